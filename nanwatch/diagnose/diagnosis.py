@@ -1,0 +1,95 @@
+"""What the diagnosis says: frozen, and nothing but data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from nanwatch.record.facts import Location
+
+Part = Literal["cause", "contributing", "consequence"]
+Level = Literal["error", "warning", "note"]
+Verdict = Literal["cured", "not-cured", "not-reproduced"]
+Outcome = Literal[
+    "non-finite", "at-chance", "not-learning", "diverged", "healthy", "crashed", "incomplete", "no-training"
+]
+LEVELS: tuple[Level, ...] = ("error", "warning", "note")  # worst first
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A remedy tried on the frozen state, and what came of it."""
+
+    verdict: Verdict
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """One change that would mend the fault.
+
+    ``kind``, ``target`` and ``value`` are the intervention as data (``"set_activation"``,
+    layer path, ``"softmax"``). ``text`` says it to a person. ``line`` is the user's line as it
+    would read afterwards, where it is a replacement on one line; ``location`` is that line.
+    """
+
+    kind: str
+    target: str
+    value: Any
+    text: str
+    line: str | None = None
+    location: Location | None = None
+    general_damper: bool = False  # delays many unrelated faults (lower rate, clipping, eps)
+    trial: Trial | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one rule saw. The engine parts findings into causes and consequences.
+
+    ``strength`` in [0, 1]: 1 where the evidence leaves no doubt (a non-finite op seen in the
+    autopsy and the layer that feeds it), 0.5 where it fits but something else could do it.
+    ``explains`` names the symptoms that this fault brings about by itself.
+    ``since`` is the step at which the fault could first be seen (0: from the beginning).
+    """
+
+    code: str
+    name: str
+    level: Level
+    message: str
+    evidence: tuple[str, ...] = ()
+    location: Location | None = None
+    layer: str | None = None
+    remedies: tuple[Remedy, ...] = ()
+    part: Part = "cause"
+    strength: float = 0.5
+    explains: frozenset[str] = frozenset()
+    since: int = 0
+    fit: int = 0
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A finding in its place."""
+
+    code: str
+    name: str
+    part: Part
+    level: Level
+    message: str
+    evidence: tuple[str, ...] = ()
+    location: Location | None = None
+    layer: str | None = None
+    remedies: tuple[Remedy, ...] = ()
+    fit: int = 0
+
+
+@dataclass(frozen=True)
+class Diagnoses:
+    """The engine's answer for a run: ``diagnoses[0]`` is the cause we would bet on."""
+
+    outcome: Outcome
+    diagnoses: tuple[Diagnosis, ...] = ()
+    rules_not_run: tuple[str, ...] = ()  # "NW105: the inputs were not seen"

@@ -1,0 +1,109 @@
+"""What a rule is, and how the rules are found."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, ClassVar
+
+from nanwatch.diagnose.diagnosis import Finding, Level, Part, Remedy
+from nanwatch.errors import UnknownRule
+from nanwatch.record.facts import Location
+from nanwatch.record.run import Fit, Run
+
+HEADINGS = ("What it does", "Why is this bad", "Example", "Use instead")
+
+
+class Rule(ABC):
+    """One known fault. A rule looks at one fit at a time, keeps no state and yields findings.
+
+    The docstring of a rule is its documentation: a sentence, then the `HEADINGS` as ``##``.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    level: ClassVar[Level] = "error"
+
+    @abstractmethod
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        """Yield what this rule sees in ``fit``; nothing when it sees nothing."""
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        """Why this rule cannot judge ``fit`` ("the inputs were not seen"); None when it can."""
+        return None
+
+    @staticmethod
+    @abstractmethod
+    def fires() -> list[Run]:
+        """Made-up runs in which the rule speaks, one of them close to its threshold."""
+
+    @staticmethod
+    @abstractmethod
+    def silent() -> list[Run]:
+        """Made-up runs in which it does not: the other side of the threshold, the look-alikes."""
+
+    def finding(
+        self,
+        fit: Fit,
+        message: str,
+        *evidence: str,
+        location: Location | None = None,
+        layer: str | None = None,
+        remedies: tuple[Remedy, ...] = (),
+        part: Part = "cause",
+        level: Level | None = None,
+        strength: float = 0.5,
+        explains: frozenset[str] | set[str] = frozenset(),
+        since: int = 0,
+    ) -> Finding:
+        """A finding of this rule about ``fit``."""
+        return Finding(
+            self.code,
+            self.name,
+            level or self.level,
+            message,
+            evidence,
+            location,
+            layer,
+            remedies,
+            part,
+            strength,
+            frozenset(explains),
+            since,
+            fit.info.index,
+        )
+
+    @classmethod
+    def documentation(cls) -> str:
+        return inspect.cleandoc(cls.__doc__ or "")
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule of the package ``rules``, by code. A rule that cannot be imported is an error."""
+    package = importlib.import_module("nanwatch.diagnose.rules")
+    found: list[Rule] = []
+    for module in pkgutil.iter_modules(package.__path__):
+        members = vars(importlib.import_module(f"{package.__name__}.{module.name}")).values()
+        found += [member() for member in members if is_rule(member)]
+    return tuple(sorted(found, key=lambda rule: rule.code))
+
+
+def is_rule(member: Any) -> bool:
+    return inspect.isclass(member) and issubclass(member, Rule) and not inspect.isabstract(member)
+
+
+def find_rule(code: str) -> Rule:
+    """The rule with this code or name.
+
+    Raises:
+        UnknownRule: there is none.
+    """
+    for rule in all_rules():
+        if code.upper() == rule.code or code.lower() == rule.name:
+            return rule
+    raise UnknownRule(f"There is no rule {code}; `nanwatch rule` lists the codes and names.")

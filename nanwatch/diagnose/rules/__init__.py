@@ -1,0 +1,1 @@
+"""One file a rule; found, not listed; none imports another."""

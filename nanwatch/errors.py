@@ -1,0 +1,34 @@
+"""Every error that nanwatch raises on purpose: one sentence, exit status 2."""
+
+from __future__ import annotations
+
+
+class NanwatchError(Exception):
+    """The base of nanwatch's own errors: what was looked for, and what to do."""
+
+
+class RunNotFound(NanwatchError):
+    """No run where one was looked for."""
+
+
+class RunUnreadable(NanwatchError):
+    """A run folder that is damaged, foreign, or of a newer format."""
+
+
+class ScriptNotFound(NanwatchError):
+    """The script or module that was to be run does not exist."""
+
+
+class UnknownRule(NanwatchError):
+    """A rule code that no rule has."""
+
+
+class BadConfig(NanwatchError):
+    """A setting in pyproject.toml or in the environment that cannot be used."""
+
+
+class TrainingHalted(RuntimeError):
+    """Leaves ``fit()`` at the first non-finite step when ``on_incident="raise"``.
+
+    Not a fault of nanwatch's and so not a ``NanwatchError``: it is the news.
+    """

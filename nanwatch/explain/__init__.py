@@ -1,0 +1,1 @@
+"""Diagnoses into words: one renderer a format, each ``render(report) -> str``."""

@@ -1,0 +1,1 @@
+"""A run, on disk: the wall between measuring and thinking. Standard library only."""

@@ -1,0 +1,283 @@
+"""What a run knows about itself: the tables of ``run.json``, as frozen dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal[
+    "input", "label", "sample_weight", "output", "activation", "loss", "gradient", "weight", "update"
+]
+Status = Literal["running", "finished", "halted", "crashed", "killed"]
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Watchpoint:
+    """Where a tensor is seen: its role, and Keras's own path of the layer or variable."""
+
+    role: Role
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Location:
+    """A line of the user's own code. ``file`` is absolute; ``code`` is the line, stripped."""
+
+    file: str
+    line: int
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """One layer of a model, nested layers included, in the order of the forward pass."""
+
+    path: str
+    name: str
+    type: str  # the class's name: "Dense"
+    activation: str | None = None  # "relu", "softmax", "linear"; None where the layer has none
+    units: int | None = None  # units or filters
+    output_shape: Shape | None = None
+    trainable: bool = True
+    initializer: str | None = None  # class name of the kernel's initializer
+    dtype: str = "float32"  # compute dtype
+    inbound: tuple[str, ...] = ()  # paths of the layers that feed it, where the graph tells
+    weights: tuple[str, ...] = ()  # paths of its own variables
+    config: dict[str, Any] = field(default_factory=dict)  # JSON-safe part of get_config()
+    location: Location | None = None
+
+
+@dataclass(frozen=True)
+class WeightInfo:
+    path: str
+    shape: Shape
+    dtype: str = "float32"
+    trainable: bool = True
+    layer: str = ""  # path of the owning layer
+
+
+@dataclass(frozen=True)
+class LossInfo:
+    """The loss of one output.
+
+    ``name`` is Keras's canonical function name ("binary_crossentropy", ...), or "custom".
+    """
+
+    name: str
+    given: str = ""  # how the script gave it: a string, a class or a function, in words
+    from_logits: bool | None = None
+    label_smoothing: float = 0.0
+    ignore_class: int | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OutputInfo:
+    """One output of a model, the layer that decides its range, and its loss.
+
+    ``path`` is the key under which the watchpoints of role "output" and "label" are recorded.
+    ``activation`` is the effective one: that of an `Activation` or `Softmax` layer behind the
+    head counts, a `Reshape` is looked through. "unknown" where the graph does not tell.
+    """
+
+    path: str
+    head: str | None = None  # path of the layer with the weights
+    activation_layer: str | None = None  # path of the layer that applies the activation
+    activation: str = "unknown"
+    units: int | None = None  # size of the last axis
+    shape: Shape | None = None
+    softmax_axis_size: int | None = None  # size of the axis a softmax normalises over
+    loss: LossInfo | None = None
+
+
+@dataclass(frozen=True)
+class OptimizerInfo:
+    type: str  # "Adam"
+    learning_rate: float | None = None  # the first value
+    schedule: str | None = None  # class name of a LearningRateSchedule
+    config: dict[str, Any] = field(default_factory=dict)
+    location: Location | None = None  # its construction, where the script made it
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    name: str
+    type: str  # "Sequential", "Functional", or the subclass's name
+    layers: tuple[LayerInfo, ...] = ()
+    weights: tuple[WeightInfo, ...] = ()
+    outputs: tuple[OutputInfo, ...] = ()
+    optimizer: OptimizerInfo | None = None
+    metrics: tuple[str, ...] = ()
+    dtype_policy: str = "float32"
+    jit_compile: bool = False
+    run_eagerly: bool = False
+    steps_per_execution: int = 1
+    custom_train_step: bool = False
+    location: Location | None = None  # where the model was constructed
+    compile_location: Location | None = None
+
+
+@dataclass(frozen=True)
+class ColumnSummary:
+    """One feature (position on the last axis) of a tensor, over all rows seen."""
+
+    index: int
+    num_nan: int = 0
+    num_inf: int = 0
+    min: float = 0.0
+    max: float = 0.0
+    mean: float = 0.0
+    std: float = 0.0
+
+
+@dataclass(frozen=True)
+class TensorSummary:
+    """What passed through one watchpoint of the data, over all batches looked at.
+
+    min, max, mean and std are over the finite elements. Counts are of elements.
+    """
+
+    role: Role
+    path: str
+    dtype: str = "float32"
+    shape: Shape = ()
+    rows: int = 0  # rows looked at
+    size: int = 0
+    num_nan: int = 0
+    num_pos_inf: int = 0
+    num_neg_inf: int = 0
+    num_zero: int = 0
+    min: float = 0.0
+    max: float = 0.0
+    mean: float = 0.0
+    std: float = 0.0
+    integral: bool = False  # every finite element is a whole number
+    columns: tuple[ColumnSummary, ...] = ()  # for rank 2 and at most 4096 features; else the bad ones
+    classes: dict[str, int] = field(default_factory=dict)  # value -> count, at most 1000 values
+    classes_complete: bool = True
+    row_sum_min: float | None = None  # sums over the last axis, where it has more than one element
+    row_sum_max: float | None = None
+    rows_not_summing_to_one: int = 0
+    one_hot: bool = False  # every row is all 0 but for a single 1
+    bad_rows: tuple[int, ...] = ()  # rows with a non-finite element, where row numbers are known
+    example: tuple[float, ...] = ()  # a few elements, for the reader
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """The data of a fit. ``whole`` tells which arrays were read in full before the first step."""
+
+    inputs: tuple[TensorSummary, ...] = ()
+    labels: tuple[TensorSummary, ...] = ()
+    sample_weights: tuple[TensorSummary, ...] = ()
+    predictions: tuple[TensorSummary, ...] = ()  # the model's outputs in the batches looked at
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class FitInfo:
+    """One training: a call of fit, a series of train_on_batch, or a GradientTape loop."""
+
+    index: int
+    kind: Literal["fit", "train_on_batch", "tape"] = "fit"
+    model: int = 0  # index into RunInfo.models
+    status: Status = "running"
+    steps: int = 0
+    epochs: int = 0  # epochs begun
+    epochs_asked: int | None = None
+    steps_per_epoch: int | None = None
+    batch_size: int | None = None
+    class_weight: dict[str, float] | None = None
+    validation: bool = False
+    validation_split: float = 0.0
+    shuffle: bool | None = None
+    data: DataInfo = DataInfo()
+    validation_data: DataInfo = DataInfo()
+    not_watched: tuple[str, ...] = ()
+    watched: int = 0  # watchpoints
+    location: Location | None = None  # the call of fit
+    error: str | None = None  # the exception that ended it, in one line
+    seconds: float = 0.0  # wall time of the training
+    watch_seconds: float = 0.0  # of it, spent in nanwatch outside the compiled step
+
+
+@dataclass(frozen=True)
+class OpInfo:
+    """An op of the autopsy: the first with finite inputs and a non-finite output."""
+
+    type: str
+    direction: Literal["forward", "backward"]
+    layer: str | None = None
+    location: Location | None = None
+    inputs: tuple[str, ...] = ()  # in words: "a 0 under the division in 3 of 32 rows"
+    detail: str = ""
+    output: str = ""  # "nan", "inf", "-inf"
+    num_bad: int = 0
+    size: int = 0
+    rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class SpreadEntry:
+    """One place that was non-finite in the bad step, in the order in which it went bad."""
+
+    role: Role
+    path: str
+    num_bad: int
+    size: int
+    first: bool = False
+
+
+@dataclass(frozen=True)
+class IncidentInfo:
+    """The first step that went bad, and where it showed."""
+
+    fit: int
+    step: int  # counted from 0, over the whole fit
+    epoch: int
+    role: Role
+    path: str = ""
+    value: str = "nan"  # "nan", "inf" or "-inf"
+    frozen: bool = False  # the update was held back
+    action: Literal["raise", "stop", "continue"] = "raise"
+    loss: float | None = None
+    batch: DataInfo = DataInfo()  # the guilty batch alone
+    outputs: tuple[TensorSummary, ...] = ()  # predictions for it, before the update
+    rows_summing_to_zero: int | None = None  # of the first output
+    rows: int | None = None
+    op: OpInfo | None = None
+    spread: tuple[SpreadEntry, ...] = ()
+    reproduced: bool | None = None  # the autopsy saw it again; None: no autopsy
+    notes: tuple[str, ...] = ()  # what the autopsy could not do
+    finite_on_first_weights: bool | None = None  # the same batch on the weights of step 0
+    bad_rows: tuple[int, ...] = ()  # rows that are bad alone
+    rows_tried: int = 0
+
+
+@dataclass(frozen=True)
+class ValidationInfo:
+    """Predictions on validation data at the end of a fit, where they were seen."""
+
+    fit: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """The whole of ``run.json``."""
+
+    script: str
+    argv: tuple[str, ...] = ()
+    cwd: str = ""
+    status: Status = "running"
+    exit_status: int | None = None
+    started: str = ""  # UTC, ISO 8601
+    pid: int = 0
+    versions: dict[str, str] = field(default_factory=dict)
+    devices: tuple[str, ...] = ()
+    models: tuple[ModelInfo, ...] = ()
+    fits: tuple[FitInfo, ...] = ()
+    incident: IncidentInfo | None = None
+    errors: tuple[str, ...] = ()  # nanwatch's own, while watching
+    not_watched: tuple[str, ...] = ()

@@ -1,0 +1,119 @@
+"""Find a run and read it. Every way it can be missing or damaged has its sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nanwatch.errors import RunNotFound, RunUnreadable
+from nanwatch.record import strict_json
+from nanwatch.record.events import read_events
+from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
+from nanwatch.record.run import EMPTY, Fit, Run
+from nanwatch.record.series import Series, read_series
+from nanwatch.record.tables import from_table
+
+FORMAT = 1
+RUN_FILE = "run.json"
+
+
+def find_run(place: Path) -> Path:
+    """``place`` itself if it is a run folder, else the newest run folder below it.
+
+    Raises:
+        RunNotFound: there is no such folder, or no run in it.
+    """
+    if not place.exists():
+        raise RunNotFound(
+            f"There is no folder {place}; `nanwatch run SCRIPT` writes one "
+            "(logs/ unless --log-dir says otherwise)."
+        )
+    if not place.is_dir():
+        raise RunNotFound(f"{place} is a file; give a run folder, or the folder that holds the runs.")
+    if (place / RUN_FILE).is_file():
+        return place
+    runs = [entry.parent for entry in place.glob(f"*/{RUN_FILE}")]
+    if not runs:
+        raise RunNotFound(
+            f"No run in {place}: no folder below it holds a {RUN_FILE}; make one with `nanwatch run SCRIPT`."
+        )
+    return max(runs, key=lambda folder: (started(folder), folder.name))
+
+
+def started(folder: Path) -> float:
+    """When a run was made, as its folder's name tells; the file's time where it does not."""
+    stamp = folder.name[:16].replace("T", "").replace("Z", "")
+    if stamp.isdigit():
+        return float(stamp)
+    return os.stat(folder / RUN_FILE).st_mtime
+
+
+def read_run(folder: Path) -> Run:
+    """The run in ``folder``. A damaged part is left out and named in ``Run.damage``.
+
+    Raises:
+        RunUnreadable: ``run.json`` is cut short, not nanwatch's, or of a newer format.
+    """
+    info = read_info(folder)
+    damage: list[str] = []
+    events = list(read_events(folder / "events.jsonl"))
+    fits = [read_fit(folder, fit, info, events, damage) for fit in info.fits]
+    return Run(info, fits, folder, read_trials(folder, damage), damage)
+
+
+def read_info(folder: Path) -> RunInfo:
+    path = folder / RUN_FILE
+    try:
+        table = strict_json.loads(path.read_bytes())
+    except OSError as error:
+        raise RunNotFound(f"No {RUN_FILE} in {folder}: {error.strerror}.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunUnreadable(
+            f"{path} is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again."
+        ) from error
+    if not isinstance(table, dict) or "nanwatch_format" not in table:
+        raise RunUnreadable(f"{path} is not a run of nanwatch's: it has no nanwatch_format.")
+    if table["nanwatch_format"] > FORMAT:
+        raise RunUnreadable(
+            f"{path} has format {table['nanwatch_format']}, newer than the {FORMAT} "
+            "this nanwatch reads; upgrade nanwatch."
+        )
+    try:
+        return from_table(RunInfo, table)
+    except (TypeError, KeyError, ValueError) as error:
+        raise RunUnreadable(f"{path} cannot be read as a run: {error}.") from error
+
+
+def read_fit(
+    folder: Path, info: FitInfo, run: RunInfo, events: list[dict[str, Any]], damage: list[str]
+) -> Fit:
+    model = run.models[info.model] if info.model < len(run.models) else ModelInfo("unknown", "unknown")
+    own = tuple(event for event in events if event.get("fit") == info.index)
+    steps = read_part(folder / f"fit-{info.index}.steps", damage)
+    health = read_part(folder / f"fit-{info.index}.health", damage)
+    return Fit(info, model, steps, health, own)
+
+
+def read_part(path: Path, damage: list[str]) -> Series:
+    if not path.exists():
+        return EMPTY
+    try:
+        return read_series(path)
+    except (ValueError, OSError) as error:
+        damage.append(f"{path.name} could not be read: {error}")
+        return EMPTY
+
+
+def read_trials(folder: Path, damage: list[str]) -> list[Mapping[str, Any]]:
+    path = folder / "trials.json"
+    if not path.exists():
+        return []
+    try:
+        trials = strict_json.loads(path.read_bytes())["trials"]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        damage.append(f"{path.name} could not be read: {error}")
+        return []
+    return trials if isinstance(trials, list) else []

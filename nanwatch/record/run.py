@@ -1,0 +1,70 @@
+"""A run as it is read: its tables, its events, its series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nanwatch.record.facts import FitInfo, LayerInfo, ModelInfo, RunInfo
+from nanwatch.record.series import Series
+
+EMPTY = Series.made_up((), ())
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One training of the run.
+
+    ``steps`` has a row for every step, ``health`` one for every step that was looked at in full.
+
+    Columns of ``steps`` (role, path, stat): the step itself, ("epoch",), ("time", seconds since
+    the fit began), ("rows") of the batch, ("learning_rate"), ("loss"), all with path "" and stat
+    "value"; ("gradient", variable path, "l2_norm"), ("activation", layer path, "l2_norm"),
+    ("input", key, "l2_norm"), ("label", key, "min") and ("label", key, "max"),
+    ("output", key, "l2_norm").
+
+    Columns of ``health``: for roles activation, output, gradient and weight the stats "size",
+    "num_nan", "num_pos_inf", "num_neg_inf", "num_zero", "min", "max", "mean", "l2_norm"; for
+    output also "row_std" (mean over features of the standard deviation over the batch's rows)
+    and "rows_summing_to_zero"; for update "l2_norm" (of a sample of at most 4096 elements a
+    variable) and "max" (largest absolute change); for weight in that sample "sample_l2_norm".
+    """
+
+    info: FitInfo
+    model: ModelInfo
+    steps: Series = EMPTY
+    health: Series = EMPTY
+    events: tuple[Mapping[str, Any], ...] = ()
+
+    def losses(self) -> list[tuple[int, float]]:
+        """(step, true loss of that step's batch), at full resolution where it is kept."""
+        return self.steps.values("loss")
+
+    def epoch_logs(self) -> list[Mapping[str, float]]:
+        """The logs of each finished epoch, as Keras gave them to callbacks."""
+        return [event.get("logs", {}) for event in self.events if event["event"] == "epoch_end"]
+
+    def warnings(self) -> list[str]:
+        return [str(event.get("message", "")) for event in self.events if event["event"] == "warning"]
+
+    def layer(self, path: str | None) -> LayerInfo | None:
+        return next((layer for layer in self.model.layers if layer.path == path), None)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run, read from its folder. ``damage`` says in words what could not be read."""
+
+    info: RunInfo
+    fits: Sequence[Fit] = ()
+    folder: Path | None = None
+    trials: Sequence[Mapping[str, Any]] = ()
+    damage: Sequence[str] = field(default_factory=tuple)
+
+    def fit_of_incident(self) -> Fit | None:
+        incident = self.info.incident
+        if incident is None:
+            return None
+        return next((fit for fit in self.fits if fit.info.index == incident.fit), None)

@@ -1,0 +1,263 @@
+"""Numbers over steps, in a memory-mapped file of fixed size.
+
+Layout, little endian, all numbers float64 or int64 of 8 bytes::
+
+    magic     8 bytes  b"NANWATCH"
+    header    16 int64: format, columns, head rows, recent rows, levels, level rows,
+              fan, total rows written, length of the names in bytes, 7 spare
+    names     the column names, UTF-8, joined by newlines, padded to 8 bytes
+    head      head rows x columns: the first rows, never overwritten
+    recent    recent rows x columns: a ring of the last rows
+    levels    for each level, a ring of ``level rows`` buckets; a bucket of level l (from 0)
+              sums up fan**(l+1) rows as 3 x columns: mean, min, max
+
+The total is written after the row it counts, so a kill at any instant loses at most that row.
+Column 0 is always the step.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MAGIC = b"NANWATCH"
+VERSION = 1
+HEADER = struct.Struct("<8s16q")
+TOTAL_OFFSET = 8 + 7 * 8
+STEP = "step||value"  # the name of column 0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How many rows a series file keeps, at which resolution."""
+
+    head: int = 128
+    recent: int = 512
+    levels: int = 7
+    level_rows: int = 64
+    fan: int = 8
+
+    def fitted(self, columns: int, limit: int) -> Shape:
+        """This shape, or one halved until the file takes at most ``limit`` bytes."""
+        shape = self
+        while shape.cells() * columns * 8 > limit and shape.recent > 16:
+            shape = Shape(shape.head // 2, shape.recent // 2, shape.levels, shape.level_rows // 2, 8)
+        return shape
+
+    def cells(self) -> int:
+        return self.head + self.recent + self.levels * self.level_rows * 3
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """``count`` successive rows summed up, the first of them at row number ``row``."""
+
+    row: int
+    count: int
+    mean: float
+    min: float
+    max: float
+
+
+def column_name(role: str, path: str, stat: str) -> str:
+    """The name of a column: ``"gradient|dense/kernel|l2_norm"``."""
+    return f"{role}|{path}|{stat}".replace("\n", " ")
+
+
+class SeriesFile:
+    """The writing side: rows in, bytes at fixed places. The caller sums up buckets."""
+
+    def __init__(self, path: Path, columns: Sequence[str], shape: Shape) -> None:
+        self.columns = tuple(columns)
+        self.shape = shape
+        names = "\n".join(columns).encode()
+        names += b" " * (-len(names) % 8)
+        self.head_at = HEADER.size + len(names)
+        self.recent_at = self.head_at + shape.head * self.width
+        self.levels_at = self.recent_at + shape.recent * self.width
+        size = self.levels_at + shape.levels * shape.level_rows * 3 * self.width
+        with open(path, "w+b") as file:
+            file.truncate(size)
+            self.map = mmap.mmap(file.fileno(), size)
+        s = shape
+        numbers = [VERSION, len(columns), s.head, s.recent, s.levels, s.level_rows, s.fan, 0, len(names)]
+        self.map[: HEADER.size] = HEADER.pack(MAGIC, *numbers, *[0] * 7)
+        self.map[HEADER.size : self.head_at] = names
+        self.total = 0
+
+    @property
+    def width(self) -> int:
+        """Bytes of a row."""
+        return 8 * len(self.columns)
+
+    def append(self, row: bytes | memoryview) -> None:
+        """One row: ``len(columns)`` float64."""
+        if self.total < self.shape.head:
+            at = self.head_at + self.total * self.width
+            self.map[at : at + self.width] = bytes(row)
+        at = self.recent_at + self.total % self.shape.recent * self.width
+        self.map[at : at + self.width] = bytes(row)
+        self.total += 1
+        self.map[TOTAL_OFFSET : TOTAL_OFFSET + 8] = struct.pack("<q", self.total)
+
+    def put_bucket(self, level: int, index: int, bucket: bytes | memoryview) -> None:
+        """Bucket number ``index`` of ``level``: mean, min and max, 3 x columns float64."""
+        ring = (level * self.shape.level_rows + index % self.shape.level_rows) * 3 * self.width
+        at = self.levels_at + ring
+        self.map[at : at + 3 * self.width] = bytes(bucket)
+
+    def flush(self) -> None:
+        self.map.flush()
+
+    def close(self) -> None:
+        self.map.close()
+
+
+class Series:
+    """The reading side. Columns are asked for by role, path and statistic.
+
+    Rows are float64; a value that was not measured in a row is NaN only if it *was* NaN, so a
+    series never holds gaps: what is measured rarely has a series of its own.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        head: Sequence[Sequence[float]],
+        recent: Sequence[Sequence[float]],
+        total: int,
+        levels: Sequence[Sequence[tuple[int, Sequence[float]]]] = (),
+        fan: int = 8,
+    ) -> None:
+        self.columns = tuple(columns)
+        self.index = {name: number for number, name in enumerate(self.columns)}
+        self.total = total
+        self.fan = fan
+        self.levels = levels  # per level, finest first: (bucket number, mean + min + max)
+        first_recent = total - len(recent)
+        kept = [(number, row) for number, row in enumerate(head) if number < first_recent]
+        self.rows = kept + [(first_recent + number, row) for number, row in enumerate(recent)]
+
+    @classmethod
+    def made_up(cls, columns: Sequence[str], rows: Sequence[Sequence[float]]) -> Series:
+        """A series held in memory, for examples and tests; all rows are recent."""
+        return cls(columns, [], rows, len(rows))
+
+    def __len__(self) -> int:
+        return self.total
+
+    def has(self, role: str, path: str = "", stat: str = "value") -> bool:
+        return column_name(role, path, stat) in self.index
+
+    def paths(self, role: str, stat: str) -> list[str]:
+        """The paths that are recorded for ``role`` with ``stat``, in the model's order."""
+        parts = (name.split("|") for name in self.columns)
+        return ["|".join(p[1:-1]) for p in parts if p[0] == role and p[-1] == stat]
+
+    def values(self, role: str, path: str = "", stat: str = "value") -> list[tuple[int, float]]:
+        """(step, value) at full resolution: the first rows of the run, and the last ones."""
+        number = self.index.get(column_name(role, path, stat))
+        if number is None:
+            return []
+        return [(int(row[0]), row[number]) for _, row in self.rows]
+
+    def recent(self, role: str, path: str = "", stat: str = "value", last: int | None = None) -> list[float]:
+        """The values of the last rows without a gap between them, oldest first."""
+        number = self.index.get(column_name(role, path, stat))
+        if number is None:
+            return []
+        run: list[float] = []
+        expected = self.total - 1
+        for place, row in reversed(self.rows):
+            if place != expected or (last is not None and len(run) >= last):
+                break
+            run.append(row[number])
+            expected -= 1
+        return run[::-1]
+
+    def first(self, role: str, path: str = "", stat: str = "value") -> list[float]:
+        """The values of the first rows without a gap between them."""
+        number = self.index.get(column_name(role, path, stat))
+        if number is None:
+            return []
+        return [row[number] for expected, (place, row) in enumerate(self.rows) if place == expected]
+
+    def timeline(self, role: str, path: str = "", stat: str = "value") -> list[Bucket]:
+        """The whole run without gaps or overlap: full resolution where it is kept, else buckets."""
+        number = self.index.get(column_name(role, path, stat))
+        if number is None:
+            return []
+        covered = {place for place, _ in self.rows}
+        pieces = [Bucket(place, 1, row[number], row[number], row[number]) for place, row in self.rows]
+        for level, buckets in enumerate(self.levels):
+            size = self.fan ** (level + 1)
+            for index, cells in buckets:
+                span = range(index * size, (index + 1) * size)
+                if span[0] in covered or span[-1] in covered:
+                    continue
+                width = len(self.columns)
+                pieces.append(
+                    Bucket(span[0], size, cells[number], cells[width + number], cells[2 * width + number])
+                )
+            pieces, covered = without_overlap(pieces)
+        return sorted(pieces, key=lambda bucket: bucket.row)
+
+
+def without_overlap(pieces: list[Bucket]) -> tuple[list[Bucket], set[int]]:
+    """``pieces`` in order, an overlapped coarser one dropped, and the rows at their ends."""
+    kept: list[Bucket] = []
+    covered: set[int] = set()
+    for piece in sorted(pieces, key=lambda bucket: (bucket.row, bucket.count)):
+        if kept and piece.row < kept[-1].row + kept[-1].count:
+            continue
+        kept.append(piece)
+        covered.update((piece.row, piece.row + piece.count - 1))
+    return kept, covered
+
+
+def read_series(path: Path) -> Series:
+    """The series in ``path``. Raises ``ValueError`` when it is not one, or is cut short."""
+    data = path.read_bytes()
+    if len(data) < HEADER.size:
+        raise ValueError("shorter than its header")
+    magic, version, width, head, recent, levels, level_rows, fan, total, names, *_ = HEADER.unpack(
+        data[: HEADER.size]
+    )
+    if magic != MAGIC:
+        raise ValueError("not a nanwatch series")
+    if version > VERSION:
+        raise ValueError(f"series format {version}, newer than {VERSION}")
+    shape = Shape(head, recent, levels, level_rows, fan)
+    start = HEADER.size + names
+    if len(data) < start + shape.cells() * width * 8:
+        raise ValueError("cut short")
+    columns = data[HEADER.size : start].decode().rstrip(" ").split("\n")
+    cells = memoryview(data)[start : start + shape.cells() * width * 8].cast("d")
+
+    def row(number: int) -> memoryview:
+        return cells[number * width : (number + 1) * width]
+
+    ring = [row(head + place % recent) for place in range(max(0, total - recent), total)]
+    return Series(
+        columns,
+        [row(n) for n in range(min(head, total))],
+        ring,
+        total,
+        [list(level_buckets(cells, shape, level, total, width)) for level in range(levels)],
+        fan,
+    )
+
+
+def level_buckets(
+    cells: memoryview, shape: Shape, level: int, total: int, width: int
+) -> Iterator[tuple[int, memoryview]]:
+    """The complete buckets that ``level`` still holds, as (bucket number, its cells)."""
+    complete = total // shape.fan ** (level + 1)
+    base = shape.head + shape.recent
+    for index in range(max(0, complete - shape.level_rows), complete):
+        ring = (level * shape.level_rows + index % shape.level_rows) * 3
+        at = (base + ring) * width
+        yield index, cells[at : at + 3 * width]
