@@ -51,7 +51,10 @@ class Finding:
 
     ``strength`` in [0, 1]: 1 where the evidence leaves no doubt (a non-finite op seen in the
     autopsy and the layer that feeds it), 0.5 where it fits but something else could do it.
-    ``explains`` names the symptoms that this fault brings about by itself.
+    ``explains`` names the symptoms (`nanwatch.diagnose.symptoms`) that this fault brings about by
+    itself. ``shows`` names those of which the finding is no more than a sighting: where an
+    earlier fault explains them, the finding is its consequence. Empty for a fault of the script
+    or of its data.
     ``since`` is the step at which the fault could first be seen (0: from the beginning).
     """
 
@@ -68,6 +71,7 @@ class Finding:
     explains: frozenset[str] = frozenset()
     since: int = 0
     fit: int = 0
+    shows: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ class Rule(ABC):
         strength: float = 0.5,
         explains: frozenset[str] | set[str] = frozenset(),
         since: int = 0,
+        shows: frozenset[str] | set[str] = frozenset(),
     ) -> Finding:
         """A finding of this rule about ``fit``."""
         return Finding(
@@ -75,6 +76,7 @@ class Rule(ABC):
             frozenset(explains),
             since,
             fit.info.index,
+            frozenset(shows),
         )
 
     @classmethod

@@ -1,0 +1,94 @@
+"""Runs every rule on every fit and says which fault did it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+
+from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Finding, Outcome
+from nanwatch.diagnose.observed import headline, observed_symptoms
+from nanwatch.diagnose.outcome import accuracy_is_a_share, outcome_of_fit, outcome_of_run
+from nanwatch.diagnose.ranking import LEVEL_ORDER, PARTS, parted
+from nanwatch.diagnose.rule import Rule, all_rules
+from nanwatch.diagnose.trials import with_trials
+from nanwatch.record.run import Fit, Run
+
+
+@dataclass
+class FitVerdict:
+    """What the rules say of one fit."""
+
+    outcome: Outcome
+    findings: list[Finding] = field(default_factory=list)
+    not_run: list[str] = field(default_factory=list)
+
+
+def diagnose(run: Run) -> Diagnoses:
+    """The diagnoses of ``run``, the cause to bet on first."""
+    return diagnose_with(run, all_rules())
+
+
+def diagnose_with(run: Run, rules: Sequence[Rule]) -> Diagnoses:
+    """As `diagnose`, with these rules and no others."""
+    verdicts = [judge(fit, run, rules) for fit in run.fits]
+    outcome = outcome_of_run(run, [verdict.outcome for verdict in verdicts])
+    worst_first = sorted(verdicts, key=lambda verdict: verdict.outcome != outcome)
+    findings = merged(finding for verdict in worst_first for finding in verdict.findings)
+    not_run = dict.fromkeys(reason for verdict in verdicts for reason in verdict.not_run)
+    return Diagnoses(outcome, tuple(to_diagnosis(finding) for finding in findings), tuple(not_run))
+
+
+def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
+    """Every rule on one fit, their findings parted and in order."""
+    verdict = FitVerdict(outcome_of_fit(fit, run))
+    seen: list[Finding] = []
+    for rule in rules:
+        findings, reason = asked(rule, fit, run)
+        seen += [with_trials(finding, run.trials) for finding in findings]
+        if reason:
+            verdict.not_run.append(f"{rule.code}: {reason}")
+    harmed = any(finding.level == "error" for finding in seen)
+    if verdict.outcome == "healthy" and not harmed and run.info.status != "crashed":
+        seen = [replace(finding, level="note") for finding in seen]
+    observed = observed_symptoms(fit, run, verdict.outcome)
+    verdict.findings = parted(seen, observed, headline(fit, run, verdict.outcome))
+    if verdict.outcome == "healthy" and harmed:
+        verdict.outcome = harmed_outcome(fit, verdict.findings)
+    return verdict
+
+
+def harmed_outcome(fit: Fit, findings: Sequence[Finding]) -> Outcome:
+    """The outcome of a fit whose numbers look well and of which a rule shows the harm."""
+    causes = [finding for finding in findings if finding.part == "cause"]
+    explained = frozenset[str]().union(*(cause.explains for cause in causes))
+    if "at-chance" in explained and accuracy_is_a_share(fit, epochs=1):
+        return "at-chance"
+    return "not-learning"
+
+
+def asked(rule: Rule, fit: Fit, run: Run) -> tuple[list[Finding], str | None]:
+    """What ``rule`` finds in ``fit``, or why it could not look."""
+    try:
+        reason = rule.missing(fit, run)
+        return ([], reason) if reason else (list(rule.diagnose(fit, run)), None)
+    except Exception as error:  # a rule at fault must not cost the user the other rules' answers
+        return [], f"failed with {type(error).__name__}: {error}"
+
+
+def merged(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for what several fits show alike (a fit in a loop), and causes first.
+
+    The order within the worst fit is kept.
+    """
+    first: dict[object, Finding] = {}
+    for finding in findings:
+        key = (finding.code, finding.location, finding.layer)
+        known = first.get(key)
+        if known is None or LEVEL_ORDER.index(finding.level) < LEVEL_ORDER.index(known.level):
+            first[key] = finding
+    return sorted(first.values(), key=lambda finding: (finding.level == "note", PARTS.index(finding.part)))
+
+
+def to_diagnosis(finding: Finding) -> Diagnosis:
+    names = (entry.name for entry in fields(Diagnosis))
+    return Diagnosis(**{name: getattr(finding, name) for name in names})

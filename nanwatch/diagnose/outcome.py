@@ -1,0 +1,174 @@
+"""What became of a fit and of a run, told from the numbers alone, before any rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from nanwatch.diagnose.diagnosis import Outcome
+from nanwatch.diagnose.readings import (
+    PATIENCE_EPOCHS,
+    REGRESSIONS,
+    accuracies,
+    class_shares,
+    constant_since,
+    epoch_losses,
+    finite_losses,
+    first_loss,
+    first_output,
+    guess_loss,
+    incident_of,
+    is_classification,
+    label_of,
+    last_loss,
+    weights_still,
+)
+from nanwatch.diagnose.statistics import binomial_p_value
+from nanwatch.record.run import Fit, Run
+
+# Losses that cannot be negative on labels they are made for, and so can be told to have diverged.
+NONNEGATIVE = (
+    *REGRESSIONS,
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+    "categorical_hinge",
+    "hinge",
+    "squared_hinge",
+)
+# A loss that ends a thousand times above its start has left; spikes that recover are health, and
+# the two seen to leave for good (SGD on raw targets) did so by 1e10 and more.
+DIVERGED_RATIO = 1e3
+# Label smoothing and float32 leave a loss of 0 within 1e-6; -1/1 labels were seen at -0.66 and on.
+NEGATIVE_LOSS = -1e-2
+# A rejection level: with 1 % a constant prediction is missed once in a hundred epochs looked at.
+CHANCE_ALPHA = 0.01
+# The loss has improved when an epoch's mean is 2 % below the first one's. A plateau that only
+# time solves (XOR) was seen to move by 0.1 % in 60 epochs; imbalance (healthy) by 88 %.
+IMPROVED = 0.98
+# A loss that repeats to this share for several epochs does not follow the weights any more.
+SAME_LOSS = 1e-6
+DONE = 0.1  # of the loss of guessing
+ORDER: tuple[Outcome, ...] = (
+    "non-finite",
+    "diverged",
+    "at-chance",
+    "not-learning",
+    "crashed",
+    "incomplete",
+    "healthy",
+    "no-training",
+)
+
+
+def outcome_of_run(run: Run, fits: Sequence[Outcome] | None = None) -> Outcome:
+    """The worst that happened: of its fits first, then of the script."""
+    outcomes = list(fits) if fits is not None else [outcome_of_fit(fit, run) for fit in run.fits]
+    if run.info.incident is not None:
+        outcomes.append("non-finite")
+    if run.info.status == "crashed":
+        outcomes.append("crashed")
+    elif run.info.status in ("killed", "running"):
+        outcomes.append("incomplete")
+    return min(outcomes, key=ORDER.index, default="no-training")
+
+
+def outcome_of_fit(fit: Fit, run: Run) -> Outcome:
+    """What the numbers of one fit say.
+
+    "healthy" says only that nothing is wrong in the outcome; a rule may know better.
+    """
+    if fit.info.steps == 0 and incident_of(fit, run) is None:
+        return "no-training"
+    if is_nonfinite(fit, run):
+        return "non-finite"
+    if has_diverged(fit):
+        return "diverged"
+    if is_at_chance(fit):
+        return "at-chance"
+    if learns_nothing(fit):
+        return "not-learning"
+    return "healthy"
+
+
+def is_nonfinite(fit: Fit, run: Run) -> bool:
+    """An incident, or a training or validation loss that ends non-finite.
+
+    Steps in between do not count: loss scaling under mixed_float16 skips such steps, in health.
+    """
+    if incident_of(fit, run) is not None:
+        return True
+    last = [*fit.steps.recent("loss", last=1), *epoch_losses(fit)[-1:], *epoch_losses(fit, True)[-1:]]
+    return any(not math.isfinite(value) for value in last)
+
+
+def has_diverged(fit: Fit) -> bool:
+    """The loss left its start by orders and stayed away, upwards or below zero."""
+    output = first_output(fit)
+    if output is None or output.loss is None or output.loss.name not in NONNEGATIVE:
+        return False
+    start, end = first_loss(fit), last_loss(fit)
+    return end > DIVERGED_RATIO * max(start, 1e-3) or end < NEGATIVE_LOSS
+
+
+def is_at_chance(fit: Fit) -> bool:
+    """A classifier that answers the same to every row, or one whose accuracy is a class's share
+    while neither its loss nor its weights move.
+
+    The second alone would call imbalance and slow plateaus stuck; both have moving weights.
+    """
+    output = first_output(fit)
+    if output is None or not is_classification(output) or len(class_shares(label_of(fit, output))) == 1:
+        return False
+    if constant_since(fit, output.path) is not None:
+        return True
+    return accuracy_is_a_share(fit) and not has_improved(fit) and weights_still(fit)
+
+
+def accuracy_is_a_share(fit: Fit, epochs: int = PATIENCE_EPOCHS) -> bool:
+    """Whether the accuracy of each of the last epochs could be a constant answer's.
+
+    For each epoch, a two-sided binomial test of the number of hits against every class's share
+    in the labels, at `CHANCE_ALPHA`; one class must pass in all epochs.
+    """
+    label = label_of(fit, first_output(fit))
+    shares = class_shares(label)
+    seen = accuracies(fit)[-epochs:]
+    rows = label.rows if label is not None else 0
+    if len(seen) < epochs or not shares or rows == 0 or not all(0 <= value <= 1 for value in seen):
+        return False
+    return any(
+        all(binomial_p_value(round(value * rows), rows, share) > CHANCE_ALPHA for value in seen)
+        for share in shares.values()
+    )
+
+
+def has_improved(fit: Fit) -> bool:
+    losses = epoch_losses(fit)
+    if len(losses) < 2:
+        return last_loss(fit) < IMPROVED * first_loss(fit)
+    return losses[-1] < IMPROVED * losses[0]
+
+
+def learns_nothing(fit: Fit) -> bool:
+    """The weights stand still, the loss repeats to all digits, or one answer serves every row.
+
+    A run that has improved before is done, not stuck; so is one that began below a tenth of the
+    loss of guessing, as a second fit of a trained model does.
+    """
+    output = first_output(fit)
+    guess = guess_loss(fit, output)
+    if not finite_losses(fit) or has_improved(fit):
+        return False
+    if guess is not None and last_loss(fit) < DONE * guess:
+        return False
+    if output is not None and constant_since(fit, output.path) is not None:
+        return True
+    return weights_still(fit) or repeats(epoch_losses(fit)[-PATIENCE_EPOCHS:])
+
+
+def repeats(losses: Sequence[float]) -> bool:
+    """Whether the epochs' losses are one number, to float32's digits."""
+    if len(losses) < PATIENCE_EPOCHS:
+        return False
+    return max(losses) - min(losses) <= SAME_LOSS * max(abs(value) for value in losses)
