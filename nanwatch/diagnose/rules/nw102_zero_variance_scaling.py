@@ -55,9 +55,7 @@ class ZeroVarianceScaling(Rule):
                 continue
             yield self.found(fit, array.called, bad, gone)
 
-    def found(
-        self, fit: Fit, called: str, bad: TensorSummary, gone: tuple[ColumnSummary, ...]
-    ) -> Finding:
+    def found(self, fit: Fit, called: str, bad: TensorSummary, gone: tuple[ColumnSummary, ...]) -> Finding:
         indices = [column.index for column in gone]
         have = "has" if len(gone) == 1 else "have"
         message = (

@@ -48,7 +48,9 @@ class NonfiniteTarget(Rule):
 
     def found(self, fit: Fit, run: Run, array: Seen, bad: TensorSummary) -> Finding:
         incident = incident_of(fit, run)
-        message = f"{sentence(array.called)} holds {bad_kinds(bad)} among {bad.size} values{where_bad(bad, ())}."
+        message = (
+            f"{sentence(array.called)} holds {bad_kinds(bad)} among {bad.size} values{where_bad(bad, ())}."
+        )
         evidence = tuple(self.evidence(incident, array)) if incident else ()
         location = fit.info.location
         if not went_nonfinite(fit, run):

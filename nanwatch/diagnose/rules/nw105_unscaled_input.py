@@ -4,57 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import seen
-from nanwatch.diagnose.data_words import listed, number
+from nanwatch.diagnose.data_words import listed, named, number, sentence
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.first_layers import (
-    dead_at_end,
-    first_weighted,
-    has_embedding,
-    saturated,
-    scale_is_mended,
-)
-from nanwatch.diagnose.loss_course import (
-    BLOWN_UP,
-    constant_guess_loss,
-    first_loss,
-    last_loss,
-    ln_k,
-    peak_loss,
-)
+from nanwatch.diagnose.first_layers import scale_is_mended
+from nanwatch.diagnose.input_scale import Raw, harm_done, raw_inputs
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import ColumnSummary, LayerInfo, ModelInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
-# Root mean square of a feature. Standardised, with outliers, it stays below 3; ages, pixels and
-# prices lie above 10. Alone it proves nothing: many nets train well on pixels 0..255.
-UNSCALED = 10.0
-# The loss of an untrained classifier on scaled data is about ln k; 10 times that is hard 0/1
-# predictions gone wrong, not an unlucky start. A squared loss grows with the square of the scale.
-STARTS_HIGH = 10.0
-STARTS_HIGH_SQUARED = 100.0
-# A raw net that trains well is below this multiple of the guess long before 100 steps are over.
-ENDS_HIGH = 5.0
-PATIENCE = 100
-# A net that learned anything is below the loss of the best constant guess by this share.
-NO_BETTER_THAN_GUESSING = 0.95
-GREW = 10.0  # from first to last finite loss, before it stopped being finite
 BYTE = 255.0
-
-
-@dataclass(frozen=True)
-class Raw:
-    """The input, or the columns of it, with a scale far from 1."""
-
-    path: str
-    scale: float
-    min: float
-    max: float
-    columns: tuple[int, ...] = ()
 
 
 class UnscaledInput(Rule):
@@ -96,13 +57,11 @@ class UnscaledInput(Rule):
         harm, strength = harm_done(fit)
         if not harm:
             return
-        where = (
-            f"Column{'s' if len(raw.columns) > 1 else ''} {listed(raw.columns)} of t" if raw.columns else "T"
-        )
+        what = f"{named('column', raw.columns)} of {raw.called}" if raw.columns else raw.called
+        runs = "run" if len(raw.columns) > 1 else "runs"
         message = (
-            f"{where}he input {raw.path!r} run{'s' if len(raw.columns) < 2 else ''} from {number(raw.min)} to "
-            f"{number(raw.max)} (root mean square {number(raw.scale)}, where a net expects about 1), "
-            f"and the training suffers: {harm[0]}."
+            f"{sentence(what)} {runs} from {number(raw.min)} to {number(raw.max)} (root mean square "
+            f"{number(raw.scale)}, where a net expects about 1), and the training suffers: {harm[0]}."
         )
         clear = strength >= 0.5
         yield self.finding(
@@ -140,94 +99,9 @@ class UnscaledInput(Rule):
         ]
 
 
-def raw_inputs(fit: Fit, run: Run) -> Iterator[Raw]:
-    lookup = has_embedding(fit)
-    for array in seen(fit, run, "inputs"):
-        tensor = array.widest
-        if lookup and tensor.integral:
-            continue
-        loud = [column for column in tensor.columns if scale(column) >= UNSCALED]
-        if loud and len(loud) < len(tensor.columns):
-            loudest = max(loud, key=scale)
-            indices = tuple(column.index for column in loud)
-            low, high = min(column.min for column in loud), max(column.max for column in loud)
-            yield Raw(array.path, scale(loudest), low, high, indices)
-        elif scale(tensor) >= UNSCALED:
-            yield Raw(array.path, scale(tensor), tensor.min, tensor.max)
-
-
-def scale(values: TensorSummary | ColumnSummary) -> float:
-    return math.hypot(values.mean, values.std)
-
-
-def harm_done(fit: Fit) -> tuple[list[str], float]:
-    """What was seen to go wrong, in words, and how surely the scale did it."""
-    began, guess = first_loss(fit), constant_guess_loss(fit)
-    ended = last_loss(fit)
-    stuck = guess is not None and ended is not None and ended >= NO_BETTER_THAN_GUESSING * guess
-    high = starts_high(fit, began, guess)
-    after = aftermath(fit, began, ended, guess, stuck)
-    if high and after:
-        return [high, *after], 0.9
-    first = first_weighted(fit)
-    if stuck and first is not None and fit.info.steps >= PATIENCE and saturated(fit, first, 0):
-        return [f"the first layer, {first.path}, is saturated from the first step on"], 0.8
-    if grew(fit, began):
-        return [f"the loss grew to {number(peak_loss(fit))}"], 0.3
-    return [], 0.0
-
-
-def starts_high(fit: Fit, began: float | None, guess: float | None) -> str | None:
-    """The sentence that the first loss is orders above that of a net that knows nothing."""
-    if began is None or guess is None:
-        return None
-    nothing = ln_k(fit)
-    if nothing is not None:
-        k = round(math.exp(nothing))
-        words = f"the first loss is {number(began)}, where ln {k} = {nothing:.3g} says nothing is known yet"
-        return words if not began < STARTS_HIGH * nothing else None
-    if guess > 0 and not began < STARTS_HIGH_SQUARED * guess:
-        return f"the first loss is {number(began)}, where guessing the mean of y costs {number(guess)}"
-    return None
-
-
-def aftermath(
-    fit: Fit, began: float | None, ended: float | None, guess: float | None, stuck: bool
-) -> list[str]:
-    """What came of a high start; nothing where the training recovered."""
-    if began is None or guess is None:
-        return []
-    if grew(fit, began) and (ended is None or stuck):
-        return [f"it grew to {number(peak_loss(fit))}", *dead_words(fit, ended)]
-    if stuck and dead_at_end(fit):
-        return dead_words(fit, ended)
-    if ended is not None and fit.info.steps >= PATIENCE and ended >= ENDS_HIGH * guess:
-        return [
-            f"after {fit.info.steps} steps it is {number(ended)}, still above the {number(guess)} of a guess"
-        ]
-    return []
-
-
-def dead_words(fit: Fit, ended: float | None) -> list[str]:
-    dead = dead_at_end(fit)
-    if dead is None or ended is None:
-        return []
-    return [f"{dead.path} gives zero for every input since, and the loss stays at {number(ended)}"]
-
-
-def grew(fit: Fit, began: float | None) -> bool:
-    """The loss blew up, and did not come back under its beginning other than by a dead net."""
-    if began is None or not math.isfinite(began):
-        return began is not None
-    peak, ended = peak_loss(fit), last_loss(fit)
-    if ended is None:
-        return peak >= GREW * max(began, 1e-12)
-    return peak >= BLOWN_UP * max(began, 1e-12)
-
-
 def remedies(raw: Raw) -> tuple[Remedy, ...]:
     found = []
-    if 0.0 <= raw.min and raw.max <= BYTE and not raw.columns:
+    if raw.min >= 0.0 and raw.max <= BYTE and not raw.columns:
         text = "Divide the pixels by 255 before the fit: x = x / 255.0."
         found.append(Remedy("scale_input", raw.path, 1.0 / BYTE, text))
     which = f"x[:, {listed(raw.columns)}]" if len(raw.columns) == 1 else "x"
