@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nanwatch.diagnose.data_words import bad_elements
-from nanwatch.record.facts import ColumnSummary, DataInfo, IncidentInfo, OutputInfo, TensorSummary
+from nanwatch.diagnose.readings import incident_of
+from nanwatch.record.facts import ColumnSummary, DataInfo, OutputInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
 Kind = Literal["inputs", "labels", "sample_weights"]
@@ -52,11 +53,6 @@ class Seen:
         chosen = self.whole or self.batch
         assert chosen is not None
         return chosen
-
-
-def incident_of(fit: Fit, run: Run) -> IncidentInfo | None:
-    incident = run.info.incident
-    return incident if incident is not None and incident.fit == fit.info.index else None
 
 
 def seen(fit: Fit, run: Run, kind: Kind) -> Iterator[Seen]:

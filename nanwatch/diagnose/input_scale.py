@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from nanwatch.diagnose.data_seen import seen
 from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.first_layers import dead_at_end, first_weighted, has_embedding, saturated
-from nanwatch.diagnose.loss_course import (
-    BLOWN_UP,
-    constant_guess_loss,
-    first_loss,
-    last_loss,
-    ln_k,
-    peak_loss,
-)
+from nanwatch.diagnose.loss_course import closing_loss, constant_guess_loss, ln_k, opening_loss, peak_loss
 from nanwatch.record.facts import ColumnSummary, TensorSummary
 from nanwatch.record.run import Fit, Run
 
@@ -32,6 +25,8 @@ ENDS_HIGH = 5.0
 PATIENCE = 100
 # A net that learned anything is below the loss of the best constant guess by this share.
 NO_BETTER_THAN_GUESSING = 0.95
+# A loss that grew this far has left its course; ordinary noise between batches is below it.
+BLOWN_UP = 1e3
 GREW = 10.0  # from first to last finite loss, before it stopped being finite
 
 
@@ -69,8 +64,8 @@ def scale(values: TensorSummary | ColumnSummary) -> float:
 
 def harm_done(fit: Fit) -> tuple[list[str], float]:
     """What was seen to go wrong, in words, and how surely the scale did it."""
-    began, guess = first_loss(fit), constant_guess_loss(fit)
-    ended = last_loss(fit)
+    began, guess = opening_loss(fit), constant_guess_loss(fit)
+    ended = closing_loss(fit)
     stuck = guess is not None and ended is not None and ended >= NO_BETTER_THAN_GUESSING * guess
     high = starts_high(fit, began, guess)
     after = aftermath(fit, began, ended, guess, stuck)
@@ -126,7 +121,7 @@ def grew(fit: Fit, began: float | None) -> bool:
     """The loss blew up, and did not come back under its beginning other than by a dead net."""
     if began is None or not math.isfinite(began):
         return began is not None
-    peak, ended = peak_loss(fit), last_loss(fit)
+    peak, ended = peak_loss(fit), closing_loss(fit)
     if ended is None:
         return peak >= GREW * max(began, 1e-12)
     return peak >= BLOWN_UP * max(began, 1e-12)

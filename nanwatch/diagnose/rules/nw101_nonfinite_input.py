@@ -9,12 +9,12 @@ from nanwatch.diagnose.data_seen import (
     Seen,
     bad_columns,
     columns_scaled_away,
-    incident_of,
     seen,
     went_nonfinite,
 )
 from nanwatch.diagnose.data_words import bad_elements, bad_kinds, count, sentence, where_bad
 from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_DATA
 from nanwatch.record.facts import ColumnSummary, DataInfo, TensorSummary

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import columns_scaled_away, incident_of, seen, went_nonfinite
+from nanwatch.diagnose.data_seen import columns_scaled_away, seen, went_nonfinite
 from nanwatch.diagnose.data_words import count, named
 from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_DATA
 from nanwatch.record.facts import ColumnSummary, TensorSummary

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import Seen, incident_of, seen, went_nonfinite
+from nanwatch.diagnose.data_seen import Seen, seen, went_nonfinite
 from nanwatch.diagnose.data_words import bad_elements, bad_kinds, sentence, where_bad
 from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS
 from nanwatch.record.facts import DataInfo, IncidentInfo, TensorSummary
