@@ -2,13 +2,103 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
 
-from nanwatch.diagnose.diagnosis import Diagnoses
-from nanwatch.record.run import Run
+from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Part, Remedy, Trial, Verdict
+from nanwatch.record import strict_json
+from nanwatch.record.run import Fit, Run
+from nanwatch.record.tables import to_table
 
 
 @dataclass(frozen=True)
 class Report:
+    """A run and its diagnoses; each remedy carries the trial it was given, if any."""
+
     run: Run
     diagnoses: Diagnoses
+
+    def of_part(self, part: Part) -> list[Diagnosis]:
+        """The diagnoses of this part, in the engine's order."""
+        return [diagnosis for diagnosis in self.diagnoses.diagnoses if diagnosis.part == part]
+
+    def fit(self) -> Fit | None:
+        """The training the report is about: the incident's, the first diagnosis's, else the longest."""
+        found = self.run.fit_of_incident()
+        if found is None and self.diagnoses.diagnoses:
+            wanted = self.diagnoses.diagnoses[0].fit
+            found = next((fit for fit in self.run.fits if fit.info.index == wanted), None)
+        return found or max(self.run.fits, key=lambda fit: fit.info.steps, default=None)
+
+    def path(self, path: str | Path) -> str:
+        """``path`` relative to the run's working directory where it lies below it."""
+        cwd = self.run.info.cwd
+        whole = Path(os.path.normpath(Path(cwd, path)))
+        if cwd and whole.is_relative_to(cwd):
+            return str(whole.relative_to(cwd))
+        return str(path)
+
+    def folder(self) -> str | None:
+        """The run's folder, as `path` gives it; it is known from where the reader stands."""
+        return None if self.run.folder is None else self.path(self.run.folder.absolute())
+
+    def steps(self) -> int:
+        return sum(fit.info.steps for fit in self.run.fits)
+
+    def epochs(self) -> int:
+        return sum(fit.info.epochs for fit in self.run.fits)
+
+    def watched(self) -> int:
+        """How many watchpoints: of each model, the most that one of its trainings had."""
+        most: dict[int, int] = {}
+        for fit in self.run.fits:
+            most[fit.info.model] = max(most.get(fit.info.model, 0), fit.info.watched)
+        return sum(most.values())
+
+    def not_watched(self) -> list[str]:
+        """What was not seen, could not be read, or went wrong in nanwatch itself; each once."""
+        info = self.run.info
+        said = [*info.not_watched, *(text for fit in self.run.fits for text in fit.info.not_watched)]
+        said += self.run.damage
+        said += [f"nanwatch's own error while watching: {error}" for error in info.errors]
+        return list(dict.fromkeys(said))
+
+    def step_overhead(self) -> float | None:
+        """The share of the training's time that nanwatch took outside the compiled step."""
+        seconds = sum(fit.info.seconds for fit in self.run.fits)
+        return sum(fit.info.watch_seconds for fit in self.run.fits) / seconds if seconds > 0 else None
+
+
+def build_report(run: Run, diagnoses: Diagnoses) -> Report:
+    """The report of ``run``, with the trials of its record beside the remedies they tried."""
+    tried = {trial_key(trial): built for trial in run.trials if (built := trial_from(trial)) is not None}
+    if not tried:
+        return Report(run, diagnoses)
+    found = tuple(
+        replace(diagnosis, remedies=tuple(with_trial(remedy, tried) for remedy in diagnosis.remedies))
+        for diagnosis in diagnoses.diagnoses
+    )
+    return Report(run, replace(diagnoses, diagnoses=found))
+
+
+def with_trial(remedy: Remedy, tried: Mapping[str, Trial]) -> Remedy:
+    table = {"kind": remedy.kind, "target": remedy.target, "value": to_table(remedy.value)}
+    trial = tried.get(trial_key(table))
+    return remedy if trial is None else replace(remedy, trial=trial)
+
+
+def trial_key(table: Mapping[str, Any]) -> str:
+    """One text for one intervention, however its value was written down."""
+    return strict_json.dumps([table.get("kind"), table.get("target"), table.get("value")])
+
+
+def trial_from(table: Mapping[str, Any]) -> Trial | None:
+    """The trial in an entry of ``trials.json``; None for a verdict we do not know."""
+    verdict: Verdict | None = next((word for word in get_args(Verdict) if word == table.get("verdict")), None)
+    if verdict is None:
+        return None
+    before, after = (dict(table.get(side) or {}) for side in ("before", "after"))
+    return Trial(verdict, before, after, int(table.get("steps") or 0))

@@ -1,0 +1,112 @@
+"""The report as JSON, for other programs: a contract.
+
+History of the format:
+
+* 1: ``run``, ``incident``, ``diagnoses``, ``cost``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nanwatch.diagnose.diagnosis import Diagnosis, Remedy, Trial
+from nanwatch.explain.report import Report
+from nanwatch.record import strict_json
+from nanwatch.record.facts import OpInfo
+from nanwatch.record.tables import to_table
+
+FORMAT = 1
+
+
+def render(report: Report) -> str:
+    """The report as strict JSON: a NaN is null, with ``"<key>_nonfinite": "nan"`` beside it."""
+    table = {
+        "format": FORMAT,
+        "run": run_table(report),
+        "incident": incident_table(report),
+        "diagnoses": [diagnosis_table(report, diagnosis) for diagnosis in report.diagnoses.diagnoses],
+        "cost": {
+            "step_overhead": report.step_overhead(),
+            "watched": report.watched(),
+            "not_watched": report.not_watched(),
+            "rules_not_run": list(report.diagnoses.rules_not_run),
+        },
+    }
+    return strict_json.dumps(table, indent=2) + "\n"
+
+
+def run_table(report: Report) -> dict[str, Any]:
+    info = report.run.info
+    return {
+        "folder": report.folder(),
+        "script": report.path(info.script),
+        "argv": list(info.argv),
+        "status": info.status,
+        "steps": report.steps(),
+        "epochs": report.epochs(),
+        "versions": dict(info.versions),
+        "outcome": report.diagnoses.outcome,
+    }
+
+
+def incident_table(report: Report) -> dict[str, Any] | None:
+    incident = report.run.info.incident
+    if incident is None:
+        return None
+    return {
+        "step": incident.step,
+        "epoch": incident.epoch,
+        "role": incident.role,
+        "path": incident.path,
+        "op": None if incident.op is None else op_table(report, incident.op),
+    }
+
+
+def op_table(report: Report, op: OpInfo) -> dict[str, Any]:
+    at = op.location
+    return {
+        "type": op.type,
+        "direction": op.direction,
+        "file": None if at is None else report.path(at.file),
+        "line": None if at is None else at.line,
+        "code": None if at is None else at.code,
+    }
+
+
+def diagnosis_table(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
+    return {
+        "code": diagnosis.code,
+        "name": diagnosis.name,
+        "part": diagnosis.part,
+        "level": diagnosis.level,
+        "message": diagnosis.message,
+        "evidence": list(diagnosis.evidence),
+        "location": location_table(report, diagnosis),
+        "remedies": [remedy_table(remedy) for remedy in diagnosis.remedies],
+    }
+
+
+def location_table(report: Report, diagnosis: Diagnosis) -> dict[str, Any] | None:
+    at = diagnosis.location
+    if at is None:
+        return None
+    return {"file": report.path(at.file), "line": at.line, "code": at.code, "layer": diagnosis.layer}
+
+
+def remedy_table(remedy: Remedy) -> dict[str, Any]:
+    return {
+        "kind": remedy.kind,
+        "target": remedy.target,
+        "value": to_table(remedy.value),
+        "text": remedy.text,
+        "trial": None if remedy.trial is None else trial_table(remedy.trial),
+    }
+
+
+def trial_table(trial: Trial) -> dict[str, Any]:
+    return {
+        "verdict": trial.verdict,
+        "before": trial.before,
+        "after": trial.after,
+        "steps": trial.steps,
+    }

@@ -1,0 +1,120 @@
+"""The report for a terminal: what happened, why, how we know, what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from nanwatch.diagnose.diagnosis import LEVELS, Level
+from nanwatch.explain.figures import count, percent
+from nanwatch.explain.next_command import COMMANDS, next_commands
+from nanwatch.explain.page import Page
+from nanwatch.explain.report import Report
+from nanwatch.explain.terminal_findings import LEVEL_STYLES, findings
+from nanwatch.explain.terminal_numbers import epochs, last_steps, spread
+from nanwatch.explain.untrusted import clean
+from nanwatch.explain.verdict import course, held, verdict
+
+
+def render(
+    report: Report,
+    width: int = 80,
+    color: bool = False,
+    unicode: bool = True,
+    commands: Collection[str] = COMMANDS,
+) -> str:
+    """The report as lines of at most ``width`` columns; ``commands`` are those it may name."""
+    page = Page(width, color, unicode)
+    header(page, report)
+    headline(page, report)
+    findings(page, report)
+    spread(page, report)
+    last_steps(page, report)
+    epochs(page, report)
+    limits(page, report)
+    what_next(page, report, commands)
+    return page.render()
+
+
+def header(page: Page, report: Report) -> None:
+    dot = page.sign(" · ", " - ")
+    facts = [clean(report.path(report.run.info.script)), report.run.info.status]
+    if report.steps():
+        facts.append(count(report.steps(), "step"))
+    if report.run.folder is not None:
+        facts.append(clean(report.folder() or ""))
+    page.line(("nanwatch", "bold"), (dot + dot.join(facts), "dim"))
+    page.gap()
+
+
+def headline(page: Page, report: Report) -> None:
+    level = worst(report)
+    if level in (None, "note") and report.diagnoses.outcome == "healthy":
+        mark, style = page.sign("✔", "OK"), "bold green"
+    else:
+        mark, style = page.sign("✖", "!!"), LEVEL_STYLES[level or "error"]
+    page.prose((clean(verdict(report)), "bold"), first=f"{mark} ", style=style)
+    indent = len(mark) + 1
+    incident = report.run.info.incident
+    behind = held(incident) if incident is not None else course(report)
+    if behind is not None:
+        page.prose(clean(behind), indent=indent)
+    if report.diagnoses.outcome == "healthy":
+        page.prose(watched(report), indent=indent)
+    elif not report.diagnoses.diagnoses and report.diagnoses.outcome not in ("no-training", "incomplete"):
+        page.prose("No rule explains it.", indent=indent)
+
+
+def worst(report: Report) -> Level | None:
+    levels = {diagnosis.level for diagnosis in report.diagnoses.diagnoses}
+    return next((level for level in LEVELS if level in levels), None)
+
+
+def watched(report: Report) -> str:
+    if not report.watched():
+        return "Nothing was watched."
+    return f"{count(report.watched(), 'watchpoint')} were seen at every step."
+
+
+def limits(page: Page, report: Report) -> None:
+    """What the report does not know, and what the watching cost."""
+    lines: list[str] = []
+    if report.diagnoses.outcome != "healthy" and report.watched():
+        lines.append(watched(report))
+    lines += report.not_watched()
+    incident = report.run.info.incident
+    if incident is not None:
+        lines += incident.notes
+        if incident.reproduced is False:
+            lines.append("The step was run again and stayed finite: the fault did not happen a second time.")
+    lines += rules_not_run(report)
+    overhead = report.step_overhead()
+    if overhead is not None:
+        lines.append(f"Watching took {percent(overhead)} of the training's time, outside the compiled step.")
+    if not lines:
+        return
+    page.rule("What this rests on", "bold")
+    for line in lines:
+        page.prose(clean(line), indent=2, first=page.sign("• ", "- "), style="dim")
+
+
+def rules_not_run(report: Report) -> list[str]:
+    """The rules that could not judge, one line for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for entry in report.diagnoses.rules_not_run:
+        code, _, reason = entry.partition(": ")
+        by_reason.setdefault(reason or "no reason was given", []).append(code)
+    return [f"Not judged, as {reason}: {', '.join(codes)}." for reason, codes in by_reason.items()]
+
+
+def what_next(page: Page, report: Report, commands: Collection[str]) -> None:
+    found = next_commands(report, commands)
+    if not found:
+        return
+    page.rule("Next", "bold")
+    wide = max(len(line) for line, _ in found)
+    for line, why in found:
+        if wide + len(why) + 6 > page.width:
+            page.line((line, "bold"), indent=2)
+            page.prose((why, "dim"), indent=4)
+        else:
+            page.line((line.ljust(wide), "bold"), "  ", (why, "dim"), indent=2)

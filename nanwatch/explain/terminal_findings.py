@@ -1,0 +1,189 @@
+"""The findings in the terminal report: cause, evidence, the script's line, what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+
+from rich.text import Text
+
+from nanwatch.diagnose.diagnosis import Diagnosis, Level, Remedy, Trial
+from nanwatch.explain.figures import count, short
+from nanwatch.explain.page import Page
+from nanwatch.explain.report import Report
+from nanwatch.explain.source import Kind, Line, excerpt, tokens
+from nanwatch.explain.untrusted import clean
+from nanwatch.explain.verdict import VALUES
+from nanwatch.record.facts import Location, OpInfo
+
+# Named ANSI colours that keep their contrast on a dark and on a light background alike;
+# yellow and plain blue do not.
+LEVEL_STYLES: dict[Level, str] = {"error": "bold red", "warning": "bold magenta", "note": "bold"}
+TOKEN_STYLES: dict[Kind, str] = {"keyword": "magenta", "string": "green", "comment": "dim", "plain": ""}
+VERDICTS = {
+    "cured": ("it cured the fault", "green"),
+    "not-cured": ("it did not cure the fault", "red"),
+    "not-reproduced": ("the fault did not happen again, so this says nothing", ""),
+}
+
+
+def findings(page: Page, report: Report) -> None:
+    causes = [cause for cause in report.of_part("cause") if cause.level != "note"]
+    notes = [cause for cause in report.of_part("cause") if cause.level == "note"]
+    for number, cause in enumerate(causes):
+        heading(page, "Cause" if number == 0 else "Also a cause", cause)
+        finding(page, report, cause)
+        if number == 0:
+            first_op(page, report, causes)
+    if not causes:
+        first_op(page, report, causes)
+    for diagnosis in report.of_part("contributing"):
+        heading(page, "Contributing", diagnosis)
+        finding(page, report, diagnosis)
+    consequences(page, report.of_part("consequence"))
+    for note in notes:
+        heading(page, "Note", note)
+        finding(page, report, note)
+
+
+def heading(page: Page, title: str, diagnosis: Diagnosis) -> None:
+    style = LEVEL_STYLES[diagnosis.level]
+    name = f" {diagnosis.name}" + ("" if diagnosis.level in ("error", "note") else f" ({diagnosis.level})")
+    page.rule(f"{title}  ", style, (diagnosis.code, "bold"), (name, ""))
+
+
+def finding(page: Page, report: Report, diagnosis: Diagnosis) -> None:
+    page.prose(clean(diagnosis.message), indent=2)
+    if diagnosis.evidence:
+        page.gap()
+    for evidence in diagnosis.evidence:
+        page.prose(clean(evidence), indent=4, first=page.sign("• ", "- "), style="dim")
+    if diagnosis.location is not None:
+        page.gap()
+        script_lines(page, report, diagnosis.location, diagnosis.layer)
+    for number, remedy in enumerate(diagnosis.remedies):
+        page.gap()
+        if number == 0:
+            page.line(("What to change", "bold"), indent=2)
+        remedy_lines(page, report, remedy, f"{number + 1}. " if len(diagnosis.remedies) > 1 else "")
+    page.gap()
+
+
+def script_lines(page: Page, report: Report, location: Location, layer: str | None = None) -> None:
+    """Where the fault stands, with its neighbours and the guilty line marked."""
+    found = excerpt(location)
+    behind = f", layer {clean(layer)}" if layer else ""
+    if not found.current and found.lines:
+        behind += " (as it was when the run was made)"
+    page.line((f"{clean(report.path(location.file))}:{location.line}", "bold"), (behind, "dim"), indent=2)
+    digits = len(str(max((line.number for line in found.lines), default=0)))
+    for line in found.lines:
+        script_line(page, line, digits)
+
+
+def script_line(page: Page, line: Line, digits: int) -> None:
+    mark = page.sign("▶", ">") if line.guilty else " "
+    bar = page.sign("│", "|")
+    lead = Text.assemble(
+        "  ",
+        (f"{mark} {line.number:>{digits}} ", "bold red" if line.guilty else "dim"),
+        (f"{bar} ", "bold red" if line.guilty else "dim"),
+    )
+    code = Text()
+    for kind, text in tokens(line.text):
+        code.append(text, f"bold {TOKEN_STYLES[kind]}".strip() if line.guilty else TOKEN_STYLES[kind])
+    room = page.width - lead.cell_len
+    if line.guilty or code.cell_len <= room:
+        page.block(code, 0, page.width, lead)
+    else:
+        ending = page.sign("…", "...")
+        code.truncate(room - len(ending))
+        page.block(code + Text(ending, "dim"), 0, page.width, lead)
+
+
+def remedy_lines(page: Page, report: Report, remedy: Remedy, number: str) -> None:
+    text = clean(remedy.text)
+    if remedy.general_damper:
+        text += " (This damps many unlike faults; it may only put this one off.)"
+    page.prose(text, indent=2, first=number)
+    indent = 2 + len(number)
+    if remedy.line is not None and remedy.location is not None:
+        diff(page, report, remedy.location, remedy.line, indent + 2)
+    if remedy.trial is not None:
+        trial(page, remedy.trial, indent)
+
+
+def diff(page: Page, report: Report, location: Location, new: str, indent: int) -> None:
+    """The line as it is and as it would be, the changed part of each in bold."""
+    old, new = clean(location.code).strip(), clean(new).strip()
+    same = shared(old, new)
+    tail = shared(old[same:][::-1], new[same:][::-1])
+    page.line((f"{clean(report.path(location.file))}:{location.line}", "dim"), indent=indent)
+    for sign, text, style in (("- ", old, "red"), ("+ ", new, "green")):
+        end = len(text) - tail
+        pieces = Text.assemble((text[:same], style), (text[same:end], f"bold {style}"), (text[end:], style))
+        page.block(pieces, indent, page.width, Text(sign, style))
+
+
+def shared(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def trial(page: Page, tried: Trial, indent: int) -> None:
+    words, style = VERDICTS[tried.verdict]
+    steps = f" for {count(tried.steps, 'step')}" if tried.steps else ""
+    page.prose((f"Tried on the frozen state{steps}: {words}.", style), indent=indent)
+    for name, facts in (("as it was", tried.before), ("with the change", tried.after)):
+        if facts:
+            said = ", ".join(f"{clean(str(key)).replace('_', ' ')} {plain(facts[key])}" for key in facts)
+            page.prose((f"{name}: ", "dim"), said, indent=indent + 2)
+
+
+def plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return short(value)
+    return clean(str(value))
+
+
+def first_op(page: Page, report: Report, causes: Sequence[Diagnosis]) -> None:
+    """The op of the autopsy: where the first non-finite number was made."""
+    incident = report.run.info.incident
+    if incident is None or incident.op is None:
+        return
+    op = incident.op
+    page.rule("Where it began", "bold")
+    page.prose(op_sentence(op), indent=2)
+    for text in (*op.inputs, op.detail):
+        if text:
+            page.prose(clean(text), indent=4, first=page.sign("• ", "- "), style="dim")
+    if op.location is not None and op.location not in [cause.location for cause in causes]:
+        page.gap()
+        script_lines(page, report, op.location, op.layer)
+
+
+def op_sentence(op: OpInfo) -> str:
+    where = f" of layer {clean(op.layer)}" if op.layer else ""
+    said = f"{clean(op.type)}, {'in' if op.direction == 'forward' else 'going'} "
+    said += f"the {op.direction} pass{where}" if op.direction == "forward" else f"backward{where}"
+    said += ", is the first op with finite inputs and a non-finite output"
+    if op.num_bad:
+        said += f": {op.num_bad:,} of {count(op.size, 'element')}"
+        said += f" became {VALUES.get(op.output, clean(op.output))}" if op.output else ""
+    return f"{said}."
+
+
+def consequences(page: Page, found: list[Diagnosis]) -> None:
+    if not found:
+        return
+    page.rule("What follows from it", "bold")
+    for diagnosis in found:
+        page.prose(
+            (f"{diagnosis.code} {diagnosis.name}", "bold"),
+            "  " + clean(diagnosis.message),
+            indent=2,
+            first=page.sign("• ", "- "),
+            style="dim",
+        )

@@ -1,0 +1,50 @@
+"""Text from the user's script or data, made fit to be shown: no control characters."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Control, format (bidi overrides can make a line read as another), line and paragraph separators.
+HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+TAB = "    "
+
+
+def clean(text: str) -> str:
+    """``text`` on one line: a tab or line break is a blank, other control characters are left out."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(shown(character) for character in text)
+
+
+def shown(character: str) -> str:
+    if character == "\t":
+        return TAB
+    if character in "\r\n\x0b\x0c\x85\u2028\u2029":
+        return " "
+    category = unicodedata.category(character)
+    if category == "Cs":  # half of a pair, from a file name that is not UTF-8: no stream can write it
+        return "\N{REPLACEMENT CHARACTER}"
+    return "" if category in HIDDEN else character
+
+
+ASCII = str.maketrans(
+    {
+        "\N{EN DASH}": "-",
+        "\N{EM DASH}": "-",
+        "\N{MINUS SIGN}": "-",
+        "\N{HORIZONTAL ELLIPSIS}": "...",
+        "\N{MULTIPLICATION SIGN}": "x",
+        "\N{LESS-THAN OR EQUAL TO}": "<=",
+        "\N{GREATER-THAN OR EQUAL TO}": ">=",
+        "\N{RIGHTWARDS ARROW}": "->",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{LEFT SINGLE QUOTATION MARK}": "'",
+        "\N{LEFT DOUBLE QUOTATION MARK}": '"',
+        "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+    }
+)
+
+
+def as_ascii(text: str) -> str:
+    """``text`` for a stream that takes ASCII alone; what has no likeness there is spelled out."""
+    return text.translate(ASCII).encode("ascii", "backslashreplace").decode()

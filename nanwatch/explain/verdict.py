@@ -1,0 +1,129 @@
+"""What happened, in a sentence: the same words for every format that people read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from nanwatch.explain.figures import count, short
+from nanwatch.explain.report import Report
+from nanwatch.record.facts import IncidentInfo, Role
+from nanwatch.record.run import Fit
+
+PLACES: dict[Role, str] = {
+    "input": "The input",
+    "label": "The target",
+    "sample_weight": "The sample weight",
+    "output": "The prediction",
+    "activation": "The output of layer",
+    "loss": "The loss",
+    "gradient": "The gradient of",
+    "weight": "The weight",
+    "update": "The update of",
+}
+NAMED = frozenset({"activation", "gradient", "weight", "update"})  # a path says more than the role
+VALUES = {"nan": "NaN", "inf": "infinite", "-inf": "minus infinite"}
+
+
+def verdict(report: Report) -> str:
+    """The outcome of the run, one sentence with its numbers."""
+    incident = report.run.info.incident
+    if incident is not None:
+        return incident_sentence(report, incident)
+    where = report.path(report.run.info.script)
+    match report.diagnoses.outcome:
+        case "non-finite":
+            return nonfinite_log_sentence(report)
+        case "at-chance":
+            return "The training predicts no better than chance."
+        case "not-learning":
+            return "The training did not learn."
+        case "diverged":
+            return "The training diverged."
+        case "healthy":
+            return "Nothing found."
+        case "crashed":
+            return crash_sentence(report)
+        case "incomplete":
+            return f"The run did not finish: its record ends after {count(report.steps(), 'step')}."
+        case "no-training":
+            return f"{where} trained no Keras model that nanwatch could see."
+
+
+def course(report: Report) -> str | None:
+    """How the training went: steps, epochs, where loss and accuracy went; None without a step."""
+    fit = report.fit()
+    if fit is None or not fit.info.steps:
+        return None
+    said = [count(fit.info.steps, "step")]
+    if fit.info.epochs:
+        said.append(count(fit.info.epochs, "epoch"))
+    losses = fit.losses()
+    if losses:
+        said.append(f"loss {short(losses[0][1])} at the first step, {short(losses[-1][1])} at the last")
+    found = accuracy(fit)
+    if found is not None:
+        said.append(f"{found[0]} {short(found[1])} after the last epoch")
+    return f"{', '.join(said)}."
+
+
+def incident_sentence(report: Report, incident: IncidentInfo) -> str:
+    place = PLACES.get(incident.role, f"The {incident.role}")
+    if incident.role in NAMED and incident.path:
+        place += f" {incident.path}"
+    became = "was" if incident.role in ("input", "label", "sample_weight") else "became"
+    value = VALUES.get(incident.value, incident.value)
+    return (
+        f"{place} {became} {value} at step {incident.step}, in epoch {epoch(report.fit(), incident.epoch)}."
+    )
+
+
+def epoch(fit: Fit | None, number: int) -> str:
+    """An epoch as Keras counts them in its progress bar: ``"3 of 20"``."""
+    asked = None if fit is None else fit.info.epochs_asked
+    return f"{number + 1} of {asked}" if asked else str(number + 1)
+
+
+def held(incident: IncidentInfo) -> str:
+    """What was done at the incident: one sentence, or two."""
+    if not incident.frozen:
+        return "The update was applied: the weights may hold NaN from this step on."
+    then = {
+        "raise": " The training was halted there.",
+        "stop": " The training was stopped there.",
+        "continue": "",
+    }
+    return "The update was held back: the weights are still the last finite ones." + then.get(
+        incident.action, ""
+    )
+
+
+def nonfinite_log_sentence(report: Report) -> str:
+    """A NaN that showed in the epoch's numbers alone: in a metric, or in the validation."""
+    fit = report.fit()
+    for number, logs in enumerate([] if fit is None else fit.epoch_logs()):
+        for name, value in logs.items():
+            if isinstance(value, int | float) and not math.isfinite(value):
+                return f"{name} was {short(value)} at the end of epoch {epoch(fit, number)}."
+    return "The training reports numbers that are NaN or infinite."
+
+
+def crash_sentence(report: Report) -> str:
+    errors = [fit.info.error for fit in report.run.fits if fit.info.error]
+    errors += [str(event["error"]) for event in exceptions(report) if event.get("error")]
+    said = f": {errors[-1].rstrip('.')}" if errors else ""
+    return f"The script ended with an exception after {count(report.steps(), 'step')}{said}."
+
+
+def exceptions(report: Report) -> list[Mapping[str, object]]:
+    return [event for fit in report.run.fits for event in fit.events if event["event"] == "exception"]
+
+
+def accuracy(fit: Fit) -> tuple[str, float] | None:
+    """The name and last value of the training accuracy; the validation's where there is no other."""
+    logs = fit.epoch_logs()
+    last = logs[-1] if logs else {}
+    names = [name for name in last if name == "acc" or name.endswith(("accuracy", "_acc"))]
+    names.sort(key=lambda name: name.startswith("val_"))
+    value = last[names[0]] if names else None
+    return (names[0], value) if isinstance(value, int | float) else None

@@ -1,0 +1,177 @@
+"""Reports made by hand: what the renderers are tested on, where no training is needed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Outcome, Remedy, Trial
+from nanwatch.explain.report import Report, build_report
+from nanwatch.record.facts import Location, OpInfo, SpreadEntry
+from nanwatch.record.run import Run
+
+SCRIPT = """\
+import keras
+from keras import layers
+
+model = keras.Sequential(
+    [
+        layers.Dense(16, activation="relu"),
+        layers.Dense(5, activation="relu"),  # five classes
+    ]
+)
+model.compile("adam", loss="categorical_crossentropy")
+model.fit(x, y)
+"""
+GUILTY = 'layers.Dense(5, activation="relu"),  # five classes'
+
+
+def script(folder: Path) -> Location:
+    """The script, written to ``folder``, and the location of its guilty line."""
+    path = folder / "train.py"
+    path.write_text(SCRIPT)
+    return Location(str(path), 7, GUILTY)
+
+
+def broken_run(location: Location, **info: Any) -> Run:
+    """A head of ReLU under a cross-entropy: step 40 is NaN."""
+    cwd = str(Path(location.file).parent)
+    hidden = made_up.dense("dense", 16, "relu")
+    head = made_up.dense("dense_1", 5, "relu", at=7)
+    losses = [4.6 * 0.97**step for step in range(40)] + [math.nan]
+    norms = [1.0 + 0.3 * math.sin(step / 4) for step in range(40)] + [math.nan]
+    op = OpInfo(
+        "RealDiv",
+        "forward",
+        "dense_1",
+        location,
+        inputs=("the divisor is 0 in 3 of 32 rows",),
+        output="nan",
+        num_bad=15,
+        size=160,
+        rows=(3, 11, 30),
+    )
+    spread = (
+        SpreadEntry("output", "dense_1", 15, 160, first=True),
+        SpreadEntry("loss", "", 1, 1),
+        SpreadEntry("gradient", "dense/kernel", 128, 128),
+        SpreadEntry("gradient", "dense_1/kernel", 80, 80),
+    )
+    steps = {
+        ("gradient", "dense/kernel", "l2_norm"): norms,
+        ("gradient", "dense_1/kernel", "l2_norm"): norms,
+    }
+    run = made_up.run(
+        made_up.model(hidden, head, loss="categorical_crossentropy"),
+        loss=losses,
+        steps=steps,
+        epochs=[
+            {"loss": 4.1, "accuracy": 0.31, "val_loss": 4.0, "val_accuracy": 0.33},
+            {"loss": 2.9, "accuracy": 0.44, "val_loss": 2.8, "val_accuracy": 0.41},
+            {"loss": math.nan, "accuracy": 0.2, "val_loss": math.nan, "val_accuracy": 0.2},
+        ],
+        incident={
+            "epoch": 2,
+            "value": "nan",
+            "frozen": True,
+            "op": op,
+            "spread": spread,
+            "loss": math.nan,
+            "rows": 32,
+            "rows_summing_to_zero": 3,
+            "reproduced": True,
+        },
+        fit={
+            "epochs_asked": 20,
+            "watched": 27,
+            "seconds": 10.0,
+            "watch_seconds": 0.04,
+            "not_watched": ("the activations of layer lambda, which has no output",),
+        },
+    )
+    known = {
+        "script": location.file,
+        "argv": (location.file, "--fast"),
+        "cwd": cwd,
+        "status": "halted",
+        "exit_status": 3,
+        "versions": {"keras": "3.15.0", "tensorflow": "2.21.0"},
+    }
+    return replace(run, info=replace(run.info, **{**known, **info}))
+
+
+def relu_output(location: Location, **facts: Any) -> Diagnosis:
+    new = 'layers.Dense(5, activation="softmax"),  # five classes'
+    known: dict[str, Any] = {
+        "message": "Layer dense_1 has a ReLU as the output under a categorical cross-entropy: a row of "
+        "zeros is divided by its sum, and 0/0 is NaN.",
+        "evidence": (
+            "3 of 32 rows of the prediction sum to 0 in the bad step",
+            "all inputs, targets and weights of the step are finite",
+        ),
+        "location": location,
+        "layer": "dense_1",
+        "remedies": (
+            Remedy(
+                "set_activation",
+                "dense_1",
+                "softmax",
+                "Give the last layer a softmax, whose rows always sum to 1.",
+                line=new,
+                location=location,
+                trial=Trial("cured", {"loss": math.nan, "finite_steps": 0}, {"loss": 0.69}, 30),
+            ),
+            Remedy(
+                "set_learning_rate",
+                "",
+                1e-4,
+                "Lower the learning rate to 0.0001.",
+                general_damper=True,
+                trial=Trial("not-cured", {"loss": math.nan}, {"loss": math.nan}, 1),
+            ),
+        ),
+    }
+    return Diagnosis("NW201", "relu-output", "cause", "error", **{**known, **facts})
+
+
+def plateau() -> Diagnosis:
+    return Diagnosis(
+        "NW607",
+        "accuracy-after-nonfinite",
+        "consequence",
+        "note",
+        "The accuracy of 0.2 from epoch 3 on is the share of class 0: the largest of NaNs is the first.",
+    )
+
+
+def broken(folder: Path) -> Report:
+    location = script(folder)
+    unscaled = Diagnosis(
+        "NW105",
+        "unscaled-input",
+        "contributing",
+        "warning",
+        "Column 7 of the input has a standard deviation of 50,000.",
+        location=Location(location.file, 11, "model.fit(x, y)"),
+        remedies=(Remedy("scale_input", "0", None, "Standardise the columns of x before fit."),),
+    )
+    found = (relu_output(location), unscaled, plateau())
+    skipped = ("NW113: the labels were not seen in order", "NW118: there was no validation data")
+    run = broken_run(location)
+    folder_of_run = folder / "logs" / "20250102T030405Z-train-7"
+    return build_report(
+        Run(run.info, run.fits, folder_of_run), Diagnoses("non-finite", found, rules_not_run=skipped)
+    )
+
+
+def healthy(*diagnoses: Diagnosis, outcome: Outcome = "healthy", **facts: Any) -> Report:
+    """A quiet run of 100 steps, with these diagnoses."""
+    known: dict[str, Any] = {
+        "epochs": [{"loss": 0.5, "accuracy": 0.71}, {"loss": 0.31, "accuracy": 0.9375}],
+        "fit": {"watched": 27, "epochs_asked": 2, "seconds": 8.0, "watch_seconds": 0.1},
+    }
+    run = made_up.run(**{**known, **facts})
+    return build_report(run, Diagnoses(outcome, diagnoses))
