@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from nanwatch.record.facts import TensorSummary
@@ -11,6 +12,8 @@ LISTED = 8  # columns or rows named one by one: what still fits on a line
 
 def number(value: float) -> str:
     """A number for a reader: four digits, no trailing zeros."""
+    if not math.isfinite(value):
+        return str(value)
     if float(value).is_integer() and abs(value) < 1e6:
         return f"{value:.0f}"
     return f"{value:.4g}"

@@ -1,0 +1,211 @@
+"""NW106: a regression target far from scale 1, and harm done by it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_seen import went_nonfinite
+from nanwatch.diagnose.data_words import number, sentence
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.loss_course import closing_loss, loss_name, opening_loss, sole_labels, sole_output
+from nanwatch.diagnose.readings import REGRESSIONS, weights_still
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.symptoms import NONFINITE_FORWARD
+from nanwatch.record.facts import LayerInfo, ModelInfo, TensorSummary
+from nanwatch.record.run import Fit, Run
+
+# Root mean square of y. Below it a net of ordinary weights reaches the target in ordinary steps.
+UNSCALED = 100.0
+# Seen with house prices under SGD: the loss is infinite at step 3. A rate that is too high for the
+# inputs takes longer (seen: 74 steps), since the loss then grows by a constant factor a step.
+SUDDEN = 8  # steps
+# A single step that multiplies the loss by this: 8 of them span float32. A rate that is too high
+# for the inputs multiplies by less (seen: 85 a step), and by about the same factor each time.
+LEAP = 1e4
+PATIENCE = 50  # steps under Adam before "it does not move" means anything
+# Under Adam the loss falls by less than this share, while the predictions stay below a tenth of y.
+BARELY_FELL = 0.1
+OUT_OF_REACH = 0.1
+LARGEST_SQUARE_ROOT = 1.8e19  # its square is the largest float32
+UNBOUNDED = ("linear", "relu", "softplus", "leaky_relu", "elu", "exponential", "unknown")
+PLAIN_GRADIENT = ("SGD",)  # steps in proportion to the gradient; the others divide by its size
+
+
+class UnscaledTarget(Rule):
+    """The regression target is far from scale 1, and the training suffers from it.
+
+    ## What it does
+    Looks for a target with a root mean square above 100 under a regression loss, and for harm:
+    under SGD a loss that explodes in the first few steps of a net with hidden layers; under Adam
+    a loss that barely falls while the weights move and the predictions stay far below the target.
+
+    ## Why is this bad
+    The gradient grows with the error. SGD takes a first step in proportion to it and lands where
+    the second is larger still. Adam moves each weight by about the learning rate a step, whatever
+    the error, and needs as many steps as the target is large.
+
+    ## Example
+    ```python
+    model.fit(x, prices)  # 180000 +- 80000
+    ```
+
+    ## Use instead
+    ```python
+    mean, std = prices.mean(), prices.std()
+    model.fit(x, (prices - mean) / std)  # prices again: model.predict(x) * std + mean
+    ```
+    """
+
+    code, name = "NW106", "unscaled-target"
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        return None if fit.info.data.labels else "the targets were not seen"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        output, labels = sole_output(fit), sole_labels(fit)
+        if output is None or labels is None or loss_name(fit) not in REGRESSIONS:
+            return
+        if size_of(labels) < UNSCALED or output.activation not in UNBOUNDED:
+            return
+        harm = too_large_to_square(fit, run, labels) or exploded(fit) or out_of_reach(fit, labels)
+        if harm is None:
+            return
+        message = (
+            f"The target has mean {number(labels.mean)} and standard deviation {number(labels.std)} "
+            f"(from {number(labels.min)} to {number(labels.max)}), where a net begins near 1: "
+            f"{harm}."
+        )
+        yield self.finding(
+            fit,
+            message,
+            sentence(harm),
+            location=fit.info.location,
+            remedies=(standardise(labels),),
+            strength=0.9,
+            explains={"growth", "large-loss", "dead-activation", "not-learning"} | NONFINITE_FORWARD,
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            prices(1.8e5, [3.9e10, 2.1e22, 8e36, math.inf]),
+            prices(100.0, [1e4, 1e8, 1e9, 1e9]),
+            prices(1e8, [1.000e16] * 60, "Adam", output_norm=4.0),
+            prices(3e19, [math.inf], "Adam"),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        growing = [85.0**step for step in range(1, 13)]
+        return [
+            prices(100.0, [1e4, 9e7, 1e9, 1e9]),
+            prices(99.0, [3.9e10, 2.1e22, 8e36, math.inf]),
+            prices(1.8e5, [3.9e10, 2.1e10, *[9e9] * 60]),
+            prices(230.0, [*growing, math.inf]),
+            prices(230.0, [1e4, 1e7, 1e30, math.inf], hidden=False),
+            prices(1e8, [1e16] * 49, "Adam", output_norm=4.0),
+            prices(1e4, [1e8 * 0.98**step for step in range(60)], "Adam", output_norm=4e3),
+            prices(1.0, [1.0] * 60, "Adam", output_norm=0.1),
+        ]
+
+
+def size_of(labels: TensorSummary) -> float:
+    return math.hypot(labels.mean, labels.std)
+
+
+def too_large_to_square(fit: Fit, run: Run, labels: TensorSummary) -> str | None:
+    """Squared, the target does not fit in float32."""
+    largest = max(abs(labels.min), abs(labels.max))
+    if loss_name(fit) != "mean_squared_error" or largest < LARGEST_SQUARE_ROOT:
+        return None
+    return "its square is larger than the largest float32" if went_nonfinite(fit, run) else None
+
+
+def exploded(fit: Fit) -> str | None:
+    """SGD, hidden layers, and a loss that leapt away within the first steps.
+
+    Without a hidden layer the growth depends on the inputs and the rate alone, not on the target.
+    """
+    optimizer = fit.model.optimizer
+    if optimizer is None or optimizer.type not in PLAIN_GRADIENT or weighted_layers(fit) < 2:
+        return None
+    losses = fit.steps.first("loss")[: SUDDEN + 1]
+    for step, (before, after) in enumerate(pairwise(losses), start=1):
+        leapt = math.isfinite(before) and abs(after) >= LEAP * max(abs(before), 1.0)
+        if leapt and never_came_back(fit, losses[0]):
+            return f"the loss is {number(after)} at step {step}, from {number(losses[0])} at step 0"
+    return None
+
+
+def never_came_back(fit: Fit, began: float) -> bool:
+    ended = closing_loss(fit)
+    return ended is None or ended >= began
+
+
+def out_of_reach(fit: Fit, labels: TensorSummary) -> str | None:
+    """The loss barely falls, the weights move, and the predictions stay far below the target."""
+    began, ended = opening_loss(fit), closing_loss(fit)
+    predicted = last_prediction(fit)
+    if fit.info.steps < PATIENCE or began is None or ended is None or predicted is None:
+        return None
+    if weights_still(fit) or nothing_trainable(fit):
+        return None
+    if ended < (1.0 - BARELY_FELL) * began or predicted > OUT_OF_REACH * size_of(labels):
+        return None
+    return (
+        f"after {fit.info.steps} steps the loss is {number(ended)}, from {number(began)}, and "
+        f"the predictions are of size {number(predicted)}"
+    )
+
+
+def nothing_trainable(fit: Fit) -> bool:
+    """Whether no weight can move: then the target is not to blame."""
+    return bool(fit.model.weights) and not any(weight.trainable for weight in fit.model.weights)
+
+
+def last_prediction(fit: Fit) -> float | None:
+    """Root mean square of the predictions at the last look."""
+    for path in fit.health.paths("output", "l2_norm"):
+        norm = fit.health.recent("output", path, "l2_norm", last=1)
+        size = fit.health.recent("output", path, "size", last=1)
+        if norm and size and size[0]:
+            return norm[0] / math.sqrt(size[0])
+    return None
+
+
+def weighted_layers(fit: Fit) -> int:
+    return sum(bool(layer.weights) for layer in fit.model.layers)
+
+
+def standardise(labels: TensorSummary) -> Remedy:
+    text = (
+        f"Standardise y before the fit: y = (y - {number(labels.mean)}) / {number(labels.std)}, and undo it "
+        "on the predictions. For prices and counts over several orders, np.log1p(y) serves as well."
+    )
+    return Remedy("standardise_target", labels.path, [labels.mean, labels.std], text)
+
+
+def prices(
+    mean: float,
+    losses: list[float],
+    optimizer: str = "SGD",
+    hidden: bool = True,
+    output_norm: float | None = None,
+) -> Run:
+    """Targets of this mean under mse."""
+    layers = (
+        [LayerInfo("hidden", "hidden", "Dense", "relu", 16, weights=("hidden/kernel",))] if hidden else []
+    )
+    of: ModelInfo = made_up.model(*layers, made_up.dense(), optimizer=optimizer, learning_rate=0.1)
+    target = made_up.tensor("label", min=mean / 9, max=3 * mean, mean=0.92 * mean, std=0.41 * mean)
+    health = {}
+    if output_norm is not None:
+        health = {
+            ("output", "output", "l2_norm"): [output_norm] * len(losses),
+            ("output", "output", "size"): [32.0] * len(losses),
+        }
+    incident = {"role": "loss", "value": "inf"} if not math.isfinite(losses[-1]) else None
+    return made_up.run(of, loss=losses, targets=[target], incident=incident, health=health)
