@@ -80,7 +80,7 @@ def limits(page: Page, report: Report) -> None:
     lines: list[str] = []
     if report.diagnoses.outcome != "healthy" and report.watched():
         lines.append(watched(report))
-    lines += report.not_watched()
+    lines += [f"Not watched: {text.rstrip('.')}." for text in report.not_watched()]
     incident = report.run.info.incident
     if incident is not None:
         lines += incident.notes
@@ -103,7 +103,7 @@ def rules_not_run(report: Report) -> list[str]:
     for entry in report.diagnoses.rules_not_run:
         code, _, reason = entry.partition(": ")
         by_reason.setdefault(reason or "no reason was given", []).append(code)
-    return [f"Not judged, as {reason}: {', '.join(codes)}." for reason, codes in by_reason.items()]
+    return [f"Not looked for: {', '.join(codes)} ({reason})." for reason, codes in by_reason.items()]
 
 
 def what_next(page: Page, report: Report, commands: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from nanwatch.explain.untrusted import as_ascii
 
 MEASURE = 88  # columns of prose: beyond it the eye loses the line
-WIDEST = 110  # columns of the page as a whole, rules and code included
+WIDEST = 100  # columns of the page as a whole, rules and code included
 NARROWEST = 40
 
 

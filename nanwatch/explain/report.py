@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
 
-from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Part, Remedy, Trial, Verdict
-from nanwatch.record import strict_json
+from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Part
 from nanwatch.record.run import Fit, Run
-from nanwatch.record.tables import to_table
 
 
 @dataclass(frozen=True)
 class Report:
-    """A run and its diagnoses; each remedy carries the trial it was given, if any."""
+    """A run and its diagnoses."""
 
     run: Run
     diagnoses: Diagnoses
@@ -73,32 +69,5 @@ class Report:
 
 
 def build_report(run: Run, diagnoses: Diagnoses) -> Report:
-    """The report of ``run``, with the trials of its record beside the remedies they tried."""
-    tried = {trial_key(trial): built for trial in run.trials if (built := trial_from(trial)) is not None}
-    if not tried:
-        return Report(run, diagnoses)
-    found = tuple(
-        replace(diagnosis, remedies=tuple(with_trial(remedy, tried) for remedy in diagnosis.remedies))
-        for diagnosis in diagnoses.diagnoses
-    )
-    return Report(run, replace(diagnoses, diagnoses=found))
-
-
-def with_trial(remedy: Remedy, tried: Mapping[str, Trial]) -> Remedy:
-    table = {"kind": remedy.kind, "target": remedy.target, "value": to_table(remedy.value)}
-    trial = tried.get(trial_key(table))
-    return remedy if trial is None else replace(remedy, trial=trial)
-
-
-def trial_key(table: Mapping[str, Any]) -> str:
-    """One text for one intervention, however its value was written down."""
-    return strict_json.dumps([table.get("kind"), table.get("target"), table.get("value")])
-
-
-def trial_from(table: Mapping[str, Any]) -> Trial | None:
-    """The trial in an entry of ``trials.json``; None for a verdict we do not know."""
-    verdict: Verdict | None = next((word for word in get_args(Verdict) if word == table.get("verdict")), None)
-    if verdict is None:
-        return None
-    before, after = (dict(table.get(side) or {}) for side in ("before", "after"))
-    return Trial(verdict, before, after, int(table.get("steps") or 0))
+    """The report of ``run``; the engine has put the trials beside the remedies they tried."""
+    return Report(run, diagnoses)

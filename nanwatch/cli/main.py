@@ -1,0 +1,63 @@
+"""The command line: finds the command, imports it, and makes our errors one line."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, cast
+
+import click
+
+from nanwatch.cli.table import COMMANDS
+from nanwatch.errors import NanwatchError
+
+STATUS_OF_ERRORS = 2
+
+
+class Commands(click.Group):
+    """The commands of the table; each is imported when it is asked for, and not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [command.name for command in COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for command in COMMANDS:
+            if command.name == cmd_name:
+                return cast(click.Command, getattr(importlib.import_module(command.module), cmd_name))
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(command.name, command.help) for command in COMMANDS])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except NanwatchError as error:
+            click.echo(f"nanwatch: {error}", err=True)
+            ctx.exit(STATUS_OF_ERRORS)
+
+
+def show_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        click.echo(f"nanwatch {version('nanwatch')}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=show_version,
+    help="Show the version and exit.",
+)
+def main() -> None:
+    """Says why a Keras training broke: which line, how it knows, and what cures it.
+
+    \b
+    nanwatch run train.py      instead of: python train.py
+    nanwatch explain           says what happened in the newest run
+    """

@@ -1,0 +1,19 @@
+"""The commands: what ``nanwatch --help`` lists, and the module that is imported for each."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    name: str
+    module: str  # holds a click command of the command's own name
+    help: str
+
+
+COMMANDS = (
+    Command("run", "nanwatch.cli.run", "Run a training script under watch."),
+    Command("explain", "nanwatch.cli.explain", "Say what happened in a run, why, and what to change."),
+    Command("rule", "nanwatch.cli.rule", "List the known faults, or explain one."),
+)
+NAMES = frozenset(command.name for command in COMMANDS)

@@ -1,0 +1,119 @@
+"""A rule's documentation, and the list of all rules, for a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
+from typing import Literal
+
+from rich.text import Text
+
+from nanwatch.diagnose.rule import Rule
+from nanwatch.explain.page import Page
+from nanwatch.explain.source import tokens
+from nanwatch.explain.terminal_findings import LEVEL_STYLES, TOKEN_STYLES
+from nanwatch.explain.untrusted import clean
+
+FAMILIES = {
+    "1": "Data and labels",
+    "2": "Output layer, loss, metric",
+    "3": "Activations and gradients",
+    "4": "Numerics inside the graph",
+    "5": "Optimization",
+    "6": "The run around it",
+    "9": "No known fault",
+}
+NAME_AT = 15  # where the name begins in the list: behind code and level
+BULLET = re.compile(r"(?:[-*]|\d+\.) ")
+LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
+CODE = re.compile(r"(`+)(.+?)\1")
+
+Kind = Literal["heading", "code", "bullet", "paragraph"]
+
+
+def render_rule(rule: Rule, width: int = 80, color: bool = False, unicode: bool = True) -> str:
+    """What ``nanwatch rule CODE`` shows."""
+    page = Page(width, color, unicode)
+    page.rule(f"{rule.code}  ", LEVEL_STYLES[rule.level], (rule.name, "bold"), (f" ({rule.level})", ""))
+    for kind, text in blocks(rule.documentation()):
+        if kind != "bullet":
+            page.gap()
+        show(page, kind, text)
+    return page.render()
+
+
+def show(page: Page, kind: Kind, text: str) -> None:
+    if kind == "heading":
+        page.line((clean(text), "bold"))
+    elif kind == "code":
+        for line in text.splitlines():
+            page.line(*((piece, TOKEN_STYLES[token]) for token, piece in tokens(clean(line))), indent=4)
+    elif kind == "bullet":
+        page.prose(inline(text), indent=2, first=page.sign("• ", "- "), style="dim")
+    else:
+        page.prose(inline(text), indent=2)
+
+
+def inline(text: str) -> Text:
+    """Code in bold, a link as its words and its address."""
+    plain = LINK.sub(lambda match: f"{match[1]} ({match[2]})", clean(text))
+    out, at = Text(), 0
+    for match in CODE.finditer(plain):
+        out.append(plain[at : match.start()])
+        out.append(match[2], "bold")
+        at = match.end()
+    out.append(plain[at:])
+    return out
+
+
+def blocks(documentation: str) -> Iterator[tuple[Kind, str]]:
+    """The documentation in pieces: headings, code (fenced or indented), bullets, paragraphs."""
+    lines = documentation.splitlines()
+    while lines:
+        line = lines.pop(0)
+        if line.startswith("#"):
+            yield "heading", line.lstrip("# ")
+        elif line.startswith("```"):
+            yield "code", "\n".join(taken(lines, lambda text: not text.startswith("```")))
+            del lines[:1]
+        elif line.startswith("    "):
+            more = taken(lines, lambda text: text.startswith("    ") or not text)
+            yield "code", "\n".join(text[4:] for text in [line, *more]).rstrip()
+        elif found := BULLET.match(line):
+            more = taken(lines, lambda text: bool(text) and not starts_block(text))
+            yield "bullet", " ".join(text.strip() for text in [line[found.end() :], *more])
+        elif line.strip():
+            more = taken(lines, lambda text: bool(text.strip()) and not starts_block(text))
+            yield "paragraph", " ".join(text.strip() for text in [line, *more])
+
+
+def taken(lines: list[str], wanted: Callable[[str], bool]) -> list[str]:
+    """The lines from the front for which ``wanted`` holds, removed from ``lines``."""
+    found = list(takewhile(wanted, lines))
+    del lines[: len(found)]
+    return found
+
+
+def starts_block(text: str) -> bool:
+    return text.startswith(("#", "```")) or BULLET.match(text) is not None
+
+
+def render_list(rules: Sequence[Rule], width: int = 80, color: bool = False, unicode: bool = True) -> str:
+    """What ``nanwatch rule`` shows: code, level, name and first sentence, by family."""
+    page = Page(width, color, unicode)
+    family = ""
+    for rule in rules:
+        if rule.code[2] != family:
+            family = rule.code[2]
+            page.rule(FAMILIES.get(family, f"NW{family}xx"), "bold")
+        head = Text.assemble(
+            (f"{rule.code}  ", "bold"), (f"{rule.level:<8}", LEVEL_STYLES[rule.level]), (rule.name, "bold")
+        )
+        page.line(head)
+        page.prose(inline(first_sentence(rule)), indent=NAME_AT)
+    return page.render()
+
+
+def first_sentence(rule: Rule) -> str:
+    return next((text for kind, text in blocks(rule.documentation()) if kind == "paragraph"), "")

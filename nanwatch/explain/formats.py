@@ -1,0 +1,20 @@
+"""The formats of the report and the modules that make them; a module is imported when asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import cast
+
+from nanwatch.explain.report import Report
+
+# name -> module with ``render(report) -> str``
+FORMATS = {
+    "terminal": "nanwatch.explain.as_terminal",
+    "json": "nanwatch.explain.as_json",
+}
+
+
+def renderer(name: str) -> Callable[[Report], str]:
+    """The function that renders a report in the format ``name``."""
+    return cast(Callable[[Report], str], importlib.import_module(FORMATS[name]).render)
