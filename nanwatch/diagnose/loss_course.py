@@ -9,6 +9,8 @@ from nanwatch.record.facts import OutputInfo, TensorSummary
 from nanwatch.record.run import Fit
 
 LAST_STEPS = 20  # averaged at the end: one batch's loss is noisy
+# A net that learned anything is below the loss of the best constant guess by this share.
+NO_BETTER_THAN_GUESSING = 0.95
 SQUARED = ("mean_squared_error",)
 ABSOLUTE = ("mean_absolute_error", "huber", "log_cosh")
 

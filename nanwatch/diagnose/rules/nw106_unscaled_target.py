@@ -10,7 +10,15 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import went_nonfinite
 from nanwatch.diagnose.data_words import number, sentence
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.loss_course import closing_loss, loss_name, opening_loss, sole_labels, sole_output
+from nanwatch.diagnose.loss_course import (
+    NO_BETTER_THAN_GUESSING,
+    closing_loss,
+    constant_guess_loss,
+    loss_name,
+    opening_loss,
+    sole_labels,
+    sole_output,
+)
 from nanwatch.diagnose.readings import REGRESSIONS, weights_still
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD
@@ -93,6 +101,7 @@ class UnscaledTarget(Rule):
         return [
             prices(1.8e5, [3.9e10, 2.1e22, 8e36, math.inf]),
             prices(100.0, [1e4, 1e8, 1e9, 1e9]),
+            prices(1.8e5, [3.9e10, 4.6e25, *[5.6e9] * 90]),
             prices(1e8, [1.000e16] * 60, "Adam", output_norm=4.0),
             prices(3e19, [math.inf], "Adam"),
         ]
@@ -104,6 +113,7 @@ class UnscaledTarget(Rule):
             prices(100.0, [1e4, 9e7, 1e9, 1e9]),
             prices(99.0, [3.9e10, 2.1e22, 8e36, math.inf]),
             prices(1.8e5, [3.9e10, 2.1e10, *[9e9] * 60]),
+            prices(1.8e5, [3.9e10, 4.6e25, *[4.9e9] * 90]),
             prices(230.0, [*growing, math.inf]),
             prices(230.0, [1e4, 1e7, 1e30, math.inf], hidden=False),
             prices(1e8, [1e16] * 49, "Adam", output_norm=4.0),
@@ -135,14 +145,15 @@ def exploded(fit: Fit) -> str | None:
     losses = fit.steps.first("loss")[: SUDDEN + 1]
     for step, (before, after) in enumerate(pairwise(losses), start=1):
         leapt = math.isfinite(before) and abs(after) >= LEAP * max(abs(before), 1.0)
-        if leapt and never_came_back(fit, losses[0]):
+        if leapt and never_came_back(fit):
             return f"the loss is {number(after)} at step {step}, from {number(losses[0])} at step 0"
     return None
 
 
-def never_came_back(fit: Fit, began: float) -> bool:
-    ended = closing_loss(fit)
-    return ended is None or ended >= began
+def never_came_back(fit: Fit) -> bool:
+    """The loss ended no lower than that of always answering the mean, or non-finite."""
+    ended, guess = closing_loss(fit), constant_guess_loss(fit)
+    return ended is None or guess is None or ended >= NO_BETTER_THAN_GUESSING * guess
 
 
 def out_of_reach(fit: Fit, labels: TensorSummary) -> str | None:

@@ -1,0 +1,161 @@
+"""NW108: binary cross-entropy on labels outside [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_seen import Seen, output_of, seen
+from nanwatch.diagnose.data_words import listed, number, sentence
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.readings import finite_losses
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.facts import LossInfo, TensorSummary
+from nanwatch.record.run import Fit, Run
+
+BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
+# Soft labels computed in float16 miss 1 by up to 5e-4.
+TOLERANCE = 1e-3
+# Below zero by more than rounding, label smoothing included: a loss on labels in [0, 1] is never.
+BELOW_ZERO = -1e-3
+BYTE = 255.0
+
+
+class LabelOutsideLossDomain(Rule):
+    """Binary cross-entropy is given labels outside [0, 1].
+
+    ## What it does
+    Looks for labels below 0 or above 1 (-1/1, or classes 0, 1, 2, ...) under binary
+    cross-entropy, and for a loss that goes below zero.
+
+    ## Why is this bad
+    `-(y log p + (1 - y) log(1 - p))` has a lower bound for y in [0, 1] alone. For y = -1 or 2 it
+    falls for ever as the prediction runs to 0 or 1: the loss looks better with every epoch, and
+    the net only learns to be extreme.
+
+    ## Example
+    ```python
+    y = np.where(x[:, 0] > 0, 1, -1)
+    model.compile(loss="binary_crossentropy")
+    ```
+
+    ## Use instead
+    ```python
+    model.fit(x, (y + 1) / 2)
+    ```
+    """
+
+    code, name = "NW108", "label-outside-loss-domain"
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        return None if any(seen(fit, run, "labels")) else "the targets were not seen"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        for array in seen(fit, run, "labels"):
+            output = output_of(fit, array.path)
+            outside = outside_unit_interval(array)
+            if output is None or output.loss is None or output.loss.name not in BINARY or outside is None:
+                continue
+            if some_rows_weigh_nothing(fit, run) and min(finite_losses(fit), default=0.0) >= BELOW_ZERO:
+                continue
+            yield self.found(fit, array.called, outside)
+
+    def found(self, fit: Fit, called: str, labels: TensorSummary) -> Finding:
+        losses = finite_losses(fit)
+        negative = min(losses, default=0.0)
+        seen_negative = negative < BELOW_ZERO
+        message = (
+            f"{sentence(called)} runs from {number(labels.min)} to {number(labels.max)}, "
+            "but binary cross-entropy is made for labels in [0, 1]"
+        )
+        if seen_negative:
+            message += f": the loss went below zero, to {number(negative)}, and has no lower bound"
+        evidence = []
+        if labels.classes and labels.classes_complete:
+            evidence.append(f"labels seen: {listed(list(labels.classes))}")
+        if seen_negative:
+            first = next(step for step, loss in fit.losses() if loss < BELOW_ZERO)
+            evidence.append(f"the loss is {number(losses[0])} at first and below zero from step {first} on")
+        return self.finding(
+            fit,
+            message + ".",
+            *evidence,
+            location=fit.info.location,
+            remedies=tuple(remedies(labels)),
+            strength=1.0 if seen_negative else 0.9,
+            explains={"negative-loss", "poor-accuracy", "saturated", "growth"} | STUCK,
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        falling = [0.94, -0.66, -11.5]
+        return [
+            binary(made_up.labels(-1, 1), falling),
+            binary(made_up.labels(0, 1, 2), [0.4, -3.1, -24.0]),
+            binary(made_up.labels(0, 1, 2), [0.4, 0.3]),
+            binary(made_up.labels(0, 255), falling),
+            binary(made_up.labels(-1, 0, 1), falling, weight=0.0),
+            binary(made_up.labels(-1, 0, 1), [0.7, 0.5], weight=0.1),
+            binary(made_up.tensor("label", min=0.0, max=1.002), [0.7, 0.6]),
+            binary(made_up.tensor("label", min=-0.002, max=1.0), [0.7, 0.6]),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        head = made_up.dense(activation="tanh")
+        hinge = made_up.model(head, loss="hinge")
+        own = made_up.model(head, output_facts={"loss_info": LossInfo("custom")})
+        return [
+            binary(made_up.labels(0, 1), [0.7, 0.5]),
+            binary(made_up.tensor("label", min=0.0, max=1.0005), [0.7, 0.6]),
+            binary(made_up.tensor("label", min=-0.0005, max=1.0), [0.7, 0.6]),
+            binary(made_up.labels(-1, 0, 1), [0.7, 0.5], weight=0.0),
+            made_up.run(hinge, targets=[made_up.labels(-1, 1)]),
+            made_up.run(own, targets=[made_up.labels(0, 1, 2)], loss=[0.4, -3.0]),
+        ]
+
+
+def some_rows_weigh_nothing(fit: Fit, run: Run) -> bool:
+    """A sample weight of 0 takes a label such as -1, for "not known", out of the loss."""
+    return any(array.widest.num_zero for array in seen(fit, run, "sample_weights"))
+
+
+def outside_unit_interval(array: Seen) -> TensorSummary | None:
+    """The summary that shows labels outside, the wider one first."""
+    for labels in (array.whole, array.batch):
+        if labels is not None and (labels.min < -TOLERANCE or labels.max > 1.0 + TOLERANCE):
+            return labels
+    return None
+
+
+def remedies(labels: TensorSummary) -> Iterator[Remedy]:
+    found = labels.classes if labels.classes_complete and labels.integral else {}
+    classes = sorted(float(value) for value in found)
+    if classes == [-1.0, 1.0]:
+        yield Remedy("map_labels", labels.path, [-1, 1], "Map -1 and 1 to 0 and 1: y = (y + 1) / 2.")
+    elif len(classes) == 2:
+        text = f"Map the two labels to 0 and 1: y = (y == {number(classes[1])}).astype('float32')."
+        yield Remedy("map_labels", labels.path, classes, text)
+    elif classes:
+        text = (
+            f"For {len(classes)} classes end the model in Dense({len(classes)}, activation='softmax') under "
+            "loss='sparse_categorical_crossentropy', with labels counted from 0."
+        )
+        yield Remedy("set_head", labels.path, len(classes), text)
+    if labels.min >= 0.0 and labels.max == BYTE:
+        text = "If the target is a picture, divide it by 255: y = y / 255.0."
+        yield Remedy("scale_target", labels.path, 1.0 / BYTE, text)
+    if not classes:
+        text = (
+            "Bring y into [0, 1], or, where it is a quantity and no probability, use a linear head and mse."
+        )
+        yield Remedy("rescale_target", labels.path, [labels.min, labels.max], text)
+
+
+def binary(labels: TensorSummary, losses: list[float], weight: float | None = None) -> Run:
+    """A sigmoid head on these labels; with ``weight`` as the least of the sample weights."""
+    of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    zeros = 200 if weight == 0.0 else 0
+    given = [] if weight is None else [made_up.tensor("sample_weight", min=weight, max=1.0, num_zero=zeros)]
+    return made_up.run(of, targets=[labels], loss=losses, sample_weights=given)
