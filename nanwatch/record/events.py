@@ -30,7 +30,7 @@ class EventLog:
         self.file = open(path, "ab", buffering=0)  # noqa: SIM115 - closed by close()
         self.written = 0
 
-    def append(self, kind: EventKind, **facts: Any) -> None:
+    def append(self, kind: EventKind, /, **facts: Any) -> None:
         line = strict_json.dumps({"event": kind, **facts}).encode() + b"\n"
         # Past the limit only what decides a diagnosis is still written.
         if self.written + len(line) > LIMIT and kind not in ("incident", "fit_end", "exception"):
@@ -42,10 +42,15 @@ class EventLog:
 
 
 def read_events(path: Path) -> Iterator[dict[str, Any]]:
-    """The events in order; a line that is not whole JSON is passed over."""
-    if not path.exists():
+    """The events in order; a line that is not whole JSON is passed over.
+
+    Raises ``OSError`` when there is a file and it cannot be read.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
         return
-    for line in path.read_bytes().splitlines():
+    for line in lines:
         try:
             event = strict_json.loads(line)
         except ValueError:

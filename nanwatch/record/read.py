@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
+import datetime
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,13 @@ def find_run(place: Path) -> Path:
     Raises:
         RunNotFound: there is no such folder, or no run in it.
     """
+    try:
+        return run_at(place)
+    except OSError as error:
+        raise RunNotFound(f"{place} cannot be read: {error.strerror}.") from error
+
+
+def run_at(place: Path) -> Path:
     if not place.exists():
         raise RunNotFound(
             f"There is no folder {place}; `nanwatch run SCRIPT` writes one "
@@ -40,15 +46,17 @@ def find_run(place: Path) -> Path:
         raise RunNotFound(
             f"No run in {place}: no folder below it holds a {RUN_FILE}; make one with `nanwatch run SCRIPT`."
         )
-    return max(runs, key=lambda folder: (started(folder), folder.name))
+    return max(runs, key=age_key)
 
 
-def started(folder: Path) -> float:
-    """When a run was made, as its folder's name tells; the file's time where it does not."""
-    stamp = folder.name[:16].replace("T", "").replace("Z", "")
-    if stamp.isdigit():
-        return float(stamp)
-    return os.stat(folder / RUN_FILE).st_mtime
+def age_key(folder: Path) -> tuple[float, float, str]:
+    """What orders runs by age: when it was made, then when its record was last written."""
+    written = (folder / RUN_FILE).stat().st_mtime
+    try:
+        made = datetime.datetime.strptime(folder.name[:16], "%Y%m%dT%H%M%SZ")
+    except ValueError:  # a folder that was given another name
+        return written, written, folder.name
+    return made.replace(tzinfo=datetime.UTC).timestamp(), written, folder.name
 
 
 def read_run(folder: Path) -> Run:
@@ -59,7 +67,7 @@ def read_run(folder: Path) -> Run:
     """
     info = read_info(folder)
     damage: list[str] = []
-    events = list(read_events(folder / "events.jsonl"))
+    events = read_log(folder / "events.jsonl", damage)
     fits = [read_fit(folder, fit, info, events, damage) for fit in info.fits]
     return Run(info, fits, folder, read_trials(folder, damage), damage)
 
@@ -70,12 +78,14 @@ def read_info(folder: Path) -> RunInfo:
         table = strict_json.loads(path.read_bytes())
     except OSError as error:
         raise RunNotFound(f"No {RUN_FILE} in {folder}: {error.strerror}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise RunUnreadable(
             f"{path} is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again."
         ) from error
     if not isinstance(table, dict) or "nanwatch_format" not in table:
         raise RunUnreadable(f"{path} is not a run of nanwatch's: it has no nanwatch_format.")
+    if not isinstance(table["nanwatch_format"], int):
+        raise RunUnreadable(f"{path} is not a run of nanwatch's: its nanwatch_format is no number.")
     if table["nanwatch_format"] > FORMAT:
         raise RunUnreadable(
             f"{path} has format {table['nanwatch_format']}, newer than the {FORMAT} "
@@ -95,6 +105,14 @@ def read_fit(
     steps = read_part(folder / f"fit-{info.index}.steps", damage)
     health = read_part(folder / f"fit-{info.index}.health", damage)
     return Fit(info, model, steps, health, own)
+
+
+def read_log(path: Path, damage: list[str]) -> list[dict[str, Any]]:
+    try:
+        return list(read_events(path))
+    except OSError as error:
+        damage.append(f"{path.name} could not be read: {error.strerror}")
+        return []
 
 
 def read_part(path: Path, damage: list[str]) -> Series:

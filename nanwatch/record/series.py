@@ -18,9 +18,12 @@ Column 0 is always the step.
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 MAGIC = b"NANWATCH"
@@ -28,11 +31,15 @@ VERSION = 1
 HEADER = struct.Struct("<8s16q")
 TOTAL_OFFSET = 8 + 7 * 8
 STEP = "step||value"  # the name of column 0
+LEAST_RECENT = 16  # rows: a file that is too large even so is as large as it is
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How many rows a series file keeps, at which resolution."""
+    """How many rows a series file keeps, at which resolution.
+
+    The levels reach back over ``level_rows * fan**levels`` rows: 134 million unless said.
+    """
 
     head: int = 128
     recent: int = 512
@@ -41,10 +48,14 @@ class Shape:
     fan: int = 8
 
     def fitted(self, columns: int, limit: int) -> Shape:
-        """This shape, or one halved until the file takes at most ``limit`` bytes."""
+        """This shape, or one halved until the file takes at most ``limit`` bytes.
+
+        A level keeps at least ``fan`` buckets, so that it reaches back to where the next begins.
+        """
         shape = self
-        while shape.cells() * columns * 8 > limit and shape.recent > 16:
-            shape = Shape(shape.head // 2, shape.recent // 2, shape.levels, shape.level_rows // 2, 8)
+        while shape.cells() * columns * 8 > limit and shape.recent > LEAST_RECENT:
+            level_rows = min(shape.level_rows, max(shape.level_rows // 2, shape.fan))
+            shape = replace(shape, head=shape.head // 2, recent=shape.recent // 2, level_rows=level_rows)
         return shape
 
     def cells(self) -> int:
@@ -80,7 +91,7 @@ class SeriesFile:
         self.levels_at = self.recent_at + shape.recent * self.width
         size = self.levels_at + shape.levels * shape.level_rows * 3 * self.width
         with open(path, "w+b") as file:
-            file.truncate(size)
+            reserve(file.fileno(), size)
             self.map = mmap.mmap(file.fileno(), size)
         s = shape
         numbers = [VERSION, len(columns), s.head, s.recent, s.levels, s.level_rows, s.fan, 0, len(names)]
@@ -114,6 +125,13 @@ class SeriesFile:
 
     def close(self) -> None:
         self.map.close()
+
+
+def reserve(file: int, size: int) -> None:
+    """Take ``size`` bytes on disk now: a write to a mapped page of a full disk kills the process."""
+    os.truncate(file, size)
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, size)
 
 
 class Series:
@@ -186,36 +204,48 @@ class Series:
         return [row[number] for expected, (place, row) in enumerate(self.rows) if place == expected]
 
     def timeline(self, role: str, path: str = "", stat: str = "value") -> list[Bucket]:
-        """The whole run without gaps or overlap: full resolution where it is kept, else buckets."""
+        """The whole run without gaps or overlap: full resolution where it is kept, else buckets.
+
+        A bucket at a seam counts only its rows that are not kept at a finer resolution; its
+        mean, min and max are still those of all its rows.
+        """
         number = self.index.get(column_name(role, path, stat))
         if number is None:
             return []
-        covered = {place for place, _ in self.rows}
-        pieces = [Bucket(place, 1, row[number], row[number], row[number]) for place, row in self.rows]
+        low, high = len(self.columns) + number, 2 * len(self.columns) + number
+        return [
+            Bucket(row, count, cells[number], cells[low], cells[high])
+            if summed
+            else Bucket(row, 1, cells[number], cells[number], cells[number])
+            for row, count, cells, summed in self.tiling
+        ]
+
+    @cached_property
+    def tiling(self) -> list[tuple[int, int, Sequence[float], bool]]:
+        """(first row, rows, cells, whether they are mean, min and max), in order."""
+        pieces = [(place, 1, row, False) for place, row in self.rows]
+        gaps = gaps_between([place for place, _ in self.rows])
         for level, buckets in enumerate(self.levels):
             size = self.fan ** (level + 1)
             for index, cells in buckets:
-                span = range(index * size, (index + 1) * size)
-                if span[0] in covered or span[-1] in covered:
-                    continue
-                width = len(self.columns)
-                pieces.append(
-                    Bucket(span[0], size, cells[number], cells[width + number], cells[2 * width + number])
-                )
-            pieces, covered = without_overlap(pieces)
-        return sorted(pieces, key=lambda bucket: bucket.row)
+                for first, end in gaps:
+                    start, stop = max(first, index * size), min(end, (index + 1) * size)
+                    if start < stop:
+                        pieces.append((start, stop - start, cells, True))
+            if buckets:
+                gaps = without(gaps, buckets[0][0] * size, (buckets[-1][0] + 1) * size)
+        return sorted(pieces, key=lambda piece: piece[0])
 
 
-def without_overlap(pieces: list[Bucket]) -> tuple[list[Bucket], set[int]]:
-    """``pieces`` in order, an overlapped coarser one dropped, and the rows at their ends."""
-    kept: list[Bucket] = []
-    covered: set[int] = set()
-    for piece in sorted(pieces, key=lambda bucket: (bucket.row, bucket.count)):
-        if kept and piece.row < kept[-1].row + kept[-1].count:
-            continue
-        kept.append(piece)
-        covered.update((piece.row, piece.row + piece.count - 1))
-    return kept, covered
+def gaps_between(places: Sequence[int]) -> list[tuple[int, int]]:
+    """The stretches of rows, first and end, that lie before or between ``places``."""
+    return [(before + 1, place) for before, place in pairwise((-1, *places)) if place > before + 1]
+
+
+def without(gaps: Sequence[tuple[int, int]], first: int, end: int) -> list[tuple[int, int]]:
+    """``gaps`` less the rows from ``first`` to before ``end``."""
+    pieces = [piece for a, b in gaps for piece in ((a, min(b, first)), (max(a, end), b))]
+    return [(a, b) for a, b in pieces if a < b]
 
 
 def read_series(path: Path) -> Series:
@@ -230,21 +260,27 @@ def read_series(path: Path) -> Series:
         raise ValueError("not a nanwatch series")
     if version > VERSION:
         raise ValueError(f"series format {version}, newer than {VERSION}")
+    if min(width, recent, fan - 1) < 1 or min(head, levels, level_rows, total, names) < 0:
+        raise ValueError("its header makes no sense")
     shape = Shape(head, recent, levels, level_rows, fan)
     start = HEADER.size + names
     if len(data) < start + shape.cells() * width * 8:
         raise ValueError("cut short")
     columns = data[HEADER.size : start].decode().rstrip(" ").split("\n")
+    if len(columns) != width:
+        raise ValueError(f"{len(columns)} names for {width} columns")
     cells = memoryview(data)[start : start + shape.cells() * width * 8].cast("d")
 
-    def row(number: int) -> memoryview:
+    def row(number: int) -> memoryview[float]:
         return cells[number * width : (number + 1) * width]
 
-    ring = [row(head + place % recent) for place in range(max(0, total - recent), total)]
+    # The oldest row's place is the one that the next row is written to, and a kill, or a reader
+    # beside a living run, may find it half written: it is not read.
+    oldest = max(0, total - recent + 1)
     return Series(
         columns,
-        [row(n) for n in range(min(head, total))],
-        ring,
+        [row(place) for place in range(min(head, total))],
+        [row(head + place % recent) for place in range(oldest, total)],
         total,
         [list(level_buckets(cells, shape, level, total, width)) for level in range(levels)],
         fan,
@@ -252,8 +288,8 @@ def read_series(path: Path) -> Series:
 
 
 def level_buckets(
-    cells: memoryview, shape: Shape, level: int, total: int, width: int
-) -> Iterator[tuple[int, memoryview]]:
+    cells: memoryview[float], shape: Shape, level: int, total: int, width: int
+) -> Iterator[tuple[int, memoryview[float]]]:
     """The complete buckets that ``level`` still holds, as (bucket number, its cells)."""
     complete = total // shape.fan ** (level + 1)
     base = shape.head + shape.recent

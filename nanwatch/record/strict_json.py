@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 SUFFIX = "_nonfinite"
+WORDS = ("nan", "inf", "-inf")
 
 
 def word_for(value: float) -> str:
@@ -52,22 +53,37 @@ def encode_scalar(item: Any) -> Any:
 def decode(value: Any) -> Any:
     """The inverse of `encode`."""
     if isinstance(value, dict):
-        if set(value) == {"value", "nonfinite"} and value["value"] is None:
+        if set(value) == {"value", "nonfinite"} and value["value"] is None and value["nonfinite"] in WORDS:
             return float(value["nonfinite"])
-        out = {}
-        for key, item in value.items():
-            if key.endswith(SUFFIX) and key[: -len(SUFFIX)] in value:
-                continue
-            word = value.get(f"{key}{SUFFIX}")
-            out[key] = float(word) if item is None and isinstance(word, str) else decode(item)
-        return out
+        return {
+            key: float(value[f"{key}{SUFFIX}"]) if is_nonfinite(value, key) else decode(item)
+            for key, item in value.items()
+            if not (key.endswith(SUFFIX) and is_nonfinite(value, key[: -len(SUFFIX)]))
+        }
     if isinstance(value, list):
         return [decode(item) for item in value]
     return value
 
 
+def is_nonfinite(table: dict[str, Any], key: str) -> bool:
+    """Whether ``encode`` put a null and a word for a non-finite number under ``key``."""
+    word = table.get(f"{key}{SUFFIX}")
+    return key in table and table[key] is None and isinstance(word, str) and word in WORDS
+
+
 def dumps(value: Any, indent: int | None = None) -> str:
-    return json.dumps(encode(value), allow_nan=False, ensure_ascii=False, indent=indent)
+    plain = encode(value)
+    text = json.dumps(plain, allow_nan=False, ensure_ascii=False, indent=indent)
+    # A file name that is not UTF-8 has halves of surrogate pairs, which only escapes can hold.
+    return text if encodable(text) else json.dumps(plain, allow_nan=False, indent=indent)
+
+
+def encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def loads(text: str | bytes) -> Any:

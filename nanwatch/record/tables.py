@@ -42,7 +42,7 @@ def from_table(cls: type[T], table: Any) -> T:
     """
     if not isinstance(table, dict):
         raise TypeError(f"{cls.__name__} wants a table, not {type(table).__name__}")
-    kinds = hints(cls)
+    kinds: dict[str, Any] = hints(typing.cast(Any, cls))
     known = {name: build(kinds[name], item) for name, item in table.items() if name in kinds}
     return cls(**known)
 
@@ -65,6 +65,8 @@ def build(kind: Any, item: Any) -> Any:
             raise TypeError(f"a list was expected, not {type(item).__name__}")
         return tuple(build(args[0], entry) for entry in item)
     if origin is dict:
+        if not isinstance(item, dict):
+            raise TypeError(f"a table was expected, not {type(item).__name__}")
         return {key: build(args[1], entry) for key, entry in item.items()}
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return from_table(kind, item)
