@@ -177,17 +177,21 @@ def constant_since(fit: Fit, path: str) -> int | None:
 
 
 def update_ratios(fit: Fit) -> list[tuple[int, float]]:
-    """(step, norm of the update over the norm of the weights), over the sampled elements."""
+    """(step, norm of a step's update over the norm of the weights), over the sampled elements.
+
+    A look measures the change since the look before, shared out here over the steps between.
+    """
+    apart = dict(fit.health.values("steps_apart"))
     moved: dict[int, float] = {}
     held: dict[int, float] = {}
     for path in fit.health.paths("update", "l2_norm"):
         for step, norm in fit.health.values("update", path, "l2_norm"):
             moved[step] = moved.get(step, 0.0) + norm * norm
-        for step, norm in fit.health.values("weight", path, "sample_l2_norm"):
+        for step, norm in fit.health.values("weight", path, "l2_norm"):
             held[step] = held.get(step, 0.0) + norm * norm
     return [
-        (step, math.sqrt(square / held[step]) if held.get(step) else math.sqrt(square))
-        for step, square in moved.items()
+        (step, math.sqrt(square / (held.get(step) or 1.0)) / max(1.0, apart.get(step, 1.0)))
+        for step, square in list(moved.items())[1:]  # before the first look there is no other
     ]
 
 

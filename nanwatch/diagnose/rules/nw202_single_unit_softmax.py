@@ -1,0 +1,123 @@
+"""NW202: a softmax over one unit, which is always 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.heads import Head, activation_remedy, heads, prediction_range, rewritten
+from nanwatch.diagnose.patch import set_argument
+from nanwatch.diagnose.readings import BINARY, CATEGORICAL, accuracies, class_shares
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.run import Fit, Run
+
+# A softmax over one unit is exp(0)/exp(0): 1 to the last digit, float16 included.
+ONE = (1.0, 1.0)
+SHARE_SLACK = 0.005  # an epoch's accuracy against the share in the labels: both to three digits
+
+
+class SingleUnitSoftmax(Rule):
+    """The output layer's softmax runs over one unit, and so every prediction is exactly 1.
+
+    ## What it does
+    Looks for an output whose softmax normalises over an axis of size 1.
+
+    ## Why is this bad
+    exp(z) / exp(z) is 1, whatever z is: the model answers 1 to every row and its accuracy is the
+    share of label 1. The loss may fall all the same: Keras takes the logit from behind the
+    softmax and trains that, so neither loss nor gradients give the fault away.
+
+    ## Example
+    ```python
+    Dense(1, activation="softmax")  # loss="binary_crossentropy"
+    ```
+
+    ## Use instead
+    ```python
+    Dense(1, activation="sigmoid")  # loss="binary_crossentropy", labels 0 and 1
+    Dense(2, activation="softmax")  # loss="categorical_crossentropy", one-hot labels
+    ```
+    """
+
+    code, name = "NW202", "single-unit-softmax"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        for head in heads(fit):
+            if head.activation == "softmax" and head.output.softmax_axis_size == 1:
+                seen = prediction_range(fit, run, head.output)
+                yield self.finding(
+                    fit,
+                    f"{head.words} applies softmax over a single unit: "
+                    "every prediction is 1, whatever the model learns.",
+                    *self.evidence(fit, head, seen),
+                    location=head.location,
+                    layer=head.path,
+                    remedies=remedies(head),
+                    strength=1.0 if seen == ONE else 0.9,
+                    explains=STUCK | {"poor-accuracy"},
+                )
+
+    def evidence(self, fit: Fit, head: Head, seen: tuple[float, float] | None) -> Iterator[str]:
+        yield "The axis that the softmax normalises over has size 1."
+        if seen == ONE:
+            yield "Seen: every prediction is exactly 1."
+        reached = accuracies(fit)
+        share = class_shares(head.label).get("1")
+        if reached and share is not None and abs(reached[-1] - share) <= SHARE_SLACK:
+            yield f"The accuracy is {reached[-1]:.4f}; the share of label 1 is {share:.4f}."
+        losses = [float(logs["loss"]) for logs in fit.epoch_logs() if "loss" in logs]
+        if len(losses) > 1 and losses[-1] < losses[0]:
+            yield (
+                f"That the loss falls ({number(losses[0])} to {number(losses[-1])}) is no sign of health: "
+                "Keras trains the logit behind the softmax."
+            )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        softmax = made_up.dense(units=1, activation="softmax", at=7)
+        falls = [{"loss": 0.70, "accuracy": 0.5}, {"loss": 0.12, "accuracy": 0.5}]
+        ones = made_up.tensor("output", "output", min=1.0, max=1.0, mean=1.0, std=0.0)
+        of = made_up.model(softmax, loss=BINARY)
+        map_head = made_up.dense(units=1, activation="softmax")
+        return [
+            made_up.run(of, targets=[made_up.labels(0, 1)], epochs=falls, predictions=[ones]),
+            made_up.run(of, loss=[0.7]),
+            made_up.run(
+                made_up.model(map_head, loss=BINARY, output_facts={"shape": (None, 8, 8, 1)}),
+            ),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        two = made_up.dense(units=2, activation="softmax")
+        sigmoid = made_up.dense(units=1, activation="sigmoid")
+        over_rows = {"units": 1, "shape": (None, 5, 1), "softmax_axis_size": 5}
+        return [
+            made_up.run(made_up.model(two, loss=CATEGORICAL)),
+            made_up.run(made_up.model(sigmoid, loss=BINARY)),
+            made_up.run(made_up.model(two, loss=CATEGORICAL, output_facts=over_rows)),
+        ]
+
+
+def remedies(head: Head) -> tuple[Remedy, ...]:
+    """One unit with sigmoid; or two with softmax, which wants other labels and another loss."""
+    two = (
+        f"Or give {head.words} two units, make the labels one-hot (keras.utils.to_categorical, "
+        'or class_mode="categorical") and the loss "categorical_crossentropy".'
+    )
+    sigmoid = activation_remedy(head, "sigmoid")
+    text = f'Give {head.words} activation="sigmoid", with loss="binary_crossentropy" and labels 0 and 1.'
+    return (
+        Remedy("set_activation", sigmoid.target, "sigmoid", text, sigmoid.line, sigmoid.location),
+        Remedy("set_units", head.path, 2, two, two_units(head), head.location),
+    )
+
+
+def two_units(head: Head) -> str | None:
+    if head.layer is None or head.location is None or rewritten(head, "sigmoid") is None:
+        return None
+    keyword = "filters" if head.layer.type.startswith("Conv") else "units"
+    return set_argument(head.location.code, head.layer.type, keyword, "2", 0)

@@ -1,0 +1,155 @@
+"""NW204: the loss takes logits for probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.heads import (
+    Head,
+    activation_remedy,
+    heads,
+    loss_harm,
+    outside_probabilities,
+    prediction_range,
+    range_words,
+)
+from nanwatch.diagnose.patch import set_argument
+from nanwatch.diagnose.readings import BINARY, CATEGORICAL, SPARSE, incident_of
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.symptoms import NONFINITE_LOSS, STUCK
+from nanwatch.record.facts import Location
+from nanwatch.record.run import Fit, Run
+
+# Activations that give numbers below 0; the one-sided ones are a fault of their own.
+UNBOUNDED = ("linear", "leaky_relu", "prelu", "tanh", "softsign", "log_softmax")
+CLASSES = {
+    BINARY: "BinaryCrossentropy",
+    CATEGORICAL: "CategoricalCrossentropy",
+    SPARSE: "SparseCategoricalCrossentropy",
+}
+
+
+class LogitsAsProbabilities(Rule):
+    """The model gives logits, but the loss takes them for probabilities.
+
+    ## What it does
+    Looks for an output without an activation (or with one that goes below 0) under a
+    cross-entropy with `from_logits=False`, and for predictions outside 0 to 1.
+
+    ## Why is this bad
+    The cross-entropy takes the logarithm of what it is given. Below 0 there is none: Keras cuts
+    the value off, and no gradient flows there. The loss starts at 4 to 9, and the model learns
+    slowly, badly or not at all.
+
+    ## Example
+    ```python
+    Dense(5)  # loss="sparse_categorical_crossentropy"
+    ```
+
+    ## Use instead
+    ```python
+    Dense(5, activation="softmax")
+    # or: loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    ```
+    """
+
+    code, name = "NW204", "logits-as-probabilities"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        for head in heads(fit):
+            if not head.is_crossentropy or head.from_logits or head.output.loss is None:
+                continue
+            seen = prediction_range(fit, run, head.output)
+            outside = outside_probabilities(seen)
+            known = head.activation in UNBOUNDED
+            # What the graph does not tell, the predictions do; and what they show overrules it.
+            if not (outside and (known or head.activation in ("unknown", "custom"))) and not (
+                known and seen is None
+            ):
+                continue
+            harm = loss_harm(fit, head)
+            yield self.finding(
+                fit,
+                f"{head.words} {gives(head)}, and {head.loss} with from_logits=False "
+                f"takes its {range_words(seen) if seen and outside else 'output'} for probabilities.",
+                *harm,
+                location=head.location or fit.model.compile_location,
+                layer=head.path,
+                remedies=remedies(fit, head),
+                level="error" if outside or harm else "warning",
+                strength=strength_of(outside, bool(harm), incident_of(fit, run) is not None),
+                explains={"large-loss"}
+                | STUCK
+                | (NONFINITE_LOSS if head.loss == CATEGORICAL else frozenset()),
+            )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            logits(5, SPARSE, -2.2, 2.0),
+            logits(1, BINARY, -0.01, 0.9),
+            logits(5, CATEGORICAL, 0.1, 1.01),
+            logits(5, CATEGORICAL, -3.0, 3.0, activation="unknown"),
+            made_up.run(made_up.model(made_up.dense(units=5), loss=SPARSE), loss=[4.6, 4.4]),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            logits(5, SPARSE, -2.2, 2.0, from_logits=True),
+            logits(5, CATEGORICAL, 0.0, 1.0, activation="softmax"),
+            logits(5, CATEGORICAL, 0.0, 1.0000001, activation="unknown"),
+            logits(1, BINARY, 0.0, 2.6, activation="relu"),
+            logits(1, "mean_squared_error", -2.0, 2.0),
+        ]
+
+
+def logits(
+    units: int, loss: str, low: float, high: float, *, activation: str = "linear", from_logits: bool = False
+) -> Run:
+    from nanwatch.record.facts import LossInfo
+
+    seen = made_up.tensor("output", "output", min=low, max=high)
+    of = made_up.model(
+        made_up.dense(units=units, activation=activation),
+        loss=loss,
+        output_facts={"loss_info": LossInfo(loss, f'"{loss}"', from_logits=from_logits)},
+    )
+    return made_up.run(of, loss=[4.6 - 0.02 * step for step in range(100)], predictions=[seen])
+
+
+def gives(head: Head) -> str:
+    if head.activation == "linear":
+        return "has no activation"
+    if head.activation in UNBOUNDED:
+        return f"has {head.activation!r}, which goes below 0"
+    return "gives numbers outside 0 to 1"
+
+
+def strength_of(outside: bool, harm: bool, incident: bool) -> float:
+    """A step that went non-finite needs more than a bad head: the loss cuts its input off."""
+    if incident:
+        return 0.5 if outside else 0.4
+    if outside:
+        return 0.95 if harm else 0.8
+    return 0.7 if harm else 0.5
+
+
+def remedies(fit: Fit, head: Head) -> tuple[Remedy, ...]:
+    at = fit.model.compile_location
+    new = f"keras.losses.{CLASSES[head.loss]}(from_logits=True)"
+    text = f"Or tell the loss: loss={new}."
+    target = head.output.path
+    return (
+        activation_remedy(head),
+        Remedy("set_from_logits", target, True, text, compiled_with(at, head, new), at),
+    )
+
+
+def compiled_with(at: Location | None, head: Head, new: str) -> str | None:
+    """The line of ``compile`` with the loss as an object; None where the loss is not a string there."""
+    if at is None or head.output.loss is None or f'"{head.loss}"' not in at.code.replace("'", '"'):
+        return None
+    return set_argument(at.code, "compile", "loss", new, 1)
