@@ -19,17 +19,18 @@ class Fit:
 
     ``steps`` has a row for every step, ``health`` one for every step that was looked at in full.
 
-    Columns of ``steps`` (role, path, stat): the step itself, ("epoch",), ("time", seconds since
-    the fit began), ("rows") of the batch, ("learning_rate"), ("loss"), all with path "" and stat
-    "value"; ("gradient", variable path, "l2_norm"), ("activation", layer path, "l2_norm"),
-    ("input", key, "l2_norm"), ("label", key, "min") and ("label", key, "max"),
-    ("output", key, "l2_norm").
+    Columns of ``steps`` (role, path, stat): the step itself; with path "" and stat "value":
+    epoch, time (seconds since the fit began), rows (of the batch), learning_rate, loss;
+    ("gradient", variable path, "l2_norm"), ("activation", layer path, "l2_norm"),
+    ("input", key, "l2_norm"), ("label", key, "min"), ("label", key, "max"),
+    ("output", "output", "l2_norm"), ("weight", variable path, "l2_norm") after the update.
 
-    Columns of ``health``: for roles activation, output, gradient and weight the stats "size",
-    "num_nan", "num_pos_inf", "num_neg_inf", "num_zero", "min", "max", "mean", "l2_norm"; for
-    output also "row_std" (mean over features of the standard deviation over the batch's rows)
-    and "rows_summing_to_zero"; for update "l2_norm" (of a sample of at most 4096 elements a
-    variable) and "max" (largest absolute change); for weight in that sample "sample_l2_norm".
+    Columns of ``health``: for role output, and role activation of layers that are not too large,
+    the stats "size", "num_nan", "num_pos_inf", "num_neg_inf", "num_zero", "min", "max", "mean",
+    "l2_norm"; for output also "row_std" (mean over features of the standard deviation over the
+    batch's rows) and "rows_summing_to_zero"; for role update, of at most 4096 elements a variable,
+    "l2_norm" and "max" (largest absolute) of the change since the row before, which lies
+    ("steps_apart", "", "value") steps back; for role weight the "l2_norm" of that same sample.
     """
 
     info: FitInfo

@@ -1,1 +1,1 @@
-
+"""Script to run: watches a training and writes what it saw. Knows TensorFlow, and no rule."""

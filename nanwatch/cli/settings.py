@@ -1,0 +1,61 @@
+"""Defaults from ``[tool.nanwatch]`` of the pyproject.toml here or above, under what options say."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from nanwatch.errors import BadConfig
+
+KNOWN = {
+    "log-dir": str,
+    "on-incident": str,
+    "fail-on": str,
+    "quiet": bool,
+    "format": str,
+    "max-steps": int,
+    "deadline": (int, float),
+    "select": list,
+    "ignore": list,
+    "baseline": str,
+}
+
+
+def settings(start: Path) -> dict[str, Any]:
+    """The table, keys spelled as options are (``log_dir``); empty where there is none.
+
+    Raises:
+        BadConfig: it cannot be read, or holds a key or a type that nanwatch does not know.
+    """
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        if path.is_file():
+            return checked(path, table_of(path))
+    return {}
+
+
+def table_of(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("nanwatch", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BadConfig(f"{path} cannot be read: {error}.") from error
+    if not isinstance(table, dict):
+        raise BadConfig(f"tool.nanwatch in {path} is not a table.")
+    return table
+
+
+def checked(path: Path, table: dict[str, Any]) -> dict[str, Any]:
+    found = {}
+    for key, value in table.items():
+        name = key.replace("_", "-")
+        if name not in KNOWN:
+            raise BadConfig(
+                f"[tool.nanwatch] in {path} has {key}, which is no setting; "
+                f"there are {', '.join(sorted(KNOWN))}."
+            )
+        kind = KNOWN[name]
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):  # type: ignore[arg-type]
+            raise BadConfig(f"[tool.nanwatch] {key} in {path} is {value!r}, which is not of the right kind.")
+        found[name.replace("-", "_")] = value
+    return found

@@ -1,0 +1,176 @@
+"""Waits for Keras to be imported, then takes its public seams. Never imports it first."""
+
+from __future__ import annotations
+
+import functools
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+from nanwatch.watch import origin
+from nanwatch.watch.witness import Witness
+
+
+class KerasFinder(importlib.abc.MetaPathFinder):
+    """Calls ``arrived(module)`` once after the package ``name`` has been imported by the script."""
+
+    def __init__(self, name: str, arrived: Callable[[ModuleType], None]) -> None:
+        self.name = name
+        self.arrived = arrived
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self.name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is None or spec.loader is None or not hasattr(spec.loader, "exec_module"):
+            return spec
+        loader, execute, arrived = spec.loader, spec.loader.exec_module, self.arrived
+
+        def exec_module(module: ModuleType) -> None:
+            del loader.exec_module  # type: ignore[attr-defined]
+            execute(module)
+            arrived(module)
+
+        loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+def arm(witness: Witness, on_incident: Any) -> None:
+    """Watch every training of this process from the moment Keras is there."""
+
+    def arrived(keras: ModuleType) -> None:
+        with witness.forgiving("taking Keras's seams"):
+            take_seams(keras, witness, on_incident)
+
+    def legacy(module: ModuleType) -> None:
+        witness.note_not_watched("tf_keras (Keras 2) was imported: nanwatch watches Keras 3 alone")
+
+    sys.meta_path.insert(0, KerasFinder("keras", arrived))
+    sys.meta_path.insert(0, KerasFinder("tf_keras", legacy))
+    listen_to_warnings(witness)
+
+
+def listen_to_warnings(witness: Witness) -> None:
+    """Keep what Keras warns of; it is shown as it would have been."""
+    show = warnings.showwarning
+
+    def showwarning(
+        message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None
+    ) -> None:
+        if "keras" in filename or "tensorflow" in filename or origin.is_users(filename):
+            running = [number for number, fit in enumerate(witness.fits) if fit.status == "running"]
+            witness.event(
+                "warning",
+                fit=running[-1] if running else len(witness.fits),
+                message=str(message)[:1000],
+                category=category.__name__,
+            )
+        show(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = showwarning
+
+
+def take_seams(keras: Any, witness: Witness, on_incident: Any) -> None:
+    """Wrap what makes layers and optimizers, ``compile``, ``fit`` and ``make_train_function``."""
+    if keras.backend.backend() != "tensorflow":
+        witness.note_not_watched(f"Keras runs on {keras.backend.backend()}: only TensorFlow is watched")
+        return
+    remember_making(keras.layers.Layer)
+    remember_making(keras.Operation)
+    remember_making(keras.optimizers.Optimizer)
+    remember_compiling(keras.Model)
+    inject(keras.Model, witness, on_incident)
+    watch_train_on_batch(keras.Model, witness, on_incident)
+
+
+def remember_making(cls: Any) -> None:
+    """Note the user's line for every instance of ``cls`` and its subclasses."""
+    original = cls.__new__
+
+    def __new__(made: Any, *args: Any, **kwargs: Any) -> Any:
+        thing = original(made) if original is object.__new__ else original(made, *args, **kwargs)
+        origin.mark(thing, sys._getframe(1))
+        return thing
+
+    cls.__new__ = __new__
+
+
+def remember_compiling(cls: Any) -> None:
+    original = cls.compile
+
+    @functools.wraps(original)
+    def compile(self: Any, *args: Any, **kwargs: Any) -> Any:
+        vars(self)["_nanwatch_compile"] = origin.here(sys._getframe(1))
+        return original(self, *args, **kwargs)
+
+    cls.compile = compile
+
+
+def inject(cls: Any, witness: Witness, on_incident: Any) -> None:
+    """Add a `Watch` to the callbacks of every ``fit``, unless the script passes its own."""
+    original = cls.fit
+
+    @functools.wraps(original)
+    def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if witness.ours:
+            with witness.forgiving("joining fit"):
+                args, kwargs = with_watch(args, kwargs, witness, on_incident)
+        return original(self, *args, **kwargs)
+
+    cls.fit = fit
+
+
+CALLBACKS_PLACE = 5  # of fit's positional arguments behind self: x, y, batch_size, epochs, verbose
+
+
+def with_watch(
+    args: tuple[Any, ...], kwargs: dict[str, Any], witness: Witness, on_incident: Any
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of ``fit`` with a `Watch` among the callbacks."""
+    from nanwatch.watch.callback import Watch
+
+    given = args[CALLBACKS_PLACE] if len(args) > CALLBACKS_PLACE else kwargs.get("callbacks")
+    watch = Watch(on_incident=on_incident)
+    watch.witness, watch.injected = witness, True
+    if given is None:
+        callbacks: Any = [watch]
+    elif isinstance(given, list | tuple):
+        own = next((item for item in given if isinstance(item, Watch)), None)
+        if own is not None:
+            own.witness, own.injected = witness, True
+            return args, kwargs
+        callbacks = [*given, watch]
+    elif hasattr(given, "append") and hasattr(given, "callbacks"):  # a CallbackList made by hand
+        witness.note_not_watched("a fit with a CallbackList of its own")
+        return args, kwargs
+    else:
+        callbacks = [given, watch]
+    if len(args) > CALLBACKS_PLACE:
+        return (*args[:CALLBACKS_PLACE], callbacks, *args[CALLBACKS_PLACE + 1 :]), kwargs
+    return args, {**kwargs, "callbacks": callbacks}
+
+
+def watch_train_on_batch(cls: Any, witness: Witness, on_incident: Any) -> None:
+    """Attach to a model that is trained batch by batch, before its step is compiled."""
+    original = cls.train_on_batch
+
+    @functools.wraps(original)
+    def train_on_batch(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if witness.ours:
+            with witness.forgiving("joining train_on_batch"):
+                from nanwatch.watch.callback import attach
+                from nanwatch.watch.observer import observer_of
+
+                if observer_of(self) is None:
+                    attach(self, witness, on_incident)
+        return original(self, *args, **kwargs)
+
+    cls.train_on_batch = train_on_batch

@@ -1,0 +1,205 @@
+"""The bad step again, op by op, from the state before it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.record.facts import Location, OpInfo, Role, SpreadEntry
+from nanwatch.watch import keras_names, op_words
+from nanwatch.watch.op_trace import Event, OutOfTime, Trace, array_of
+from nanwatch.watch.step import wrap
+
+SECONDS = 30.0  # at most; the halted script waits for it
+
+
+@dataclass
+class Autopsy:
+    """What the repeated step showed."""
+
+    op: OpInfo | None = None
+    spread: list[SpreadEntry] = field(default_factory=list)
+    reproduced: bool | None = None
+    loss: float | None = None
+    notes: list[str] = field(default_factory=list)
+    ops: int = 0
+
+
+@dataclass
+class Repeated:
+    """The tensors of the repeated step that the incident is traced back from."""
+
+    loss: list[Any] = field(default_factory=list)
+    gradients: list[tuple[Any, Any]] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+def perform(
+    model: Any,
+    step: Callable[[Any], Any],
+    data: Any,
+    compile_location: Location | None,
+    seconds: float = SECONDS,
+) -> Autopsy:
+    """Run ``step(data)`` once more, eagerly, on the model as it stands; everything is put back after.
+
+    ``step`` is the model's own ``train_step``; its optimizer is kept from applying anything.
+    """
+    found = Autopsy()
+    trace = Trace(seconds, stop_at=sys._getframe())
+    seen = Repeated()
+    with unchanged(model), keras_names.functions_run_eagerly(), repeated(model, trace, seen):
+        try:
+            with keras_names.op_callback(trace):
+                step(data)
+        except OutOfTime:
+            found.notes.append(f"the replay was stopped after {seconds:g} s")
+        except tf.errors.OpError as error:
+            found.notes.append(f"the replay raised {type(error).__name__}")
+    found.ops = trace.ops
+    tell(found, model, trace, seen, compile_location)
+    trace.kept.clear()
+    return found
+
+
+@contextlib.contextmanager
+def unchanged(model: Any) -> Iterator[None]:
+    """Put back whatever the block changes in the model's state, metrics and weights."""
+    variables = [
+        *model.trainable_variables,
+        *keras_names.state_variables(model),
+        *keras_names.metric_variables(model),
+    ]
+    before = [(variable, tf.convert_to_tensor(variable)) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in before:
+            variable.assign(value)
+
+
+@contextlib.contextmanager
+def repeated(model: Any, trace: Trace, seen: Repeated) -> Iterator[None]:
+    undo = []
+    try:
+        for path, layer in keras_names.layers_of(model):
+            undo.append(wrap(layer, "call", watch_output(trace.layer_call(path, layer), path, seen)))
+        undo.append(wrap(model, "compute_loss", functools.partial(keep_loss, seen)))
+        if model.optimizer is not None:
+            undo.append(wrap(model.optimizer, "apply", functools.partial(keep_gradients, seen)))
+        undo.append(mark_backward(trace, seen))
+        yield
+    finally:
+        for put_back in reversed(undo):
+            put_back()
+
+
+def watch_output(wrapper: Callable[..., Any], path: str, seen: Repeated) -> Callable[..., Any]:
+    def watched(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        outputs = wrapper(original, *args, **kwargs)
+        flat = keras_names.flat_tensors(outputs)
+        if flat:
+            seen.outputs[path] = flat[0]
+        return outputs
+
+    return watched
+
+
+def keep_loss(seen: Repeated, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    loss = original(*args, **kwargs)
+    seen.loss.append(loss)
+    return loss
+
+
+def keep_gradients(seen: Repeated, original: Callable[..., Any], grads: Any, variables: Any = None) -> None:
+    seen.gradients += [(grad, variable) for grad, variable in zip(grads, variables or [], strict=False)]
+
+
+def mark_backward(trace: Trace, seen: Repeated) -> Callable[[], None]:
+    original = tf.GradientTape.gradient
+
+    @functools.wraps(original)
+    def gradient(tape: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+        if not seen.loss:
+            seen.loss += tf.nest.flatten(target)
+        trace.backward = True
+        try:
+            return original(tape, target, *args, **kwargs)
+        finally:
+            trace.backward = False
+
+    tf.GradientTape.gradient = gradient
+
+    def undo() -> None:
+        tf.GradientTape.gradient = original
+
+    return undo
+
+
+def tell(found: Autopsy, model: Any, trace: Trace, seen: Repeated, compile_location: Location | None) -> None:
+    bad_losses = [loss for loss in seen.loss if is_bad(loss)]
+    bad_gradients = [grad for grad, _ in seen.gradients if grad is not None and is_bad(grad)]
+    if seen.loss:
+        value = array_of(seen.loss[-1])
+        found.loss = None if value is None else float(np.mean(value))
+    found.reproduced = bool(bad_losses or bad_gradients) or (None if found.notes else False)
+    targets: Sequence[Any] = bad_losses or [dense(grad) for grad in bad_gradients]
+    origins = trace.origins(list(targets))
+    if not origins and targets:
+        origins = [event for event in trace.events if event.born_here]
+    if origins:
+        found.op = op_info(origins[0], compile_location)
+    found.spread = spread(seen)
+
+
+def op_info(event: Event, compile_location: Location | None) -> OpInfo:
+    """The event in the record's words. An op of a built-in loss is at the line of ``compile``."""
+    location = event.location or (compile_location if event.layer is None else None)
+    count, rows = op_words.bad_places(event.output)
+    return OpInfo(
+        type=event.type,
+        direction=event.direction,
+        layer=event.layer,
+        location=location,
+        inputs=op_words.inputs(event),
+        detail=op_words.detail(event),
+        output=op_words.kind(event.output),
+        num_bad=count,
+        size=int(event.output.size),
+        rows=rows,
+    )
+
+
+def spread(seen: Repeated) -> list[SpreadEntry]:
+    """The places that were non-finite: forward by layer, the loss, then gradients from the last layer."""
+    found: list[SpreadEntry] = []
+
+    def add(role: Role, path: str, tensor: Any) -> None:
+        value = array_of(dense(tensor))
+        if value is not None and (bad := int(value.size - np.isfinite(value).sum())):
+            found.append(SpreadEntry(role, path, bad, int(value.size), first=not found))
+
+    for path, tensor in seen.outputs.items():
+        add("activation", path, tensor)
+    for loss in seen.loss[-1:]:
+        add("loss", "", loss)
+    for grad, variable in reversed(seen.gradients):
+        if grad is not None:
+            add("gradient", keras_names.path_of(variable), grad)
+    return found
+
+
+def dense(tensor: Any) -> Any:
+    return tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
+
+
+def is_bad(tensor: Any) -> bool:
+    value = array_of(dense(tensor))
+    return value is not None and not bool(np.isfinite(value).all())

@@ -1,0 +1,92 @@
+"""`Watch`: the one mechanism. ``nanwatch run`` injects it into ``fit``; a notebook passes it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from nanwatch.watch import keras_names, origin
+from nanwatch.watch.observer import Observer, OnIncident, observer_of
+from nanwatch.watch.witness import Witness, script_of_process
+
+
+class Watch(keras.callbacks.Callback):  # type: ignore[misc]
+    """Watches the training it is passed to: ``model.fit(..., callbacks=[nanwatch.Watch()])``.
+
+    Args:
+        log_dir: the folder below which each training gets a run folder of its own.
+        on_incident: what to do at the first non-finite loss, gradient or weight. ``"raise"``
+            leaves ``fit`` with `TrainingHalted` before the update is applied; ``"stop"`` lets
+            ``fit`` end by itself; ``"continue"`` only records.
+
+    Raises:
+        ValueError: ``on_incident`` is none of the three.
+
+    ``NANWATCH_DISABLE=1`` makes it do nothing.
+    """
+
+    def __init__(self, log_dir: str | os.PathLike[str] = "logs", on_incident: OnIncident = "raise") -> None:
+        super().__init__()
+        if on_incident not in ("raise", "stop", "continue"):
+            raise ValueError(f'on_incident must be "raise", "stop" or "continue", not {on_incident!r}')
+        self.log_dir = Path(log_dir)
+        self.on_incident: OnIncident = on_incident
+        self.witness: Witness | None = None  # given by `nanwatch run`; else one of its own
+        self.observer: Observer | None = None
+        self.injected = False
+
+    def set_model(self, model: Any) -> None:
+        """Keras calls this before it compiles the step: the moment to wrap it."""
+        super().set_model(model)
+        disabled = os.environ.get("NANWATCH_DISABLE", "") not in ("", "0")
+        if disabled or keras_names.fit_arguments(sys._getframe()) is None:
+            return
+        if self.witness is None:
+            self.witness = Witness(self.log_dir, *script_of_process())
+            self.witness.learn_versions()
+        with self.witness.forgiving("hooking the model"):
+            self.observer = attach(model, self.witness, self.on_incident)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self.observer is None or self.witness is None:
+            return
+        frame = sys._getframe()
+        with self.witness.forgiving("beginning a fit"):
+            given = keras_names.fit_arguments(frame) or {}
+            given["steps"] = self.params.get("steps")
+            location = origin.here(keras_names.frame_of_fit(frame))
+            self.observer.begin("fit", given, location)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self.observer is not None and self.witness is not None:
+            with self.witness.forgiving("beginning an epoch"):
+                self.observer.epoch(epoch)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self.observer is not None and self.witness is not None:
+            with self.witness.forgiving("ending an epoch"):
+                self.observer.epoch_end(epoch, logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self.observer is None or self.witness is None:
+            return
+        with self.witness.forgiving("ending a fit"):
+            fit = self.observer.fit
+            self.observer.end("halted" if fit is not None and fit.info.status == "halted" else "finished")
+            if not self.injected:
+                self.observer.release()
+                self.witness.save()
+
+
+def attach(model: Any, witness: Witness, on_incident: OnIncident) -> Observer:
+    """The observer of ``model`` for this witness; another witness's gives way."""
+    held = observer_of(model)
+    if held is not None and held.witness is witness and held.on_incident == on_incident:
+        return held
+    if held is not None:
+        held.release()
+    return Observer(model, witness, on_incident)

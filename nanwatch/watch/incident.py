@@ -1,0 +1,129 @@
+"""From a bad step to an incident: what went bad first, by the order of looking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.record.facts import DataInfo, IncidentInfo, Role, TensorSummary
+from nanwatch.watch.autopsy import Autopsy
+from nanwatch.watch.layout import FIXED, Layout
+from nanwatch.watch.look import Look
+from nanwatch.watch.op_words import kind
+from nanwatch.watch.profile import Profile
+
+# x, y, weights of samples, then the model from front to back, then what learning adds.
+ORDER: tuple[Role, ...] = (
+    "input",
+    "label",
+    "sample_weight",
+    "activation",
+    "output",
+    "loss",
+    "gradient",
+    "weight",
+)
+
+
+def describe(
+    seen: Look,
+    layout: Layout,
+    fit: int,
+    epoch: int,
+    action: Any,
+    bad_weights: list[str],
+    autopsy: Autopsy | None,
+) -> IncidentInfo:
+    """The incident of the bad step ``seen``.
+
+    ``bad_weights`` are the variables that were not finite before it.
+    """
+    role, path, value = first_bad(seen, layout, bad_weights)
+    batch = [summary(role_, key, array) for (role_, key), array in seen.batch.items()]
+    outputs = tuple(summary("output", key, array) for kind_, key, array in seen.tensors if kind_ == "output")
+    first = next((array for kind_, _, array in seen.tensors if kind_ == "output"), None)
+    sums = first.sum(axis=-1) if first is not None and first.ndim > 1 else None
+    loss = float(seen.row[FIXED.index("loss")])
+    found = autopsy or Autopsy()
+    return IncidentInfo(
+        fit=fit,
+        step=seen.step,
+        epoch=epoch,
+        role=role,
+        path=path,
+        value=value,
+        frozen=action != "continue" and role != "weight",
+        action=action,
+        loss=loss,
+        batch=DataInfo(
+            *(
+                tuple(item for item in batch if item.role == wanted)
+                for wanted in ("input", "label", "sample_weight")
+            ),
+            whole=True,
+        ),
+        outputs=outputs,
+        rows_summing_to_zero=None if sums is None else int((sums == 0).sum()),
+        rows=None if first is None or not first.ndim else len(first),
+        op=found.op,
+        spread=tuple(found.spread),
+        reproduced=found.reproduced,
+        notes=tuple(found.notes),
+    )
+
+
+def first_bad(seen: Look, layout: Layout, bad_weights: list[str]) -> tuple[Role, str, str]:
+    """(role, path, "nan" or "inf") of what was non-finite first."""
+    for (role, key), array in seen.batch.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            return role, key, kind(array)  # type: ignore[return-value]
+    if bad_weights:
+        return "weight", bad_weights[0], "nan"
+    for role in ORDER:
+        if role == "loss" and not np.isfinite(seen.row[FIXED.index("loss")]):
+            return "loss", "", kind(seen.row[FIXED.index("loss")].reshape(1))
+        for path, cell in bad_cells(seen, layout, role):
+            return role, path, cell
+    return "loss", "", "nan"
+
+
+def bad_cells(seen: Look, layout: Layout, role: Role) -> Iterator[tuple[str, str]]:
+    """The watchpoints of ``role`` with a non-finite cell, those that were only large left out."""
+    known = {(kind_, path): array for kind_, path, array in seen.tensors}
+    for place, (point, stat) in enumerate(layout.points, len(FIXED)):
+        if point.role != role or stat != "l2_norm" or np.isfinite(seen.row[place]):
+            continue
+        array = known.get((role, point.path))
+        if array is not None and np.isfinite(array).all():
+            continue
+        yield point.path, kind(seen.row[place].reshape(1)) if array is None else kind(array)
+
+
+def summary(role: Any, key: str, array: Any) -> TensorSummary:
+    profile = Profile(role, key)
+    profile.add(array, 0)
+    return profile.summary()
+
+
+def bad_variables(model: Any) -> list[str]:
+    """Paths of the variables of ``model`` that hold a non-finite value now, those of layers first."""
+    found = []
+    for variable in model.variables:
+        value = tf.convert_to_tensor(variable)
+        if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
+            found.append(str(variable.path))
+    return found
+
+
+def rebuilt(template: Any, batch: dict[tuple[str, str], Any]) -> Any:
+    """The batch in the structure the step was given; None where part of it is not at hand."""
+    leaves = keras.tree.flatten(template)
+    values = [tf.convert_to_tensor(array) for array in batch.values()]
+    if sum(leaf is not None for leaf in leaves) != len(values):
+        return None
+    waiting = iter(values)
+    return keras.tree.pack_sequence_as(template, [None if leaf is None else next(waiting) for leaf in leaves])

@@ -1,0 +1,203 @@
+"""The one file that knows private names of Keras and TensorFlow; all else uses ours."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+OpCallback = Callable[..., None]
+
+
+def layers_of(model: Any) -> list[tuple[str, Any]]:
+    """(path, layer) of every layer below ``model``, in the order they were added; paths unique."""
+    found: list[tuple[str, Any]] = []
+    taken: set[str] = set()
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        if isinstance(layer, keras.metrics.Metric) or layer.__class__.__name__ == "InputLayer":
+            continue
+        path = base = layer.path or layer.name
+        number = 1
+        while path in taken:
+            number += 1
+            path = f"{base}#{number}"
+        taken.add(path)
+        found.append((path, layer))
+    return found
+
+
+def own_variables(layer: Any) -> list[Any]:
+    """The variables that ``layer`` itself holds, not those of layers inside it."""
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
+def state_variables(model: Any) -> list[Any]:
+    """What a forward pass may change: moving statistics, counters, seeds of random layers.
+
+    Weights frozen with ``trainable = False`` are not among them.
+    """
+    found: dict[int, Any] = {}
+    for layer in model._flatten_layers(include_self=True, recursive=True):
+        for variable in layer._non_trainable_variables:
+            found[id(variable)] = variable
+        for generator in layer._seed_generators:
+            found[id(generator.state)] = generator.state
+    return list(found.values())
+
+
+def metric_variables(model: Any) -> list[Any]:
+    return [variable for metric in model.metrics for variable in metric.variables]
+
+
+def build_metrics(model: Any, y: Any, y_pred: Any) -> None:
+    """Make the metrics' variables now, as the first update of the metrics would."""
+    for name in ("_compile_metrics", "_compile_loss"):
+        compiled = getattr(model, name, None)
+        if compiled is not None and not compiled.built:
+            compiled.build(y, y_pred)
+
+
+def losses_of(model: Any) -> list[Any]:
+    """The loss objects, one for each output in order; empty where there are none yet."""
+    compiled = getattr(model, "_compile_loss", None)
+    if compiled is None:
+        return []
+    if getattr(compiled, "_flat_losses", None):
+        return [entry.loss for entry in compiled._flat_losses]
+    given = getattr(compiled, "_user_loss", None)
+    return [given] if given is not None and not isinstance(given, dict | list) else []
+
+
+def user_losses(model: Any) -> Any:
+    compiled = getattr(model, "_compile_loss", None)
+    return getattr(compiled, "_user_loss", None)
+
+
+def loss_arguments(loss: Any) -> dict[str, Any]:
+    """The keyword arguments a loss object passes to its function (``from_logits``, ...)."""
+    return dict(getattr(loss, "_fn_kwargs", {}))
+
+
+def output_names(model: Any) -> list[str]:
+    names = getattr(model, "output_names", None)
+    return [str(name) for name in names] if names else []
+
+
+def dispatched(model: Any, kind: str) -> Any:
+    """The train function Keras made, or None."""
+    return getattr(model, f"{kind}_function", None)
+
+
+def fit_arguments(frame: FrameType | None) -> dict[str, Any] | None:
+    """The arguments of the innermost running ``fit`` of Keras, data already split; else None."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "fit" and "epoch_iterator" in code.co_varnames and "keras" in code.co_filename:
+            return dict(frame.f_locals)
+        frame = frame.f_back
+    return None
+
+
+def frame_of_fit(frame: FrameType | None) -> FrameType | None:
+    """The frame of the innermost running ``fit`` of Keras."""
+    while frame is not None:
+        if frame.f_code.co_name == "fit" and "epoch_iterator" in frame.f_code.co_varnames:
+            return frame
+        frame = frame.f_back
+    return None
+
+
+def history_of(tensor: Any) -> Any:
+    """The operation that made a symbolic tensor, or None."""
+    history = getattr(tensor, "_keras_history", None)
+    return None if history is None else history.operation
+
+
+def inbound_operations(layer: Any) -> list[Any]:
+    """The operations that feed ``layer``, over all its calls."""
+    return [
+        parent
+        for node in getattr(layer, "_inbound_nodes", ())
+        for parent in (given.operation for given in node.parent_nodes)
+    ]
+
+
+def function_graph() -> Any:
+    """The graph being traced, or None in eager execution."""
+    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+
+
+@contextlib.contextmanager
+def op_callback(callback: OpCallback) -> Iterator[None]:
+    """Call ``callback(op_type, inputs, attrs, outputs, op_name, graph)`` for every eager op."""
+    from tensorflow.python.framework import op_callbacks
+
+    op_callbacks.add_op_callback(callback)
+    try:
+        yield
+    finally:
+        op_callbacks.remove_op_callback(callback)
+
+
+@contextlib.contextmanager
+def functions_run_eagerly() -> Iterator[None]:
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
+
+
+def replace_attribute(thing: Any, name: str, value: Any) -> Callable[[], None]:
+    """Set an attribute of one object past its ``__setattr__``; returns what undoes it."""
+    held = vars(thing)
+    missing = name not in held
+    before = held.get(name)
+    held[name] = value
+
+    def undo() -> None:
+        if missing:
+            held.pop(name, None)
+        else:
+            held[name] = before
+
+    return undo
+
+
+def unscaled_factor(optimizer: Any) -> Any:
+    """The factor by which ``optimizer`` scales the loss, or None."""
+    if is_loss_scaling(optimizer):
+        return optimizer.dynamic_scale if optimizer.built else optimizer.initial_scale
+    return getattr(optimizer, "loss_scale_factor", None)
+
+
+def is_loss_scaling(optimizer: Any) -> bool:
+    return isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+def learning_rate_of(optimizer: Any) -> Any:
+    """The learning rate as a tensor or variable; schedules are evaluated at the step."""
+    return optimizer.learning_rate
+
+
+def resolve_jit(model: Any) -> bool:
+    """Whether Keras compiles the step of ``model`` with XLA."""
+    return bool(getattr(model, "jit_compile", False))
+
+
+def path_of(variable: Any) -> str:
+    return str(getattr(variable, "path", None) or getattr(variable, "name", "variable"))
+
+
+def flat_tensors(structure: Any) -> Sequence[Any]:
+    return [item for item in keras.tree.flatten(structure) if item is not None]
+
+
+def learning_rate_given(optimizer: Any) -> Any:
+    """What the optimizer was given as its rate: a variable, or a schedule."""
+    return getattr(optimizer, "_learning_rate", None)

@@ -1,0 +1,232 @@
+"""One step as it is traced: what passes by, and the guard that holds a bad update back."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import tensorflow as tf
+
+from nanwatch.watch import keras_names
+from nanwatch.watch.sentinel import all_finite, half_square_sum, surely_finite, watchable
+
+CURRENT = threading.local()
+
+
+@dataclass
+class Seen:
+    """What one traced step shows. Tensors belong to ``graph``; None means eager."""
+
+    graph: Any
+    activations: dict[str, Any] = field(default_factory=dict)
+    calls: list[tuple[str, Any, list[Any], list[Any]]] = field(default_factory=list)  # path, layer, in, out
+    outputs: list[Any] = field(default_factory=list)
+    loss: Any = None
+    target: Any = None  # what the tape was asked to differentiate
+    gradients: list[tuple[Any, Any]] = field(default_factory=list)  # (gradient or None, variable)
+    sums: list[Any] = field(default_factory=list)  # half square sums of the gradients, in order
+    bad: Any = None  # bool scalar: the update was, or should have been, held back
+    out_of_reach: list[str] = field(default_factory=list)
+    saved: dict[int, tuple[Any, Any]] = field(default_factory=dict)  # id -> (variable, value before)
+    applied: int = 0
+
+    def here(self) -> bool:
+        """Whether what is being traced now belongs to the step's own graph."""
+        return keras_names.function_graph() is self.graph
+
+    def keep(self, variables: Sequence[Any]) -> None:
+        """Remember the values of ``variables`` from before the step. A read is no copy."""
+        for variable in variables:
+            if id(variable) not in self.saved:
+                self.saved[id(variable)] = (variable, tf.convert_to_tensor(variable))
+
+    def restore(self, when: Any) -> None:
+        """Give the kept variables back their values if ``when``, a bool scalar, holds."""
+        if not self.saved:
+            return
+
+        def put_back() -> tf.Tensor:
+            for variable, value in self.saved.values():
+                variable.assign(value)
+            return tf.constant(0)
+
+        tf.cond(when, put_back, lambda: tf.constant(0))
+
+
+def current() -> Seen | None:
+    return getattr(CURRENT, "seen", None)
+
+
+@contextlib.contextmanager
+def observing(model: Any, guard: Guard) -> Iterator[Seen]:
+    """Trace or run one step of ``model`` inside this block to have it seen.
+
+    The layers', the model's and the optimizer's methods are wrapped on the instances for the time
+    of the block alone; a compiled step is traced once, so healthy steps run none of this.
+    """
+    seen = Seen(keras_names.function_graph())
+    undo: list[Callable[[], None]] = []
+    try:
+        for path, layer in keras_names.layers_of(model):
+            undo.append(wrap(layer, "call", functools.partial(see_call, seen, path, layer)))
+        undo.append(wrap(model, "call", functools.partial(see_prediction, seen)))
+        undo.append(wrap(model, "compute_loss", functools.partial(see_loss, seen, model)))
+        if model.optimizer is not None:
+            undo.append(wrap(model.optimizer, "apply", functools.partial(guard.apply, seen, model.optimizer)))
+        undo.append(see_tape(seen))
+        seen.keep(keras_names.state_variables(model))
+        seen.keep(keras_names.metric_variables(model))
+        CURRENT.seen = seen
+        yield seen
+    finally:
+        CURRENT.seen = None
+        for put_back in reversed(undo):
+            put_back()
+
+
+def wrap(thing: Any, name: str, wrapper: Callable[..., Any]) -> Callable[[], None]:
+    """Put ``wrapper(original, *args, **kwargs)`` in the place of a method of one object."""
+    original = getattr(thing, name)
+
+    @functools.wraps(original)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return wrapper(original, *args, **kwargs)
+
+    return keras_names.replace_attribute(thing, name, wrapped)
+
+
+def see_call(
+    seen: Seen, path: str, layer: Any, original: Callable[..., Any], *args: Any, **kwargs: Any
+) -> Any:
+    outputs = original(*args, **kwargs)
+    if not seen.here():
+        seen.out_of_reach.append(path)
+        return outputs
+    flat = [item for item in keras_names.flat_tensors(outputs) if isinstance(item, tf.Tensor)]
+    inputs = [item for item in keras_names.flat_tensors((args, kwargs)) if isinstance(item, tf.Tensor)]
+    seen.calls.append((path, layer, inputs, flat))
+    if flat and watchable(flat[0]):
+        seen.activations[path] = flat[0]
+    return outputs
+
+
+def see_prediction(seen: Seen, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    outputs = original(*args, **kwargs)
+    if seen.here():
+        seen.outputs = [item for item in keras_names.flat_tensors(outputs) if watchable(item)]
+    return outputs
+
+
+def see_loss(seen: Seen, model: Any, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    given = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
+    with contextlib.suppress(Exception):  # Keras says better what is wrong with y, and when
+        keras_names.build_metrics(model, given.get("y"), given.get("y_pred"))
+    seen.keep(keras_names.metric_variables(model))
+    loss = original(*args, **kwargs)
+    if seen.here() and watchable(loss):
+        seen.loss = loss
+    return loss
+
+
+def see_tape(seen: Seen) -> Callable[[], None]:
+    """Note what a gradient tape is asked to differentiate: the loss of a custom step."""
+    original = tf.GradientTape.gradient
+
+    @functools.wraps(original)
+    def gradient(tape: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+        if current() is seen and seen.here():
+            scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
+            seen.target = scalars[0] if scalars else None
+        return original(tape, target, *args, **kwargs)
+
+    tf.GradientTape.gradient = gradient
+
+    def undo() -> None:
+        tf.GradientTape.gradient = original
+
+    return undo
+
+
+def loss_seen(seen: Seen, optimizer: Any) -> Any:
+    """The true loss of the batch, unscaled; None where it was out of reach."""
+    if seen.loss is not None:
+        return tf.cast(tf.reduce_mean(seen.loss), tf.float32)
+    if seen.target is None:
+        return None
+    value = tf.cast(tf.reduce_mean(seen.target), tf.float32)
+    factor = keras_names.unscaled_factor(optimizer)
+    return value if factor is None else value / tf.cast(factor, tf.float32)
+
+
+@dataclass
+class Guard:
+    """Holds back the update of a step whose loss or gradients are not finite."""
+
+    halted: tf.Variable  # bool scalar: an earlier step was bad and nothing is applied any more
+    hold: bool = True  # False: on_incident="continue", the update is applied whatever it is
+
+    def apply(
+        self,
+        seen: Seen,
+        optimizer: Any,
+        original: Callable[..., Any],
+        grads: Any,
+        trainable_variables: Any = None,
+    ) -> None:
+        grads = list(grads)
+        variables = list(
+            trainable_variables if trainable_variables is not None else optimizer.variables[: len(grads)]
+        )
+        if not seen.here():
+            seen.out_of_reach.append("gradients")
+            original(grads, trainable_variables)
+            return
+        seen.applied += 1
+        known = [(grad, variable) for grad, variable in zip(grads, variables, strict=False)]
+        seen.gradients += known
+        present = [grad for grad, _ in known if watchable(grad)]
+        raw = [half_square_sum(grad) for grad in present]
+        seen.sums += unscaled(raw, keras_names.unscaled_factor(optimizer))
+        bad = self.is_bad(seen, optimizer, raw, present)
+        seen.bad = bad if seen.bad is None else tf.logical_or(seen.bad, bad)
+        if not self.hold:
+            original(grads, trainable_variables)
+            return
+        if trainable_variables is not None and not optimizer.built:
+            optimizer.build(list(trainable_variables))
+        guarded(tf.logical_or(seen.bad, self.halted), lambda: original(grads, trainable_variables))
+
+    def is_bad(self, seen: Seen, optimizer: Any, sums: Sequence[Any], grads: Sequence[Any]) -> Any:
+        loss = loss_seen(seen, optimizer)
+        fine = tf.constant(True) if loss is None else tf.math.is_finite(loss)
+        if not keras_names.is_loss_scaling(optimizer):  # it skips an overflow itself: that is health
+            fine = tf.logical_and(fine, surely_finite(sums, grads))
+        return tf.logical_not(fine)
+
+
+def unscaled(sums: Sequence[Any], factor: Any) -> list[Any]:
+    if factor is None:
+        return list(sums)
+    square = tf.square(tf.cast(factor, tf.float32))
+    return [value / square for value in sums]
+
+
+def guarded(held: Any, apply: Callable[[], Any]) -> None:
+    """Run ``apply`` unless ``held``, a bool scalar."""
+
+    def go() -> tf.Tensor:
+        apply()
+        return tf.constant(0)
+
+    replica = tf.distribute.get_replica_context()
+    if tf.distribute.has_strategy() and replica is not None and replica.num_replicas_in_sync > 1:
+        apply()  # a cond around a merge_call is refused inside a replica
+        return
+    tf.cond(held, lambda: tf.constant(0), go)
+
+
+__all__ = ["Guard", "Seen", "all_finite", "current", "loss_seen", "observing"]
