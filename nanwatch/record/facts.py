@@ -218,6 +218,7 @@ class OpInfo:
     num_bad: int = 0
     size: int = 0
     rows: tuple[int, ...] = ()
+    forward_type: str | None = None  # of a backward op: the forward op it is the gradient of
 
 
 @dataclass(frozen=True)
