@@ -1,0 +1,107 @@
+"""The first bad op as the rules look at it: its inputs as numbers, its place in words."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from nanwatch.diagnose.data_words import count, number
+from nanwatch.diagnose.readings import gradient_norms, incident_of
+from nanwatch.diagnose.statistics import median
+from nanwatch.record.facts import IncidentInfo, LayerInfo, Location, OpInfo
+from nanwatch.record.run import Fit, Run
+
+DIVISIONS = ("RealDiv", "Div")
+LOGARITHMS = {"Log": 0.0, "Log1p": -1.0}  # -> where the argument makes it -inf
+EXPONENTIALS = ("Exp", "Expm1", "Sinh", "Cosh")
+# "denominator 0", "argument from -3 to 0 (over the whole tensor)"
+OPERAND = re.compile(r"^(?P<name>.+?) (?:from (?P<low>\S+) to )?(?P<high>[-+.\w]+)(?: \(.*\))?$")
+EMPTY = "of size 0"
+HALF = ("float16", "mixed_float16")
+
+
+def op_of(fit: Fit, run: Run) -> OpInfo | None:
+    incident = incident_of(fit, run)
+    return incident.op if incident else None
+
+
+def operand(op: OpInfo, name: str) -> tuple[float, float] | None:
+    """(lowest, highest) value that the input ``name`` had where the output went bad."""
+    for words in op.inputs:
+        found = OPERAND.match(words)
+        if found is None or found["name"] != name:
+            continue
+        try:
+            high = float(found["high"])
+            return (float(found["low"]) if found["low"] else high), high
+        except ValueError:
+            return None
+    return None
+
+
+def holds(span: tuple[float, float] | None, value: float) -> bool:
+    return span is not None and span[0] <= value <= span[1]
+
+
+def is_only(span: tuple[float, float] | None, value: float) -> bool:
+    return span == (value, value)
+
+
+def has_empty_input(op: OpInfo) -> bool:
+    return any(words.endswith(EMPTY) for words in op.inputs)
+
+
+def loss_is_finite(incident: IncidentInfo) -> bool:
+    """The loss of the bad batch is a number: what broke, broke on the way back."""
+    return incident.loss is not None and math.isfinite(incident.loss)
+
+
+def is_built_in_loss(op: OpInfo, fit: Fit) -> bool:
+    """The op is inside Keras's own loss: no layer, and no line of the user's but ``compile``."""
+    return op.layer is None and op.location in (None, fit.model.compile_location)
+
+
+def place(op: OpInfo, fit: Fit) -> Location | None:
+    """The user's line of the op; that of its layer, or of ``compile``, where there is none."""
+    layer = fit.layer(op.layer)
+    return op.location or (layer.location if layer else None) or fit.model.compile_location
+
+
+def layer_of(op: OpInfo, fit: Fit) -> LayerInfo | None:
+    return fit.layer(op.layer)
+
+
+def is_half(op: OpInfo, fit: Fit) -> bool:
+    """The op computes in float16, as far as its layer and the model's policy tell."""
+    layer = layer_of(op, fit)
+    return layer.dtype in HALF if layer else fit.model.dtype_policy in HALF
+
+
+def where_words(op: OpInfo, incident: IncidentInfo) -> str:
+    """``"in 3 of 32 rows at step 5"``; or how many values of the op's output, or the step alone."""
+    at = f"at step {incident.step}"
+    rows = incident.rows or 0
+    if op.rows and rows and max(op.rows) < rows and op.size % rows == 0:
+        return f"in {len(op.rows)} of {count(rows, 'row')} {at}"
+    return f"in {op.num_bad} of {op.size} values {at}" if op.size > 1 else at
+
+
+def facts(op: OpInfo, fit: Fit, incident: IncidentInfo) -> list[str]:
+    """What the autopsy saw, for the evidence."""
+    layer = f" in layer {op.layer}" if op.layer else ""
+    of = f" (the gradient of {op.forward_type})" if op.forward_type else ""
+    seen = [
+        f"the first op with finite inputs and a non-finite output is {op.type}{of}, {op.direction}{layer}: "
+        f"{op.output or incident.value} {where_words(op, incident)}"
+    ]
+    if op.inputs:
+        seen.append(f"its inputs there: {'; '.join(op.inputs)}")
+    if loss_is_finite(incident):
+        seen.append(f"the loss of that batch is finite: {number(incident.loss or 0.0)}")
+    return seen
+
+
+def norms_before(fit: Fit, incident: IncidentInfo) -> tuple[float, float] | None:
+    """(median, last) of the gradient norm before the bad step; None for fewer than 3 steps."""
+    norms = [norm for step, norm in gradient_norms(fit) if step < incident.step and math.isfinite(norm)]
+    return (median(norms), norms[-1]) if len(norms) >= 3 else None

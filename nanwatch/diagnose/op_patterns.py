@@ -1,0 +1,105 @@
+"""Which known pattern a bad op is an example of: at most one."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from nanwatch.diagnose.op_facts import (
+    DIVISIONS,
+    EXPONENTIALS,
+    LOGARITHMS,
+    has_empty_input,
+    holds,
+    is_half,
+    is_only,
+    layer_of,
+    loss_is_finite,
+    operand,
+)
+from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.run import Fit
+
+Pattern = Literal[
+    "infinite-derivative",
+    "where-trap",
+    "log-of-zero",
+    "log-of-negative",
+    "exp-overflow",
+    "division-by-zero",
+    "fully-masked",
+    "half-precision-overflow",
+]
+# exp(x) is infinite above ln of the largest number: 3.4e38 and 65504.
+EXP_LIMIT = 88.72
+EXP_LIMIT_HALF = 11.09
+# Functions that are finite at the edge of their domain while their slope is not.
+STEEP = ("Sqrt", "Pow", "EuclideanNorm", "Atan2", "Acos", "Asin", "Acosh")
+
+
+def pattern_of(op: OpInfo, incident: IncidentInfo, fit: Fit) -> Pattern | None:
+    if loss_is_finite(incident) and incident.role in ("gradient", "weight", "update", "activation"):
+        return backward_pattern(op)
+    if op.direction == "backward":
+        return None
+    return forward_pattern(op, fit)
+
+
+def backward_pattern(op: OpInfo) -> Pattern | None:
+    """The loss is finite and the gradient is not.
+
+    A forward op that gave no number, and yet a finite loss: its value was thrown away by a
+    `where`, and its gradient was not. So it is with a slope that is infinite where the forward
+    value was, too. Where the forward value is finite, the slope alone is infinite.
+    """
+    if op.direction == "forward":
+        return "where-trap"
+    if op.type == "SqrtGrad":
+        return "infinite-derivative" if holds(operand(op, "square root"), 0.0) else None
+    if op.type == "Pow":
+        return backward_power(op)
+    if op.type in ("RsqrtGrad", "ReciprocalGrad", "InvGrad"):
+        return "where-trap"
+    if op.forward_type in STEEP:
+        return "infinite-derivative"
+    if op.type in (*DIVISIONS, "Reciprocal", "Inv", "Xdivy"):
+        return "where-trap"
+    return None
+
+
+def backward_power(op: OpInfo) -> Pattern | None:
+    """base ** (exponent - 1) at 0: with an exponent in (0, 1) the forward value was 0."""
+    exponent = operand(op, "exponent")
+    if not holds(operand(op, "base"), 0.0) or exponent is None or exponent[0] >= 0.0:
+        return None
+    return "infinite-derivative" if exponent[0] > -1.0 else "where-trap"
+
+
+def forward_pattern(op: OpInfo, fit: Fit) -> Pattern | None:
+    if op.type in LOGARITHMS:
+        argument = operand(op, "argument")
+        if holds(argument, LOGARITHMS[op.type]):
+            return "log-of-zero"
+        return "log-of-negative" if argument and argument[1] < LOGARITHMS[op.type] else None
+    if op.type == "Xlogy":
+        return "log-of-zero" if holds(operand(op, "argument"), 0.0) else None
+    if op.type in EXPONENTIALS:
+        argument = operand(op, "argument")
+        limit = EXP_LIMIT_HALF if is_half(op, fit) else EXP_LIMIT
+        return "exp-overflow" if argument and max(abs(argument[0]), argument[1]) > limit else None
+    if op.type in DIVISIONS and holds(operand(op, "denominator"), 0.0):
+        return "fully-masked" if is_masked_pooling(op, fit) else "division-by-zero"
+    if op.type in ("Reciprocal", "Rsqrt", "Inv") and is_only(operand(op, "argument"), 0.0):
+        return "division-by-zero"
+    if op.type == "Mean" and has_empty_input(op):
+        return "division-by-zero"
+    return "half-precision-overflow" if is_half(op, fit) and op.output != "nan" else None
+
+
+def is_masked_pooling(op: OpInfo, fit: Fit) -> bool:
+    """The division is the mean over the valid steps of a sample, in a model that masks."""
+    layer = layer_of(op, fit)
+    masks = any(
+        other.type == "Masking" or (other.type == "Embedding" and other.config.get("mask_zero"))
+        for other in fit.model.layers
+    )
+    return layer is not None and masks and is_only(operand(op, "numerator"), 0.0)

@@ -1,0 +1,113 @@
+"""NW401: a function whose slope is infinite at a value that came."""
+
+from __future__ import annotations
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Remedy
+from nanwatch.diagnose.op_facts import place, where_words
+from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.run import Fit, Run
+
+FUNCTIONS = {
+    "SqrtGrad": "sqrt",
+    "Sqrt": "sqrt",
+    "Pow": "a power below 1",
+    "EuclideanNorm": "the Euclidean norm",
+    "Atan2": "atan2",
+    "Acos": "arccos",
+    "Asin": "arcsin",
+    "Acosh": "arccosh",
+}
+AT_ONE = ("Acos", "Asin", "Acosh")
+EPSILON = 1e-12  # below float32's rounding of 1, above the smallest normal number by 26 orders
+
+
+class InfiniteDerivative(OpRule):
+    """A function was differentiated where its slope is infinite: sqrt, norm or a power below 1 at 0.
+
+    ## What it does
+    Looks for a bad step whose loss is finite and whose gradient is not, and in which the first bad
+    op is the gradient of sqrt, of a norm, of x ** p with p < 1 (at 0), or of arccos or arcsin
+    (at 1).
+
+    ## Why is this bad
+    sqrt(0) is 0, so the loss shows nothing; its slope 1 / (2 sqrt(0)) is infinite, and infinity
+    times 0 further back is NaN. One such row makes all weights NaN while the loss is printed as
+    an ordinary number. It needs no large gradient, and clipping cannot help: NaN clipped is NaN.
+
+    ## Example
+    ```python
+    distance = tf.sqrt(tf.reduce_sum(tf.square(a - b), axis=1))  # a == b in some pair
+    ```
+
+    ## Use instead
+    ```python
+    distance = tf.sqrt(tf.reduce_sum(tf.square(a - b), axis=1) + 1e-12)
+    ```
+    """
+
+    code, name, pattern = "NW401", "infinite-derivative", "infinite-derivative"
+
+    def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
+        return (
+            f"The slope of {function(op)} is infinite at {edge(op)}, which came {where_words(op, incident)}: "
+            f"the loss there is finite ({incident.loss:.4g}) and the gradient is not."
+        )
+
+    def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
+        where = place(op, fit)
+        if (op.forward_type or op.type) in AT_ONE:
+            text = "Keep the argument off the ends: tf.clip_by_value(v, -1 + 1e-6, 1 - 1e-6)."
+            return (Remedy("clip_argument", op.type, 1e-6, text, location=where),)
+        text = f"Add a small constant inside: tf.sqrt(v + {EPSILON:g}), tf.pow(v + {EPSILON:g}, p)."
+        return (Remedy("add_epsilon", op.type, EPSILON, text, location=where),)
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            broken(sqrt_at_zero(), 0.576),
+            broken(sqrt_at_zero(), 0.576, rose=True),
+            broken(power(-0.5), 0.3),
+            broken(OpInfo("Reciprocal", "backward", output="inf", forward_type="Acos"), 0.3),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        large = OpInfo(
+            "SqrtGrad", "backward", inputs=("square root 1e-30", "incoming gradient 1e30"), output="inf"
+        )
+        return [
+            broken(sqrt_at_zero()),
+            broken(large, 0.576),
+            broken(power(-1.0), 0.3),
+            broken(OpInfo("Reciprocal", "backward", output="inf", forward_type="Log"), 0.3),
+            made_up.run(loss=[0.7, float("nan")], incident={"role": "gradient", "loss": 0.7}),
+        ]
+
+
+def function(op: OpInfo) -> str:
+    return FUNCTIONS.get(op.forward_type or op.type, op.forward_type or op.type)
+
+
+def edge(op: OpInfo) -> str:
+    return "the end of its domain" if (op.forward_type or op.type) in AT_ONE else "0"
+
+
+def sqrt_at_zero() -> OpInfo:
+    return OpInfo(
+        "SqrtGrad",
+        "backward",
+        location=made_up.line(20, "return tf.sqrt(squares)"),
+        inputs=("square root 0", "incoming gradient from -0.03 to -0.01"),
+        output="inf",
+        num_bad=8,
+        size=32,
+        rows=tuple(range(8)),
+        forward_type="Sqrt",
+    )
+
+
+def power(exponent: float) -> OpInfo:
+    """The gradient of base ** (exponent + 1) at 0."""
+    return OpInfo("Pow", "backward", inputs=("base 0", f"exponent {exponent:g}"), output="inf")

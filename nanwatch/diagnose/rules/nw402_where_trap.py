@@ -1,0 +1,85 @@
+"""NW402: `where` hid a bad value, and let its gradient through."""
+
+from __future__ import annotations
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Remedy
+from nanwatch.diagnose.op_facts import place, where_words
+from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.run import Fit, Run
+
+
+class WhereTrap(OpRule):
+    """The side of a `where` that was not chosen is out of domain, and spoils the gradient.
+
+    ## What it does
+    Looks for a bad step whose loss is finite and whose gradient is not, and in which the first bad
+    op is one whose forward value was thrown away: a log of 0, a division by 0, a sqrt of a
+    negative number on the side that `where` did not choose.
+
+    ## Why is this bad
+    `tf.where(x > 0, tf.math.log(x), 0.0)` is finite forward. Backward, the side not chosen gets
+    the gradient 0, and 0 times the infinite slope of log at 0 is NaN. The guard guards the value,
+    not the gradient.
+
+    ## Example
+    ```python
+    y = tf.where(x > 0, tf.math.log(x), 0.0)
+    ```
+
+    ## Use instead
+    ```python
+    safe = tf.where(x > 0, x, 1.0)  # inside the function, too
+    y = tf.where(x > 0, tf.math.log(safe), 0.0)
+    ```
+    """
+
+    code, name, pattern = "NW402", "where-trap", "where-trap"
+
+    def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
+        what = f"{op.forward_type} (its gradient, {op.type})" if op.forward_type else op.type
+        said = f" ({op.detail})" if op.detail else ""
+        return (
+            f"{what}{said} is out of its domain {where_words(op, incident)}. Its value was not "
+            f"chosen, so the loss is finite ({incident.loss:.4g}), but its gradient is not."
+        )
+
+    def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
+        text = (
+            "Choose a safe argument first: safe = tf.where(ok, x, 1.0); tf.where(ok, f(safe), 0.0). "
+            "For a quotient, tf.math.divide_no_nan(a, b) does the same."
+        )
+        return (Remedy("guard_argument", op.forward_type or op.type, 1.0, text, location=place(op, fit)),)
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            broken(hidden_log("-1"), 0.4),
+            broken(OpInfo("Reciprocal", "backward", output="inf", forward_type="Log"), 0.4),
+            broken(OpInfo("RealDiv", "backward", inputs=("numerator 0", "denominator 0"), output="nan"), 0.4),
+            broken(OpInfo("Pow", "backward", inputs=("base 0", "exponent -1"), output="inf"), 0.4),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            broken(hidden_log("-1")),
+            broken(OpInfo("Reciprocal", "backward", output="inf", forward_type="Acos"), 0.4),
+            broken(OpInfo("Pow", "backward", inputs=("base 0", "exponent -0.9"), output="inf"), 0.4),
+            broken(OpInfo("MatMul", "backward", output="inf"), 0.4),
+        ]
+
+
+def hidden_log(argument: str) -> OpInfo:
+    return OpInfo(
+        "Log",
+        "forward",
+        location=made_up.line(21, "tf.where(x > 0, tf.math.log(x), 0.0)"),
+        inputs=(f"argument {argument}",),
+        detail=f"log of {argument}",
+        output="nan",
+        num_bad=3,
+        size=32,
+        rows=(1, 5, 9),
+    )

@@ -1,0 +1,96 @@
+"""NW403: the logarithm of 0."""
+
+from __future__ import annotations
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Remedy
+from nanwatch.diagnose.op_facts import place, where_words
+from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.run import Fit, Run
+
+EPSILON = 1e-7  # keras.config.epsilon(), with which Keras guards its own logarithms
+SMALLEST_HALF = 6e-5  # the smallest normal float16: 1e-7 would be rounded to 0 or nearly so
+
+
+class LogOfZero(OpRule):
+    """A logarithm was taken of exactly 0.
+
+    ## What it does
+    Looks for a bad step in which the first bad op is a log (log1p, xlogy) whose argument is 0 at
+    the place where the output is not finite.
+
+    ## Why is this bad
+    log(0) is -inf, and 0 times -inf is NaN. A probability becomes exactly 0 when a sigmoid or
+    softmax saturates: exp(-104) is 0 in float32. So it comes after good epochs, when the net is sure
+    of itself; a lower learning rate only puts it off.
+
+    ## Example
+    ```python
+    loss = -tf.reduce_mean(y * tf.math.log(p))
+    ```
+
+    ## Use instead
+    ```python
+    loss = -tf.reduce_mean(y * tf.math.log(p + 1e-7))
+    # better: keras.losses.BinaryCrossentropy(from_logits=True) on the logits
+    ```
+    """
+
+    code, name, pattern = "NW403", "log-of-zero", "log-of-zero"
+
+    def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
+        zero = "log1p(-1)" if op.type == "Log1p" else "log(0)"
+        layer = f", in layer {op.layer}," if op.layer else ""
+        return (
+            f"{zero}{layer} came {where_words(op, incident)}: -inf, and NaN in what "
+            "follows. A lower learning rate only puts it off."
+        )
+
+    def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
+        where = place(op, fit)
+        guard = SMALLEST_HALF if "float16" in fit.model.dtype_policy else EPSILON
+        return (
+            Remedy(
+                "use_logits",
+                op.type,
+                None,
+                "Take the loss from logits, where log and exp cancel: "
+                "keras.losses.BinaryCrossentropy(from_logits=True), tf.nn.log_softmax(logits).",
+                location=where,
+            ),
+            Remedy(
+                "add_epsilon",
+                op.type,
+                guard,
+                f"Or keep the argument above 0: tf.math.log(v + {guard:g}).",
+                location=where,
+            ),
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        xlogy = OpInfo("Xlogy", "forward", inputs=("factor 1", "argument 0"), output="-inf")
+        log1p = OpInfo("Log1p", "forward", inputs=("argument -1",), output="-inf")
+        return [
+            broken(log_of("0")),
+            broken(log_of("from -0.1 to 0")),
+            broken(xlogy),
+            broken(log1p),
+            broken(log_of("0"), of=made_up.model(dtype_policy="mixed_float16")),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            broken(log_of("-0.1")),
+            broken(OpInfo("Log1p", "forward", inputs=("argument -1.5",), output="nan")),
+            broken(log_of("0"), 0.4),
+            made_up.run(loss=[0.7, float("nan")], incident={}),
+        ]
+
+
+def log_of(argument: str) -> OpInfo:
+    where = made_up.line(22, "return -tf.reduce_mean(y * tf.math.log(p))")
+    words = (f"argument {argument}",)
+    return OpInfo("Log", "forward", None, where, words, output="-inf", num_bad=2, size=32, rows=(3, 4))

@@ -1,0 +1,89 @@
+"""NW404: exp of more than the number format holds."""
+
+from __future__ import annotations
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.diagnosis import Remedy
+from nanwatch.diagnose.op_facts import is_half, operand, place, where_words
+from nanwatch.diagnose.op_patterns import EXP_LIMIT, EXP_LIMIT_HALF
+from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.run import Fit, Run
+
+
+class ExpOverflow(OpRule):
+    """exp (expm1, sinh, cosh) was taken of more than the number format holds.
+
+    ## What it does
+    Looks for a bad step in which the first bad op is an exponential with an argument above 88.7
+    in float32, or 11.1 in float16.
+
+    ## Why is this bad
+    exp(89) is more than the largest float32, so it is inf; inf - inf and inf / inf are NaN. A hand-made
+    softmax, a log-variance that no one bounds, an exponential activation get there.
+
+    ## Example
+    ```python
+    p = tf.exp(z) / tf.reduce_sum(tf.exp(z), axis=-1, keepdims=True)
+    ```
+
+    ## Use instead
+    ```python
+    p = tf.nn.softmax(z)  # subtracts the maximum first
+    ```
+    """
+
+    code, name, pattern = "NW404", "exp-overflow", "exp-overflow"
+
+    def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
+        span = operand(op, "argument") or (0.0, 0.0)
+        largest = max(span, key=abs)
+        half = is_half(op, fit)
+        layer = f", in layer {op.layer}," if op.layer else ""
+        return (
+            f"{op.type.lower()}({number(largest)}){layer} came {where_words(op, incident)}: "
+            f"above {EXP_LIMIT_HALF if half else EXP_LIMIT:.3g} the result does not fit in "
+            f"{'float16' if half else 'float32'}."
+        )
+
+    def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
+        where = place(op, fit)
+        stable = (
+            "Use the stable form: tf.nn.softmax, tf.nn.log_softmax, tf.nn.softplus, tf.reduce_logsumexp; "
+            "they subtract the maximum first."
+        )
+        bound = (
+            "Or bound the argument: tf.clip_by_value(z, -20.0, 20.0) for a log-variance, "
+            "softplus instead of exp for a scale."
+        )
+        return (
+            Remedy("use_stable_form", op.type, None, stable, location=where),
+            Remedy("clip_argument", op.type, 20.0, bound, location=where),
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        half = made_up.model(dtype_policy="mixed_float16")
+        return [
+            broken(exp_of("89")),
+            broken(exp_of("from 90 to 412")),
+            broken(exp_of("89"), rose=True),
+            broken(exp_of("11.2"), of=half),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        half = made_up.model(dtype_policy="mixed_float16")
+        return [
+            broken(exp_of("88.5")),
+            broken(exp_of("11"), of=half),
+            broken(exp_of("11.2")),
+            broken(exp_of("89"), 0.4),
+        ]
+
+
+def exp_of(argument: str) -> OpInfo:
+    where = made_up.line(23, "p = tf.exp(z) / tf.reduce_sum(tf.exp(z))")
+    words = (f"argument {argument}",)
+    return OpInfo("Exp", "forward", None, where, words, output="inf", num_bad=2, size=64, rows=(3,))

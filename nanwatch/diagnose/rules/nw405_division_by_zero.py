@@ -1,0 +1,104 @@
+"""NW405: a division by 0 in the user's own computation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.op_facts import has_empty_input, is_built_in_loss, op_of, place, where_words
+from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.run import Fit, Run
+
+
+class DivisionByZero(OpRule):
+    """A division by 0, or a mean over nothing, in the loss or in a layer.
+
+    ## What it does
+    Looks for a bad step in which the first bad op is a division whose divisor is 0, a
+    reciprocal (square root) of 0, or the mean of no elements. The division inside Keras's own
+    cross-entropy is NW201's, the mean over masked steps NW406's.
+
+    ## Why is this bad
+    A normaliser such as the number of valid targets is 0 in the one batch that has none, and
+    0/0 is NaN. Which batch that is depends on the order of the data, so it looks like chance.
+
+    ## Example
+    ```python
+    loss = tf.reduce_sum(errors * mask) / tf.reduce_sum(mask)
+    ```
+
+    ## Use instead
+    ```python
+    loss = tf.math.divide_no_nan(tf.reduce_sum(errors * mask), tf.reduce_sum(mask))
+    ```
+    """
+
+    code, name, pattern = "NW405", "division-by-zero", "division-by-zero"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        op = op_of(fit, run)
+        if op is not None and not is_built_in_loss(op, fit):
+            yield from super().diagnose(fit, run)
+
+    def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
+        layer = f", in layer {op.layer}," if op.layer else ""
+        if has_empty_input(op):
+            return f"The mean of no elements{layer} was taken in step {incident.step}: 0/0."
+        said = op.detail or f"{op.type} with a divisor of 0"
+        return (
+            f"A division by 0 ({said}){layer} came {where_words(op, incident)}; whether "
+            "a batch has one depends on the order of the data."
+        )
+
+    def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
+        where = place(op, fit)
+        if has_empty_input(op):
+            text = "Divide the sum by the count yourself: tf.math.divide_no_nan(tf.reduce_sum(v), n)."
+        else:
+            text = "Let 0/0 be 0: tf.math.divide_no_nan(a, b); or tf.maximum(b, 1.0) under a count."
+        return (Remedy("divide_no_nan", op.type, None, text, location=where),)
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            broken(quotient("0", "0")),
+            broken(quotient("3", "from 0 to 1")),
+            broken(OpInfo("Mean", "forward", None, made_up.line(24), ("input 0 of size 0",), output="nan")),
+            broken(OpInfo("Rsqrt", "forward", None, made_up.line(24), ("argument 0",), output="inf")),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        of_keras = OpInfo(
+            "RealDiv",
+            "forward",
+            None,
+            made_up.line(10, "model.compile(...)"),
+            ("numerator 0", "denominator 0"),
+        )
+        return [
+            broken(of_keras),
+            broken(quotient("3e38", "1e-30")),
+            broken(
+                OpInfo("Mean", "forward", None, made_up.line(24), ("input 0 from 0 to 3e38",), output="inf")
+            ),
+            broken(quotient("0", "0"), 0.4),
+        ]
+
+
+def quotient(numerator: str, denominator: str) -> OpInfo:
+    where = made_up.line(24, "loss = tf.reduce_sum(errors * mask) / tf.reduce_sum(mask)")
+    words = (f"numerator {numerator}", f"denominator {denominator}")
+    return OpInfo(
+        "RealDiv",
+        "forward",
+        None,
+        where,
+        words,
+        "0/0" if denominator == "0" else "",
+        "nan",
+        num_bad=1,
+        size=1,
+    )

@@ -1,0 +1,102 @@
+"""NW406: a sample with no valid step under a mean over the steps."""
+
+from __future__ import annotations
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_words import named
+from nanwatch.diagnose.diagnosis import Remedy
+from nanwatch.diagnose.op_facts import place, where_words
+from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.record.facts import IncidentInfo, LayerInfo, ModelInfo, OpInfo
+from nanwatch.record.run import Fit, Run
+
+
+class FullyMasked(OpRule):
+    """A sample is padded from end to end, and the mean over its steps is 0/0.
+
+    ## What it does
+    Looks for a bad step in which the first bad op is the division 0/0 inside a pooling layer of a
+    model that masks (`Embedding(mask_zero=True)` or `Masking`), and names the rows.
+
+    ## Why is this bad
+    `GlobalAveragePooling1D` divides by the number of valid steps, which is 0 for an empty
+    sentence. The input is finite, whole numbers even, so looking for NaN in x shows nothing; a
+    few samples in thousands are enough.
+
+    ## Example
+    ```python
+    tokens = pad_sequences(texts)  # some texts are empty
+    Embedding(1000, 8, mask_zero=True), GlobalAveragePooling1D()
+    ```
+
+    ## Use instead
+    ```python
+    keep = (tokens != 0).any(axis=1)
+    model.fit(tokens[keep], y[keep])
+    ```
+    """
+
+    code, name, pattern = "NW406", "fully-masked", "fully-masked"
+
+    def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
+        rows = f" ({named('row', op.rows)} of the batch)" if op.rows else ""
+        return (
+            f"The layer {op.layer} divides by the number of unmasked steps, which is 0 "
+            f"{where_words(op, incident)}{rows}: such samples are all padding."
+        )
+
+    def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
+        return (
+            Remedy(
+                "drop_rows",
+                "input",
+                list(op.rows),
+                "Drop the empty samples before the fit: keep = (x != 0).any(axis=1); "
+                "model.fit(x[keep], y[keep]).",
+                location=fit.info.location,
+            ),
+            Remedy(
+                "keep_one_step",
+                op.layer or "",
+                None,
+                "Or give each empty sample one real step, such as an unknown-word token; or pool with "
+                "GlobalMaxPooling1D, or an LSTM, which have no such division.",
+                location=place(op, fit),
+            ),
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        masking = LayerInfo("masking", "masking", "Masking")
+        return [
+            broken(pooled_nothing(), of=sentences(True)),
+            broken(pooled_nothing(), of=made_up.model(masking, pooling(), made_up.dense())),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        outside = OpInfo("RealDiv", "forward", None, made_up.line(30), ("numerator 0", "denominator 0"))
+        return [
+            broken(pooled_nothing(), of=sentences(False)),
+            broken(outside, of=sentences(True)),
+            broken(pooled_nothing("3"), of=sentences(True)),
+        ]
+
+
+def pooling() -> LayerInfo:
+    line = made_up.line(6, "GlobalAveragePooling1D()")
+    return LayerInfo("pool", "pool", "GlobalAveragePooling1D", location=line)
+
+
+def sentences(masked: bool) -> ModelInfo:
+    embedding = LayerInfo("embed", "embed", "Embedding", config={"mask_zero": masked})
+    return made_up.model(
+        embedding, pooling(), made_up.dense(activation="sigmoid"), loss="binary_crossentropy"
+    )
+
+
+def pooled_nothing(numerator: str = "0") -> OpInfo:
+    words = (f"numerator {numerator}", "denominator 0")
+    return OpInfo(
+        "RealDiv", "forward", "pool", pooling().location, words, "0/0", "nan", num_bad=8, size=256, rows=(3,)
+    )
