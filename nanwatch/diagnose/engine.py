@@ -48,7 +48,7 @@ def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
         if reason:
             verdict.not_run.append(f"{rule.code}: {reason}")
     harmed = any(finding.level == "error" for finding in seen)
-    if verdict.outcome == "healthy" and not harmed and run.info.status != "crashed":
+    if verdict.outcome == "healthy" and not harmed:
         seen = [replace(finding, level="note") for finding in seen]
     observed = observed_symptoms(fit, run, verdict.outcome)
     verdict.findings = parted(seen, observed, headline(fit, run, verdict.outcome))

@@ -49,6 +49,8 @@ def observed_symptoms(fit: Fit, run: Run, outcome: Outcome) -> frozenset[str]:
         found.add(outcome)
     if outcome == "diverged":
         found.add("negative-loss" if last_loss(fit) < 0 else "growth")
+    if outcome == "crashed":
+        found.add("crash")
     return frozenset(found | loss_symptoms(fit) | output_symptoms(fit))
 
 
@@ -62,6 +64,8 @@ def headline(fit: Fit, run: Run, outcome: Outcome) -> str | None:
         return "nonfinite-loss" if "nonfinite-loss" in nonfinite_losses(fit) else "nonfinite-validation"
     if outcome == "diverged":
         return "negative-loss" if last_loss(fit) < 0 else "growth"
+    if outcome == "crashed":
+        return "crash"
     return outcome if outcome in ("at-chance", "not-learning") else None
 
 

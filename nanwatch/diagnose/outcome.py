@@ -64,6 +64,9 @@ ORDER: tuple[Outcome, ...] = (
 def outcome_of_run(run: Run, fits: Sequence[Outcome] | None = None) -> Outcome:
     """The worst that happened: of its fits first, then of the script."""
     outcomes = list(fits) if fits is not None else [outcome_of_fit(fit, run) for fit in run.fits]
+    if run.info.status == "finished" and set(outcomes) != {"crashed"}:
+        # The script caught the exception of a fit and went on to other fits: those count.
+        outcomes = [outcome for outcome in outcomes if outcome != "crashed"]
     if run.info.incident is not None:
         outcomes.append("non-finite")
     if run.info.status == "crashed":
@@ -78,6 +81,13 @@ def outcome_of_fit(fit: Fit, run: Run) -> Outcome:
 
     "healthy" says only that nothing is wrong in the outcome; a rule may know better.
     """
+    said = said_by_numbers(fit, run)
+    if fit.info.status == "crashed" and said in ("healthy", "no-training"):
+        return "crashed"
+    return said
+
+
+def said_by_numbers(fit: Fit, run: Run) -> Outcome:
     if fit.info.steps == 0 and incident_of(fit, run) is None:
         return "no-training"
     if is_nonfinite(fit, run):

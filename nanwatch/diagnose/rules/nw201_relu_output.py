@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.data_words import count
 from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.heads import (
     Head,
@@ -136,8 +136,8 @@ def broken_by_head(head: Head, incident: IncidentInfo | None) -> tuple[list[str]
             f"The first op with finite inputs and a non-finite output is {incident.op.type}{operands}."
         )
     if rows:
-        of = f" of {incident.rows}" if incident.rows else ""
-        words.append(f"In step {incident.step} the predictions of {rows}{of} rows sum to 0: 0/0 = NaN.")
+        which = f"{rows} of {incident.rows} rows" if incident.rows else count(rows, "row")
+        words.append(f"In step {incident.step} the predictions of {which} sum to 0: 0/0 = NaN.")
     if words:
         return words, 1.0 if rows else 0.9
     if rows == 0 or incident.op is not None:
@@ -150,6 +150,6 @@ def what_follows(head: Head, incident: IncidentInfo | None) -> str:
         return "a logit that cannot be negative leaves half of the answers out of reach."
     if head.loss == CATEGORICAL:
         if incident is not None and incident.rows_summing_to_zero:
-            return f"a row of zeros gave 0/0 in step {number(incident.step)}."
+            return f"a row of zeros gave 0/0 in step {incident.step}."
         return "a row whose units are all 0 gives 0/0, a NaN loss."
     return "predictions below 0 or above 1 are cut off, and no gradient flows through them."

@@ -9,7 +9,7 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.heads import Head, heads, prediction_range, range_words, rewritten
-from nanwatch.diagnose.readings import REGRESSIONS
+from nanwatch.diagnose.readings import REGRESSIONS, label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import TensorSummary
@@ -26,9 +26,11 @@ RANGES = {
     "softplus": (0.0, math.inf),
     "exponential": (0.0, math.inf),
 }
-# How far the targets reach beyond the range, in standard deviations of the targets. A tenth is a
-# rounding or a few stray rows, and costs next to nothing; at one and more the bulk lies outside.
+# How far the targets reach beyond the range, in standard deviations of the targets: a tenth is a
+# rounding, and costs next to nothing.
 REACHES_OUT = 0.1
+# The end of the range lies within one standard deviation of the targets' mean: of bell-shaped
+# targets a sixth and more are out of reach. Further out it may be a few stray rows.
 BULK_OUTSIDE = 1.0
 
 
@@ -64,10 +66,12 @@ class BoundedOutputForUnboundedTarget(Rule):
             reach = RANGES.get(head.activation)
             if reach is None or head.label is None or head.loss not in REGRESSIONS:
                 continue
+            if head.activation == "softmax" and label_width(head.label) != head.units:
+                continue  # not compared unit by unit: the loss does not fit, whatever the range
             beyond = reaches_out(head.label, *reach)
             if beyond <= REACHES_OUT:
                 continue
-            bulk = beyond >= BULK_OUTSIDE
+            bulk = many_outside(head.label, *reach)
             yield self.finding(
                 fit,
                 f"{head.words} has {head.activation!r}, which gives {interval(*reach)}, "
@@ -87,6 +91,7 @@ class BoundedOutputForUnboundedTarget(Rule):
             regression("sigmoid", min=2e4, max=4e5, mean=1.8e5, std=8e4),
             regression("tanh", min=-3.0, max=3.0, mean=0.0, std=1.0),
             regression("relu", min=-0.12, max=5.0, mean=2.0, std=1.0),
+            regression("sigmoid", min=0.0, max=5.0, mean=0.4, std=0.2),
         ]
 
     @staticmethod
@@ -94,6 +99,10 @@ class BoundedOutputForUnboundedTarget(Rule):
         return [
             regression("relu", min=-0.09, max=5.0, mean=2.0, std=1.0),
             regression("sigmoid", min=0.0, max=1.0, mean=0.5, std=0.3),
+            made_up.run(
+                made_up.model(made_up.dense(units=5, activation="softmax")),
+                targets=[made_up.labels(0, 1, 2, 3, 4)],
+            ),
             regression("linear", min=-3.0, max=3.0, mean=0.0, std=1.0),
             regression("relu", min=0.0, max=400.0, mean=90.0, std=60.0),
             made_up.run(
@@ -114,6 +123,12 @@ def reaches_out(label: TensorSummary, low: float, high: float) -> float:
     if beyond == 0.0:
         return 0.0
     return beyond / label.std if label.std > 0 else math.inf
+
+
+def many_outside(label: TensorSummary, low: float, high: float) -> bool:
+    near = BULK_OUTSIDE * label.std
+    below = label.min < low and label.mean - near <= low
+    return below or (label.max > high and label.mean + near >= high)
 
 
 def interval(low: float, high: float) -> str:

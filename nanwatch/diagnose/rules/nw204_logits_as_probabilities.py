@@ -15,11 +15,11 @@ from nanwatch.diagnose.heads import (
     prediction_range,
     range_words,
 )
-from nanwatch.diagnose.patch import set_argument
+from nanwatch.diagnose.loss_line import compile_line
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, SPARSE, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS, STUCK
-from nanwatch.record.facts import Location
+from nanwatch.record.facts import LossInfo
 from nanwatch.record.run import Fit, Run
 
 # Activations that give numbers below 0; the one-sided ones are a fault of their own.
@@ -109,8 +109,6 @@ class LogitsAsProbabilities(Rule):
 def logits(
     units: int, loss: str, low: float, high: float, *, activation: str = "linear", from_logits: bool = False
 ) -> Run:
-    from nanwatch.record.facts import LossInfo
-
     seen = made_up.tensor("output", "output", min=low, max=high)
     of = made_up.model(
         made_up.dense(units=units, activation=activation),
@@ -138,18 +136,12 @@ def strength_of(outside: bool, harm: bool, incident: bool) -> float:
 
 
 def remedies(fit: Fit, head: Head) -> tuple[Remedy, ...]:
-    at = fit.model.compile_location
     new = f"keras.losses.{CLASSES[head.loss]}(from_logits=True)"
     text = f"Or tell the loss: loss={new}."
-    target = head.output.path
+    at = fit.model.compile_location
+    # Only a line that names keras itself is sure to find it under that name.
+    line = compile_line(fit, head, new) if at and "keras." in at.code and "tf.keras" not in at.code else None
     return (
         activation_remedy(head),
-        Remedy("set_from_logits", target, True, text, compiled_with(at, head, new), at),
+        Remedy("set_from_logits", head.output.path, True, text, line, at),
     )
-
-
-def compiled_with(at: Location | None, head: Head, new: str) -> str | None:
-    """The line of ``compile`` with the loss as an object; None where the loss is not a string there."""
-    if at is None or head.output.loss is None or f'"{head.loss}"' not in at.code.replace("'", '"'):
-        return None
-    return set_argument(at.code, "compile", "loss", new, 1)

@@ -1,0 +1,24 @@
+"""The line that makes the optimizer, with another rate."""
+
+from __future__ import annotations
+
+from nanwatch.diagnose.diagnosis import Remedy
+from nanwatch.diagnose.patch import set_argument
+from nanwatch.record.facts import Location, OptimizerInfo
+from nanwatch.record.run import Fit
+
+
+def rate_remedy(fit: Fit, rate: float) -> Remedy:
+    """Give the optimizer the learning rate ``rate``, a damper of many faults."""
+    optimizer = fit.model.optimizer
+    at = (optimizer.location if optimizer else None) or fit.model.compile_location
+    text = f"Lower the learning rate to {rate:g}."
+    line = rewritten(optimizer, at, rate) if optimizer is not None and at is not None else None
+    return Remedy("set_learning_rate", "optimizer", rate, text, line, at, general_damper=True)
+
+
+def rewritten(optimizer: OptimizerInfo, at: Location, rate: float) -> str | None:
+    """The line with the new rate; None where a schedule gives it, or the optimizer is not made there."""
+    if optimizer.schedule is not None:
+        return None
+    return set_argument(at.code, optimizer.type, "learning_rate", f"{rate:g}", 0)

@@ -1,0 +1,197 @@
+"""NW206: the loss is not made for these labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Finding, Level
+from nanwatch.diagnose.heads import Head, heads
+from nanwatch.diagnose.loss_line import ShapeClash, loss_remedy, shape_clash
+from nanwatch.diagnose.readings import BINARY, CATEGORICAL, REGRESSIONS, SPARSE, label_width
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.run import Fit, Run
+
+ONE_FOR_MANY = (
+    "ValueError: Arguments `target` and `output` must have the same shape. Received: "
+    "target.shape=(None, 1), output.shape=(None, 5)"
+)
+HOT_FOR_SPARSE = (
+    "ValueError: Argument `output` must have rank (ndim) `target.ndim - 1`. Received: "
+    "target.shape=(None, 5), output.shape=(None, 5)"
+)
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """How loss and labels differ, in words, and the loss that would fit."""
+
+    text: str
+    better: str
+    level: Level = "error"
+    strength: float = 0.95
+
+
+class LossTargetMismatch(Rule):
+    """The loss is made for labels of another form.
+
+    ## What it does
+    Compares loss, labels and output: whole-number labels under categorical or binary
+    cross-entropy over several units, one-hot labels under sparse categorical cross-entropy, a
+    regression loss between class numbers and a softmax. That a binary cross-entropy stands
+    over a softmax of one-hot classes is a note: it trains, but its accuracy counts units.
+
+    ## Why is this bad
+    Where the shapes differ, Keras stops with a ValueError, or one class number is compared with
+    every unit and the model learns that number, not the class.
+
+    ## Example
+    ```python
+    model.compile(loss="categorical_crossentropy")  # y is 0, 1, 2, ...
+    ```
+
+    ## Use instead
+    ```python
+    model.compile(loss="sparse_categorical_crossentropy")
+    # or: y = keras.utils.to_categorical(y)
+    ```
+    """
+
+    code, name = "NW206", "loss-target-mismatch"
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        if fit.info.data.labels or shape_clash(fit.info.error):
+            return None
+        return "the targets were not seen"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        clash = shape_clash(fit.info.error)
+        for head in heads(fit):
+            mismatch = clash_mismatch(head, clash) if clash else data_mismatch(head)
+            if mismatch is None:
+                continue
+            yield self.finding(
+                fit,
+                mismatch.text,
+                *evidence(head, clash),
+                location=fit.model.compile_location,
+                layer=head.path,
+                remedies=(loss_remedy(fit, head, mismatch.better),),
+                level=mismatch.level,
+                strength=mismatch.strength,
+                explains={"crash", "large-loss", "poor-accuracy"} | STUCK,
+            )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            classes_under(CATEGORICAL, 5),
+            classes_under(BINARY, 5),
+            one_hot_under(SPARSE, 5),
+            classes_under("mean_squared_error", 5),
+            one_hot_under(BINARY, 5),
+            stopped(CATEGORICAL, ONE_FOR_MANY),
+            stopped(SPARSE, HOT_FOR_SPARSE),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            classes_under(SPARSE, 5),
+            classes_under(BINARY, 1, activation="sigmoid"),
+            one_hot_under(CATEGORICAL, 5),
+            one_hot_under(CATEGORICAL, 5, activation="sigmoid"),
+            one_hot_under(BINARY, 5, activation="sigmoid"),
+            one_hot_under(BINARY, 2),
+            one_hot_under("mean_squared_error", 5),
+            classes_under("mean_squared_error", 1, activation="linear"),
+            stopped(CATEGORICAL, "ValueError: Input 0 of layer dense is incompatible"),
+        ]
+
+
+def data_mismatch(head: Head) -> Mismatch | None:
+    """What the labels themselves say."""
+    label, units = head.label, head.units or 0
+    if label is None or units < 2:
+        return None
+    if label_width(label) == 1 and label.integral and len(label.shape) <= 2:
+        return class_numbers(head, units)
+    if not label.one_hot or label_width(label) != units:
+        return None
+    if head.loss == SPARSE and len(label.shape) == len(head.output.shape or label.shape):
+        return Mismatch(
+            f"{SPARSE} wants class numbers, but the labels are one-hot rows of {units}.", CATEGORICAL
+        )
+    if head.loss == BINARY and head.activation == "softmax" and units > 2:
+        text = (
+            f"{BINARY} over a softmax of {units} one-hot classes counts each unit as a question of its own: "
+            f'it trains, but metrics=["accuracy"] is then the share of right units, not of right rows.'
+        )
+        return Mismatch(text, CATEGORICAL, "note", 0.3)
+    return None
+
+
+def class_numbers(head: Head, units: int) -> Mismatch | None:
+    """Labels that are one whole number a row, against several units."""
+    if len(head.output.shape or (None, units)) != 2:
+        return None  # a prediction for each time step or pixel has other shapes
+    if head.loss in (CATEGORICAL, BINARY):
+        rows = "one-hot rows" if head.loss == CATEGORICAL else f"{units} zeros and ones a row"
+        return Mismatch(f"{head.loss} wants {rows}, but the labels are single class numbers.", SPARSE)
+    if head.loss in REGRESSIONS and head.activation == "softmax":
+        text = (
+            f"{head.loss} compares each class number with all {units} probabilities of the softmax: "
+            "the model learns the number, not the class."
+        )
+        return Mismatch(text, SPARSE, strength=0.9)
+    return None
+
+
+def clash_mismatch(head: Head, clash: ShapeClash) -> Mismatch | None:
+    """What Keras's exception says, where it fits this output."""
+    units = clash.output[-1] if clash.output else None
+    if units is None or units < 2 or (head.units or units) != units:
+        return None
+    classes = len(clash.target) < len(clash.output) or clash.target[-1] == 1
+    if head.loss in (CATEGORICAL, BINARY) and classes:
+        return Mismatch(
+            f"{head.loss} wants labels of {units} columns, but they are single class numbers.",
+            SPARSE,
+            strength=1.0,
+        )
+    if head.loss == SPARSE and clash.target[-1:] == (units,):
+        return Mismatch(
+            f"{SPARSE} wants class numbers, but the labels have {units} columns, as one-hot rows do.",
+            CATEGORICAL,
+            strength=1.0,
+        )
+    return None
+
+
+def evidence(head: Head, clash: ShapeClash | None) -> Iterator[str]:
+    if clash is not None:
+        yield f"Keras stopped at {clash.words}."
+    if head.label is not None and head.label.example:
+        yield f"The labels begin {', '.join(f'{value:g}' for value in head.label.example[:8])}."
+
+
+def classes_under(loss: str, units: int, activation: str = "softmax") -> Run:
+    head = made_up.dense(units=units, activation=activation)
+    return made_up.run(
+        made_up.model(head, loss=loss), targets=[made_up.labels(0, 1, 2, 3, 4, shape=(None, 1))]
+    )
+
+
+def one_hot_under(loss: str, units: int, activation: str = "softmax") -> Run:
+    head = made_up.dense(units=units, activation=activation)
+    hot = made_up.tensor("label", "output", shape=(None, units), integral=True, one_hot=True)
+    return made_up.run(made_up.model(head, loss=loss), targets=[hot])
+
+
+def stopped(loss: str, error: str) -> Run:
+    head = made_up.dense(units=5, activation="softmax")
+    return made_up.run(
+        made_up.model(head, loss=loss), loss=[], fit={"error": error, "status": "crashed", "steps": 0}
+    )

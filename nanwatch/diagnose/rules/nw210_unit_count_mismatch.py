@@ -1,0 +1,151 @@
+"""NW210: the output has another number of units than the labels ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Finding, Level, Remedy
+from nanwatch.diagnose.heads import Head, heads
+from nanwatch.diagnose.loss_line import shape_clash
+from nanwatch.diagnose.patch import set_argument
+from nanwatch.diagnose.readings import (
+    BINARY,
+    CATEGORICAL,
+    REGRESSIONS,
+    SPARSE,
+    class_shares,
+    incident_of,
+    label_width,
+)
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.symptoms import NONFINITE_LOSS, STUCK
+from nanwatch.record.run import Fit, Run
+
+SHAPES_DIFFER = (
+    "ValueError: Arguments `target` and `output` must have the same shape. Received: "
+    "target.shape=(None, 3), output.shape=(None, 5)"
+)
+
+
+class UnitCountMismatch(Rule):
+    """The output layer has another number of units than there are classes or target columns.
+
+    ## What it does
+    Compares the units of the output with the columns of the labels, and with the number of
+    classes where the labels are class numbers. More units than classes are no fault: a class may
+    be missing from the data.
+
+    ## Why is this bad
+    A class without a unit of its own stops TensorFlow on a CPU and gives NaN elsewhere; columns
+    that differ stop Keras with a ValueError; and a single target column is compared with every
+    unit, which learn the same thing.
+
+    ## Example
+    ```python
+    Dense(5, activation="softmax")  # ten classes
+    ```
+
+    ## Use instead
+    ```python
+    Dense(10, activation="softmax")
+    ```
+    """
+
+    code, name = "NW210", "unit-count-mismatch"
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        if fit.info.data.labels or shape_clash(fit.info.error):
+            return None
+        return "the targets were not seen"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        for head in heads(fit):
+            wanted = wanted_units(fit, head)
+            if wanted is None:
+                continue
+            stopped = fit.info.error is not None or incident_of(fit, run) is not None
+            spread_out = wanted == 1
+            level: Level = "warning" if spread_out and not stopped else "error"
+            yield self.finding(
+                fit,
+                f"{head.words} has {head.units} unit{'' if head.units == 1 else 's'}, "
+                f"but the labels ask for {wanted}.",
+                *evidence(fit, head, wanted),
+                location=head.location,
+                layer=head.path,
+                remedies=(remedy(head, wanted),),
+                level=level,
+                strength=0.5 if spread_out else 0.9,
+                explains={"crash", "poor-accuracy"} | STUCK | NONFINITE_LOSS,
+            )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        ten = [made_up.labels(*range(10))]
+        softmax = made_up.dense(units=9, activation="softmax")
+        three = made_up.dense(units=5, activation="softmax")
+        regression = made_up.model(made_up.dense(units=3))
+        return [
+            made_up.run(made_up.model(softmax, loss=SPARSE), targets=ten),
+            made_up.run(
+                made_up.model(three, loss=CATEGORICAL), fit={"error": SHAPES_DIFFER, "status": "crashed"}
+            ),
+            made_up.run(regression, targets=[made_up.tensor("label", "output", shape=(None, 1))]),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        ten = [made_up.labels(*range(10))]
+        softmax = made_up.dense(units=10, activation="softmax")
+        wider = made_up.dense(units=1000, activation="softmax")
+        one_based = made_up.labels(*range(1, 11))
+        single = made_up.tensor("label", "output", shape=(None,))
+        return [
+            made_up.run(made_up.model(softmax, loss=SPARSE), targets=ten),
+            made_up.run(made_up.model(wider, loss=SPARSE), targets=ten),
+            made_up.run(made_up.model(softmax, loss=SPARSE), targets=[one_based]),
+            made_up.run(made_up.model(made_up.dense()), targets=[single]),
+        ]
+
+
+def wanted_units(fit: Fit, head: Head) -> int | None:
+    """The units that the labels ask for, where the output has another number and it matters."""
+    units = head.units
+    if units is None:
+        return None
+    clash = shape_clash(fit.info.error)
+    if clash is not None and head.loss != SPARSE:
+        columns = clash.target[-1] if len(clash.target) == len(clash.output) else None
+        return columns if columns is not None and columns > 1 and columns != units else None
+    if head.label is None:
+        return None
+    shares = class_shares(head.label)
+    if head.loss == SPARSE:
+        counted = sorted(float(name) for name in shares)
+        return len(counted) if counted == list(range(len(counted))) and len(counted) > units else None
+    if head.loss in REGRESSIONS and units > 1 and head.activation != "softmax":
+        flat = len(head.label.shape) <= 2 and len(head.output.shape or (None, units)) == 2
+        return 1 if flat and label_width(head.label) == 1 else None
+    return None
+
+
+def evidence(fit: Fit, head: Head, wanted: int) -> Iterator[str]:
+    clash = shape_clash(fit.info.error)
+    if clash is not None:
+        yield f"Keras stopped at {clash.words}."
+    elif head.loss == SPARSE:
+        yield f"The labels hold {wanted} classes, 0 to {wanted - 1}."
+    else:
+        yield f"The target has one column: all {head.units} units are compared with the same number."
+
+
+def remedy(head: Head, wanted: int) -> Remedy:
+    text = f"Give {head.words} {wanted} unit{'' if wanted == 1 else 's'}."
+    if head.loss == BINARY and wanted == 2:
+        text += " Or keep one unit with sigmoid, and give labels of one column."
+    line = None
+    if head.layer is not None and head.location is not None:
+        keyword = "filters" if head.layer.type.startswith("Conv") else "units"
+        line = set_argument(head.location.code, head.layer.type, keyword, str(wanted), 0)
+    return Remedy("set_units", head.path, wanted, text, line, head.location)

@@ -1,0 +1,287 @@
+"""NW501: each step goes so far that the next has further to go back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.dead_layers import dead_layers
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.growth import BEGINS, growth_of_gradients, growth_of_loss
+from nanwatch.diagnose.input_scale import raw_inputs
+from nanwatch.diagnose.optimizer_line import rate_remedy
+from nanwatch.diagnose.readings import (
+    PATIENCE_STEPS,
+    REGRESSIONS,
+    SPARSE,
+    constant_since,
+    finite_losses,
+    first_output,
+    guess_loss,
+    incident_of,
+    label_of,
+)
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.statistics import median
+from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
+from nanwatch.record.facts import IncidentInfo, ModelInfo
+from nanwatch.record.run import Fit, Run
+
+# A step that multiplies the loss more than this is more than a rate that is somewhat too high:
+# raw targets and the like give such leaps as well (a rate too high for its inputs gave 85 a step).
+LEAP = 1e4
+LONG = 4  # steps of growth that a leap cannot explain
+# After a spike of ten times the first loss and more, a net that is dead was killed by it. Seen: 100
+# times and more (Adam 1.0); spikes of healthy runs come back to a net that tells rows apart.
+SPIKE = BEGINS
+# Far worse than at the start, for the whole second half of 40 steps and more.
+STAYS_ABOVE = 3.0
+# Keras's own rates; ten times that is a choice worth doubting, and up to it the rate is seldom it.
+DEFAULT_RATES = {"SGD": 1e-2}
+DEFAULT_RATE = 1e-3
+BOLD = 10.0
+# A target this far from scale 1 makes large gradients at any rate.
+UNSCALED_TARGET = 10.0
+# What speaks for and against, in steps of evidence; the sum is cut to what leaves room for doubt.
+LEAST, MOST = 0.2, 0.85
+
+
+@dataclass(frozen=True)
+class Course:
+    """What the loss did that a rate can explain, in words."""
+
+    text: str
+    evidence: tuple[str, ...]
+    since: int
+    strength: float
+    factor: float | None = None  # by which the loss is multiplied a step, where it is steady
+
+
+class LearningRateTooHigh(Rule):
+    """The learning rate is too high: the loss grows, or one huge step leaves a dead net.
+
+    ## What it does
+    Looks at the true loss of every step: growth by a thousandfold that ends in inf or stays; one
+    spike after which the net gives every row the same answer; a loss that stays far above its
+    start. Raw inputs or targets and a rate no bolder than Keras's own speak against the rate.
+
+    ## Why is this bad
+    A step beyond the far side of the valley has a steeper slope to come back on, and so goes
+    further still. The loss grows by a constant factor a step until it overflows; or the weights
+    land where every ReLU is zero, and stay there.
+
+    ## Example
+    ```python
+    keras.optimizers.Adam(1.0)
+    ```
+
+    ## Use instead
+    ```python
+    keras.optimizers.Adam(1e-3)
+    ```
+    """
+
+    code, name = "NW501", "learning-rate-too-high"
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        return None if fit.steps.has("loss") else "the loss of the steps was not seen"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        incident = incident_of(fit, run)
+        if incident is not None and incident.finite_on_first_weights is False:
+            return  # the batch is bad on untouched weights: no step has led there
+        course = grows(fit, incident) or spikes_and_dies(fit) or stays_above(fit)
+        if course is None:
+            return
+        weighed, doubts = weigh(fit, run, incident)
+        optimizer = fit.model.optimizer
+        at = (optimizer.location if optimizer else None) or fit.model.compile_location
+        yield self.finding(
+            fit,
+            f"{rate_words(fit)} is too high for this training: {course.text}",
+            *course.evidence,
+            *doubts,
+            location=at,
+            remedies=remedies(fit, course),
+            strength=min(MOST, max(LEAST, course.strength + weighed)),
+            explains={"growth", "large-loss", "dead-activation", "saturated"} | STUCK | NONFINITE_FORWARD,
+            since=course.since,
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        growing = [85.0**step for step in range(18)]
+        return [
+            under("SGD", 1e-3, [*growing, math.inf], incident={"value": "inf"}),
+            under("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident={}),
+            under("Adam", 1.0, [1.6, 900.0, 16.0, *[1.609] * 60], dead_from=2),
+            under("Adam", 1.0, [0.7] + [2.2] * 59, classes=2),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        data = {"finite_on_first_weights": False}
+        return [
+            under("SGD", 5.0, [1.0, 40.0, 999.0, math.nan], incident={}),
+            under("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident=data),
+            under("Adam", 1.0, [1.6, 900.0, 16.0, *[1.2] * 60]),
+            under("Adam", 1.0, [1.6, 15.0, 15.9, *[1.609] * 60], dead_from=2),
+            under("Adam", 1.0, [0.7] + [2.0] * 59, classes=2),
+            under("Adam", 1.0, [0.7] + [2.2] * 30, classes=2),
+            made_up.run(loss=[0.7] * 30 + [math.nan], incident={"role": "gradient"}),
+        ]
+
+
+def grows(fit: Fit, incident: IncidentInfo | None) -> Course | None:
+    """The loss grows by orders to the end of what is finite."""
+    grown = growth_of_loss(fit)
+    if grown is None or (incident is None and not math.isfinite(median(finite_losses(fit)[-1:]))):
+        return None
+    gradients = growth_of_gradients(fit)
+    since = min(grown.since, gradients.since) if gradients else grown.since
+    long = grown.steps >= LONG and grown.factor < LEAP
+    text = (
+        f"the loss grows from {number(grown.start)} to {number(grown.peak)} "
+        f"in {grown.steps} step{'' if grown.steps == 1 else 's'}."
+    )
+    evidence = [f"That is a factor of {number(grown.factor)} a step, from step {grown.since} on."]
+    if incident is not None and incident.value == "inf" and incident.role in ("loss", "output"):
+        evidence.append(f"In step {incident.step} the {incident.role} is inf, from finite weights.")
+    if gradients is not None:
+        norms = f"from a norm of {number(gradients.start)} to {number(gradients.peak)}"
+        evidence.append(f"The gradients grow with it, {norms}.")
+    return Course(text, tuple(evidence), since, 0.7 if long else 0.55, grown.factor if long else None)
+
+
+def spikes_and_dies(fit: Fit) -> Course | None:
+    """One huge loss, and from then on the same answer for every row."""
+    losses = [(step, value) for step, value in fit.losses() if math.isfinite(value)]
+    output = first_output(fit)
+    if len(losses) < PATIENCE_STEPS or output is None:
+        return None
+    dead_since = min((dead.since for dead in dead_layers(fit)), default=None)
+    if dead_since is None:
+        dead_since = constant_since(fit, output.path)
+    start = losses[0][1]
+    at, peak = max(losses[1:], key=lambda entry: entry[1])
+    if dead_since is None or start <= 0 or peak < SPIKE * start or dead_since > at + PATIENCE_STEPS:
+        # A net that dies long after the spike was not killed by it; one dead before, neither.
+        return None
+    if dead_since == 0:
+        return None
+    end = median([value for _, value in losses[-max(5, len(losses) // 10) :]])
+    text = (
+        f"the loss leaps from {number(start)} to {number(peak)} at step {at} "
+        f"and the net gives every row the same answer since step {dead_since}."
+    )
+    return Course(text, (f"The loss stays at {number(end)} from then on.",), min(at, dead_since), 0.75)
+
+
+def stays_above(fit: Fit) -> Course | None:
+    """The loss is far above its start for the whole second half."""
+    losses = finite_losses(fit)
+    output = first_output(fit)
+    if len(losses) < 2 * PATIENCE_STEPS or output is None or output.loss is None:
+        return None
+    guess = guess_loss(fit, output)
+    if guess is None and output.loss.name not in REGRESSIONS:
+        return None
+    start = max(losses[0], guess or 0.0)
+    half = losses[len(losses) // 2 :]
+    if start <= 0 or median(half) < STAYS_ABOVE * start or min(half) < start:
+        return None
+    text = f"the loss starts at {number(losses[0])} and stays at {number(median(half))}, far above."
+    lowest = f"Its lowest value in the second half of the training is {number(min(half))}."
+    return Course(text, (lowest,), 1, 0.55)
+
+
+def weigh(fit: Fit, run: Run, incident: IncidentInfo | None) -> tuple[float, list[str]]:
+    """What else speaks for the rate (above 0) or against it, with the words for it."""
+    total, words = 0.0, []
+    label = label_of(fit, first_output(fit))
+    output = first_output(fit)
+    regression = output is not None and output.loss is not None and output.loss.name in REGRESSIONS
+    if any(raw_inputs(fit, run)):
+        total -= 0.2
+        words.append("The inputs are far from scale 1, which asks for a lower rate.")
+    if regression and label is not None and label.std > UNSCALED_TARGET:
+        total -= 0.1
+        words.append("The targets are far from scale 1, which asks for a lower rate.")
+    times = times_default(fit)
+    if times is not None and times >= BOLD:
+        total += 0.1
+        words.append(f"The rate is {number(times)} times Keras's own for {optimizer_type(fit)}.")
+    if incident is not None and incident.finite_on_first_weights:
+        total += 0.1
+        words.append("The same batch gives a finite loss on the weights of step 0.")
+    return total, words
+
+
+def times_default(fit: Fit) -> float | None:
+    optimizer = fit.model.optimizer
+    if optimizer is None or not optimizer.learning_rate:
+        return None
+    return optimizer.learning_rate / DEFAULT_RATES.get(optimizer.type, DEFAULT_RATE)
+
+
+def optimizer_type(fit: Fit) -> str:
+    return fit.model.optimizer.type if fit.model.optimizer else "the optimizer"
+
+
+def rate_words(fit: Fit) -> str:
+    optimizer = fit.model.optimizer
+    if optimizer is None or optimizer.learning_rate is None:
+        return "The learning rate"
+    return f"The learning rate {number(optimizer.learning_rate)} of {optimizer.type}"
+
+
+def remedies(fit: Fit, course: Course) -> tuple[Remedy, ...]:
+    """A bold rate goes back to Keras's own; any other down by as much as the growth asks for."""
+    optimizer = fit.model.optimizer
+    if optimizer is None or optimizer.learning_rate is None:
+        return ()
+    times = times_default(fit) or 1.0
+    divisor = times if times >= BOLD else 10.0 ** round(math.log10(damping(course)))
+    return (rate_remedy(fit, float(f"{optimizer.learning_rate / divisor:.3g}")),)
+
+
+def damping(course: Course) -> float:
+    """How much lower a rate must be.
+
+    On a parabola a step multiplies the error by 1 - rate x curvature, and the loss by its square:
+    a loss that grows by f a step has rate x curvature = 1 + sqrt(f), where 2 is the limit. A tenth
+    of that leaves room for batches steeper than the mean.
+    """
+    return min(10.0 * (1.0 + math.sqrt(course.factor)), 1000.0) if course.factor else 10.0
+
+
+def under(
+    optimizer: str,
+    rate: float,
+    losses: list[float],
+    *,
+    classes: int = 5,
+    dead_from: int | None = None,
+    incident: Mapping[str, Any] | None = None,
+) -> Run:
+    """Labels of so many classes on scaled inputs; a hidden layer that may die."""
+    of: ModelInfo = made_up.model(
+        made_up.dense("hidden", 32, "relu"),
+        made_up.dense(units=classes, activation="softmax"),
+        loss=SPARSE,
+        optimizer=optimizer,
+        learning_rate=rate,
+    )
+    norms = [0.0 if dead_from is not None and step >= dead_from else 3.0 for step in range(len(losses))]
+    return made_up.run(
+        of,
+        loss=losses,
+        inputs=[made_up.tensor("input")],
+        targets=[made_up.labels(*range(classes))],
+        steps={("activation", "hidden", "l2_norm"): norms},
+        incident=incident,
+    )

@@ -1,0 +1,118 @@
+"""NW607: the accuracy after a NaN, which says nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Finding
+from nanwatch.diagnose.readings import accuracies, class_shares, epoch_losses, first_output, label_of
+from nanwatch.diagnose.rule import Rule
+from nanwatch.record.run import Fit, Run
+
+# An accuracy is logged as a float32 mean of hits: a share of the same rows differs by rounding. The
+# steps of an epoch may leave rows out, hence half a per cent.
+SLACK = 5e-3
+
+
+class AccuracyAfterNonfinite(Rule):
+    """The accuracy stands still at a class's share since the loss went non-finite.
+
+    ## What it does
+    Compares the accuracy of the epochs with a NaN loss with the share of class 0 in the labels.
+
+    ## Why is this bad
+    It is only ever a consequence. All comparisons with NaN are false, so the largest of a row of
+    NaN is its first entry, and a NaN is never above one half: the answer is class 0 to every row,
+    and the accuracy is that class's share (0.5 for two balanced classes). A plateau at 0.5 under
+    a NaN loss is no hint at the labels, at the model or at the metric.
+
+    ## Example
+    ```python
+    model.fit(x, y)  # loss: nan - accuracy: 0.5000 in every epoch
+    ```
+
+    ## Use instead
+    ```python
+    keras.callbacks.TerminateOnNaN()  # and mend what made the loss NaN
+    ```
+    """
+
+    code, name, level = "NW607", "accuracy-after-nonfinite", "warning"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        for validation in (False, True):
+            stuck = stuck_epochs(fit, validation)
+            if stuck:
+                yield self.found(fit, validation, *stuck)
+
+    def found(self, fit: Fit, validation: bool, first: int, epochs: int, reached: float) -> Finding:
+        share = share_of_class_0(fit, validation)
+        name = "validation accuracy" if validation else "accuracy"
+        exact = share is not None and abs(share - reached) <= SLACK
+        return self.finding(
+            fit,
+            f"The {name} of {reached:.4f} since epoch {first + 1} is no accuracy: "
+            "the loss is non-finite, and NaN predictions count as class 0.",
+            *([f"The share of class 0 in the labels is {share:.4f}."] if exact else []),
+            f"It holds for {epochs} epoch{'' if epochs == 1 else 's'}.",
+            location=fit.info.location,
+            part="consequence",
+            strength=0.9,
+            shows={"accuracy-after-nonfinite"},
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            plateau([0.7662, 0.9459, 0.5], [1.515, 0.2535, math.nan]),
+            plateau([0.9, 0.504], [0.2, math.nan]),
+            plateau([0.0, 0.0], [math.nan, math.nan], targets=False),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            plateau([0.5, 0.5, 0.5], [0.69, 0.69, 0.69]),
+            plateau([0.9, 0.506], [0.2, math.nan]),
+            plateau([0.7662, 0.9459], [1.515, math.nan]),
+            plateau([0.4, 0.4], [math.nan, math.nan], targets=False),
+        ]
+
+
+def stuck_epochs(fit: Fit, validation: bool) -> tuple[int, int, float] | None:
+    """(first epoch, number of epochs, accuracy) of the plateau under a non-finite loss, at the end.
+
+    The epoch in which the loss broke mixes good steps with bad ones, and shows in its training
+    accuracy; only what stands where NaN puts it counts.
+    """
+    reached, losses = accuracies(fit, validation), epoch_losses(fit)
+    if not reached or len(losses) != len(reached) or not 0 <= reached[-1] <= 1:
+        return None
+    if not any(abs(place - reached[-1]) <= SLACK for place in places(fit, validation)):
+        return None
+    epochs = 0
+    for value, loss in zip(reversed(reached), reversed(losses), strict=True):
+        if math.isfinite(loss) or abs(value - reached[-1]) > SLACK:
+            break
+        epochs += 1
+    return (len(reached) - epochs, epochs, reached[-1]) if epochs else None
+
+
+def places(fit: Fit, validation: bool) -> tuple[float, ...]:
+    """Where NaN predictions can put the accuracy: the share of class 0, or the common 0 and 0.5."""
+    share = share_of_class_0(fit, validation)
+    return (share,) if share is not None else (0.0, 0.5)
+
+
+def share_of_class_0(fit: Fit, validation: bool) -> float | None:
+    shares = class_shares(label_of(fit, first_output(fit), validation))
+    return shares.get("0", 0.0) if shares else None
+
+
+def plateau(reached: list[float], losses: list[float], targets: bool = True) -> Run:
+    epochs = [{"loss": loss, "accuracy": value} for loss, value in zip(losses, reached, strict=True)]
+    labels = [made_up.labels(0, 1)] if targets else []
+    sigmoid = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    return made_up.run(sigmoid, epochs=epochs, targets=labels)
