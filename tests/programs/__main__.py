@@ -1,0 +1,62 @@
+"""``python -m tests.programs [NAME]...``: every program under nanwatch, and a table of what it said."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.programs.expected import expected_in, programs
+from tests.programs.scoring import Score, score
+
+HEAD = f"{'program':<34}{'found':>6}{'first':>6}{'line':>6}{'seconds':>9}  said"
+
+
+def main(names: list[str]) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from tests.programs.running import report_on
+
+    chosen = [path for path in programs() if not names or path.stem in names]
+    scores: list[Score] = []
+    print(HEAD)
+    with tempfile.TemporaryDirectory() as folder:
+        for script in chosen:
+            began = time.perf_counter()
+            report = report_on(script, Path(folder))
+            scores.append(score(expected_in(script), report))
+            print(row(script.stem, scores[-1], time.perf_counter() - began), flush=True)
+            for error in report["own_errors"]:
+                print(f"    own error: {error}")
+    print(summary(scores))
+    return 0 if all(one.right for one in scores) else 1
+
+
+def row(name: str, found: Score, seconds: float) -> str:
+    """One line of the table. A healthy program has nothing to find, so its marks stay empty."""
+    marks = [mark(answer) if found.faulty else "" for answer in (found.detected, found.first, found.line)]
+    wrong = "" if found.right else "  <-- "
+    alarms = "false alarm: " + ", ".join(found.alarms) if found.alarms else ""
+    cells = "".join(f"{cell:>6}" for cell in marks)
+    return f"{name:<34}{cells}{seconds:>9.1f}  {found.said}{wrong}{alarms}"
+
+
+def mark(answer: bool) -> str:
+    return "yes" if answer else "NO"
+
+
+def summary(scores: list[Score]) -> str:
+    faulty = [one for one in scores if one.faulty]
+    healthy = [one for one in scores if not one.faulty]
+    return (
+        f"{len(faulty)} faulty: {sum(one.detected for one in faulty)} found, "
+        f"{sum(one.first for one in faulty)} with the cause first, "
+        f"{sum(one.line for one in faulty)} on its line, "
+        f"{sum(bool(one.alarms) for one in faulty)} with another cause beside it. "
+        f"{len(healthy)} healthy: {sum(bool(one.alarms) for one in healthy)} with a false alarm."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

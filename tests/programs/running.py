@@ -1,0 +1,73 @@
+"""Runs many scripts under nanwatch in one process: TensorFlow is imported once."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nanwatch.diagnose.engine import diagnose
+from nanwatch.explain import as_json
+from nanwatch.explain.report import build_report
+from nanwatch.record.read import read_run
+from nanwatch.watch.script import run_script
+from nanwatch.watch.witness import Witness
+
+
+def report_on(script: Path, log_dir: Path, on_incident: str = "raise") -> dict[str, Any]:
+    """Run ``script`` as ``nanwatch run`` does; what ``explain --format json`` says of the run."""
+    import keras
+
+    keras.backend.clear_session()
+    with silence():
+        witness = Witness(log_dir, str(script), (str(script),))
+        with seams(keras, witness, on_incident):
+            ending = run_script(str(script), [])
+        witness.end("halted" if ending.halted else "crashed" if ending.error else "finished", ending.status)
+    run = read_run(witness.folder)
+    report: dict[str, Any] = json.loads(as_json.render(build_report(run, diagnose(run))))
+    report["own_errors"] = [*run.info.errors, *run.damage]
+    return report
+
+
+@contextlib.contextmanager
+def seams(keras: Any, witness: Witness, on_incident: str) -> Iterator[None]:
+    """What `nanwatch.watch.arm.arm` does where Keras is there already, and undone afterwards."""
+    from nanwatch.watch import arm
+
+    owners = (keras.layers.Layer, keras.Operation, keras.optimizers.Optimizer, keras.Model)
+    before = [dict(vars(owner)) for owner in owners]
+    show = warnings.showwarning
+    arm.listen_to_warnings(witness)
+    arm.take_seams(keras, witness, on_incident)
+    try:
+        yield
+    finally:
+        warnings.showwarning = show
+        for owner, old in zip(owners, before, strict=True):
+            give_back(owner, old)
+
+
+def give_back(owner: type, old: dict[str, Any]) -> None:
+    """The methods of ``owner`` as they were in ``old``."""
+    for name, value in list(vars(owner).items()):
+        if name not in old:
+            delattr(owner, name)
+        elif old[name] is not value:
+            setattr(owner, name, old[name])
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """The scripts' own output goes nowhere, and ``sys.argv``, ``__main__`` and path come back."""
+    argv, path, main = sys.argv, list(sys.path), sys.modules["__main__"]
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        sys.argv, sys.path[:], sys.modules["__main__"] = argv, path, main
