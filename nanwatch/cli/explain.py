@@ -8,7 +8,7 @@ from typing import get_args
 
 import click
 
-from nanwatch.cli.screen import FILE, Screen, screen_of, show
+from nanwatch.cli.screen import FILE, Screen, screen_of, show, show_utf8
 from nanwatch.cli.table import NAMES
 from nanwatch.diagnose.diagnosis import LEVELS, Diagnoses, Level
 from nanwatch.errors import NanwatchError
@@ -48,10 +48,12 @@ def explain(logs: Path, form: str, output: Path | None, fail_on: str) -> None:
     run = read_run(find_run(logs))
     report = build_report(run, diagnose(run))
     text = rendered(report, form, FILE if output else screen_of(sys.stdout))
-    if output is None:
+    if output is not None:
+        write(output, text)
+    elif form == "terminal":
         show(text)
     else:
-        write(output, text)
+        show_utf8(text)
     if reaches(report.diagnoses, fail_on):
         sys.exit(STATUS_OF_FINDINGS)
 

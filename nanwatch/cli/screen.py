@@ -58,3 +58,10 @@ def show(text: str, stream: TextIO | None = None) -> None:
     encoding = out.encoding or "ascii"
     out.write(text.encode(encoding, "backslashreplace").decode(encoding))
     out.flush()
+
+
+def show_utf8(text: str) -> None:
+    """Write ``text`` to stdout for another program: in UTF-8, whatever the locale says."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.flush()

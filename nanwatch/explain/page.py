@@ -12,7 +12,7 @@ from nanwatch.explain.untrusted import as_ascii
 
 MEASURE = 88  # columns of prose: beyond it the eye loses the line
 WIDEST = 100  # columns of the page as a whole, rules and code included
-NARROWEST = 40
+NARROWEST = 60  # a narrower terminal folds the lines itself
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import NamedTuple
 
 from nanwatch.explain.figures import short
 
@@ -16,21 +16,28 @@ BLANK = 0x2800
 ASCII_DOTS = (".", "-", "'")  # three heights within a row
 
 
+class Piece(NamedTuple):
+    """``rows`` successive rows, from number ``row``, whose mean is ``value``."""
+
+    row: int
+    rows: int
+    value: float
+
+
 @dataclass(frozen=True)
 class Plot:
-    """``rows`` from the top; ``bad`` are the columns in which a value was not finite."""
+    """``rows`` and their ``labels`` from the top; in the columns ``bad`` a value was not finite."""
 
     rows: tuple[str, ...]
+    labels: tuple[str, ...]
     bad: frozenset[int]
-    top: str
-    bottom: str
     logarithmic: bool
 
 
-def plot(values: Sequence[float], width: int, unicode: bool = True, height: int = ROWS) -> Plot:
-    """The curve of ``values``, at most ``width`` characters wide."""
+def plot(pieces: Sequence[Piece], width: int, unicode: bool = True, height: int = ROWS) -> Plot:
+    """The curve of ``pieces``, which follow each other, at most ``width`` characters wide."""
     across, up = (2, 4) if unicode else (1, len(ASCII_DOTS))
-    points = binned(values, width * across)
+    points = binned(pieces, width * across)
     finite = [point for point in points if math.isfinite(point)]
     low, high = min(finite, default=math.nan), max(finite, default=math.nan)
     logarithmic = low > 0 and high / low >= LOG_FROM
@@ -39,15 +46,28 @@ def plot(values: Sequence[float], width: int, unicode: bool = True, height: int 
     bad = frozenset(place // across for place, at in enumerate(heights) if at is None)
     mark = "\N{MULTIPLICATION SIGN}" if unicode else "x"
     rows = tuple("".join(mark if n in bad else cell for n, cell in enumerate(row)) for row in cells)
-    return Plot(rows, bad, short(high), short(low), logarithmic)
+    return Plot(rows, labels(low, high, height), bad, logarithmic)
 
 
-def binned(values: Sequence[float], most: int) -> list[float]:
-    """At most ``most`` values: means of neighbours, non-finite where one of them is."""
-    if len(values) <= most:
-        return list(values)
-    edges = [len(values) * number // most for number in range(most + 1)]
-    return [mean_of(values[start:end]) for start, end in pairwise(edges)]
+def labels(low: float, high: float, height: int) -> tuple[str, ...]:
+    """The largest value at the top, the smallest at the bottom; a constant one where it is drawn."""
+    if math.isnan(low):
+        return ("",) * height
+    if low == high:
+        return tuple(short(low) if row == height - 1 - height // 2 else "" for row in range(height))
+    return (short(high), *[""] * (height - 2), short(low))
+
+
+def binned(pieces: Sequence[Piece], most: int) -> list[float]:
+    """At most ``most`` means over equal stretches of rows, non-finite where one of them is."""
+    start, end = pieces[0].row, pieces[-1].row + pieces[-1].rows
+    columns = min(most, end - start)
+    found: list[list[float]] = [[] for _ in range(columns)]
+    for row, rows, value in pieces:
+        first, last = ((place - start) * columns // (end - start) for place in (row, row + rows - 1))
+        for column in range(first, last + 1):
+            found[column].append(value)
+    return [mean_of(values) for values in found]
 
 
 def mean_of(values: Sequence[float]) -> float:
@@ -61,12 +81,10 @@ def height_of(value: float, low: float, high: float, logarithmic: bool, dots: in
     """The dot, from 0, at which ``value`` is drawn; None for one that is not finite."""
     if not math.isfinite(value):
         return None
-    if high == low:
-        return dots // 2
     if logarithmic:
         value, low, high = math.log(value), math.log(low), math.log(high)
-    share = value / 2 - low / 2, high / 2 - low / 2  # halves: the span of floats is no float
-    return round(share[0] / share[1] * (dots - 1))
+    span = high / 2 - low / 2  # in halves: the span of two floats may be no float
+    return round((value / 2 - low / 2) / span * (dots - 1)) if span else dots // 2
 
 
 def braille(heights: Sequence[int | None], rows: int) -> list[list[str]]:

@@ -165,10 +165,9 @@ def first_op(page: Page, report: Report, causes: Sequence[Diagnosis]) -> None:
 
 
 def op_sentence(op: OpInfo) -> str:
-    where = f" of layer {clean(op.layer)}" if op.layer else ""
-    said = f"{clean(op.type)}, {'in' if op.direction == 'forward' else 'going'} "
-    said += f"the {op.direction} pass{where}" if op.direction == "forward" else f"backward{where}"
-    said += ", is the first op with finite inputs and a non-finite output"
+    layer = f" of layer {clean(op.layer)}" if op.layer else ""
+    said = f"{clean(op.type)}, in the {op.direction} pass{layer},"
+    said += " is the first op with finite inputs and a non-finite output"
     if op.num_bad:
         said += f": {op.num_bad:,} of {count(op.size, 'element')}"
         said += f" became {VALUES.get(op.output, clean(op.output))}" if op.output else ""

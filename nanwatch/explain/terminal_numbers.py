@@ -9,7 +9,7 @@ from rich.text import Text
 
 from nanwatch.explain.figures import short
 from nanwatch.explain.page import MEASURE, Page
-from nanwatch.explain.plot import plot
+from nanwatch.explain.plot import Piece, plot
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 from nanwatch.record.run import Fit
@@ -54,16 +54,17 @@ def last_steps(page: Page, report: Report) -> None:
     if fit is None or quiet(report):
         return
     width = min(page.width, MEASURE) - 4 - PLOT_NAME - PLOT_LABEL
-    whole = report.run.info.incident is None
-    losses = curve(fit, "loss", "", "value", whole, 2 * width)
-    if len(losses) < 2:
+    last = None if report.run.info.incident is None else 2 * width
+    loss = curve(fit, "loss", "", "value", last)
+    if len(loss) < 2:
         return
-    page.rule("The whole run" if whole else f"The last {len(losses)} steps", "bold")
-    draw(page, "loss", losses, width)
-    norms = gradient_norms(fit, whole, 2 * width)
-    if len(norms) > 1:
+    page.rule("The whole run" if last is None else f"The last {len(loss)} steps", "bold")
+    ends = steps_at_ends(fit, last)
+    draw(page, "loss", loss, ends, width)
+    norm = gradient_norm(fit, last)
+    if len(norm) > 1:
         page.gap()
-        draw(page, "gradient norm", norms, width)
+        draw(page, "gradient norm", norm, ends, width)
 
 
 def quiet(report: Report) -> bool:
@@ -71,51 +72,57 @@ def quiet(report: Report) -> bool:
     return report.diagnoses.outcome == "healthy" and report.run.info.incident is None
 
 
-def curve(fit: Fit, role: str, path: str, stat: str, whole: bool, last: int) -> list[tuple[int, float]]:
-    """(row, value): the last rows, or the whole run with old rows summed up as their means."""
-    if whole:
-        return [(bucket.row, bucket.mean) for bucket in fit.steps.timeline(role, path, stat)]
+def curve(fit: Fit, role: str, path: str, stat: str, last: int | None) -> list[Piece]:
+    """The ``last`` values, or the whole run with old rows summed up as their means."""
+    if last is None:
+        return [
+            Piece(bucket.row, bucket.count, bucket.mean) for bucket in fit.steps.timeline(role, path, stat)
+        ]
     values = fit.steps.recent(role, path, stat, last=last)
-    return list(enumerate(values, len(fit.steps) - len(values)))
+    return [Piece(row, 1, value) for row, value in enumerate(values, len(fit.steps) - len(values))]
 
 
-def gradient_norms(fit: Fit, whole: bool, last: int) -> list[tuple[int, float]]:
-    """The norm over all variables of each row's gradient."""
+def gradient_norm(fit: Fit, last: int | None) -> list[Piece]:
+    """The norm of each row's gradient, over all variables."""
     paths = fit.steps.paths("gradient", "l2_norm")[:GRADIENTS]
-    curves = [curve(fit, "gradient", path, "l2_norm", whole, last) for path in paths]
-    return [(row[0][0], math.hypot(*(value for _, value in row))) for row in zip(*curves, strict=False)]
+    curves = [curve(fit, "gradient", path, "l2_norm", last) for path in paths]
+    return [
+        pieces[0]._replace(value=math.hypot(*(piece.value for piece in pieces)))
+        for pieces in zip(*curves, strict=True)
+    ]
 
 
-def draw(page: Page, name: str, points: Sequence[tuple[int, float]], width: int) -> None:
-    values = [value for _, value in points]
-    found = plot(values, width, page.unicode)
-    axis = page.sign("┤", "|"), page.sign("│", "|")
+def steps_at_ends(fit: Fit, last: int | None) -> tuple[int, int]:
+    steps = fit.steps.recent("step", last=last) if last else [step for step, _ in fit.steps.values("step")]
+    return int(steps[0]), int(steps[-1])
+
+
+def draw(page: Page, name: str, pieces: Sequence[Piece], ends: tuple[int, int], width: int) -> None:
+    found = plot(pieces, width, page.unicode)
     for number, row in enumerate(found.rows):
-        last = number == len(found.rows) - 1
-        label = found.top if number == 0 else found.bottom if last and found.top != found.bottom else ""
+        label = found.labels[number]
         title = name if number == 0 else "log scale" if number == 1 and found.logarithmic else ""
         text = Text.assemble(
             (f"{title:<{PLOT_NAME}}", "bold" if number == 0 else "dim"),
-            (f"{label:>{PLOT_LABEL}} ", ""),
-            (axis[0] if label else axis[1], "dim"),
+            f"{label:>{PLOT_LABEL}} ",
+            (page.sign("┤", "|") if label else page.sign("│", "|"), "dim"),
         )
         for place, cell in enumerate(row):
             text.append(cell, "bold red" if place in found.bad else "cyan")
-        page.block(text, 2, page.width + 2)
-    below(page, points, len(found.rows[0]))
+        page.line(text, indent=2)
+    below(page, pieces, ends, len(found.rows[0]))
 
 
-def below(page: Page, points: Sequence[tuple[int, float]], width: int) -> None:
-    """The steps at both ends, and which ones were not finite."""
-    first, last = f"step {points[0][0]}", str(points[-1][0])
-    blank = " " * (PLOT_NAME + PLOT_LABEL + 2)
-    middle = " " * max(2, width - len(first) - len(last))
-    page.block(Text(f"{blank}{first}{middle}{last}", "dim"), 2, page.width + 2)
-    bad = [step for step, value in points if not math.isfinite(value)]
-    if bad:
-        value = short(next(value for _, value in points if not math.isfinite(value)))
-        mark = page.sign("×", "x")
-        page.block(Text(f"{blank}{mark} {value} at step {bad[0]}", "bold red"), 2, page.width + 2)
+def below(page: Page, pieces: Sequence[Piece], ends: tuple[int, int], width: int) -> None:
+    """The steps at both ends, and the first one that was not finite."""
+    indent = 2 + PLOT_NAME + PLOT_LABEL + 2
+    first, last = f"step {ends[0]}", str(ends[1])
+    page.line((first + last.rjust(max(len(last) + 2, width - len(first))), "dim"), indent=indent)
+    bad = next((piece for piece in pieces if not math.isfinite(piece.value)), None)
+    if bad is not None:
+        at = "at" if bad.rows == 1 else "near"
+        step = ends[0] + bad.row - pieces[0].row
+        page.line((f"{page.sign('×', 'x')} {short(bad.value)} {at} step {step}", "bold red"), indent=indent)
 
 
 def epochs(page: Page, report: Report) -> None:
@@ -137,14 +144,13 @@ def epochs(page: Page, report: Report) -> None:
 
 
 def epoch_line(number: int, entry: Mapping[str, object], names: Sequence[str]) -> Text:
-    text = Text.assemble((f"{number + 1:>5}  ", "dim"))
+    text = Text.assemble((f"{number + 1:>5}", "dim"))
     for name in names:
         value = entry.get(name)
-        number_like = isinstance(value, int | float)
-        shown = short(value) if isinstance(value, int | float) else ""
-        bad = number_like and not math.isfinite(float(value))  # type: ignore[arg-type]
-        text.append(f"{shown:>{wide(name)}}", "bold red" if bad else "")
+        known = float(value) if isinstance(value, int | float) else None
+        bad = known is not None and not math.isfinite(known)
         text.append("  ")
+        text.append("" if known is None else short(known).rjust(wide(name)), "bold red" if bad else "")
     return text
 
 

@@ -16,7 +16,6 @@ from nanwatch.record.series import Shape
 from nanwatch.record.write import RunWriter, new_folder
 from tests.record.naive_series import COLUMNS, packed, row_of
 
-
 NOT_WHOLE = "is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again."
 
 

@@ -1,0 +1,127 @@
+"""The JSON report is a contract: these keys, and strict."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nanwatch.diagnose.diagnosis import Diagnosis, Remedy, Trial
+from nanwatch.explain import as_json
+from nanwatch.explain.report import Report
+from tests.explain import made_up_reports
+
+
+def refuse(word: str) -> float:
+    raise AssertionError(f"bare {word}")
+
+
+def parsed(report: Report) -> dict[str, Any]:
+    found = json.loads(as_json.render(report), parse_constant=refuse)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_broken_run_in_full(tmp_path: Path) -> None:
+    code = made_up_reports.GUILTY
+    found = parsed(made_up_reports.broken(tmp_path))
+    diagnoses = found.pop("diagnoses")
+    assert found == {
+        "format": 1,
+        "run": {
+            "folder": "logs/20250102T030405Z-train-7",
+            "script": "train.py",
+            "argv": [str(tmp_path / "train.py"), "--fast"],
+            "status": "halted",
+            "steps": 41,
+            "epochs": 3,
+            "versions": {"keras": "3.15.0", "tensorflow": "2.21.0"},
+            "outcome": "non-finite",
+        },
+        "incident": {
+            "step": 40,
+            "epoch": 2,
+            "role": "loss",
+            "path": "",
+            "op": {"type": "RealDiv", "direction": "forward", "file": "train.py", "line": 7, "code": code},
+        },
+        "cost": {
+            "step_overhead": pytest.approx(0.004),
+            "watched": 27,
+            "not_watched": ["the activations of layer lambda, which has no output"],
+            "rules_not_run": [
+                "NW113: the labels were not seen in order",
+                "NW118: there was no validation data",
+            ],
+        },
+    }
+    assert [(entry["code"], entry["part"]) for entry in diagnoses] == [
+        ("NW201", "cause"),
+        ("NW105", "contributing"),
+        ("NW607", "consequence"),
+    ]
+    cause = diagnoses[0]
+    assert list(cause) == ["code", "name", "part", "level", "message", "evidence", "location", "remedies"]
+    assert cause["location"] == {"file": "train.py", "line": 7, "code": code, "layer": "dense_1"}
+    assert cause["evidence"][0] == "3 of 32 rows of the prediction sum to 0 in the bad step"
+    assert cause["remedies"][0] == {
+        "kind": "set_activation",
+        "target": "dense_1",
+        "value": "softmax",
+        "text": "Give the last layer a softmax, whose rows always sum to 1.",
+        "trial": {
+            "verdict": "cured",
+            "before": {"loss": None, "loss_nonfinite": "nan", "finite_steps": 0},
+            "after": {"loss": 0.69},
+            "steps": 30,
+        },
+    }
+    assert diagnoses[1]["remedies"][0]["trial"] is None
+    assert diagnoses[2]["location"] is None
+
+
+def test_a_healthy_run() -> None:
+    found = parsed(made_up_reports.healthy())
+    assert found["incident"] is None
+    assert found["diagnoses"] == []
+    assert found["run"]["outcome"] == "healthy"
+    assert found["run"]["folder"] is None
+
+
+def test_an_incident_without_an_autopsy() -> None:
+    assert parsed(made_up_reports.healthy(incident={"value": "nan"}))["incident"]["op"] is None
+
+
+def test_no_time_was_measured() -> None:
+    assert parsed(made_up_reports.healthy(fit={"watched": 1}))["cost"]["step_overhead"] is None
+
+
+def test_a_value_that_is_not_finite_or_a_tuple() -> None:
+    remedy = Remedy("set_range", "y", (0.0, math.inf), "t", trial=Trial("not-cured", {"loss": -math.inf}))
+    diagnosis = Diagnosis("NW106", "unscaled-target", "cause", "error", "m", remedies=(remedy,))
+    shown = parsed(made_up_reports.healthy(diagnosis))["diagnoses"][0]["remedies"][0]
+    assert shown["value"] == [0.0, {"value": None, "nonfinite": "inf"}]
+    assert shown["trial"]["before"] == {"loss": None, "loss_nonfinite": "-inf"}
+
+
+def test_a_path_outside_the_working_directory_stays_whole() -> None:
+    report = made_up_reports.healthy()
+    assert report.path("/project/src/train.py") == "src/train.py"
+    assert report.path("/project/../else/train.py") == "/project/../else/train.py"
+    assert report.path("/projects/train.py") == "/projects/train.py"
+
+
+def test_damage_and_our_own_errors_are_said() -> None:
+    from dataclasses import replace
+
+    report = made_up_reports.healthy()
+    info = replace(report.run.info, errors=("KeyError: 'x'",), not_watched=("model 2",))
+    run = replace(report.run, info=info, damage=("fit-0.steps could not be read: cut short",))
+    assert parsed(replace(report, run=run))["cost"]["not_watched"] == [
+        "model 2",
+        "fit-0.steps could not be read: cut short",
+        "nanwatch's own error while watching: KeyError: 'x'",
+    ]

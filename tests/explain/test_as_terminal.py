@@ -1,0 +1,281 @@
+"""The terminal report: all of it is there, it fits, and nothing in it can speak to the terminal."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from nanwatch.diagnose.diagnosis import Diagnosis
+from nanwatch.explain import as_terminal
+from nanwatch.explain.report import Report
+from nanwatch.record.facts import Location
+from tests.explain import made_up_reports
+
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def lines(report: Report, width: int = 80, **facts: Any) -> list[str]:
+    return as_terminal.render(report, width, **facts).splitlines()
+
+
+def section(report: Report, title: str, **facts: Any) -> list[str]:
+    """The lines below the heading that begins with ``title``."""
+    found = lines(report, **facts)
+    start = next(n for n, line in enumerate(found) if re.match(f"[─-]{{2}} {title} ", line))
+    below = found[start + 1 :]
+    end = next((n for n, line in enumerate(below) if re.match("[─-]{2} ", line)), len(below))
+    return [line for line in below[:end] if line]
+
+
+def headings(report: Report) -> list[str]:
+    return [line.strip("─ ") for line in lines(report) if line.startswith("── ")]
+
+
+def test_the_order_of_a_broken_run(tmp_path: Path) -> None:
+    report = made_up_reports.broken(tmp_path)
+    assert headings(report) == [
+        "Cause  NW201 relu-output",
+        "Where it began",
+        "Contributing  NW105 unscaled-input (warning)",
+        "What follows from it",
+        "How it spread",
+        "The last 41 steps",
+        "Epochs",
+        "What this rests on",
+        "Next",
+    ]
+    assert lines(report)[:5] == [
+        "nanwatch · train.py · halted · 41 steps · logs/20250102T030405Z-train-7",
+        "",
+        "✖ The loss became NaN at step 40, in epoch 3 of 20.",
+        "  The update was held back: the weights are still the last finite ones. The",
+        "  training was halted there.",
+    ]
+
+
+def test_the_cause(tmp_path: Path) -> None:
+    assert section(made_up_reports.broken(tmp_path), "Cause") == [
+        "  Layer dense_1 has a ReLU as the output under a categorical cross-entropy: a",
+        "  row of zeros is divided by its sum, and 0/0 is NaN.",
+        "    • 3 of 32 rows of the prediction sum to 0 in the bad step",
+        "    • all inputs, targets and weights of the step are finite",
+        "  train.py:7, layer dense_1",
+        "    5 │     [",
+        '    6 │         layers.Dense(16, activation="relu"),',
+        '  ▶ 7 │         layers.Dense(5, activation="relu"),  # five classes',
+        "    8 │     ]",
+        "    9 │ )",
+        "  What to change",
+        "  1. Give the last layer a softmax, whose rows always sum to 1.",
+        "       train.py:7",
+        '       - layers.Dense(5, activation="relu"),  # five classes',
+        '       + layers.Dense(5, activation="softmax"),  # five classes',
+        "     Tried on the frozen state for 30 steps: it cured the fault.",
+        "       as it was: loss NaN, finite steps 0",
+        "       with the change: loss 0.69",
+        "  2. Lower the learning rate to 0.0001. (This damps many unlike faults; it may",
+        "     only put this one off.)",
+        "     Tried on the frozen state for 1 step: it did not cure the fault.",
+        "       as it was: loss NaN",
+        "       with the change: loss NaN",
+    ]
+
+
+def test_where_it_began_and_how_it_spread(tmp_path: Path) -> None:
+    report = made_up_reports.broken(tmp_path)
+    assert section(report, "Where it began") == [
+        "  RealDiv, in the forward pass of layer dense_1, is the first op with finite",
+        "  inputs and a non-finite output: 15 of 160 elements became NaN.",
+        "    • the divisor is 0 in 3 of 32 rows",
+    ]
+    assert [line.split() for line in section(report, "How it spread")] == [
+        ["┌", "output", "dense_1", "15", "of", "160", "first"],
+        ["├", "loss", "1", "of", "1"],
+        ["├", "gradient", "dense/kernel", "128", "of", "128"],
+        ["└", "gradient", "dense_1/kernel", "80", "of", "80"],
+    ]
+
+
+def test_an_op_elsewhere_than_the_cause_shows_its_own_line(tmp_path: Path) -> None:
+    report = made_up_reports.broken(tmp_path)
+    incident = report.run.info.incident
+    assert incident is not None
+    assert incident.op is not None
+    at = Location(str(tmp_path / "train.py"), 11, "model.fit(x, y)")
+    op = replace(incident.op, direction="backward", location=at, layer=None, type="SqrtGrad")
+    info = replace(report.run.info, incident=replace(incident, op=op))
+    found = section(replace(report, run=replace(report.run, info=info)), "Where it began")
+    assert found[0] == "  SqrtGrad, in the backward pass, is the first op with finite inputs and a"
+    assert "  ▶ 11 │ model.fit(x, y)" in found
+
+
+def test_the_numbers(tmp_path: Path) -> None:
+    report = made_up_reports.broken(tmp_path)
+    plots = section(report, "The last 41 steps")
+    assert [line.split()[0] for line in plots if line[2] != " "] == ["loss", "gradient"]
+    assert [line.split("┤")[0].split()[-1] for line in plots if "┤" in line] == [
+        "4.6", "1.402", "1.837", "0.9902"
+    ]  # fmt: skip
+    assert [line.strip() for line in plots if "NaN" in line] == ["× NaN at step 40"] * 2
+    assert section(report, "Epochs") == [
+        "  epoch       loss   accuracy   val_loss  val_accuracy",
+        "      1        4.1       0.31          4          0.33",
+        "      2        2.9       0.44        2.8          0.41",
+        "      3        NaN        0.2        NaN           0.2",
+    ]
+
+
+def test_many_epochs_show_the_first_and_the_last() -> None:
+    report = made_up_reports.healthy(
+        outcome="not-learning", epochs=[{"loss": 0.5 + number} for number in range(40)]
+    )
+    assert [line.split()[0] for line in section(report, "Epochs")[1:]] == [
+        "1", "2", "3", "⋮", "36", "37", "38", "39", "40"
+    ]  # fmt: skip
+
+
+def test_what_it_rests_on_and_what_is_next(tmp_path: Path) -> None:
+    report = made_up_reports.broken(tmp_path)
+    assert section(report, "What this rests on") == [
+        "  • 27 watchpoints were seen at every step.",
+        "  • Not watched: the activations of layer lambda, which has no output.",
+        "  • Not looked for: NW113 (the labels were not seen in order).",
+        "  • Not looked for: NW118 (there was no validation data).",
+        "  • Watching took 0.4 % of the training's time, outside the compiled step.",
+    ]
+    assert section(report, "Next") == ["  nanwatch rule NW201  what relu-output is, with an example"]
+
+
+def test_only_commands_that_exist_are_named(tmp_path: Path) -> None:
+    report = made_up_reports.broken(tmp_path)
+    run = replace(report.run, folder=Path("logs/my run"))
+    assert section(replace(report, run=run), "Next", commands={"rule", "replay"}) == [
+        "  nanwatch replay 'logs/my run'  tries the remedies on the frozen state",
+        "  nanwatch rule NW201            what relu-output is, with an example",
+    ]
+    assert "Next" not in as_terminal.render(report, commands=set())
+
+
+def test_a_healthy_run_is_short() -> None:
+    assert lines(made_up_reports.healthy()) == [
+        "nanwatch · train.py · finished · 100 steps",
+        "",
+        "✔ Nothing found.",
+        "  100 steps, 2 epochs, loss 0.7 at the first step, 0.304 at the last, accuracy",
+        "  0.9375 after the last epoch.",
+        "  27 watchpoints were seen at every step.",
+        "",
+        f"── What this rests on {'─' * 58}",
+        "  • Watching took 1.2 % of the training's time, outside the compiled step.",
+        "",
+        f"── Next {'─' * 72}",
+        "  nanwatch rule  lists the faults that were looked for",
+    ]
+
+
+def test_a_note_does_not_make_a_run_look_sick() -> None:
+    note = Diagnosis("NW209", "classification-metric-on-regression", "cause", "note", "Accuracy is 0.")
+    report = made_up_reports.healthy(note)
+    assert lines(report)[2] == "✔ Nothing found."
+    assert headings(report)[0] == "Note  NW209 classification-metric-on-regression"
+
+
+def test_two_causes_are_both_shown(tmp_path: Path) -> None:
+    location = made_up_reports.script(tmp_path)
+    first = made_up_reports.relu_output(location)
+    second = Diagnosis("NW105", "unscaled-input", "cause", "error", "Column 7 is large.")
+    found = headings(made_up_reports.healthy(first, second, outcome="at-chance"))
+    assert found[:2] == ["Cause  NW201 relu-output", "Also a cause  NW105 unscaled-input"]
+    assert "The whole run" in found
+
+
+def test_nothing_explains_it() -> None:
+    assert lines(made_up_reports.healthy(outcome="not-learning"))[2:6] == [
+        "✖ The training did not learn.",
+        "  100 steps, 2 epochs, loss 0.7 at the first step, 0.304 at the last, accuracy",
+        "  0.9375 after the last epoch.",
+        "  No rule explains it.",
+    ]
+
+
+@pytest.mark.parametrize("unicode", [True, False])
+@pytest.mark.parametrize("color", [True, False])
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_no_line_is_wider_than_the_page(tmp_path: Path, width: int, color: bool, unicode: bool) -> None:
+    text = as_terminal.render(made_up_reports.broken(tmp_path), width, color, unicode)
+    assert text.endswith("\n")
+    for line in text.splitlines():
+        plain = ESCAPE.sub("", line)
+        assert cell_len(plain) <= min(width, 100), plain
+        assert plain == plain.rstrip()
+
+
+def test_plain_text_has_no_escape_and_ascii_has_no_other_character(tmp_path: Path) -> None:
+    report = made_up_reports.broken(tmp_path)
+    colored = as_terminal.render(report, color=True)
+    assert "\x1b[" in colored
+    plain = as_terminal.render(report)
+    assert "\x1b" not in plain
+    assert ESCAPE.sub("", colored) == plain
+    assert as_terminal.render(report, unicode=False).isascii()
+
+
+def test_colours_are_named_ones_without_a_background(tmp_path: Path) -> None:
+    """Red, green, magenta and cyan keep their contrast on light and on dark; no background is set."""
+    codes = ESCAPE.findall(as_terminal.render(made_up_reports.broken(tmp_path), color=True))
+    numbers = {number for code in codes for number in code[2:-1].split(";")}
+    assert numbers <= {"0", "1", "2", "31", "32", "35", "36"}
+    assert {"31", "32"} <= numbers
+
+
+def test_text_from_the_script_is_shown_literally(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text('x = "[red]a[/red]"; y = "\x1b[31m\x07:smile:"\n')
+    code = path.read_text().strip()
+    layer = "[bold]l[/bold]\x1b]0;title\x07"
+    odd = made_up_reports.relu_output(
+        Location(str(path), 1, code),
+        layer=layer,
+        message=f"Layer {layer} \x1b[2J.",
+        evidence=("[/] \x9b5m",),
+        remedies=(),
+    )
+    text = as_terminal.render(made_up_reports.healthy(odd, outcome="at-chance"))
+    assert '▶ 1 │ x = "[red]a[/red]"; y = "[31m:smile:"' in text
+    assert "  Layer [bold]l[/bold]]0;title [2J." in text
+    assert "• [/] 5m" in text
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
+    again = as_terminal.render(made_up_reports.healthy(odd, outcome="at-chance"), color=True)
+    assert "\x1b[31m:smile" not in again
+    assert "\x1b]" not in again
+
+
+def test_a_changed_script_says_so(tmp_path: Path) -> None:
+    report = made_up_reports.broken(tmp_path)
+    (tmp_path / "train.py").write_text("import antigravity\n")
+    shown = section(report, "Cause")
+    assert "  train.py:7, layer dense_1 (as it was when the run was made)" in shown
+    assert '  ▶ 7 │ layers.Dense(5, activation="relu"),  # five classes' in shown
+    assert not any("antigravity" in line for line in shown)
+
+
+def test_a_long_line_of_the_script_is_cut_and_the_guilty_one_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    long = "x = [" + ", ".join(str(n) for n in range(60)) + "]"
+    path.write_text(f"{long}\n{long}\n")
+    found = made_up_reports.relu_output(Location(str(path), 2, long), remedies=())
+    report = made_up_reports.healthy(found, outcome="at-chance")
+    code = [line for line in lines(report) if "│ x" in line]
+    assert code[0].endswith("…")
+    assert "59]" in "\n".join(lines(report)).split("▶ 2 ")[1]
+
+
+def test_the_wide_letters_of_other_scripts_fit() -> None:
+    note = Diagnosis("NW401", "infinite-derivative", "cause", "error", "損失" * 60)
+    for line in lines(made_up_reports.healthy(note, outcome="non-finite")):
+        assert cell_len(line) <= 80

@@ -1,0 +1,106 @@
+"""The verdict, word by word."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nanwatch.diagnose.diagnosis import Outcome
+from nanwatch.explain.verdict import course, held, verdict
+from nanwatch.record.facts import IncidentInfo
+from tests.explain import made_up_reports
+
+
+def test_a_broken_run(tmp_path: Path) -> None:
+    report = made_up_reports.broken(tmp_path)
+    assert verdict(report) == "The loss became NaN at step 40, in epoch 3 of 20."
+
+
+@pytest.mark.parametrize(
+    ("incident", "said"),
+    [
+        ({"role": "input", "path": "0"}, "The input was NaN at step 99, in epoch 1."),
+        ({"role": "label", "value": "inf"}, "The target was infinite at step 99, in epoch 1."),
+        (
+            {"role": "gradient", "path": "dense/kernel"},
+            "The gradient of dense/kernel became NaN at step 99, in epoch 1.",
+        ),
+        (
+            {"role": "activation", "path": "dense", "value": "-inf"},
+            "The output of layer dense became minus infinite at step 99, in epoch 1.",
+        ),
+    ],
+)
+def test_where_it_showed(incident: dict[str, Any], said: str) -> None:
+    assert verdict(made_up_reports.healthy(incident=incident, fit={})) == said
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        ("at-chance", "The training predicts no better than chance."),
+        ("not-learning", "The training did not learn."),
+        ("diverged", "The training diverged."),
+        ("healthy", "Nothing found."),
+        ("incomplete", "The run did not finish: its record ends after 100 steps."),
+        ("no-training", "train.py trained no Keras model that nanwatch could see."),
+        ("crashed", "The script ended with an exception after 100 steps."),
+        ("non-finite", "The training reports numbers that are NaN or infinite."),
+    ],
+)
+def test_every_outcome(outcome: Outcome, said: str) -> None:
+    assert verdict(made_up_reports.healthy(outcome=outcome)) == said
+
+
+def test_a_nan_in_the_validation_alone() -> None:
+    logs = [{"loss": 0.5, "val_loss": 0.6}, {"loss": 0.4, "val_loss": math.nan}]
+    report = made_up_reports.healthy(outcome="non-finite", epochs=logs)
+    assert verdict(report) == "val_loss was NaN at the end of epoch 2 of 2."
+
+
+def test_a_crash_says_its_error() -> None:
+    report = made_up_reports.healthy(outcome="crashed", fit={"error": "ValueError: no such layer."})
+    assert verdict(report) == (
+        "The script ended with an exception after 100 steps: ValueError: no such layer."
+    )
+
+
+def test_the_course() -> None:
+    assert course(made_up_reports.healthy()) == (
+        "100 steps, 2 epochs, loss 0.7 at the first step, 0.304 at the last, "
+        "accuracy 0.9375 after the last epoch."
+    )
+
+
+@pytest.mark.parametrize(
+    ("logs", "said"),
+    [
+        ({"val_accuracy": 0.5, "accuracy": 0.75}, "accuracy 0.75"),
+        ({"val_binary_accuracy": 0.25}, "val_binary_accuracy 0.25"),
+        ({"acc": 1.0}, "acc 1"),
+        ({"head_accuracy": 0.3}, "head_accuracy 0.3"),
+    ],
+)
+def test_the_accuracy_that_is_shown(logs: dict[str, float], said: str) -> None:
+    found = course(made_up_reports.healthy(epochs=[logs]))
+    assert found is not None
+    assert found.endswith(f", {said} after the last epoch.")
+
+
+def test_no_step_has_no_course() -> None:
+    assert course(made_up_reports.healthy(loss=[], fit={"steps": 0})) is None
+
+
+def test_what_was_done_at_the_incident() -> None:
+    frozen = IncidentInfo(0, 3, 0, "loss", frozen=True, action="raise")
+    good = "The update was held back: the weights are still the last finite ones."
+    assert held(frozen) == f"{good} The training was halted there."
+    assert held(replace(frozen, action="stop")) == f"{good} The training was stopped there."
+    assert held(replace(frozen, action="continue")) == good
+    assert held(replace(frozen, frozen=False)) == (
+        "The update was applied: the weights may hold NaN from this step on."
+    )
