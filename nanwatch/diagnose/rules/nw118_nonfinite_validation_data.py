@@ -1,0 +1,109 @@
+"""NW118: NaN or infinity in the validation data alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_seen import bad_columns, by_path, went_nonfinite
+from nanwatch.diagnose.data_words import bad_elements, bad_kinds, where_bad
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.rule import Rule
+from nanwatch.record.facts import ColumnSummary, DataInfo, TensorSummary
+from nanwatch.record.run import Fit, Run
+
+NAMES = {"inputs": "input", "labels": "target", "sample_weights": "sample weight"}
+
+
+class NonfiniteValidationData(Rule):
+    """The validation data hold NaN or infinity, the training data do not.
+
+    ## What it does
+    Looks for NaN and infinity in the validation x, y and weights of a training whose validation
+    loss is not finite while its own loss and weights are.
+
+    ## Why is this bad
+    The training is sound, and nothing that watches `val_loss` works: no comparison with NaN is
+    true, so EarlyStopping, ModelCheckpoint(save_best_only=True) and ReduceLROnPlateau do nothing,
+    or the wrong thing, without a word.
+
+    ## Example
+    ```python
+    model.fit(x, y, validation_data=(x_val, y_val))  # x_val was not imputed
+    ```
+
+    ## Use instead
+    ```python
+    x_val = imputer.transform(x_val)  # as the training data were
+    ```
+    """
+
+    code, name = "NW118", "nonfinite-validation-data"
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        if not fit.info.validation or fit.info.validation_data.inputs:
+            return None
+        return "the validation data were not seen"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        if went_nonfinite(fit, run) or not validation_broke(fit):
+            return
+        for kind, noun in NAMES.items():
+            for tensor in by_path(fit.info.validation_data, kind).values():  # type: ignore[arg-type]
+                if bad_elements(tensor):
+                    yield self.found(fit, noun, tensor)
+
+    def found(self, fit: Fit, noun: str, tensor: TensorSummary) -> Finding:
+        columns = [column.index for column in bad_columns(tensor)]
+        epochs = [logs for logs in fit.epoch_logs() if not math.isfinite(logs.get("val_loss", 0.0))]
+        text = (
+            "Prepare the validation data as the training data were (the same imputer and scaler), or drop "
+            "these rows from it."
+        )
+        return self.finding(
+            fit,
+            f"The validation {noun} holds {bad_kinds(tensor)} among {tensor.size} values"
+            f"{where_bad(tensor, columns)}; the training data are finite. Whatever watches val_loss is dead.",
+            f"val_loss is not finite in {len(epochs)} of {len(fit.epoch_logs())} epochs, loss in none",
+            location=fit.info.location,
+            remedies=(
+                Remedy("mend_validation_data", tensor.path, columns, text, location=fit.info.location),
+            ),
+            strength=1.0,
+            explains={"nonfinite-validation"},
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        column = (ColumnSummary(2, num_nan=4),)
+        bad = made_up.tensor("input", size=5120, num_nan=4, bad_rows=(1, 2, 3, 9), columns=column)
+        return [
+            validated([{"loss": 0.6, "val_loss": math.nan}], DataInfo((bad,))),
+            validated(
+                [{"loss": 0.6, "val_loss": math.inf}], DataInfo(labels=(made_up.labels(0, 1, num_pos_inf=1),))
+            ),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        bad = DataInfo((made_up.tensor("input", num_nan=4),))
+        broken = [{"loss": 0.6, "val_loss": math.nan}]
+        return [
+            validated(broken, DataInfo((made_up.tensor("input"),))),
+            validated([{"loss": 0.6, "val_loss": 0.7}], bad),
+            made_up.run(
+                loss=[0.7, math.nan],
+                epochs=broken,
+                fit={"validation": True, "validation_data": bad},
+                incident={},
+            ),
+        ]
+
+
+def validation_broke(fit: Fit) -> bool:
+    return any(not math.isfinite(logs.get("val_loss", 0.0)) for logs in fit.epoch_logs())
+
+
+def validated(epochs: list[dict[str, float]], data: DataInfo) -> Run:
+    return made_up.run(loss=[0.7, 0.6], epochs=epochs, fit={"validation": True, "validation_data": data})

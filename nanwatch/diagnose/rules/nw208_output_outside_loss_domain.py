@@ -1,0 +1,152 @@
+"""NW208: a loss that takes the log of the prediction, on a head that may be negative."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_seen import went_nonfinite
+from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.op_facts import facts
+from nanwatch.diagnose.op_patterns import pattern_of
+from nanwatch.diagnose.readings import incident_of
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.symptoms import NONFINITE_LOSS
+from nanwatch.record.facts import ModelInfo, OpInfo, OutputInfo
+from nanwatch.record.run import Fit, Run
+
+POISSON = "poisson"
+# Keras adds 1e-7 before the log: predictions down to -1e-7 still have one.
+GUARD = 1e-7
+MAY_BE_NEGATIVE = (
+    *("linear", "tanh", "elu", "selu", "celu", "leaky_relu", "gelu", "silu", "swish", "mish"),
+    *("softsign", "hard_tanh", "unknown"),
+)
+
+
+class OutputOutsideLossDomain(Rule):
+    """The loss takes the logarithm of the prediction, and the head gives negative ones.
+
+    ## What it does
+    Looks for the Poisson loss (or another with a log of the prediction) on a head without a
+    positive activation, with predictions below 0 seen.
+
+    ## Why is this bad
+    The log of a negative number is NaN, so the loss is NaN in every epoch; the gradient is not,
+    so the weights stay finite and the model may even improve. TerminateOnNaN, or an EarlyStopping
+    on the loss, kills a training that was learning.
+
+    ## Example
+    ```python
+    model.add(Dense(1))
+    model.compile(loss="poisson")
+    ```
+
+    ## Use instead
+    ```python
+    model.add(Dense(1, activation="softplus"))  # or "exponential"
+    ```
+    """
+
+    code, name = "NW208", "output-outside-loss-domain"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        if not went_nonfinite(fit, run):
+            return
+        for output in fit.model.outputs:
+            if output.loss is None or output.activation not in MAY_BE_NEGATIVE:
+                continue
+            low = lowest_prediction(fit, run, output)
+            if low is None or low >= -GUARD:
+                continue
+            log = log_of_negative(fit, run)
+            if output.loss.name == POISSON or (output.loss.name == "custom" and log):
+                yield self.found(fit, run, output, low, log)
+
+    def found(self, fit: Fit, run: Run, output: OutputInfo, low: float, log: OpInfo | None) -> Finding:
+        incident = incident_of(fit, run)
+        head = fit.layer(output.head)
+        loss = output.loss.name if output.loss else "the loss"
+        named = "The Poisson loss" if loss == POISSON else "The loss"
+        activation = "no activation" if output.activation == "linear" else f"activation {output.activation!r}"
+        losses = [value for _, value in fit.losses()]
+        bad = sum(not math.isfinite(value) for value in losses)
+        evidence = [
+            f"the loss is not finite in {bad} of {len(losses)} steps; predictions go down to {number(low)}"
+        ]
+        if incident and log:
+            evidence += facts(log, fit, incident)
+        return self.finding(
+            fit,
+            f"{named} takes the log of the prediction, and the head {output.head!r} with {activation} "
+            f"gives {number(low)}: the log of a negative number is NaN.",
+            *evidence,
+            location=head.location if head else fit.model.compile_location,
+            layer=output.head,
+            remedies=(
+                Remedy(
+                    "set_activation",
+                    output.activation_layer or output.head or "",
+                    "softplus",
+                    'Make the head positive: activation="softplus" (or "exponential").',
+                    location=head.location if head else None,
+                ),
+            ),
+            strength=1.0 if loss == POISSON else 0.9,
+            explains=NONFINITE_LOSS,
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        log = OpInfo("Log", "forward", None, made_up.line(30), ("argument -0.2",), "log of -0.2", "nan")
+        seen = [made_up.tensor("output", "output", min=-0.2)]
+        return [
+            counts("linear", -0.4),
+            counts("linear", -2e-7),
+            made_up.run(
+                head_under("custom", "linear"),
+                loss=[math.nan],
+                incident={"op": log, "outputs": tuple(seen), "loss": math.nan},
+            ),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            counts("linear", -0.5e-7),
+            counts("softplus", 0.01),
+            counts("linear", -0.4, loss=[1.7, 1.1]),
+            made_up.run(
+                head_under("mean_squared_error", "linear"),
+                loss=[math.nan],
+                predictions=[made_up.tensor("output", "output", min=-0.4)],
+            ),
+        ]
+
+
+def lowest_prediction(fit: Fit, run: Run, output: OutputInfo) -> float | None:
+    """The least prediction that was seen: in the bad batch, in the looks, or along the way."""
+    incident = incident_of(fit, run)
+    found = [*(incident.outputs if incident else ()), *fit.info.data.predictions]
+    lows = [tensor.min for tensor in found if tensor.path == output.path or len(fit.model.outputs) == 1]
+    lows += [low for _, low in fit.health.values("output", output.path, "min") if math.isfinite(low)]
+    return min(lows, default=None)
+
+
+def log_of_negative(fit: Fit, run: Run) -> OpInfo | None:
+    incident = incident_of(fit, run)
+    if incident is None or incident.op is None:
+        return None
+    return incident.op if pattern_of(incident.op, incident, fit) == "log-of-negative" else None
+
+
+def head_under(loss: str, activation: str) -> ModelInfo:
+    return made_up.model(made_up.dense("hidden", 16, "relu"), made_up.dense(activation=activation), loss=loss)
+
+
+def counts(activation: str, low: float, loss: list[float] | None = None) -> Run:
+    """Counts under the Poisson loss; NaN in every step unless said."""
+    seen = [made_up.tensor("output", "output", min=low)]
+    return made_up.run(head_under(POISSON, activation), loss=loss or [math.nan] * 20, predictions=seen)

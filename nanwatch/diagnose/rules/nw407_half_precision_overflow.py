@@ -1,0 +1,151 @@
+"""NW407: a value that float32 holds and float16 does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_seen import seen, went_nonfinite
+from nanwatch.diagnose.data_words import number, sentence
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.op_facts import facts, loss_is_finite, place
+from nanwatch.diagnose.op_patterns import pattern_of
+from nanwatch.diagnose.readings import incident_of, weights_still
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.symptoms import NONFINITE_FORWARD
+from nanwatch.record.facts import LayerInfo, ModelInfo, OpInfo, TensorSummary
+from nanwatch.record.run import Fit, Run
+
+LARGEST_HALF = 65504.0  # the largest float16
+BECOMES_INFINITE = 65520.0  # half way to the next that there would be: from here on rounded to inf
+
+
+class HalfPrecisionOverflow(Rule):
+    """A value does not fit in float16 on the way forward.
+
+    ## What it does
+    Looks, under a float16 policy, for an input that rounds to infinity (65520 and more), or for a
+    first bad op that computes in float16 and gave infinity from finite inputs. A gradient
+    that overflows now and then, and is skipped by loss scaling, is health and no finding.
+
+    ## Why is this bad
+    The loss is not finite at any loss scale, so LossScaleOptimizer skips every step and halves
+    the scale for ever: the loss is NaN from the first step, the data and the weights are finite,
+    and the weights do not move.
+
+    ## Example
+    ```python
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    model.fit(x, y)  # x is up to 200000
+    ```
+
+    ## Use instead
+    ```python
+    model.fit((x - x.mean(axis=0)) / x.std(axis=0), y)
+    # or policy "mixed_bfloat16", which has the range of float32
+    ```
+    """
+
+    code, name = "NW407", "half-precision-overflow"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        if not computes_in_half(fit.model) or not went_nonfinite(fit, run):
+            return
+        if any(array.bad for array in seen(fit, run, "inputs")):
+            return
+        too_large = [array for array in seen(fit, run, "inputs") if largest(array.widest) >= BECOMES_INFINITE]
+        if too_large:
+            yield self.of_input(fit, run, too_large[0].called, largest(too_large[0].widest))
+        else:
+            yield from self.of_op(fit, run)
+
+    def of_input(self, fit: Fit, run: Run, called: str, high: float) -> Finding:
+        incident = incident_of(fit, run)
+        evidence = facts(incident.op, fit, incident) if incident and incident.op else []
+        if weights_still(fit):
+            evidence.append("the weights have not moved: every step was skipped")
+        scale = "Scale the input, which mends it under any policy: x = (x - x.mean(axis=0)) / x.std(axis=0)."
+        return self.finding(
+            fit,
+            f"{sentence(called)} goes up to {number(high)}, and the model computes in float16, whose "
+            f"largest number is {LARGEST_HALF:.0f}: the first layer sees infinity, though the data are finite.",
+            *evidence,
+            location=fit.info.location,
+            remedies=(Remedy("standardise_input", "0", None, scale, location=fit.info.location), bfloat()),
+            strength=1.0,
+            explains=NONFINITE_FORWARD | {"weights-still", "not-learning"},
+        )
+
+    def of_op(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        incident = incident_of(fit, run)
+        if incident is None or incident.op is None or loss_is_finite(incident):
+            return
+        op = incident.op
+        if pattern_of(op, incident, fit) != "half-precision-overflow":
+            return
+        where = f" in layer {op.layer}" if op.layer else ""
+        yield self.finding(
+            fit,
+            f"{op.type}{where} gave {op.output or 'inf'} at step {incident.step} from finite inputs, in "
+            f"float16, whose largest number is {LARGEST_HALF:.0f}.",
+            *facts(op, fit, incident),
+            location=place(op, fit),
+            layer=op.layer,
+            remedies=(bfloat(), in_float32(op)),
+            strength=0.85,
+            explains=NONFINITE_FORWARD | {"weights-still", "not-learning"},
+            since=incident.step,
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        overflow = OpInfo("MatMul", "forward", "dense", made_up.line(5), output="inf", num_bad=3, size=512)
+        return [
+            half_run("mixed_float16", 65520.0),
+            half_run("mixed_float16", 8e5),
+            half_run("mixed_float16", 3.0, overflow),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        exponential = OpInfo("Exp", "forward", "dense", inputs=("argument 12",), output="inf")
+        invalid = OpInfo("Sub", "forward", "dense", output="nan")
+        skipped = made_up.run(made_up.model(dtype_policy="mixed_float16"), loss=[0.7, 0.6, 0.5])
+        return [
+            half_run("mixed_float16", 65519.0),
+            half_run("mixed_bfloat16", 8e5),
+            half_run("float32", 8e5),
+            half_run("mixed_float16", 3.0, exponential),
+            half_run("mixed_float16", 3.0, invalid),
+            skipped,
+        ]
+
+
+def computes_in_half(model: ModelInfo) -> bool:
+    return model.dtype_policy in ("mixed_float16", "float16") or any(
+        layer.dtype == "float16" for layer in model.layers
+    )
+
+
+def largest(tensor: TensorSummary) -> float:
+    return max(abs(tensor.min), abs(tensor.max))
+
+
+def bfloat() -> Remedy:
+    text = 'Or compute in bfloat16, which has the range of float32: set_global_policy("mixed_bfloat16").'
+    return Remedy("set_dtype_policy", "model", "mixed_bfloat16", text)
+
+
+def in_float32(op: OpInfo) -> Remedy:
+    text = "Or let this layer compute in float32: dtype='float32' in its construction."
+    return Remedy("set_dtype_policy", op.layer or "", "float32", text, location=op.location)
+
+
+def half_run(policy: str, high: float, op: OpInfo | None = None) -> Run:
+    """One NaN loss under ``policy``, with an input up to ``high``."""
+    dtype = "float16" if policy == "mixed_float16" else "float32"
+    layer = LayerInfo("dense", "dense", "Dense", "linear", 1, dtype=dtype, location=made_up.line(5))
+    of = made_up.model(layer, dtype_policy=policy)
+    incident = {"op": op, "loss": float("nan"), "rows": 32} if op else None
+    inputs = [made_up.tensor("input", min=-high, max=high, std=high / 3)]
+    return made_up.run(of, loss=[float("nan")] * 5, inputs=inputs, incident=incident)
