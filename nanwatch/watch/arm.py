@@ -35,7 +35,7 @@ class KerasFinder(importlib.abc.MetaPathFinder):
         loader, execute, arrived = spec.loader, spec.loader.exec_module, self.arrived
 
         def exec_module(module: ModuleType) -> None:
-            del loader.exec_module  # type: ignore[attr-defined]
+            del loader.exec_module
             execute(module)
             arrived(module)
 

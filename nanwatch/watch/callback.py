@@ -47,7 +47,6 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             return
         if self.witness is None:
             self.witness = Witness(self.log_dir, *script_of_process())
-            self.witness.learn_versions()
         with self.witness.forgiving("hooking the model"):
             self.observer = attach(model, self.witness, self.on_incident)
 

@@ -76,9 +76,10 @@ def outputs_of(model: Any, seen: Seen) -> tuple[OutputInfo, ...]:
         and not isinstance(given, dict | list)
     ):
         losses = [loss_info(given)]
+    paths = {id(layer): path for path, layer in keras_names.layers_of(model)}
     found = []
     for number, tensor in enumerate(seen.outputs):
-        head = head_of(seen, tensor)
+        head = head_of(seen, tensor, paths)
         shape = shape_of(tensor)
         loss = (
             losses[number]
@@ -106,9 +107,9 @@ def shape_of(tensor: Any) -> Shape | None:
     return (None, *(None if size is None else int(size) for size in tensor.shape.as_list()[1:]))
 
 
-def head_of(seen: Seen, tensor: Any) -> Head:
+def head_of(seen: Seen, tensor: Any, paths: dict[int, str]) -> Head:
     """Follow ``tensor`` back to the layer with the weights, by the layers' own inputs and outputs."""
-    layer_path, layer = maker_of(seen, tensor)
+    layer = maker_of(seen, tensor)
     activation_layer = activation = None
     head, size = None, None
     walked = tensor
@@ -118,44 +119,41 @@ def head_of(seen: Seen, tensor: Any) -> Head:
         kind = type(layer).__name__
         name = activation_of(layer)
         if activation is None and name is not None and name != "linear":
-            activation, activation_layer = name, layer_path
+            activation, activation_layer = name, layer
             if name == "softmax":
                 axis = getattr(layer, "axis", -1)
                 size = axis_size(walked, axis)
         if layer.weights and kind not in SHAPING and "Normalization" not in kind:
-            head = layer_path
+            head = layer
             break
-        inputs = next(
+        inputs: list[Any] = next(
             (
                 given
-                for path, _, given, out in reversed(seen.calls)
-                if path == layer_path and any(item is walked for item in out)
+                for made, given, out in reversed(seen.calls)
+                if made is layer and any(item is walked for item in out)
             ),
             [],
         )
         if not inputs or (activation is None and kind not in SHAPING and name is None):
             break
         walked = inputs[0]
-        layer_path, layer = maker_of(seen, walked)
+        layer = maker_of(seen, walked)
     if activation is None or activation == "custom":
         by_op, op_size = activation_by_op(tensor)
         if by_op is not None:
             activation, size = by_op, op_size
         elif layer is not None and head is not None and activation is None:
             activation = "linear" if activation_of(layer) in ("linear", None) else activation
-    return Head(head, activation_layer or head, activation or "unknown", size)
+    return Head(paths.get(id(head)), paths.get(id(activation_layer or head)), activation or "unknown", size)
 
 
-def maker_of(seen: Seen, tensor: Any) -> tuple[str | None, Any]:
-    """The innermost layer that gave out ``tensor`` itself: nested models are looked into."""
-    for path, layer, _, outputs in seen.calls:
-        if any(item is tensor for item in outputs):
-            return path, layer
-    behind = op_input(tensor)
-    for path, layer, _, outputs in seen.calls:
-        if behind is not None and any(item is behind for item in outputs):
-            return path, layer
-    return None, None
+def maker_of(seen: Seen, tensor: Any) -> Any:
+    """The innermost layer that gave out ``tensor`` itself, or what an op handed on; None without one."""
+    for wanted in (tensor, op_input(tensor)):
+        for layer, _, outputs in seen.calls:
+            if wanted is not None and any(item is wanted for item in outputs):
+                return layer
+    return None
 
 
 def op_input(tensor: Any) -> Any:

@@ -49,6 +49,10 @@ def describe(
     sums = first.sum(axis=-1) if first is not None and first.ndim > 1 else None
     loss = float(seen.row[FIXED.index("loss")])
     found = autopsy or Autopsy()
+
+    def of(wanted: Role) -> tuple[TensorSummary, ...]:
+        return tuple(item for item in batch if item.role == wanted)
+
     return IncidentInfo(
         fit=fit,
         step=seen.step,
@@ -59,13 +63,7 @@ def describe(
         frozen=action != "continue" and role != "weight",
         action=action,
         loss=loss,
-        batch=DataInfo(
-            *(
-                tuple(item for item in batch if item.role == wanted)
-                for wanted in ("input", "label", "sample_weight")
-            ),
-            whole=True,
-        ),
+        batch=DataInfo(of("input"), of("label"), of("sample_weight"), whole=True),
         outputs=outputs,
         rows_summing_to_zero=None if sums is None else int((sums == 0).sum()),
         rows=None if first is None or not first.ndim else len(first),

@@ -48,13 +48,13 @@ def layout_of(model: Any, variables: Sequence[Any], data: dict[str, list[tuple[s
     ``data`` maps "input", "label", "sample_weight" to (key, tensor) pairs of one batch.
     """
     layout = Layout()
-    for key, _ in data.get("input", ()):
-        layout.add("input", key, "l2_norm")
-    for key, _ in data.get("label", ()):
-        layout.add("label", key, "min")
-        layout.add("label", key, "max")
-    for key, _ in data.get("sample_weight", ()):
-        layout.add("sample_weight", key, "l2_norm")
+    for role, pairs in data.items():
+        for key, tensor in pairs:
+            if role == "label" or tensor.dtype.is_integer:
+                layout.add(role, key, "min")  # type: ignore[arg-type]
+                layout.add(role, key, "max")  # type: ignore[arg-type]
+            elif tensor.dtype.is_floating:
+                layout.add(role, key, "l2_norm")  # type: ignore[arg-type]
     if model is not None:
         for path, _ in keras_names.layers_of(model):
             layout.add("activation", path, "l2_norm")

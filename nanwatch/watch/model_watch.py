@@ -16,7 +16,7 @@ from nanwatch.watch import batch as batches
 from nanwatch.watch import keras_names, look
 from nanwatch.watch.layout import FIXED, Layout, layout_of
 from nanwatch.watch.sentinel import all_finite, extremes, half_square_sum
-from nanwatch.watch.step import Guard, Seen, loss_seen, observing
+from nanwatch.watch.step import Guard, Mail, Seen, loss_seen, observing
 
 RING_ROWS = 512  # steps the device remembers between two drains
 RING_BYTES = 32 * 2**20
@@ -42,7 +42,7 @@ class ModelWatch:
         self.reported = tf.Variable(False, trainable=False, name="nanwatch_reported")
         self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_step")
         self.next_look = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_next_look")
-        self.guard = Guard(self.halted, hold)
+        self.guard = Guard(self.halted, Mail.box(), hold=hold)
         self.ring: tf.Variable | None = None
         self.ring_rows = RING_ROWS
         self.last_batch: dict[tuple[str, str], tf.Variable] = {}
@@ -108,6 +108,11 @@ class ModelWatch:
             optimizer = self.model.optimizer
             loss = loss_seen(seen, optimizer)
             bad = seen.bad
+            if bad is None and self.guard.posted:
+                mail = self.guard.mail
+                seen.gradients = self.guard.posted
+                bad, loss = tf.convert_to_tensor(mail.bad), tf.convert_to_tensor(mail.loss)
+                seen.sums = tf.unstack(tf.convert_to_tensor(mail.sums))[: len(seen.gradients)]
             if bad is None:
                 bad = tf.constant(False) if loss is None else tf.logical_not(tf.math.is_finite(loss))
             if self.guard.hold:
@@ -155,7 +160,7 @@ class ModelWatch:
             cells[FIXED.index("learning_rate")] = tf.cast(rate, tf.float32)
         if loss is not None:
             cells[FIXED.index("loss")] = loss
-        for path, tensor in seen.activations.items():
+        for path, tensor in self.activations(seen).items():
             put("activation", path, half_square_sum(tensor))
         if seen.outputs:
             put("output", "output", tf.add_n([half_square_sum(tensor) for tensor in seen.outputs]))
@@ -174,13 +179,18 @@ class ModelWatch:
         )
         return cells, tf.logical_not(fine)
 
+    def activations(self, seen: Seen) -> dict[str, Any]:
+        """Layer path -> what the layer gave out last. A layer's path is final once it is built."""
+        paths = {id(layer): path for path, layer in keras_names.layers_of(self.model)}
+        return {paths[id(layer)]: tensor for layer, tensor in seen.activations if id(layer) in paths}
+
     def chosen(self, seen: Seen) -> list[tuple[str, str, Any]]:
         """(role, path, tensor) of what a look is shown beside the batch."""
         outputs = [("output", str(number), tensor) for number, tensor in enumerate(seen.outputs)]
         if self.jit:  # an output of an XLA function is one that cannot be fused away
             activations = []
         else:
-            activations = look.affordable(seen.activations)
+            activations = look.affordable(self.activations(seen))
         self.look_names = [(role, path) for role, path, _ in outputs + activations]
         return outputs + activations
 
@@ -207,12 +217,12 @@ class ModelWatch:
         places: list[int] = [0]
         values: list[Any] = [batches.number_of_rows(batch)]
         for role, key, tensor in batches.dense(batch):
-            if role == "label":
+            if (role, key, "max") in layout.place:
                 for stat, value in zip(("min", "max"), extremes(tensor), strict=True):
                     places.append(layout.place[role, key, stat])
                     values.append(value)
                     layout.seen.add((role, key, stat))
-            elif tensor.dtype.is_floating:
+            elif (role, key, "l2_norm") in layout.place:
                 places.append(layout.place[role, key, "l2_norm"])
                 values.append(half_square_sum(tensor))
                 layout.seen.add((role, key, "l2_norm"))

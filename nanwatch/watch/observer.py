@@ -16,6 +16,7 @@ from nanwatch.watch import autopsy, fit_data, heads, incident, keras_names, mode
 from nanwatch.watch.fit_record import FitRecord
 from nanwatch.watch.look import Look, next_step
 from nanwatch.watch.model_watch import BAD_WEIGHT, ModelWatch
+from nanwatch.watch.step import Seen
 from nanwatch.watch.witness import Witness
 
 OnIncident = Literal["raise", "stop", "continue"]
@@ -48,6 +49,8 @@ class Observer:
         """A training begins; ``given`` are the arguments of ``fit`` where there is one."""
         if self.fit is not None:
             self.end("finished")
+        if not self.witness.info.devices:  # not earlier: it would end the script's choice of devices
+            self.witness.learn_versions()
         model = self.describe()
         info = FitInfo(
             index=0,
@@ -153,14 +156,7 @@ class Observer:
         self.described = True
         model = replace(self.describe(), outputs=heads.outputs_of(self.model, seen))
         self.witness.set_model(record.info.index, model)
-        missed = [
-            *self.watch.not_watched,
-            *(
-                f"{path}: called inside a loop or a function of its own"
-                for path in dict.fromkeys(seen.out_of_reach)
-            ),
-            *layout.unseen(),
-        ]
+        missed = [*self.watch.not_watched, *self.out_of_reach(seen), *layout.unseen()]
         record.info = replace(
             record.info,
             not_watched=tuple(dict.fromkeys(missed)),
@@ -170,6 +166,13 @@ class Observer:
                 keras_names.path_of(variable) for grad, variable in seen.gradients if grad is None
             ),
         )
+
+    def out_of_reach(self, seen: Seen) -> list[str]:
+        """Layers whose outputs stay inside a loop or a function, so that no sentinel can see them."""
+        reached = {id(layer) for layer, _ in seen.activations}
+        paths = {id(layer): path for path, layer in keras_names.layers_of(self.model)}
+        names = [paths.get(id(layer), layer.name) for layer in seen.out_of_reach if id(layer) not in reached]
+        return [f"{name}: called inside a loop or a function of its own" for name in dict.fromkeys(names)]
 
     def on_look(self, seen: Look) -> int:
         """Called inside the step, in TensorFlow's thread."""

@@ -115,10 +115,9 @@ class Profile:
     def count_classes(self, values: Array, ok: npt.NDArray[np.bool_]) -> None:
         if not self.classes_complete:
             return
-        counted = values
-        if self.one_hot and values.ndim == 2:
-            counted, ok = values.argmax(axis=-1), np.True_  # type: ignore[assignment]
-        found, counts = np.unique(counted[ok] if ok is not np.True_ else counted, return_counts=True)
+        one_hot = self.one_hot and values.ndim == 2
+        counted = values.argmax(axis=-1) if one_hot else values[ok]
+        found, counts = np.unique(counted, return_counts=True)
         if len(found) + len(self.classes) > MOST_CLASSES:
             self.classes_complete = False
             return

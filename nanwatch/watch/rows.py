@@ -28,7 +28,7 @@ class Recorder:
 
     def add(self, row: Row) -> None:
         """Append ``row``, float64 of shape (columns,)."""
-        self.file.append(memoryview(np.ascontiguousarray(row)).cast("B"))
+        self.file.append(row.tobytes())
         if not len(self.total):
             return
         self.take(0, row, row, row)
@@ -39,7 +39,7 @@ class Recorder:
                 return
             mean, low, high = self.total[level] / fan, self.low[level].copy(), self.high[level].copy()
             bucket = np.concatenate([mean, low, high])
-            self.file.put_bucket(level, self.file.total // size - 1, memoryview(bucket).cast("B"))
+            self.file.put_bucket(level, self.file.total // size - 1, bucket.tobytes())
             self.total[level], self.low[level], self.high[level] = 0.0, np.inf, -np.inf
             if level + 1 < len(self.total):
                 self.take(level + 1, mean, low, high)

@@ -31,8 +31,7 @@ class Ending:
 def fresh_main() -> types.ModuleType:
     """An empty ``__main__``, in the place of nanwatch's own."""
     module = types.ModuleType("__main__")
-    module.__dict__["__builtins__"] = builtins
-    module.__dict__["__annotations__"] = {}
+    module.__dict__.update(__builtins__=builtins, __annotations__={})
     sys.modules["__main__"] = module
     return module
 
@@ -87,7 +86,8 @@ def run_module(module: str, argv: list[str]) -> Ending:
     sys.argv = ["-m", *argv]
     fresh_main()
     sys.path[0] = os.getcwd()
-    return ending_of(lambda: runpy._run_module_as_main(module))
+    as_main = vars(runpy)["_run_module_as_main"]  # what `python -m` itself calls
+    return ending_of(lambda: as_main(module))
 
 
 def ending_of(execute: Any) -> Ending:

@@ -12,9 +12,35 @@ from typing import Any
 import tensorflow as tf
 
 from nanwatch.watch import keras_names
-from nanwatch.watch.sentinel import all_finite, half_square_sum, surely_finite, watchable
+from nanwatch.watch.sentinel import half_square_sum, surely_finite, watchable
 
 CURRENT = threading.local()
+
+
+MAIL_ROOM = 1024  # gradients whose norms a mailbox can carry
+
+
+@dataclass
+class Mail:
+    """Carries numbers out of a function of the script's own, whose tensors cannot leave it.
+
+    Of fixed size, because XLA assigns no variable of unknown shape.
+    """
+
+    bad: tf.Variable
+    loss: tf.Variable
+    sums: tf.Variable
+
+    @classmethod
+    def box(cls) -> Mail:
+        values = (tf.constant(False), tf.constant(0.0), tf.zeros([MAIL_ROOM]))
+        return cls(*(tf.Variable(value, trainable=False, name="nanwatch_mail") for value in values))
+
+    def post(self, bad: Any, loss: Any, sums: Sequence[Any]) -> None:
+        self.bad.assign(bad)
+        self.loss.assign(0.0 if loss is None else loss)
+        kept = list(sums[:MAIL_ROOM])
+        self.sums.assign(tf.stack(kept + [tf.constant(0.0)] * (MAIL_ROOM - len(kept))))
 
 
 @dataclass
@@ -22,15 +48,16 @@ class Seen:
     """What one traced step shows. Tensors belong to ``graph``; None means eager."""
 
     graph: Any
-    activations: dict[str, Any] = field(default_factory=dict)
-    calls: list[tuple[str, Any, list[Any], list[Any]]] = field(default_factory=list)  # path, layer, in, out
+    activations: list[tuple[Any, Any]] = field(default_factory=list)  # (layer, first output)
+    calls: list[tuple[Any, list[Any], list[Any]]] = field(default_factory=list)  # layer, inputs, outputs
     outputs: list[Any] = field(default_factory=list)
     loss: Any = None
     target: Any = None  # what the tape was asked to differentiate
+    loss_graph: Any = None  # the graph that ``loss`` or ``target`` belongs to
     gradients: list[tuple[Any, Any]] = field(default_factory=list)  # (gradient or None, variable)
     sums: list[Any] = field(default_factory=list)  # half square sums of the gradients, in order
     bad: Any = None  # bool scalar: the update was, or should have been, held back
-    out_of_reach: list[str] = field(default_factory=list)
+    out_of_reach: list[Any] = field(default_factory=list)  # layers called in another graph
     saved: dict[int, tuple[Any, Any]] = field(default_factory=dict)  # id -> (variable, value before)
     applied: int = 0
 
@@ -71,8 +98,8 @@ def observing(model: Any, guard: Guard) -> Iterator[Seen]:
     seen = Seen(keras_names.function_graph())
     undo: list[Callable[[], None]] = []
     try:
-        for path, layer in keras_names.layers_of(model):
-            undo.append(wrap(layer, "call", functools.partial(see_call, seen, path, layer)))
+        for _, layer in keras_names.layers_of(model):
+            undo.append(wrap(layer, "call", functools.partial(see_call, seen, layer)))
         undo.append(wrap(model, "call", functools.partial(see_prediction, seen)))
         undo.append(wrap(model, "compute_loss", functools.partial(see_loss, seen, model)))
         if model.optimizer is not None:
@@ -99,18 +126,16 @@ def wrap(thing: Any, name: str, wrapper: Callable[..., Any]) -> Callable[[], Non
     return keras_names.replace_attribute(thing, name, wrapped)
 
 
-def see_call(
-    seen: Seen, path: str, layer: Any, original: Callable[..., Any], *args: Any, **kwargs: Any
-) -> Any:
+def see_call(seen: Seen, layer: Any, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     outputs = original(*args, **kwargs)
     if not seen.here():
-        seen.out_of_reach.append(path)
+        seen.out_of_reach.append(layer)
         return outputs
     flat = [item for item in keras_names.flat_tensors(outputs) if isinstance(item, tf.Tensor)]
     inputs = [item for item in keras_names.flat_tensors((args, kwargs)) if isinstance(item, tf.Tensor)]
-    seen.calls.append((path, layer, inputs, flat))
+    seen.calls.append((layer, inputs, flat))
     if flat and watchable(flat[0]):
-        seen.activations[path] = flat[0]
+        seen.activations.append((layer, flat[0]))
     return outputs
 
 
@@ -125,10 +150,11 @@ def see_loss(seen: Seen, model: Any, original: Callable[..., Any], *args: Any, *
     given = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
     with contextlib.suppress(Exception):  # Keras says better what is wrong with y, and when
         keras_names.build_metrics(model, given.get("y"), given.get("y_pred"))
-    seen.keep(keras_names.metric_variables(model))
+    if seen.here():
+        seen.keep(keras_names.metric_variables(model))
     loss = original(*args, **kwargs)
-    if seen.here() and watchable(loss):
-        seen.loss = loss
+    if watchable(loss):
+        seen.loss, seen.loss_graph = loss, keras_names.function_graph()
     return loss
 
 
@@ -138,9 +164,9 @@ def see_tape(seen: Seen) -> Callable[[], None]:
 
     @functools.wraps(original)
     def gradient(tape: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
-        if current() is seen and seen.here():
-            scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
-            seen.target = scalars[0] if scalars else None
+        scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
+        if current() is seen and seen.loss is None and scalars:
+            seen.target, seen.loss_graph = scalars[0], keras_names.function_graph()
         return original(tape, target, *args, **kwargs)
 
     tf.GradientTape.gradient = gradient
@@ -152,7 +178,9 @@ def see_tape(seen: Seen) -> Callable[[], None]:
 
 
 def loss_seen(seen: Seen, optimizer: Any) -> Any:
-    """The true loss of the batch, unscaled; None where it was out of reach."""
+    """The true loss of the batch, unscaled; None where it is out of reach from here."""
+    if seen.loss_graph is not keras_names.function_graph():
+        return None
     if seen.loss is not None:
         return tf.cast(tf.reduce_mean(seen.loss), tf.float32)
     if seen.target is None:
@@ -167,6 +195,8 @@ class Guard:
     """Holds back the update of a step whose loss or gradients are not finite."""
 
     halted: tf.Variable  # bool scalar: an earlier step was bad and nothing is applied any more
+    mail: Mail
+    posted: list[tuple[Any, Any]] | None = None  # what the mail is about; a function is traced only once
     hold: bool = True  # False: on_incident="continue", the update is applied whatever it is
 
     def apply(
@@ -181,24 +211,27 @@ class Guard:
         variables = list(
             trainable_variables if trainable_variables is not None else optimizer.variables[: len(grads)]
         )
-        if not seen.here():
-            seen.out_of_reach.append("gradients")
-            original(grads, trainable_variables)
-            return
         seen.applied += 1
-        known = [(grad, variable) for grad, variable in zip(grads, variables, strict=False)]
-        seen.gradients += known
+        known = list(zip(grads, variables, strict=False))
         present = [grad for grad, _ in known if watchable(grad)]
         raw = [half_square_sum(grad) for grad in present]
-        seen.sums += unscaled(raw, keras_names.unscaled_factor(optimizer))
+        sums = unscaled(raw, keras_names.unscaled_factor(optimizer))
         bad = self.is_bad(seen, optimizer, raw, present)
-        seen.bad = bad if seen.bad is None else tf.logical_or(seen.bad, bad)
+        seen.gradients += known
+        if seen.here():
+            seen.sums += sums
+            seen.bad = bad if seen.bad is None else tf.logical_or(seen.bad, bad)
+            held = tf.logical_or(seen.bad, self.halted)
+        else:
+            self.posted = known
+            self.mail.post(bad, loss_seen(seen, optimizer), sums)
+            held = tf.logical_or(bad, self.halted)
         if not self.hold:
             original(grads, trainable_variables)
             return
         if trainable_variables is not None and not optimizer.built:
             optimizer.build(list(trainable_variables))
-        guarded(tf.logical_or(seen.bad, self.halted), lambda: original(grads, trainable_variables))
+        guarded(held, lambda: original(grads, trainable_variables))
 
     def is_bad(self, seen: Seen, optimizer: Any, sums: Sequence[Any], grads: Sequence[Any]) -> Any:
         loss = loss_seen(seen, optimizer)
@@ -227,6 +260,3 @@ def guarded(held: Any, apply: Callable[[], Any]) -> None:
         apply()  # a cond around a merge_call is refused inside a replica
         return
     tf.cond(held, lambda: tf.constant(0), go)
-
-
-__all__ = ["Guard", "Seen", "all_finite", "current", "loss_seen", "observing"]
