@@ -68,7 +68,7 @@ class HalfPrecisionOverflow(Rule):
         return self.finding(
             fit,
             f"{sentence(called)} goes up to {number(high)}, and the model computes in float16, whose "
-            f"largest number is {LARGEST_HALF:.0f}: the first layer sees infinity, though the data are finite.",
+            f"largest number is {LARGEST_HALF:.0f}: the first layer sees infinity in finite data.",
             *evidence,
             location=fit.info.location,
             remedies=(Remedy("standardise_input", "0", None, scale, location=fit.info.location), bfloat()),
