@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from nanwatch.diagnose.diagnosis import Finding, Part
+from nanwatch.diagnose.diagnosis import Finding, Level, Part
 
 # Evidence this strong stands by itself: the finding is a cause even where another one would do.
 STANDS_ALONE = 0.85
@@ -34,12 +34,19 @@ def parted(findings: Sequence[Finding], observed: frozenset[str], headline: str 
     causes: list[Finding] = []
     for finding in by_bet:
         part = part_of(finding, by_bet, causes, observed)
-        placed.append(replace(finding, part=part))
+        placed.append(replace(finding, part=part, level=level_of(finding, part, causes)))
         if part == "cause" and finding.level != "note":
             causes.append(finding)
     if any(cause.strength > 0 for cause in causes):
         placed = [finding for finding in placed if finding.strength > 0]
     return in_order(placed, observed, headline)
+
+
+def level_of(finding: Finding, part: Part, causes: Sequence[Finding]) -> Level:
+    """What only plays along beside a cause is a note: to mend it alone would change nothing."""
+    if part == "contributing" and causes and finding.strength < STANDS_ALONE:
+        return "note"
+    return finding.level
 
 
 def in_order(findings: Iterable[Finding], observed: frozenset[str], headline: str | None) -> list[Finding]:

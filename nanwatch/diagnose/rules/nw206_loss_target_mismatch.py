@@ -138,7 +138,7 @@ def class_numbers(head: Head, units: int) -> Mismatch | None:
     if len(head.output.shape or (None, units)) != 2:
         return None  # a prediction for each time step or pixel has other shapes
     if head.loss in (CATEGORICAL, BINARY):
-        rows = "one-hot rows" if head.loss == CATEGORICAL else f"{units} zeros and ones a row"
+        rows = f"one-hot rows of {units}" if head.loss == CATEGORICAL else f"{units} zeros and ones a row"
         return Mismatch(f"{head.loss} wants {rows}, but the labels are single class numbers.", SPARSE)
     if head.loss in REGRESSIONS and head.activation == "softmax":
         text = (

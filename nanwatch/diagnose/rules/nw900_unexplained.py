@@ -76,7 +76,6 @@ class Unexplained(Rule):
             location=(op.location if op else None) or fit.info.location,
             level="error" if outcome in ("non-finite", "diverged") else "warning",
             strength=0.0,
-            explains={outcome},
         )
 
     def plateau(self, fit: Fit) -> Finding:
@@ -127,7 +126,8 @@ def place(incident: IncidentInfo | None) -> str:
 def seen(fit: Fit, incident: IncidentInfo | None) -> Iterator[str]:
     losses = finite_losses(fit)
     if losses:
-        yield f"the loss from {number(first_loss(fit))} to {number(last_loss(fit))} over {len(losses)} finite steps."
+        ends = f"from {number(first_loss(fit))} to {number(last_loss(fit))}"
+        yield f"the loss {ends} over {count(len(losses), 'finite step')}."
     norms = [norm for _, norm in gradient_norms(fit) if math.isfinite(norm)]
     if norms:
         yield f"gradient norms from {number(min(norms))} to {number(max(norms))}."
@@ -139,7 +139,8 @@ def seen(fit: Fit, incident: IncidentInfo | None) -> Iterator[str]:
     if ratios and math.isfinite(ratios[-1][1]):
         yield f"weights that move by {number(ratios[-1][1])} of their norm a step."
     if incident is not None and incident.bad_rows:
-        yield f"the fault in {count(len(incident.bad_rows), 'row')} of {incident.rows_tried}, tried one by one."
+        rows = count(len(incident.bad_rows), "row")
+        yield f"the fault in {rows} of {incident.rows_tried}, tried one by one."
 
 
 def excluded(fit: Fit, incident: IncidentInfo | None) -> Iterator[str]:
@@ -173,7 +174,7 @@ def classifier(still: bool, reached: float = 0.5, end: float = 0.693) -> Run:
     return made_up.run(
         made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy"),
         loss=[0.693] * steps,
-        epochs=[{"loss": 0.693, "accuracy": reached}] * 2 + [{"loss": end, "accuracy": reached}] * 3,
+        epochs=[{"loss": loss, "accuracy": reached} for loss in (0.6931, 0.6933, 0.6930, 0.6932, end)],
         targets=[made_up.labels(0, 1)],
         steps={("gradient", "dense/kernel", "l2_norm"): [0.01] * steps},
         health=health,
