@@ -92,7 +92,8 @@ def braille(heights: Sequence[int | None], rows: int) -> list[list[str]]:
     for place, at in enumerate(heights):
         if at is not None:
             cells[rows - 1 - at // 4][place // 2] |= DOTS[place % 2][at % 4]
-    return [[chr(cell) for cell in row] for row in cells]
+    # A blank, not an empty Braille cell: some fonts draw that one as a box.
+    return [[chr(cell) if cell != BLANK else " " for cell in row] for row in cells]
 
 
 def ascii_cells(heights: Sequence[int | None], rows: int) -> list[list[str]]:

@@ -33,10 +33,7 @@ def findings(page: Page, report: Report) -> None:
     for number, cause in enumerate(causes):
         heading(page, "Cause" if number == 0 else "Also a cause", cause)
         finding(page, report, cause)
-        if number == 0:
-            first_op(page, report, causes)
-    if not causes:
-        first_op(page, report, causes)
+    first_op(page, report, causes)
     for diagnosis in report.of_part("contributing"):
         heading(page, "Contributing", diagnosis)
         finding(page, report, diagnosis)

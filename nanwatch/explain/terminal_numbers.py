@@ -30,6 +30,7 @@ def spread(page: Page, report: Report) -> None:
     page.rule("How it spread", "bold")
     shown = incident.spread[:SPREAD_ROWS]
     wide = max(len(entry.role) for entry in shown)
+    count_wide = max(len(f"{entry.num_bad:,}") for entry in shown)
     path_wide = min(max(len(clean(entry.path)) for entry in shown), page.width - wide - 36)
     for number, entry in enumerate(shown):
         lead = page.sign("┌" if number == 0 else "└" if number == len(shown) - 1 else "├", "|")
@@ -39,7 +40,7 @@ def spread(page: Page, report: Report) -> None:
             (f"{lead if len(shown) > 1 else ' '} ", "dim"),
             (f"{entry.role:<{wide}}  ", "bold red" if entry.first else ""),
             path,
-            f"  {entry.num_bad:>9,} of {entry.size:,}",
+            f"  {entry.num_bad:>{count_wide},} of {entry.size:,}",
             ("  first", "bold red") if entry.first else "",
             indent=2,
         )

@@ -148,7 +148,10 @@ def test_what_it_rests_on_and_what_is_next(tmp_path: Path) -> None:
         "  • Not looked for: NW118 (there was no validation data).",
         "  • Watching took 0.4 % of the training's time, outside the compiled step.",
     ]
-    assert section(report, "Next") == ["  nanwatch rule NW201  what relu-output is, with an example"]
+    assert section(report, "Next") == [
+        "  nanwatch rule NW201           what relu-output is, with an example",
+        "  nanwatch run train.py --fast  again, once train.py:7 is mended (NW201)",
+    ]
 
 
 def test_only_commands_that_exist_are_named(tmp_path: Path) -> None:
@@ -159,6 +162,13 @@ def test_only_commands_that_exist_are_named(tmp_path: Path) -> None:
         "  nanwatch rule NW201            what relu-output is, with an example",
     ]
     assert "Next" not in as_terminal.render(report, commands=set())
+
+
+@pytest.mark.parametrize("outcome", ["incomplete", "no-training"])
+def test_a_run_to_be_made_again(outcome: Any) -> None:
+    assert section(made_up_reports.healthy(outcome=outcome), "Next") == [
+        "  nanwatch run train.py  runs the script again under watch"
+    ]
 
 
 def test_a_healthy_run_is_short() -> None:
