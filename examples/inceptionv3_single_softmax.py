@@ -36,7 +36,7 @@ class Pictures(keras.utils.PyDataset):
         return pictures.astype("float32"), labels.astype("float32")
 
 
-training_set = Pictures(batches=24, seed=1)
+training_set = Pictures(batches=20, seed=1)
 test_set = Pictures(batches=6, seed=2)
 
 # create the base model
@@ -62,4 +62,4 @@ for layer in model.layers[249:]:
     layer.trainable = True
 
 model.compile(loss="binary_crossentropy", optimizer="adam", metrics=["accuracy"])
-model.fit(training_set, epochs=3, validation_data=test_set, verbose=2)
+model.fit(training_set, epochs=2, validation_data=test_set, verbose=2)
