@@ -14,6 +14,8 @@ from nanwatch.explain.terminal_numbers import epochs, last_steps, spread
 from nanwatch.explain.untrusted import clean
 from nanwatch.explain.verdict import course, held, verdict
 
+UNSEEN_LINES = 6  # a large model may have one for each layer
+
 
 def render(
     report: Report,
@@ -80,7 +82,10 @@ def limits(page: Page, report: Report) -> None:
     lines: list[str] = []
     if report.diagnoses.outcome != "healthy" and report.watched():
         lines.append(watched(report))
-    lines += [f"Not watched: {text.rstrip('.')}." for text in report.not_watched()]
+    unseen = report.not_watched()
+    lines += [f"Not watched: {text.rstrip('.')}." for text in unseen[:UNSEEN_LINES]]
+    if len(unseen) > UNSEEN_LINES:
+        lines.append(f"Not watched: {len(unseen) - UNSEEN_LINES} more, which --format json lists.")
     incident = report.run.info.incident
     if incident is not None:
         lines += incident.notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Collection
 
@@ -21,17 +22,21 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     found += [
         (f"nanwatch rule {cause.code}", f"what {cause.name} is, with an example") for cause in causes[:2]
     ]
+    again = run_again(report)
     at = causes[0].location if causes else None
-    if at is not None:
+    if again and at is not None:
         place = f"{clean(report.path(at.file))}:{at.line}"
-        found.append((run_again(report), f"again, once {place} is mended ({causes[0].code})"))
-    elif report.diagnoses.outcome in ("incomplete", "no-training"):
-        found.append((run_again(report), "runs the script again under watch"))
+        found.append((again, f"again, once {place} is mended ({causes[0].code})"))
+    elif again and report.diagnoses.outcome in ("incomplete", "no-training"):
+        found.append((again, "runs the script again under watch"))
     if not found:
         found.append(("nanwatch rule", "lists the faults that were looked for"))
     return [(line, why) for line, why in found if line.split()[1] in commands]
 
 
-def run_again(report: Report) -> str:
+def run_again(report: Report) -> str | None:
+    """The command that made this run; None where there is no script to be run (a notebook, a module)."""
     info = report.run.info
+    if not os.path.isfile(os.path.join(info.cwd, info.script)):
+        return None
     return "nanwatch run " + shlex.join(clean(part) for part in (report.path(info.script), *info.argv[1:]))

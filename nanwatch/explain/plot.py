@@ -38,6 +38,8 @@ def plot(pieces: Sequence[Piece], width: int, unicode: bool = True, height: int 
     """The curve of ``pieces``, which follow each other, at most ``width`` characters wide."""
     across, up = (2, 4) if unicode else (1, len(ASCII_DOTS))
     points = binned(pieces, width * across)
+    if across == 2 and len(points) <= width:  # room for each to have a character of its own
+        points = [point for point in points for _ in range(2)]
     finite = [point for point in points if math.isfinite(point)]
     low, high = min(finite, default=math.nan), max(finite, default=math.nan)
     logarithmic = low > 0 and high / low >= LOG_FROM

@@ -59,7 +59,8 @@ def last_steps(page: Page, report: Report) -> None:
     loss = curve(fit, "loss", "", "value", last)
     if len(loss) < 2:
         return
-    page.rule("The whole run" if last is None else f"The last {len(loss)} steps", "bold")
+    whole = last is None or len(loss) == len(fit.steps)
+    page.rule("The whole run" if whole else f"The last {len(loss)} steps", "bold")
     ends = steps_at_ends(fit, last)
     draw(page, "loss", loss, ends, width)
     norm = gradient_norm(fit, last)

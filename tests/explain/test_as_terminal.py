@@ -44,7 +44,7 @@ def test_the_order_of_a_broken_run(tmp_path: Path) -> None:
         "Contributing  NW105 unscaled-input (warning)",
         "What follows from it",
         "How it spread",
-        "The last 41 steps",
+        "The whole run",
         "Epochs",
         "What this rests on",
         "Next",
@@ -116,7 +116,7 @@ def test_an_op_elsewhere_than_the_cause_shows_its_own_line(tmp_path: Path) -> No
 
 def test_the_numbers(tmp_path: Path) -> None:
     report = made_up_reports.broken(tmp_path)
-    plots = section(report, "The last 41 steps")
+    plots = section(report, "The whole run")
     assert [line.split()[0] for line in plots if line[2] != " "] == ["loss", "gradient"]
     assert [line.split("┤")[0].split()[-1] for line in plots if "┤" in line] == [
         "4.6", "1.402", "1.837", "0.9902"
@@ -154,6 +154,16 @@ def test_what_it_rests_on_and_what_is_next(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("unseen", "shown"), [(6, 6), (7, 7), (500, 7)])
+def test_a_long_list_of_what_was_not_watched_is_cut(unseen: int, shown: int) -> None:
+    report = made_up_reports.healthy()
+    info = replace(report.run.info, not_watched=tuple(f"layer {number}" for number in range(unseen)))
+    found = section(replace(report, run=replace(report.run, info=info)), "What this rests on")
+    said = [line for line in found if "Not watched" in line]
+    assert len(said) == shown
+    assert ("more, which --format json lists." in said[-1]) is (unseen > 6)
+
+
 def test_only_commands_that_exist_are_named(tmp_path: Path) -> None:
     report = made_up_reports.broken(tmp_path)
     run = replace(report.run, folder=Path("logs/my run"))
@@ -165,10 +175,23 @@ def test_only_commands_that_exist_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["incomplete", "no-training"])
-def test_a_run_to_be_made_again(outcome: Any) -> None:
-    assert section(made_up_reports.healthy(outcome=outcome), "Next") == [
-        "  nanwatch run train.py  runs the script again under watch"
+def test_a_run_to_be_made_again(tmp_path: Path, outcome: Any) -> None:
+    (tmp_path / "my train.py").write_text("")
+    report = made_up_reports.healthy(outcome=outcome)
+    info = replace(report.run.info, script="my train.py", cwd=str(tmp_path))
+    assert section(replace(report, run=replace(report.run, info=info)), "Next") == [
+        "  nanwatch run 'my train.py'  runs the script again under watch"
     ]
+    gone = replace(report.run, info=replace(info, script="notebook"))
+    assert section(replace(report, run=gone), "Next") == [
+        "  nanwatch rule  lists the faults that were looked for"
+    ]
+
+
+def test_a_long_run_shows_its_last_steps(tmp_path: Path) -> None:
+    report = made_up_reports.healthy(loss=[1.0] * 150 + [float("nan")], incident={"value": "nan"})
+    assert headings(report)[0] == "The last 104 steps"
+    assert "step 47" in section(report, "The last 104 steps")[4]
 
 
 def test_a_healthy_run_is_short() -> None:

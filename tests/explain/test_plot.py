@@ -32,10 +32,16 @@ def test_a_rising_line_in_braille() -> None:
     assert set("".join(found.rows)) == {"⡠", "⠊", " "}
 
 
+def test_few_values_have_a_character_each() -> None:
+    found = plot(pieces(0, 5, math.nan, 15), 8)
+    assert found.rows == ("  ×⠉", "  × ", " ⠤× ", "⣀ × ")
+    assert plot(pieces(*[0, 5] * 4), 8).rows[3] == "⣀ " * 4
+
+
 @pytest.mark.parametrize("unicode", [True, False])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_what_is_not_finite_is_marked_in_its_column(bad: float, unicode: bool) -> None:
-    found = plot(pieces(1, 2, 3, 4, bad, bad), 10, unicode)
+    found = plot(pieces(1, 2, 3, 4, bad, bad), 5 if unicode else 10, unicode)
     assert found.bad == ({2} if unicode else {4, 5})
     mark = "×" if unicode else "x"
     assert all(row[min(found.bad)] == mark for row in found.rows)
