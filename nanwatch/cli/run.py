@@ -137,7 +137,7 @@ def report(witness: Witness, quiet: bool) -> None:
     try:
         run = read_run(witness.folder)
         found = build_report(run, diagnose(run))
-        if not quiet or found.diagnoses.outcome not in ("healthy", "no-training"):
+        if not quiet or any(diagnosis.level != "note" for diagnosis in found.diagnoses.diagnoses):
             show(rendered(found, "terminal", screen_of(sys.stderr)), sys.stderr)
     except Exception as error:
         if os.environ.get("NANWATCH_DEBUG"):

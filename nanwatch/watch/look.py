@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +52,10 @@ def affordable(activations: dict[str, Any]) -> list[tuple[str, str, Any]]:
     return chosen[::-1]
 
 
-def weight_samples(model: Any) -> list[tuple[str, Any]]:
-    """(path, float32 vector of at most `SAMPLE` elements) of every trainable variable."""
+def weight_samples(variables: Iterable[Any]) -> list[tuple[str, Any]]:
+    """(path, float32 vector of at most `SAMPLE` elements) of every variable."""
     found = []
-    for variable in model.trainable_variables:
+    for variable in variables:
         value = tf.convert_to_tensor(variable)
         if not value.dtype.is_floating:
             continue

@@ -1,64 +1,40 @@
-"""One model under watch: its training step is wrapped, its numbers are drained to the record."""
+"""One model under watch: its training step is wrapped, on the instance."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from nanwatch.watch import batch as batches
 from nanwatch.watch import keras_names, look
-from nanwatch.watch.layout import FIXED, Layout, layout_of
-from nanwatch.watch.sentinel import all_finite, extremes, half_square_sum
-from nanwatch.watch.step import Guard, Mail, Seen, loss_seen, observing
-
-RING_ROWS = 512  # steps the device remembers between two drains
-RING_BYTES = 32 * 2**20
-DRAIN_SECONDS = 0.5  # a kill loses at most this much, and what is on its way
-BAD_LOSS_OR_GRADIENT, BAD_WEIGHT = 1, 2
+from nanwatch.watch.step import loss_seen, observing
+from nanwatch.watch.step_recorder import StepRecorder
 
 
-class ModelWatch:
-    """Wraps ``model.train_step`` and the functions made of it, until `release`.
-
-    ``on_look`` is called inside the running step, in one of TensorFlow's threads, with a `look.Look`
-    now and then and at the first bad step. It must not raise.
-    """
+class ModelWatch(StepRecorder):
+    """Wraps ``model.train_step`` and the functions made of it, until `release`."""
 
     def __init__(self, model: Any, hold: bool, on_look: Callable[[look.Look], int]) -> None:
+        super().__init__(hold, on_look)
         self.model = model
-        self.on_look = on_look
-        self.layout: Layout | None = None
-        self.first_seen: Seen | None = None
-        self.not_watched: list[str] = []
         self.original = model.train_step
-        self.halted = tf.Variable(False, trainable=False, name="nanwatch_halted")
-        self.reported = tf.Variable(False, trainable=False, name="nanwatch_reported")
-        self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_step")
-        self.next_look = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_next_look")
-        self.guard = Guard(self.halted, Mail.box(), hold=hold)
-        self.ring: tf.Variable | None = None
-        self.ring_rows = RING_ROWS
-        self.last_batch: dict[tuple[str, str], tf.Variable] = {}
-        self.started = time.perf_counter()
-        self.drained = 0
-        self.calls_since_drain = 0
-        self.drained_at = self.started
         self.jit = False
-        self.look_names: list[tuple[str, str]] = []
         self.template: Any = None  # the structure of a batch
+        self.variables: list[Any] = []
+        self.execute: Callable[[Callable[..., Any], Any], Any] = lambda function, iterator: function(iterator)
         self.undo = [
             keras_names.replace_attribute(model, "train_step", self.train_step),
             keras_names.replace_attribute(model, "make_train_function", self.make_train_function),
         ]
-        self.execute: Callable[[Callable[..., Any], Any], Any] = lambda function, iterator: function(iterator)
         model.train_function = None
+
+    @property
+    def optimizer(self) -> Any:
+        return self.model.optimizer
 
     def release(self) -> None:
         """Leave the model as it was found."""
@@ -66,8 +42,6 @@ class ModelWatch:
             put_back()
         self.undo.clear()
         self.model.train_function = None
-
-    # -- the compiled half ---------------------------------------------------------------------
 
     def make_train_function(self, force: bool = False) -> Any:
         """As Keras's, but what it makes goes through ``self.execute``.
@@ -79,6 +53,8 @@ class ModelWatch:
         if model.train_function is not None and not force:
             return model.train_function
         self.jit = keras_names.resolve_jit(model)
+        # An output of an XLA function is one that cannot be fused away.
+        self.shows_activations = not self.jit
         model.jit_compile, before = False if self.jit else model.jit_compile, model.jit_compile
         try:
             type(model).make_train_function(model, force=force)
@@ -98,7 +74,7 @@ class ModelWatch:
         if self.jit:
             core = tf.function(self.core, jit_compile=True, autograph=False)
         logs, row, bad, bad_weight, tensors = core(data)
-        self.record(batch, row, bad, bad_weight, tensors)
+        self.record(batch, row, bad, bad_weight, tensors, self.variables)
         return logs
 
     def core(self, data: Any) -> tuple[Any, Any, Any, Any, list[Any]]:
@@ -117,203 +93,9 @@ class ModelWatch:
                 bad = tf.constant(False) if loss is None else tf.logical_not(tf.math.is_finite(loss))
             if self.guard.hold:
                 seen.restore(tf.logical_or(bad, self.halted))
-        variables = [variable for _, variable in seen.gradients]
+        self.variables = [variable for _, variable in seen.gradients]
         if self.layout is None:
-            self.lay_out(data, seen, variables)
-        cells, bad_weight = self.cells(seen, loss, variables)
-        width = self.layout.width if self.layout else 0
-        row = tf.stack([cells.get(place, tf.constant(0.0)) for place in range(width)])
+            self.lay_out(batches.split(data), seen, self.variables, int(self.model.steps_per_execution))
+        row, bad_weight = self.row(seen, loss, self.variables)
         tensors = [tensor for _, _, tensor in self.chosen(seen)]
         return logs, row, bad, bad_weight, tensors
-
-    def lay_out(self, data: Any, seen: Seen, variables: Sequence[Any]) -> None:
-        batch = batches.split(data)
-        dense = {
-            role: [(key, tensor) for found, key, tensor in batches.dense(batch) if found == role]
-            for role in batches.ROLES
-        }
-        self.layout = layout_of(self.model, variables, dense)
-        self.not_watched += batches.not_dense(batch)
-        self.first_seen = seen
-        rows = max(16, min(RING_ROWS, RING_BYTES // (4 * self.layout.width)))
-        self.ring_rows = max(rows, 2 * int(self.model.steps_per_execution))
-        with tf.init_scope():
-            self.ring = tf.Variable(
-                tf.zeros([self.ring_rows, self.layout.width]), trainable=False, name="nanwatch_ring"
-            )
-
-    def cells(self, seen: Seen, loss: Any, variables: Sequence[Any]) -> tuple[dict[int, Any], Any]:
-        """The row's cells that the step itself gives, and whether a weight went bad."""
-        layout = self.layout
-        assert layout is not None
-        cells: dict[int, Any] = {}
-
-        def put(role: str, path: str, value: Any, stat: str = "l2_norm") -> None:
-            place = layout.place.get((role, path, stat))
-            if place is not None:
-                cells[place] = value
-                layout.seen.add((role, path, stat))
-
-        optimizer = self.model.optimizer
-        if optimizer is not None:
-            rate = tf.convert_to_tensor(keras_names.learning_rate_of(optimizer))
-            cells[FIXED.index("learning_rate")] = tf.cast(rate, tf.float32)
-        if loss is not None:
-            cells[FIXED.index("loss")] = loss
-        for path, tensor in self.activations(seen).items():
-            put("activation", path, half_square_sum(tensor))
-        if seen.outputs:
-            put("output", "output", tf.add_n([half_square_sum(tensor) for tensor in seen.outputs]))
-        present = [variable for grad, variable in seen.gradients if grad is not None]
-        for variable, value in zip(present, seen.sums, strict=False):
-            put("gradient", keras_names.path_of(variable), value)
-        weights = [tf.convert_to_tensor(variable) for variable in variables]
-        weights = [weight for weight in weights if weight.dtype.is_floating]
-        sums = [half_square_sum(weight) for weight in weights]
-        for variable, value in zip(variables, sums, strict=False):
-            put("weight", keras_names.path_of(variable), value)
-        if not sums:
-            return cells, tf.constant(False)
-        fine = tf.cond(
-            tf.math.is_finite(tf.add_n(sums)), lambda: tf.constant(True), lambda: all_finite(weights)
-        )
-        return cells, tf.logical_not(fine)
-
-    def activations(self, seen: Seen) -> dict[str, Any]:
-        """Layer path -> what the layer gave out last. A layer's path is final once it is built."""
-        paths = {id(layer): path for path, layer in keras_names.layers_of(self.model)}
-        return {paths[id(layer)]: tensor for layer, tensor in seen.activations if id(layer) in paths}
-
-    def chosen(self, seen: Seen) -> list[tuple[str, str, Any]]:
-        """(role, path, tensor) of what a look is shown beside the batch."""
-        outputs = [("output", str(number), tensor) for number, tensor in enumerate(seen.outputs)]
-        if self.jit:  # an output of an XLA function is one that cannot be fused away
-            activations = []
-        else:
-            activations = look.affordable(self.activations(seen))
-        self.look_names = [(role, path) for role, path, _ in outputs + activations]
-        return outputs + activations
-
-    def remember(self, batch: dict[str, batches.Named]) -> None:
-        """Hold on to the batch, so that it is known when the step raises. No copy is made."""
-        for role, key, tensor in batches.dense(batch):
-            if (role, key) not in self.last_batch:
-                with tf.init_scope():
-                    self.last_batch[role, key] = tf.Variable(
-                        tf.zeros([0] * (tensor.shape.rank or 0), tensor.dtype),
-                        trainable=False,
-                        shape=tf.TensorShape(None),
-                        name="nanwatch_batch",
-                    )
-            self.last_batch[role, key].assign(tensor)
-
-    def record(
-        self, batch: dict[str, batches.Named], row: Any, bad: Any, bad_weight: Any, tensors: Sequence[Any]
-    ) -> None:
-        """Write the row into the ring, count the step, and look if it is time or something is bad."""
-        layout, ring = self.layout, self.ring
-        assert layout is not None
-        assert ring is not None
-        places: list[int] = [0]
-        values: list[Any] = [batches.number_of_rows(batch)]
-        for role, key, tensor in batches.dense(batch):
-            if (role, key, "max") in layout.place:
-                for stat, value in zip(("min", "max"), extremes(tensor), strict=True):
-                    places.append(layout.place[role, key, stat])
-                    values.append(value)
-                    layout.seen.add((role, key, stat))
-            elif (role, key, "l2_norm") in layout.place:
-                places.append(layout.place[role, key, "l2_norm"])
-                values.append(half_square_sum(tensor))
-                layout.seen.add((role, key, "l2_norm"))
-        row = tf.tensor_scatter_nd_update(row, [[place] for place in places], tf.stack(values))
-        number = tf.identity(self.counter)
-        ring.scatter_update(tf.IndexedSlices(row[tf.newaxis], [number % self.ring_rows]))
-        self.counter.assign(number + 1)
-        flag = tf.where(bad, BAD_LOSS_OR_GRADIENT, tf.where(bad_weight, BAD_WEIGHT, 0))
-        news = tf.logical_and(flag > 0, tf.logical_not(self.reported))
-        if self.guard.hold:
-            self.halted.assign(tf.logical_or(self.halted, flag > 0))
-        self.reported.assign(tf.logical_or(self.reported, flag > 0))
-        due = tf.logical_and(number >= self.next_look, tf.logical_not(self.halted))
-        names = [(role, key) for role, key, _ in batches.dense(batch)]
-        shown = [tensor for _, _, tensor in batches.dense(batch)]
-        look_names = list(self.look_names)
-
-        def take() -> tf.Tensor:
-            samples = look.weight_samples(self.model)
-            given = [number, flag, row, *shown, *tensors, *[sample for _, sample in samples]]
-            paths = [path for path, _ in samples]
-            host = functools.partial(self.host, names, look_names, paths)
-            upcoming = tf.numpy_function(host, given, tf.int64, stateful=True)
-            upcoming.set_shape([])
-            self.next_look.assign(upcoming)
-            return tf.constant(0)
-
-        tf.cond(tf.logical_or(news, due), take, lambda: tf.constant(0))
-
-    def host(
-        self,
-        names: list[tuple[str, str]],
-        look_names: list[tuple[str, str]],
-        paths: list[str],
-        number: Any,
-        flag: Any,
-        row: Any,
-        *arrays: Any,
-    ) -> Any:
-        """Runs on the host inside the step. Answers the step at which to look again."""
-        step = int(number)
-        with contextlib.suppress(Exception):
-            shown, rest = arrays[: len(names)], arrays[len(names) :]
-            seen, samples = rest[: len(look_names)], rest[len(look_names) :]
-            found = look.Look(
-                step,
-                int(flag),
-                np.array(row),
-                {key: np.array(array) for key, array in zip(names, shown, strict=True)},
-                [
-                    (role, path, np.asarray(array))
-                    for (role, path), array in zip(look_names, seen, strict=True)
-                ],
-                dict(zip(paths, (np.array(sample) for sample in samples), strict=True)),
-            )
-            return np.int64(self.on_look(found))
-        return np.int64(step + 1000)
-
-    # -- the host half -------------------------------------------------------------------------
-
-    def begin(self) -> None:
-        """A new fit: forget what halted the last one and look at its first steps."""
-        self.halted.assign(False)
-        self.reported.assign(False)
-        self.counter.assign(0)
-        self.next_look.assign(0)
-        self.drained = 0
-        self.started = self.drained_at = time.perf_counter()
-        self.not_watched.clear()
-
-    def due(self, steps: int) -> bool:
-        """Whether the ring should be drained, after ``steps`` more steps at most."""
-        self.calls_since_drain += steps
-        return (
-            self.calls_since_drain * 2 >= self.ring_rows
-            or time.perf_counter() - self.drained_at > DRAIN_SECONDS
-        )
-
-    def drain(self) -> tuple[int, np.ndarray[Any, np.dtype[np.float64]]]:
-        """(number of the first row, rows) that came since the last drain, float64."""
-        self.calls_since_drain, self.drained_at = 0, time.perf_counter()
-        if self.ring is None:
-            return 0, np.zeros((0, 0))
-        total = int(self.counter.numpy())
-        first = max(self.drained, total - self.ring_rows)
-        self.drained = total
-        if first == total:
-            return total, np.zeros((0, self.ring.shape[1]))
-        held = self.ring.numpy()
-        return first, held[np.arange(first, total) % self.ring_rows].astype(np.float64)
-
-    def batch_held(self) -> dict[tuple[str, str], Any]:
-        """The last batch that entered a step, as NumPy arrays."""
-        return {key: variable.numpy() for key, variable in self.last_batch.items()}

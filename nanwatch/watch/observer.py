@@ -15,8 +15,9 @@ from nanwatch.record.facts import FitInfo, ModelInfo
 from nanwatch.watch import autopsy, fit_data, heads, incident, keras_names, model_facts, origin
 from nanwatch.watch.fit_record import FitRecord
 from nanwatch.watch.look import Look, next_step
-from nanwatch.watch.model_watch import BAD_WEIGHT, ModelWatch
+from nanwatch.watch.model_watch import ModelWatch
 from nanwatch.watch.step import Seen
+from nanwatch.watch.step_recorder import BAD_WEIGHT
 from nanwatch.watch.witness import Witness
 
 OnIncident = Literal["raise", "stop", "continue"]

@@ -55,13 +55,14 @@ def run_script(script: str, argv: list[str]) -> Ending:
         sys.path[0] = script if os.path.isdir(script) else os.path.dirname(os.path.abspath(script))
         return ending_of(lambda: runpy.run_path(script, run_name="__main__"))
     sys.path[0] = os.path.dirname(os.path.realpath(script))
+    path = os.path.join(os.getcwd(), script)  # as Python makes it absolute: not normalised
 
     def execute() -> None:
-        with io.open_code(os.path.abspath(script)) as file:
+        with io.open_code(path) as file:
             source = file.read()
         code = compile(source, script, "exec", dont_inherit=True)
         main.__dict__.update(
-            __file__=script, __cached__=None, __loader__=loader_of(script), __spec__=None, __package__=None
+            __file__=script, __cached__=None, __loader__=loader_of(path), __spec__=None, __package__=None
         )
         exec(code, main.__dict__)
 

@@ -1,0 +1,267 @@
+"""The device side of watching: a row for every step in a ring, a look now and then."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.watch import batch as batches
+from nanwatch.watch import keras_names, look
+from nanwatch.watch.layout import FIXED, Layout, layout_of
+from nanwatch.watch.sentinel import all_finite, extremes, half_square_sum
+from nanwatch.watch.step import Guard, Mail, Seen
+
+RING_ROWS = 512  # steps the device remembers between two drains
+RING_BYTES = 32 * 2**20
+DRAIN_SECONDS = 0.5  # a kill loses at most this much, and what is on its way
+BAD_LOSS_OR_GRADIENT, BAD_WEIGHT = 1, 2
+
+
+class StepRecorder:
+    """Takes the numbers of one step after another; `drain` hands them on.
+
+    ``on_look`` is called inside the running step, in one of TensorFlow's threads, with a `look.Look`
+    now and then and at the first bad step. It must not raise.
+    """
+
+    model: Any  # None while a loop of the script's own has not shown one
+    optimizer: Any
+
+    def __init__(self, hold: bool, on_look: Callable[[look.Look], int]) -> None:
+        self.on_look = on_look
+        self.layout: Layout | None = None
+        self.first_seen: Seen | None = None
+        self.not_watched: list[str] = []
+        self.halted = tf.Variable(False, trainable=False, name="nanwatch_halted")
+        self.reported = tf.Variable(False, trainable=False, name="nanwatch_reported")
+        self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_step")
+        self.next_look = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_next_look")
+        self.guard = Guard(self.halted, Mail.box(), hold=hold)
+        self.ring: tf.Variable | None = None
+        self.ring_rows = RING_ROWS
+        self.last_batch: dict[tuple[str, str], tf.Variable] = {}
+        self.drained = 0
+        self.steps_since_drain = 0
+        self.drained_at = time.perf_counter()
+        self.look_names: list[tuple[str, str]] = []
+        self.shows_activations = True
+
+    # -- inside the compiled step --------------------------------------------------------------
+
+    def lay_out(
+        self,
+        batch: dict[str, batches.Named],
+        seen: Seen,
+        variables: Sequence[Any],
+        steps_per_execution: int = 1,
+    ) -> Layout:
+        """Decide what stands where in a row, and make the ring."""
+        dense = {
+            role: [(key, tensor) for found, key, tensor in batches.dense(batch) if found == role]
+            for role in batches.ROLES
+        }
+        self.layout = layout_of(self.model, variables, dense)
+        self.not_watched += batches.not_dense(batch)
+        self.first_seen = seen
+        rows = max(16, min(RING_ROWS, RING_BYTES // (4 * self.layout.width)))
+        self.ring_rows = max(rows, 2 * steps_per_execution)
+        with tf.init_scope():
+            self.ring = tf.Variable(
+                tf.zeros([self.ring_rows, self.layout.width]), trainable=False, name="nanwatch_ring"
+            )
+        return self.layout
+
+    def row(self, seen: Seen, loss: Any, variables: Sequence[Any]) -> tuple[Any, Any]:
+        """The step's row, float32 of shape (layout.width,), and whether a weight went bad."""
+        assert self.layout is not None
+        cells, bad_weight = self.cells(seen, loss, variables)
+        return tf.stack(
+            [cells.get(place, tf.constant(0.0)) for place in range(self.layout.width)]
+        ), bad_weight
+
+    def cells(self, seen: Seen, loss: Any, variables: Sequence[Any]) -> tuple[dict[int, Any], Any]:
+        """The row's cells that the step itself gives, and whether a weight went bad."""
+        layout = self.layout
+        assert layout is not None
+        cells: dict[int, Any] = {}
+
+        def put(role: str, path: str, value: Any, stat: str = "l2_norm") -> None:
+            place = layout.place.get((role, path, stat))
+            if place is not None:
+                cells[place] = value
+                layout.seen.add((role, path, stat))
+
+        if self.optimizer is not None:
+            rate = tf.convert_to_tensor(keras_names.learning_rate_of(self.optimizer))
+            cells[FIXED.index("learning_rate")] = tf.cast(rate, tf.float32)
+        if loss is not None:
+            cells[FIXED.index("loss")] = loss
+        for path, tensor in self.activations(seen).items():
+            put("activation", path, half_square_sum(tensor))
+        if seen.outputs:
+            put("output", "output", tf.add_n([half_square_sum(tensor) for tensor in seen.outputs]))
+        present = [variable for grad, variable in seen.gradients if grad is not None]
+        for variable, value in zip(present, seen.sums, strict=False):
+            put("gradient", keras_names.path_of(variable), value)
+        weights = [tf.convert_to_tensor(variable) for variable in variables]
+        sums = [half_square_sum(weight) for weight in weights if weight.dtype.is_floating]
+        for variable, value in zip(variables, sums, strict=False):
+            put("weight", keras_names.path_of(variable), value)
+        if not sums:
+            return cells, tf.constant(False)
+        fine = tf.cond(
+            tf.math.is_finite(tf.add_n(sums)),
+            lambda: tf.constant(True),
+            lambda: all_finite([weight for weight in weights if weight.dtype.is_floating]),
+        )
+        return cells, tf.logical_not(fine)
+
+    def activations(self, seen: Seen) -> dict[str, Any]:
+        """Layer path -> what the layer gave out last. A layer's path is final once it is built."""
+        if self.model is None:
+            return {}
+        paths = {id(layer): path for path, layer in keras_names.layers_of(self.model)}
+        return {paths[id(layer)]: tensor for layer, tensor in seen.activations if id(layer) in paths}
+
+    def chosen(self, seen: Seen) -> list[tuple[str, str, Any]]:
+        """(role, path, tensor) of what a look is shown beside the batch."""
+        outputs = [("output", str(number), tensor) for number, tensor in enumerate(seen.outputs)]
+        activations = look.affordable(self.activations(seen)) if self.shows_activations else []
+        self.look_names = [(role, path) for role, path, _ in outputs + activations]
+        return outputs + activations
+
+    def remember(self, batch: dict[str, batches.Named]) -> None:
+        """Hold on to the batch, so that it is known when the step raises. No copy is made."""
+        for role, key, tensor in batches.dense(batch):
+            if (role, key) not in self.last_batch:
+                with tf.init_scope():
+                    self.last_batch[role, key] = tf.Variable(
+                        tf.zeros([0] * (tensor.shape.rank or 0), tensor.dtype),
+                        trainable=False,
+                        shape=tf.TensorShape(None),
+                        name="nanwatch_batch",
+                    )
+            self.last_batch[role, key].assign(tensor)
+
+    def record(
+        self,
+        batch: dict[str, batches.Named],
+        row: Any,
+        bad: Any,
+        bad_weight: Any,
+        tensors: Sequence[Any],
+        variables: Sequence[Any],
+    ) -> None:
+        """Write the row into the ring, count the step, and look if it is time or something is bad."""
+        layout, ring = self.layout, self.ring
+        assert layout is not None
+        assert ring is not None
+        places: list[int] = [0]
+        values: list[Any] = [batches.number_of_rows(batch)]
+        for role, key, tensor in batches.dense(batch):
+            if (role, key, "max") in layout.place:
+                for stat, value in zip(("min", "max"), extremes(tensor), strict=True):
+                    places.append(layout.place[role, key, stat])
+                    values.append(value)
+                    layout.seen.add((role, key, stat))
+            elif (role, key, "l2_norm") in layout.place:
+                places.append(layout.place[role, key, "l2_norm"])
+                values.append(half_square_sum(tensor))
+                layout.seen.add((role, key, "l2_norm"))
+        row = tf.tensor_scatter_nd_update(row, [[place] for place in places], tf.stack(values))
+        number = tf.identity(self.counter)
+        ring.scatter_update(tf.IndexedSlices(row[tf.newaxis], [number % self.ring_rows]))
+        self.counter.assign(number + 1)
+        flag = tf.where(bad, BAD_LOSS_OR_GRADIENT, tf.where(bad_weight, BAD_WEIGHT, 0))
+        news = tf.logical_and(flag > 0, tf.logical_not(self.reported))
+        if self.guard.hold:
+            self.halted.assign(tf.logical_or(self.halted, flag > 0))
+        self.reported.assign(tf.logical_or(self.reported, flag > 0))
+        due = tf.logical_and(number >= self.next_look, tf.logical_not(self.halted))
+        names = [(role, key) for role, key, _ in batches.dense(batch)]
+        shown = [tensor for _, _, tensor in batches.dense(batch)]
+        look_names = list(self.look_names)
+
+        def take() -> tf.Tensor:
+            samples = look.weight_samples(variables)
+            given = [number, flag, row, *shown, *tensors, *[sample for _, sample in samples]]
+            paths = [path for path, _ in samples]
+            host = functools.partial(self.host, names, look_names, paths)
+            upcoming = tf.numpy_function(host, given, tf.int64, stateful=True)
+            upcoming.set_shape([])
+            self.next_look.assign(upcoming)
+            return tf.constant(0)
+
+        tf.cond(tf.logical_or(news, due), take, lambda: tf.constant(0))
+
+    def host(
+        self,
+        names: list[tuple[str, str]],
+        look_names: list[tuple[str, str]],
+        paths: list[str],
+        number: Any,
+        flag: Any,
+        row: Any,
+        *arrays: Any,
+    ) -> Any:
+        """Runs on the host inside the step. Answers the step at which to look again."""
+        step = int(number)
+        with contextlib.suppress(Exception):
+            shown, rest = arrays[: len(names)], arrays[len(names) :]
+            seen, samples = rest[: len(look_names)], rest[len(look_names) :]
+            found = look.Look(
+                step,
+                int(flag),
+                np.array(row),
+                {key: np.array(array) for key, array in zip(names, shown, strict=True)},
+                [
+                    (role, path, np.asarray(array))
+                    for (role, path), array in zip(look_names, seen, strict=True)
+                ],
+                dict(zip(paths, (np.array(sample) for sample in samples), strict=True)),
+            )
+            return np.int64(self.on_look(found))
+        return np.int64(step + 1000)
+
+    # -- on the host ---------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A new fit: forget what halted the last one and look at its first steps."""
+        self.halted.assign(False)
+        self.reported.assign(False)
+        self.counter.assign(0)
+        self.next_look.assign(0)
+        self.drained = 0
+        self.drained_at = time.perf_counter()
+        self.not_watched.clear()
+
+    def due(self, steps: int) -> bool:
+        """Whether the ring should be drained, after ``steps`` more steps at most."""
+        self.steps_since_drain += steps
+        return (
+            self.steps_since_drain * 2 >= self.ring_rows
+            or time.perf_counter() - self.drained_at > DRAIN_SECONDS
+        )
+
+    def drain(self) -> tuple[int, np.ndarray[Any, np.dtype[np.float64]]]:
+        """(number of the first row, rows) that came since the last drain, float64."""
+        self.steps_since_drain, self.drained_at = 0, time.perf_counter()
+        if self.ring is None:
+            return 0, np.zeros((0, 0))
+        total = int(self.counter.numpy())
+        first = max(self.drained, total - self.ring_rows)
+        self.drained = total
+        if first == total:
+            return total, np.zeros((0, self.ring.shape[1]))
+        held = self.ring.numpy()
+        return first, held[np.arange(first, total) % self.ring_rows].astype(np.float64)
+
+    def batch_held(self) -> dict[tuple[str, str], Any]:
+        """The last batch that entered a step, as NumPy arrays."""
+        return {key: variable.numpy() for key, variable in self.last_batch.items()}
