@@ -37,7 +37,12 @@ STEEP = ("Sqrt", "Pow", "EuclideanNorm", "Atan2", "Acos", "Asin", "Acosh")
 
 
 def pattern_of(op: OpInfo, incident: IncidentInfo, fit: Fit) -> Pattern | None:
-    if loss_is_finite(incident) and incident.role in ("gradient", "weight", "update", "activation"):
+    """The pattern of ``op``.
+
+    A layer's output may be NaN under a finite loss as well: on a CPU relu(NaN) is 0. Nothing was
+    chosen there, so a non-finite activation is judged as a forward fault.
+    """
+    if loss_is_finite(incident) and incident.role in ("gradient", "weight", "update"):
         return backward_pattern(op)
     if op.direction == "backward":
         return None

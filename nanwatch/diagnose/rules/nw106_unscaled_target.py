@@ -21,7 +21,7 @@ from nanwatch.diagnose.loss_course import (
 )
 from nanwatch.diagnose.readings import REGRESSIONS, weights_still
 from nanwatch.diagnose.rule import Rule
-from nanwatch.diagnose.symptoms import NONFINITE_FORWARD
+from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import LayerInfo, ModelInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
@@ -93,7 +93,7 @@ class UnscaledTarget(Rule):
             location=fit.info.location,
             remedies=(standardise(labels),),
             strength=0.9,
-            explains={"growth", "large-loss", "dead-activation", "not-learning"} | NONFINITE_FORWARD,
+            explains={"growth", "large-loss", "dead-activation"} | STUCK | NONFINITE_FORWARD,
         )
 
     @staticmethod

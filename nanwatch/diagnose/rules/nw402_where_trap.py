@@ -68,6 +68,7 @@ class WhereTrap(OpRule):
             broken(OpInfo("Reciprocal", "backward", output="inf", forward_type="Acos"), 0.4),
             broken(OpInfo("Pow", "backward", inputs=("base 0", "exponent -0.9"), output="inf"), 0.4),
             broken(OpInfo("MatMul", "backward", output="inf"), 0.4),
+            broken(hidden_log("-1"), 0.4, role="activation", path="dense"),
         ]
 
 

@@ -1,0 +1,99 @@
+"""NW603: a weight is NaN before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.readings import incident_of
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.symptoms import from_here_on
+from nanwatch.record.facts import LayerInfo
+from nanwatch.record.run import Fit, Run
+
+
+class NonfiniteInitialWeights(Rule):
+    """A weight is NaN or infinite before the first step.
+
+    ## What it does
+    Looks for a weight that is not finite before step 0 of a training.
+
+    ## Why is this bad
+    The first prediction is NaN already. The data, the loss and the learning rate have no part in
+    it: the weights were made so, by an initialiser (a bias of log(p / (1 - p)) with p = 0 is
+    -inf), or loaded so from a checkpoint that an earlier training spoilt.
+
+    ## Example
+    ```python
+    share = y.mean(axis=0)  # one class does not occur: log(0)
+    Dense(5, bias_initializer=keras.initializers.Constant(np.log(share)))
+    ```
+
+    ## Use instead
+    ```python
+    share = np.clip(y.mean(axis=0), 1e-3, 1 - 1e-3)
+    ```
+    """
+
+    code, name = "NW603", "nonfinite-initial-weights"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        incident = incident_of(fit, run)
+        if incident is None or incident.role != "weight" or incident.step != 0:
+            return
+        layer = owner(fit, incident.path)
+        again = sum(earlier.info.model == fit.info.model for earlier in run.fits if earlier is not fit)
+        told = f"the training is fit {fit.info.index + 1} of the run"
+        made = made_by(layer, incident.path)
+        yield self.finding(
+            fit,
+            f"The weight {incident.path} holds {incident.value} before the first step"
+            f"{f'; {made}' if made else ''}.",
+            *([f"{told}; an earlier one on the same model may have left it so"] if again else []),
+            location=(layer.location if layer else None) or fit.model.location or fit.info.location,
+            layer=layer.path if layer else None,
+            remedies=(
+                Remedy(
+                    "mend_initial_weight",
+                    incident.path,
+                    None,
+                    "Give the initialiser finite numbers (np.clip a share before its log), or load a "
+                    "checkpoint from before the NaN: np.isfinite over model.get_weights() tells.",
+                ),
+            ),
+            strength=1.0,
+            explains=from_here_on("nonfinite-weight"),
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        head = made_up.dense(units=5, activation="softmax", at=6, initializer="GlorotUniform")
+        bad = {"role": "weight", "path": "dense/bias", "value": "-inf", "step": 0}
+        return [
+            made_up.run(made_up.model(head), loss=[float("nan")], incident=bad),
+            made_up.run(loss=[float("nan")], incident={**bad, "path": "elsewhere/kernel", "value": "nan"}),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        bad = {"role": "weight", "path": "dense/bias"}
+        return [
+            made_up.run(loss=[0.7, float("nan")], incident={**bad, "step": 1}),
+            made_up.run(loss=[float("nan")], incident={"role": "loss", "step": 0}),
+            made_up.run(),
+        ]
+
+
+def owner(fit: Fit, weight: str) -> LayerInfo | None:
+    return next((layer for layer in fit.model.layers if weight in layer.weights), None)
+
+
+def made_by(layer: LayerInfo | None, weight: str) -> str:
+    """Which initialiser made the weight, where the layer's configuration tells."""
+    part = weight.rsplit("/", 1)[-1]
+    given = layer.config.get(f"{part}_initializer") if layer else None
+    name = given.get("class_name") if isinstance(given, dict) else given
+    if not name and layer and part == "kernel":
+        name = layer.initializer
+    return f"the layer was given {part}_initializer {name}" if name else ""

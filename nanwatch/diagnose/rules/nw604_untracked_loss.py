@@ -1,0 +1,86 @@
+"""NW604: the printed loss is 0.0 because no one keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_words import count, number
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.readings import finite_losses
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.statistics import median
+from nanwatch.record.run import Fit, Run
+
+# Above what a solved training rounds to in a log of four digits.
+REAL_LOSS = 1e-4
+
+
+class UntrackedLoss(Rule):
+    """The printed loss is exactly 0.0 while the true loss of the steps is not.
+
+    ## What it does
+    Compares the logged loss of the epochs with the loss that the steps really had, in models with
+    a `train_step` of their own.
+
+    ## Why is this bad
+    The training may go well, but what is printed, plotted and watched by callbacks is the tracker
+    that nobody updates: EarlyStopping on it stops at its patience, and a broken training looks
+    perfect.
+
+    ## Example
+    ```python
+    def train_step(self, data):
+        ...
+        return {m.name: m.result() for m in self.metrics}  # the loss tracker was never updated
+    ```
+
+    ## Use instead
+    ```python
+        self._loss_tracker.update_state(loss)  # or return {"loss": loss}
+    ```
+    """
+
+    code, name, level = "NW604", "untracked-loss", "warning"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        logged = [logs["loss"] for logs in fit.epoch_logs() if "loss" in logs]
+        losses = finite_losses(fit)
+        if not fit.model.custom_train_step or not logged or not losses or any(logged):
+            return
+        true = median([abs(loss) for loss in losses])
+        if true <= REAL_LOSS:
+            return
+        text = (
+            "Keep the loss where it is printed from: a keras.metrics.Mean(name='loss') that train_step "
+            "updates and the model's metrics property returns; or return {'loss': loss} from train_step."
+        )
+        yield self.finding(
+            fit,
+            f"The printed loss is 0.0 in {count(len(logged), 'epoch')}, and the true loss of the steps is "
+            f"{number(true)} in the middle: the model's own train_step does not update the loss it returns.",
+            location=fit.model.location or fit.info.location,
+            remedies=(Remedy("track_loss", "train_step", None, text),),
+            strength=0.9,
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        own = made_up.model(custom_train_step=True)
+        zeros = [{"loss": 0.0}, {"loss": 0.0}]
+        return [
+            made_up.run(own, loss=[0.7, 0.6, 0.5], epochs=zeros),
+            made_up.run(own, loss=[-0.7, -0.8], epochs=zeros),
+            made_up.run(own, loss=[1.1e-4] * 3, epochs=zeros),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        own = made_up.model(custom_train_step=True)
+        zeros = [{"loss": 0.0}]
+        return [
+            made_up.run(own, loss=[1e-4] * 3, epochs=zeros),
+            made_up.run(own, loss=[0.7, 0.6], epochs=[{"loss": 0.65}]),
+            made_up.run(own, loss=[0.7, 0.6], epochs=[{"g_loss": 0.0}]),
+            made_up.run(loss=[0.7, 0.6], epochs=zeros),
+        ]
