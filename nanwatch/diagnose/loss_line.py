@@ -12,6 +12,11 @@ from nanwatch.record.run import Fit
 
 # Keras's own sentence where a loss gets labels and predictions of different shapes.
 SHAPES = re.compile(r"target\.shape=\(([^)]*)\), output\.shape=\(([^)]*)\)")
+SHORT = {
+    "mean_squared_error": ("mse", "MSE"),
+    "mean_absolute_error": ("mae", "MAE"),
+    "binary_crossentropy": ("bce", "BCE"),
+}
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,12 @@ def loss_remedy(fit: Fit, head: Head, loss: str) -> Remedy:
 
 def compile_line(fit: Fit, head: Head, source: str) -> str | None:
     """The line of ``compile`` with ``loss=source``; None where the loss is not given there as a string."""
-    at, loss = fit.model.compile_location, head.output.loss
-    if at is None or loss is None or not loss.given.startswith('"'):
-        return None
-    given = loss.given.strip('"')
-    if f'"{given}"' not in at.code and f"'{given}'" not in at.code:
+    at = fit.model.compile_location
+    if at is None or not any(f"{quote}{name}{quote}" in at.code for name in names(head) for quote in "\"'"):
         return None
     return set_argument(at.code, "compile", "loss", source, 1)
+
+
+def names(head: Head) -> tuple[str, ...]:
+    """What a script may call this loss in a string."""
+    return (head.loss, *SHORT.get(head.loss, ()))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from nanwatch.diagnose.diagnosis import Finding, Level, Part
+from nanwatch.diagnose.symptoms import with_consequences
 
 # Evidence this strong stands by itself: the finding is a cause even where another one would do.
 STANDS_ALONE = 0.85
@@ -72,7 +73,7 @@ def bet_key(
 
 def bet(finding: Finding, headline: str | None) -> float:
     """How much one would bet on this finding being the cause."""
-    explains = HEADLINE_WEIGHT if headline in finding.explains else 0.0
+    explains = HEADLINE_WEIGHT if headline in with_consequences(finding.explains) else 0.0
     return finding.strength + explains + weight_of_trials(finding)
 
 
@@ -101,7 +102,7 @@ def part_of(
         return "cause"
     if finding.level == "note":
         return "contributing"
-    explained = frozenset[str]().union(*(cause.explains for cause in causes))
+    explained = with_consequences(frozenset[str]().union(*(cause.explains for cause in causes)))
     adds = (finding.explains & observed) - explained
     stands = finding.strength >= STANDS_ALONE and bool(finding.explains & observed)
     return "cause" if adds or stands else "contributing"
@@ -114,7 +115,7 @@ def brings_about(cause: Finding, finding: Finding) -> bool:
     """
     if not finding.shows or cause is finding or cause.level == "note" or cause.strength <= 0:
         return False
-    if not finding.shows <= cause.explains or cause.since > finding.since:
+    if not finding.shows <= with_consequences(cause.explains) or cause.since > finding.since:
         return False
     if not cause.shows:
         return True

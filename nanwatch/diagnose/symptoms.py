@@ -58,3 +58,16 @@ NONFINITE_FORWARD = from_here_on("nonfinite-activation")
 NONFINITE_LOSS = from_here_on("nonfinite-loss")
 NONFINITE_BACKWARD = from_here_on("nonfinite-gradient")
 STUCK: frozenset[str] = frozenset({"not-learning", "constant-output", "at-chance"})
+
+# What a symptom brings about by itself: a net that is dead somewhere gives every row one answer.
+BRINGS: dict[str, frozenset[str]] = {
+    "dead-activation": frozenset({"constant-output", "not-learning"}),
+    "constant-output": frozenset({"at-chance", "not-learning"}),
+    "weights-still": frozenset({"not-learning"}),
+}
+
+
+def with_consequences(symptoms: frozenset[str]) -> frozenset[str]:
+    """``symptoms`` and all that they bring about, in turn."""
+    whole = symptoms.union(*(BRINGS.get(symptom, frozenset()) for symptom in symptoms))
+    return whole if whole == symptoms else with_consequences(whole)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.diagnosis import Finding, Level
+from nanwatch.diagnose.diagnosis import Finding, Level, Remedy
 from nanwatch.diagnose.heads import Head, heads
 from nanwatch.diagnose.loss_line import ShapeClash, loss_remedy, shape_clash
+from nanwatch.diagnose.patch import set_argument
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, REGRESSIONS, SPARSE, label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
@@ -22,6 +23,11 @@ HOT_FOR_SPARSE = (
     "ValueError: Argument `output` must have rank (ndim) `target.ndim - 1`. Received: "
     "target.shape=(None, 5), output.shape=(None, 5)"
 )
+RANKS_DIFFER = (
+    "ValueError: Arguments `target` and `output` must have the same rank (ndim). Received: "
+    "target.shape=(None,), output.shape=(None, 10)"
+)
+FOR_SPARSE = "target.ndim - 1"  # only the sentence of sparse_categorical_crossentropy has it
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,8 @@ class LossTargetMismatch(Rule):
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         clash = shape_clash(fit.info.error)
+        if clash and not fit.model.outputs:
+            yield from self.stopped_unseen(fit, clash)
         for head in heads(fit):
             mismatch = clash_mismatch(head, clash) if clash else data_mismatch(head)
             if mismatch is None:
@@ -84,6 +92,21 @@ class LossTargetMismatch(Rule):
                 explains={"crash", "large-loss", "poor-accuracy"} | STUCK,
             )
 
+    def stopped_unseen(self, fit: Fit, clash: ShapeClash) -> Iterator[Finding]:
+        """Keras stopped before an output was seen: its sentence alone tells which way round."""
+        mismatch = unseen_mismatch(clash, fit.info.error or "")
+        if mismatch is not None:
+            at = fit.model.compile_location
+            yield self.finding(
+                fit,
+                mismatch.text,
+                f"Keras stopped at {clash.words}.",
+                location=at,
+                remedies=(unseen_remedy(fit, mismatch.better),),
+                strength=mismatch.strength,
+                explains={"crash"},
+            )
+
     @staticmethod
     def fires() -> list[Run]:
         return [
@@ -94,6 +117,9 @@ class LossTargetMismatch(Rule):
             one_hot_under(BINARY, 5),
             stopped(CATEGORICAL, ONE_FOR_MANY),
             stopped(SPARSE, HOT_FOR_SPARSE),
+            stopped(CATEGORICAL, ONE_FOR_MANY, unseen=True),
+            stopped(CATEGORICAL, RANKS_DIFFER, unseen=True),
+            stopped(SPARSE, HOT_FOR_SPARSE, unseen=True),
         ]
 
     @staticmethod
@@ -108,6 +134,7 @@ class LossTargetMismatch(Rule):
             one_hot_under("mean_squared_error", 5),
             classes_under("mean_squared_error", 1, activation="linear"),
             stopped(CATEGORICAL, "ValueError: Input 0 of layer dense is incompatible"),
+            stopped(CATEGORICAL, "ValueError: target.shape=(None, 3), output.shape=(None, 5)", unseen=True),
         ]
 
 
@@ -154,20 +181,41 @@ def clash_mismatch(head: Head, clash: ShapeClash) -> Mismatch | None:
     units = clash.output[-1] if clash.output else None
     if units is None or units < 2 or (head.units or units) != units:
         return None
-    classes = len(clash.target) < len(clash.output) or clash.target[-1] == 1
-    if head.loss in (CATEGORICAL, BINARY) and classes:
-        return Mismatch(
-            f"{head.loss} wants labels of {units} columns, but they are single class numbers.",
-            SPARSE,
-            strength=1.0,
-        )
-    if head.loss == SPARSE and clash.target[-1:] == (units,):
-        return Mismatch(
-            f"{SPARSE} wants class numbers, but the labels have {units} columns, as one-hot rows do.",
-            CATEGORICAL,
-            strength=1.0,
-        )
-    return None
+    if head.loss in (CATEGORICAL, BINARY) and are_class_numbers(clash):
+        return wants_columns(head.loss, units)
+    return wants_numbers(units) if head.loss == SPARSE and clash.target[-1:] == (units,) else None
+
+
+def unseen_mismatch(clash: ShapeClash, error: str) -> Mismatch | None:
+    units = clash.output[-1] if clash.output else None
+    if units is None or units < 2:
+        return None
+    if FOR_SPARSE in error:
+        return wants_numbers(units) if clash.target[-1:] == (units,) else None
+    return wants_columns("The loss", units) if are_class_numbers(clash) else None
+
+
+def are_class_numbers(clash: ShapeClash) -> bool:
+    return len(clash.target) < len(clash.output) or clash.target[-1] == 1
+
+
+def wants_columns(loss: str, units: int) -> Mismatch:
+    text = f"{loss} wants labels of {units} columns (one-hot rows), but they are single class numbers."
+    return Mismatch(text, SPARSE, strength=1.0)
+
+
+def wants_numbers(units: int) -> Mismatch:
+    text = f"{SPARSE} wants class numbers, but the labels have {units} columns, as one-hot rows do."
+    return Mismatch(text, CATEGORICAL, strength=1.0)
+
+
+def unseen_remedy(fit: Fit, better: str) -> Remedy:
+    """As `loss_remedy`, where the loss itself is known only by what it is not."""
+    at = fit.model.compile_location
+    given = {SPARSE: (CATEGORICAL, BINARY), CATEGORICAL: (SPARSE,)}[better]
+    quoted = at is not None and any(f"{quote}{loss}{quote}" in at.code for loss in given for quote in "\"'")
+    line = set_argument(at.code, "compile", "loss", f'"{better}"', 1) if at and quoted else None
+    return Remedy("set_loss", "0", better, f'Compile with loss="{better}".', line, at)
 
 
 def evidence(head: Head, clash: ShapeClash | None) -> Iterator[str]:
@@ -190,8 +238,9 @@ def one_hot_under(loss: str, units: int, activation: str = "softmax") -> Run:
     return made_up.run(made_up.model(head, loss=loss), targets=[hot])
 
 
-def stopped(loss: str, error: str) -> Run:
+def stopped(loss: str, error: str, unseen: bool = False) -> Run:
     head = made_up.dense(units=5, activation="softmax")
-    return made_up.run(
-        made_up.model(head, loss=loss), loss=[], fit={"error": error, "status": "crashed", "steps": 0}
-    )
+    of = made_up.model(head, loss=loss)
+    if unseen:
+        of = replace(of, outputs=())
+    return made_up.run(of, loss=[], fit={"error": error, "status": "crashed", "steps": 0})

@@ -24,6 +24,7 @@ from nanwatch.diagnose.readings import (
     guess_loss,
     incident_of,
     label_of,
+    update_ratios,
 )
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import median
@@ -38,6 +39,10 @@ LONG = 4  # steps of growth that a leap cannot explain
 # After a spike of ten times the first loss and more, a net that is dead was killed by it. Seen: 100
 # times and more (Adam 1.0); spikes of healthy runs come back to a net that tells rows apart.
 SPIKE = BEGINS
+# A step of this share of the weights' own norm is a leap: Adam at 0.01 takes 0.05 in its first
+# steps, nets that died of their rate took 0.3 to 1.
+LARGE_STEP = 0.3
+EARLY = 3  # a rate that is too high by far shows at once, where nothing was learned yet
 # Far worse than at the start, for the whole second half of 40 steps and more.
 STAYS_ABOVE = 3.0
 # Keras's own rates; ten times that is a choice worth doubting, and up to it the rate is seldom it.
@@ -119,6 +124,7 @@ class LearningRateTooHigh(Rule):
             under("SGD", 1e-3, [*growing, math.inf], incident={"value": "inf"}),
             under("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident={}),
             under("Adam", 1.0, [1.6, 900.0, 16.0, *[1.609] * 60], dead_from=2),
+            under("Adam", 1.0, [1.6, 15.0, 1.6, *[1.609] * 60], dead_from=4, steps=0.3),
             under("Adam", 1.0, [0.7] + [2.2] * 59, classes=2),
         ]
 
@@ -130,6 +136,8 @@ class LearningRateTooHigh(Rule):
             under("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident=data),
             under("Adam", 1.0, [1.6, 900.0, 16.0, *[1.2] * 60]),
             under("Adam", 1.0, [1.6, 15.0, 15.9, *[1.609] * 60], dead_from=2),
+            under("Adam", 1.0, [1.6, 15.0, 1.6, *[1.609] * 60], dead_from=4, steps=0.29),
+            under("Adam", 1e-2, [0.8] * 11 + [2.4e24, 1.6e25], incident={}),
             under("Adam", 1.0, [0.7] + [2.0] * 59, classes=2),
             under("Adam", 1.0, [0.7] + [2.2] * 30, classes=2),
             made_up.run(loss=[0.7] * 30 + [math.nan], incident={"role": "gradient"}),
@@ -144,6 +152,8 @@ def grows(fit: Fit, incident: IncidentInfo | None) -> Course | None:
     gradients = growth_of_gradients(fit)
     since = min(grown.since, gradients.since) if gradients else grown.since
     long = grown.steps >= LONG and grown.factor < LEAP
+    if not long and since > EARLY and largest_step(fit, since) < LARGE_STEP:
+        return None  # a leap out of ordinary steps: the net, not the rate, makes so much of so little
     text = (
         f"the loss grows from {number(grown.start)} to {number(grown.peak)} "
         f"in {grown.steps} step{'' if grown.steps == 1 else 's'}."
@@ -158,27 +168,39 @@ def grows(fit: Fit, incident: IncidentInfo | None) -> Course | None:
 
 
 def spikes_and_dies(fit: Fit) -> Course | None:
-    """One huge loss, and from then on the same answer for every row."""
+    """A huge loss or a huge step, and soon after it the same answer for every row."""
     losses = [(step, value) for step, value in fit.losses() if math.isfinite(value)]
-    output = first_output(fit)
-    if len(losses) < PATIENCE_STEPS or output is None:
-        return None
-    dead_since = min((dead.since for dead in dead_layers(fit)), default=None)
-    if dead_since is None:
-        dead_since = constant_since(fit, output.path)
+    dead_since = died(fit)
+    if len(losses) < PATIENCE_STEPS or not dead_since:
+        return None  # a net that was dead from the start was not killed by a step
     start = losses[0][1]
-    at, peak = max(losses[1:], key=lambda entry: entry[1])
-    if dead_since is None or start <= 0 or peak < SPIKE * start or dead_since > at + PATIENCE_STEPS:
-        # A net that dies long after the spike was not killed by it; one dead before, neither.
-        return None
-    if dead_since == 0:
+    spikes = [entry for entry in losses[1:] if dead_since - PATIENCE_STEPS <= entry[0] <= dead_since + 1]
+    at, peak = max(spikes, key=lambda entry: entry[1], default=(0, 0.0))
+    step = largest_step(fit, dead_since)
+    if not (0 < SPIKE * start <= peak) and step < LARGE_STEP:
         return None
     end = median([value for _, value in losses[-max(5, len(losses) // 10) :]])
     text = (
-        f"the loss leaps from {number(start)} to {number(peak)} at step {at} "
-        f"and the net gives every row the same answer since step {dead_since}."
+        f"the loss goes from {number(start)} to {number(peak)} at step {at}, "
+        f"and the net is dead since step {dead_since}."
     )
-    return Course(text, (f"The loss stays at {number(end)} from then on.",), min(at, dead_since), 0.75)
+    evidence = [f"The loss stays at {number(end)} from then on."]
+    if step >= LARGE_STEP:
+        evidence.append(f"Before that a step moved the weights by {number(step)} of their own norm.")
+    return Course(text, tuple(evidence), min(at, dead_since), 0.75)
+
+
+def died(fit: Fit) -> int | None:
+    """The step since which a layer is dead, or the predictions are the same for every row."""
+    dead = min((layer.since for layer in dead_layers(fit)), default=None)
+    output = first_output(fit)
+    return constant_since(fit, output.path) if dead is None and output is not None else dead
+
+
+def largest_step(fit: Fit, until: int) -> float:
+    """The largest step up to this one, as a share of the weights' own norm."""
+    ratios = [ratio for step, ratio in update_ratios(fit) if step <= until and math.isfinite(ratio)]
+    return max(ratios, default=0.0)
 
 
 def stays_above(fit: Fit) -> Course | None:
@@ -266,9 +288,10 @@ def under(
     *,
     classes: int = 5,
     dead_from: int | None = None,
+    steps: float = 0.01,
     incident: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Labels of so many classes on scaled inputs; a hidden layer that may die."""
+    """Labels of so many classes on scaled inputs; a hidden layer that may die of steps of this size."""
     of: ModelInfo = made_up.model(
         made_up.dense("hidden", 32, "relu"),
         made_up.dense(units=classes, activation="softmax"),
@@ -283,5 +306,9 @@ def under(
         inputs=[made_up.tensor("input")],
         targets=[made_up.labels(*range(classes))],
         steps={("activation", "hidden", "l2_norm"): norms},
+        health={
+            ("update", "hidden/kernel", "l2_norm"): [steps] * len(losses),
+            ("weight", "hidden/kernel", "l2_norm"): [1.0] * len(losses),
+        },
         incident=incident,
     )

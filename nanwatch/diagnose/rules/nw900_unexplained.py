@@ -22,7 +22,7 @@ from nanwatch.diagnose.readings import (
     weights_still,
 )
 from nanwatch.diagnose.rule import Rule
-from nanwatch.record.facts import IncidentInfo, TensorSummary
+from nanwatch.record.facts import IncidentInfo, Location, TensorSummary
 from nanwatch.record.run import Fit, Run
 
 SICK: dict[Outcome, str] = {
@@ -73,7 +73,7 @@ class Unexplained(Rule):
             f"{SICK[outcome]}{place(incident)}, and none of the faults known here explains it.",
             *(f"Seen: {text}" for text in seen(fit, incident)),
             *(f"Excluded: {text}" for text in excluded(fit, incident)),
-            location=(op.location if op else None) or fit.info.location,
+            location=(op.location if op else None) or line_of_layer(fit, incident) or fit.info.location,
             level="error" if outcome in ("non-finite", "diverged") else "warning",
             strength=0.0,
         )
@@ -123,10 +123,22 @@ def place(incident: IncidentInfo | None) -> str:
     return f" in step {incident.step}: {incident.value} in the {incident.role}{where}{op}"
 
 
+def line_of_layer(fit: Fit, incident: IncidentInfo | None) -> Location | None:
+    """The line of the innermost layer around the place that went bad first."""
+    if incident is None or incident.role not in ("activation", "gradient"):
+        return None
+    around = [
+        layer
+        for layer in fit.model.layers
+        if layer.location is not None and f"{incident.path}/".startswith(f"{layer.path}/")
+    ]
+    return max(around, key=lambda layer: len(layer.path)).location if around else None
+
+
 def seen(fit: Fit, incident: IncidentInfo | None) -> Iterator[str]:
     losses = finite_losses(fit)
     if losses:
-        ends = f"from {number(first_loss(fit))} to {number(last_loss(fit))}"
+        ends = f"from {number(losses[0])} to {number(losses[-1])}, at most {number(max(losses))},"
         yield f"the loss {ends} over {count(len(losses), 'finite step')}."
     norms = [norm for _, norm in gradient_norms(fit) if math.isfinite(norm)]
     if norms:
