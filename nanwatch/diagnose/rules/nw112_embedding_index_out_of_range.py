@@ -1,0 +1,119 @@
+"""NW112: a token that the embedding has no row for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_seen import seen
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.rule import Rule
+from nanwatch.record.facts import LayerInfo, ModelInfo
+from nanwatch.record.run import Fit, Run
+
+# TensorFlow's sentence on a CPU; XLA takes the nearest row and says nothing.
+NOT_IN = re.compile(r"indices\[[^\]]*\] = (-?\d+) is not in \[0, (\d+)\)")
+STRAIGHT = ("InputLayer", "Sequential", "Functional", "Model")
+
+
+class EmbeddingIndexOutOfRange(Rule):
+    """A token is negative, or not smaller than the embedding's `input_dim`.
+
+    ## What it does
+    Compares the whole numbers of the input with `input_dim` where the input goes straight into an
+    `Embedding`, and reads TensorFlow's exception where it ended the training.
+
+    ## Why is this bad
+    The table has `input_dim` rows, numbered from 0. A vocabulary of 1000 words numbered from 1
+    needs 1001. A CPU stops the training; XLA takes another row instead, and the model learns with
+    wrong words.
+
+    ## Example
+    ```python
+    Embedding(len(vocabulary), 32)  # the words count from 1, and 0 is the padding
+    ```
+
+    ## Use instead
+    ```python
+    Embedding(len(vocabulary) + 1, 32)
+    ```
+    """
+
+    code, name = "NW112", "embedding-index-out-of-range"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        stopped = NOT_IN.search(fit.info.error or "")
+        embeddings = [layer for layer in fit.model.layers if layer.type == "Embedding"]
+        if stopped is not None:
+            token, rows = int(stopped[1]), int(stopped[2])
+            of = [layer for layer in embeddings if layer.config.get("input_dim") == rows] or embeddings
+            if of:
+                yield self.found(fit, of[0], token, rows, crashed=True)
+            return
+        layer = straight_into(fit)
+        rows = int(layer.config.get("input_dim") or 0) if layer else 0
+        for array in seen(fit, run, "inputs"):
+            tokens = array.widest
+            if layer is None or not rows or not tokens.integral or not tokens.rows:
+                continue
+            if tokens.max >= rows or tokens.min < 0:
+                worst = tokens.max if tokens.max >= rows else tokens.min
+                yield self.found(fit, layer, int(worst), rows, crashed=fit.info.status == "crashed")
+
+    def found(self, fit: Fit, layer: LayerInfo, token: int, rows: int, crashed: bool) -> Finding:
+        follows = (
+            "TensorFlow stopped there" if crashed else "another row is taken in its place, without a word"
+        )
+        if token >= rows:
+            text = f"Give {layer.name} input_dim={token + 1}: one row more than the largest token."
+            remedy = Remedy("set_input_dim", layer.path, token + 1, text, location=layer.location)
+        else:
+            text = "Number the tokens from 0, with 0 for the padding."
+            remedy = Remedy("map_tokens", "input", None, text, location=fit.info.location)
+        return self.finding(
+            fit,
+            f"The input holds the token {token}, and {layer.name} has input_dim={rows}, so the tokens 0 to "
+            f"{rows - 1}; {follows}.",
+            location=fit.info.location,
+            layer=layer.path,
+            remedies=(remedy,),
+            level="error" if crashed else "warning",
+            strength=1.0 if crashed else 0.8,
+            explains={"crash", "poor-accuracy"},
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        error = "InvalidArgumentError: indices[3,7] = 1000 is not in [0, 1000) [Op:ResourceGather]"
+        return [
+            tokens(999, error=error),
+            tokens(1000),
+            tokens(10, low=-1),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            tokens(999),
+            tokens(5000, behind="Hashing"),
+            tokens(999, error="InvalidArgumentError: Incompatible shapes: [32,1] vs. [32,5]"),
+        ]
+
+
+def straight_into(fit: Fit) -> LayerInfo | None:
+    """The embedding that the only input goes into, with nothing in between."""
+    if len(fit.info.data.inputs) > 1:
+        return None
+    layer = next((layer for layer in fit.model.layers if layer.type not in STRAIGHT), None)
+    return layer if layer is not None and layer.type == "Embedding" else None
+
+
+def tokens(high: float, low: float = 0.0, error: str | None = None, behind: str | None = None) -> Run:
+    """Tokens up to ``high`` into an embedding of 1000 rows, or into another layer before it."""
+    line = made_up.line(5, "Embedding(1000, 32)")
+    embedding = LayerInfo("embed", "embed", "Embedding", config={"input_dim": 1000}, location=line)
+    first = [LayerInfo("first", "first", behind)] if behind else []
+    of: ModelInfo = made_up.model(*first, embedding, made_up.dense())
+    words = [made_up.tensor("input", min=low, max=high, mean=high / 2, std=high / 4, integral=True)]
+    return made_up.run(of, inputs=words, fit={"error": error, "status": "crashed" if error else "finished"})

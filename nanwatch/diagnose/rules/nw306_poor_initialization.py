@@ -1,0 +1,167 @@
+"""NW306: weights that begin far too large, or all alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.loss_course import (
+    NO_BETTER_THAN_GUESSING,
+    closing_loss,
+    constant_guess_loss,
+    opening_loss,
+)
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
+from nanwatch.record.facts import LayerInfo, ModelInfo
+from nanwatch.record.run import Fit, Run
+
+# Proper initialisers keep the norm of the activations within a factor of about 2 a layer, and
+# within 10 over a deep stack; ten thousand from first to last hidden layer is the weights' doing.
+BLOW_UP = 1e4
+LEAST_LAYERS = 2
+STARTS_HIGH = 100.0  # times the loss of guessing; a squared loss squares the blow-up
+ALIKE = ("Zeros", "Ones", "Constant")
+PATIENCE = 50  # steps
+
+
+class PoorInitialization(Rule):
+    """The weights begin far too large, or all units of a hidden layer begin alike.
+
+    ## What it does
+    Looks at the first step: activations whose norm grows ten-thousandfold from the first to the
+    last hidden layer, with a first loss that is infinite or orders above guessing. And for a
+    hidden layer with a constant initialiser in a training that learns nothing.
+
+    ## Why is this bad
+    A layer that multiplies its input by 8 multiplies it by 8 to the 40th in a stack of 40. Units that
+    begin alike get the same gradient and stay alike, so a hidden layer of 64 is one unit; with zeros
+    no gradient passes at all.
+
+    ## Example
+    ```python
+    Dense(64, kernel_initializer=keras.initializers.RandomNormal(stddev=1.0))
+    ```
+
+    ## Use instead
+    ```python
+    Dense(64, kernel_initializer="he_normal")  # or the default, glorot_uniform
+    ```
+    """
+
+    code, name = "NW306", "poor-initialization"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        hidden = hidden_layers(fit)
+        yield from self.too_large(fit, hidden)
+        yield from self.all_alike(fit, hidden)
+
+    def too_large(self, fit: Fit, hidden: list[LayerInfo]) -> Iterator[Finding]:
+        norms = [(layer, norm) for layer in hidden if (norm := first_norm(fit, layer)) is not None]
+        if len(norms) < LEAST_LAYERS or not began_high(fit):
+            return
+        (first, small), (last, large) = norms[0], norms[-1]
+        if math.isfinite(large) and large < BLOW_UP * small:
+            return
+        steepest = max(range(1, len(norms)), key=lambda place: ratio(norms[place][1], norms[place - 1][1]))
+        layer = norms[steepest][0]
+        made = f", made by {layer.initializer}," if layer.initializer else ""
+        yield self.finding(
+            fit,
+            f"The weights{made} begin far too large: at the first step the activations grow from a norm of "
+            f"{number(small)} in {first.name} to {number(large)} in {last.name}, over {len(norms)} layers.",
+            f"the first loss is {number(opening_loss(fit) or math.nan)}",
+            f"most in {layer.name}: {number(ratio(norms[steepest][1], norms[steepest - 1][1]))}-fold",
+            location=layer.location,
+            layer=layer.path,
+            remedies=(initializer(layer),),
+            strength=0.9,
+            explains=NONFINITE_FORWARD | {"large-loss", "growth"} | STUCK,
+        )
+
+    def all_alike(self, fit: Fit, hidden: list[LayerInfo]) -> Iterator[Finding]:
+        guess, ended = constant_guess_loss(fit), closing_loss(fit)
+        if guess is None or ended is None or fit.info.steps < PATIENCE:
+            return
+        alike = [layer for layer in hidden if layer.initializer in ALIKE and (layer.units or 0) > 1]
+        if not alike or ended < NO_BETTER_THAN_GUESSING * guess:
+            return
+        layer = alike[0]
+        yield self.finding(
+            fit,
+            f"All {layer.units} units of {layer.name} begin alike (kernel_initializer {layer.initializer}): "
+            f"they get the same gradient and stay alike. The loss is {number(ended)}; guessing costs "
+            f"{number(guess)}.",
+            location=layer.location,
+            layer=layer.path,
+            remedies=(initializer(layer),),
+            strength=0.9,
+            explains=STUCK | {"weights-still", "dead-activation", "vanishing-gradient"},
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            stack(8.0, [math.inf]),
+            stack(2.6, [200.0]),
+            alike("Zeros", 0.69),
+            alike("Constant", 0.66),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            stack(2.4, [200.0]),
+            stack(8.0, [60.0]),
+            stack(1.0, [math.inf]),
+            alike("GlorotUniform", 0.69),
+            alike("Zeros", 0.65),
+        ]
+
+
+def hidden_layers(fit: Fit) -> list[LayerInfo]:
+    """The layers with weights, the heads left out: a head may well begin at zero."""
+    heads = {output.head for output in fit.model.outputs}
+    return [layer for layer in fit.model.layers if layer.weights and layer.path not in heads]
+
+
+def first_norm(fit: Fit, layer: LayerInfo) -> float | None:
+    norms = fit.steps.first("activation", layer.path, "l2_norm")
+    return norms[0] if norms else None
+
+
+def ratio(after: float, before: float) -> float:
+    return after / before if before else math.inf
+
+
+def began_high(fit: Fit) -> bool:
+    began, guess = opening_loss(fit), constant_guess_loss(fit)
+    if began is None:
+        return False
+    return not math.isfinite(began) or (guess is not None and began >= STARTS_HIGH * guess)
+
+
+def initializer(layer: LayerInfo) -> Remedy:
+    proper = "he_normal" if layer.activation in ("relu", "leaky_relu", "elu") else "glorot_uniform"
+    text = f'Give {layer.name} kernel_initializer="{proper}", which fits the deviation to the layer\'s width.'
+    return Remedy("set_initializer", layer.path, proper, text, location=layer.location)
+
+
+def stack(factor: float, losses: list[float]) -> Run:
+    """11 hidden layers, each of which multiplies the norm by ``factor``."""
+    hidden = [made_up.dense(f"dense_{n}", 64, initializer="RandomNormal") for n in range(11)]
+    steps = {("activation", layer.path, "l2_norm"): [5.0 * factor**n] for n, layer in enumerate(hidden)}
+    targets = [made_up.tensor("label", min=-3.0, max=3.0, mean=0.0, std=1.0)]
+    return made_up.run(made_up.model(*hidden, made_up.dense()), loss=losses, steps=steps, targets=targets)
+
+
+def alike(initial: str, ended: float) -> Run:
+    of: ModelInfo = made_up.model(
+        made_up.dense("hidden", 16, "relu", initializer=initial),
+        made_up.dense(activation="sigmoid", initializer="Zeros"),
+        loss="binary_crossentropy",
+    )
+    return made_up.run(of, loss=[0.7] + [ended] * 60, targets=[made_up.labels(0, 1)])
