@@ -22,25 +22,34 @@ class KerasFinder(importlib.abc.MetaPathFinder):
     def __init__(self, name: str, arrived: Callable[[ModuleType], None]) -> None:
         self.name = name
         self.arrived = arrived
+        self.searching = False
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self.name:
+        if fullname != self.name or self.searching:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
-        if spec is None or spec.loader is None or not hasattr(spec.loader, "exec_module"):
-            return spec
-        loader, execute, arrived = spec.loader, spec.loader.exec_module, self.arrived
+        self.searching = True  # the search below comes by here again
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self.searching = False
+        if spec is not None and spec.loader is not None:
+            self.follow(spec.loader)
+        return spec
+
+    def follow(self, loader: Any) -> None:
+        """Be told when ``loader`` has executed the module. To be found is not to be imported."""
+        execute = loader.exec_module
 
         def exec_module(module: ModuleType) -> None:
             del loader.exec_module
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
             execute(module)
-            arrived(module)
+            self.arrived(module)
 
-        loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
+        loader.exec_module = exec_module
 
 
 def arm(witness: Witness, on_incident: Any) -> None:
@@ -89,6 +98,9 @@ def take_seams(keras: Any, witness: Witness, on_incident: Any) -> None:
     remember_compiling(keras.Model)
     inject(keras.Model, witness, on_incident)
     watch_train_on_batch(keras.Model, witness, on_incident)
+    from nanwatch.watch.tape_watch import Loops
+
+    Loops(witness, on_incident).arm()
 
 
 def remember_making(cls: Any) -> None:

@@ -47,6 +47,7 @@ def perform(
     data: Any,
     compile_location: Location | None,
     seconds: float = SECONDS,
+    optimizer: Any = None,
 ) -> Autopsy:
     """Run ``step(data)`` once more, eagerly, on the model as it stands; everything is put back after.
 
@@ -55,7 +56,11 @@ def perform(
     found = Autopsy()
     trace = Trace(seconds, stop_at=sys._getframe())
     seen = Repeated()
-    with unchanged(model), keras_names.functions_run_eagerly(), repeated(model, trace, seen):
+    with (
+        unchanged(model),
+        keras_names.functions_run_eagerly(),
+        repeated(model, optimizer or model.optimizer, trace, seen),
+    ):
         try:
             with keras_names.op_callback(trace):
                 step(data)
@@ -86,14 +91,14 @@ def unchanged(model: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def repeated(model: Any, trace: Trace, seen: Repeated) -> Iterator[None]:
+def repeated(model: Any, optimizer: Any, trace: Trace, seen: Repeated) -> Iterator[None]:
     undo = []
     try:
         for path, layer in keras_names.layers_of(model):
             undo.append(wrap(layer, "call", watch_output(trace.layer_call(path, layer), path, seen)))
         undo.append(wrap(model, "compute_loss", functools.partial(keep_loss, seen)))
-        if model.optimizer is not None:
-            undo.append(wrap(model.optimizer, "apply", functools.partial(keep_gradients, seen)))
+        if optimizer is not None:
+            undo.append(wrap(optimizer, "apply", functools.partial(keep_gradients, seen)))
         undo.append(mark_backward(trace, seen))
         yield
     finally:

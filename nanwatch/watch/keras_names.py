@@ -201,3 +201,8 @@ def flat_tensors(structure: Any) -> Sequence[Any]:
 def learning_rate_given(optimizer: Any) -> Any:
     """What the optimizer was given as its rate: a variable, or a schedule."""
     return getattr(optimizer, "_learning_rate", None)
+
+
+def function_class() -> Any:
+    """The class of what ``tf.function`` makes."""
+    return type(tf.function(lambda: None))

@@ -64,7 +64,7 @@ class Observer:
             validation_split=float(given.get("validation_split") or 0.0),
             shuffle=as_bool(given.get("shuffle")),
             location=location,
-            trainable=len(self.model.trainable_variables) if self.model.built else None,
+            trainable=self.trainable(),
         )
         record = FitRecord(info, self.witness.writer)
         with self.witness.forgiving("reading the data of fit"):
@@ -78,6 +78,7 @@ class Observer:
         record.info = replace(info, index=index, model=self.witness.fits[index].model)
         record.started = time.perf_counter()
         self.fit, self.described, self.pending = record, False, None
+        self.witness.open_fits[index] = self.end
         self.watch.begin()
         self.witness.event("fit_begin", fit=index, kind=kind)
         self.witness.save()
@@ -85,6 +86,12 @@ class Observer:
     def describe(self) -> ModelInfo:
         compiled = vars(self.model).get("_nanwatch_compile")
         return model_facts.describe(self.model, compiled)
+
+    def outputs(self, seen: Seen) -> Any:
+        return heads.outputs_of(self.model, seen)
+
+    def trainable(self) -> int | None:
+        return len(self.model.trainable_variables) if self.model.built else None
 
     def epoch(self, number: int) -> None:
         if self.fit is not None:
@@ -106,6 +113,7 @@ class Observer:
         if self.fit is None:
             return
         record, self.fit = self.fit, None
+        self.witness.open_fits.pop(record.info.index, None)
         with self.witness.forgiving("ending the record of a fit"):
             self.drain_into(record)
             self.learn_model(record)
@@ -155,14 +163,14 @@ class Observer:
         if seen is None or layout is None or self.described:
             return
         self.described = True
-        model = replace(self.describe(), outputs=heads.outputs_of(self.model, seen))
+        model = replace(self.describe(), outputs=self.outputs(seen))
         self.witness.set_model(record.info.index, model)
         missed = [*self.watch.not_watched, *self.out_of_reach(seen), *layout.unseen()]
         record.info = replace(
             record.info,
             not_watched=tuple(dict.fromkeys(missed)),
             watched=len(layout.seen),
-            trainable=len(self.model.trainable_variables),
+            trainable=self.trainable(),
             no_gradient=tuple(
                 keras_names.path_of(variable) for grad, variable in seen.gradients if grad is None
             ),
@@ -171,7 +179,7 @@ class Observer:
     def out_of_reach(self, seen: Seen) -> list[str]:
         """Layers whose outputs stay inside a loop or a function, so that no sentinel can see them."""
         reached = {id(layer) for layer, _ in seen.activations}
-        paths = {id(layer): path for path, layer in keras_names.layers_of(self.model)}
+        paths = {id(layer): path for path, layer in keras_names.layers_of(self.model)} if self.model else {}
         names = [paths.get(id(layer), layer.name) for layer in seen.out_of_reach if id(layer) not in reached]
         return [f"{name}: called inside a loop or a function of its own" for name in dict.fromkeys(names)]
 
@@ -219,7 +227,7 @@ class Observer:
 
     def record_incident(self, seen: Look, record: FitRecord) -> Any:
         assert self.watch.layout is not None
-        before = [] if seen.flag == BAD_WEIGHT else incident.bad_variables(self.model)
+        before = [] if seen.flag == BAD_WEIGHT or self.model is None else incident.bad_variables(self.model)
         if self.on_incident == "continue":
             before = []  # the update has been applied: the weights of before are gone
         dissected = None

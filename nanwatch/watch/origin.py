@@ -31,7 +31,7 @@ def is_users(filename: str) -> bool:
     if filename.startswith("<"):
         return filename.startswith("<ipython")
     path = os.path.abspath(filename)
-    if path.startswith(OWN):
+    if path.startswith(OWN) or "__autograph_generated_file" in path:
         return False
     if f"{os.sep}site-packages{os.sep}" in path or f"{os.sep}dist-packages{os.sep}" in path:
         return False

@@ -31,6 +31,7 @@ class Witness:
         self.models: list[ModelInfo] = []
         self.fits: list[FitInfo] = []
         self.running: list[Callable[[], FitInfo]] = []
+        self.open_fits: dict[int, Callable[[Status], None]] = {}  # how to end those still open
         self.saved_at = 0.0
         self.halted = False
         self.info = RunInfo(
@@ -132,6 +133,9 @@ class Witness:
         """The script has ended."""
         if not self.ours:
             return
+        for finish in list(self.open_fits.values()):
+            with self.forgiving("ending the record"):
+                finish(status)
         for number, fit in enumerate(self.fits):
             if fit.status == "running":
                 current = self.running[number]()

@@ -1,0 +1,323 @@
+"""A loop of the script's own: GradientTape and a Keras optimizer, without ``fit``."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nanwatch.record.facts import ModelInfo
+from nanwatch.watch import autopsy, heads, keras_names, look, model_facts, origin, step
+from nanwatch.watch import batch as batches
+from nanwatch.watch.batch import Named
+from nanwatch.watch.observer import Observer, OnIncident
+from nanwatch.watch.sentinel import half_square_sum, watchable
+from nanwatch.watch.step import Seen, guarded, loss_seen, see_call, unscaled, wrap
+from nanwatch.watch.step_recorder import StepRecorder
+from nanwatch.watch.witness import Witness
+
+ATTRIBUTE = "_nanwatch_loop"
+
+
+@dataclass
+class Recording:
+    """What a thread's open tape has seen: the model's call, the loss's call, what was differentiated."""
+
+    tapes: int = 0
+    model: Any = None
+    inputs: Any = None
+    labels: Any = None
+    loss: Any = None  # the Keras loss object that was called, if one was
+    seen: Seen | None = None
+
+
+HELD = threading.local()
+
+
+def held() -> Recording:
+    if not hasattr(HELD, "recording"):
+        HELD.recording = Recording()
+    found: Recording = HELD.recording
+    return found
+
+
+class TapeWatch(StepRecorder):
+    """Watches the steps of one optimizer that a script applies by itself."""
+
+    def __init__(self, optimizer: Any, hold: bool, on_look: Callable[[look.Look], int]) -> None:
+        super().__init__(hold, on_look)
+        self.model: Any = None
+        self.optimizer = optimizer
+        self.keras_loss: Any = None
+
+    def release(self) -> None:
+        vars(self.optimizer).pop(ATTRIBUTE, None)
+
+    def apply(self, original: Callable[..., Any], grads: Sequence[Any], variables: Sequence[Any]) -> None:
+        """The optimizer's ``apply``, guarded; then the step's row and perhaps a look."""
+        recording = held()
+        graph = keras_names.function_graph()
+        seen = recording.seen if recording.seen is not None and recording.seen.graph is graph else Seen(graph)
+        if recording.model is not None:
+            self.model, self.keras_loss = recording.model, recording.loss
+        batch: dict[str, Named] = {"input": [], "label": [], "sample_weight": []}
+        if seen is recording.seen:
+            batch["input"] = [pair for pair in batches.named(recording.inputs) if is_at_hand(pair[1], graph)]
+            batch["label"] = [pair for pair in batches.named(recording.labels) if is_at_hand(pair[1], graph)]
+        known = list(zip(grads, variables, strict=False))
+        present = [grad for grad, _ in known if watchable(grad)]
+        raw = [half_square_sum(grad) for grad in present]
+        seen.gradients = known
+        seen.sums = unscaled(raw, keras_names.unscaled_factor(self.optimizer))
+        loss = loss_seen(seen, self.optimizer)
+        bad = self.guard.is_bad(seen, self.optimizer, raw, present)
+        if not self.guard.hold:
+            original(grads, variables)
+        else:
+            if not self.optimizer.built:
+                self.optimizer.build(list(variables))
+            guarded(tf.logical_or(bad, self.halted), lambda: original(grads, variables))
+        if self.layout is None:
+            self.lay_out(batch, seen, list(variables))
+        self.remember(batch)
+        row, bad_weight = self.row(seen, loss, list(variables))
+        tensors = [tensor for _, _, tensor in self.chosen(seen)]
+        self.record(batch, row, bad, bad_weight, tensors, list(variables))
+        recording.seen = None
+
+
+def is_at_hand(tensor: Any, graph: Any) -> bool:
+    """Whether ``tensor`` can be used in ``graph`` (None: eager)."""
+    if not isinstance(tensor, tf.Tensor):
+        return False
+    if graph is None or hasattr(tensor, "numpy"):
+        return hasattr(tensor, "numpy")
+    return getattr(tensor, "graph", None) is graph
+
+
+class LoopObserver(Observer):
+    """The record of one optimizer's own loop."""
+
+    def __init__(self, optimizer: Any, witness: Witness, on_incident: OnIncident) -> None:
+        self.witness = witness
+        self.on_incident = on_incident
+        self.fit = None
+        self.pending = None
+        self.described = False
+        self.tape = TapeWatch(optimizer, on_incident != "continue", self.on_look)
+        self.watch = self.tape  # type: ignore[assignment]
+        vars(optimizer)[ATTRIBUTE] = self
+
+    @property
+    def model(self) -> Any:
+        return self.tape.model
+
+    def describe(self) -> ModelInfo:
+        optimizer = model_facts.optimizer_info(self.tape.optimizer)
+        if self.model is None:
+            return ModelInfo("unknown", "unknown", optimizer=optimizer)
+        return replace(model_facts.describe(self.model), optimizer=optimizer)
+
+    def open(self) -> None:
+        if self.fit is None:
+            with self.witness.forgiving("taking up a loop"):
+                self.begin("tape", {}, origin.here(sys._getframe(1)))
+
+    def outputs(self, seen: Seen) -> Any:
+        found = heads.outputs_of(self.model, seen) if self.model is not None else ()
+        loss = heads.loss_info(self.tape.keras_loss)
+        return tuple(replace(output, loss=output.loss or loss) for output in found)
+
+    def trainable(self) -> int | None:
+        seen = self.watch.first_seen
+        return None if seen is None else len(seen.gradients)
+
+    def dissect(self, seen: look.Look) -> autopsy.Autopsy | None:
+        """The forward pass, the Keras loss and the gradient again, where all three were seen."""
+        model, loss = self.model, self.tape.keras_loss
+        inputs = [tf.convert_to_tensor(array) for (role, _), array in seen.batch.items() if role == "input"]
+        labels = [tf.convert_to_tensor(array) for (role, _), array in seen.batch.items() if role == "label"]
+        if model is None or loss is None or len(inputs) != 1 or len(labels) != 1:
+            return autopsy.Autopsy(
+                notes=["no autopsy: the loop's loss or batch is not one that can be repeated"]
+            )
+
+        def again(data: Any) -> None:
+            with tf.GradientTape() as tape:
+                value = loss(data[1], model(data[0], training=True))
+            self.tape.optimizer.apply(
+                tape.gradient(value, model.trainable_variables), model.trainable_variables
+            )
+
+        return autopsy.perform(model, again, (inputs[0], labels[0]), None, optimizer=self.tape.optimizer)
+
+    def after_step(self) -> None:
+        """Back on the host, after one eager step or one call of a function: drain, and answer."""
+        if self.pending is not None or self.watch.due(1):
+            self.drain()
+            self.witness.save(now=False)
+        if self.pending is not None:
+            self.answer()
+
+
+@dataclass
+class Loops:
+    """All loops of a process; `arm` it once Keras is there."""
+
+    witness: Witness
+    on_incident: OnIncident
+    observers: list[LoopObserver] = field(default_factory=list)
+    functions_armed: bool = False
+
+    def arm(self) -> None:
+        self.see_tapes()
+        self.see_models()
+        self.see_losses()
+        for cls in (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer):
+            self.see_apply(cls)
+
+    def see_tapes(self) -> None:
+        enter, leave, gradient = tf.GradientTape.__enter__, tf.GradientTape.__exit__, tf.GradientTape.gradient
+
+        @functools.wraps(enter)
+        def entered(tape: Any) -> Any:
+            held().tapes += 1
+            return enter(tape)
+
+        @functools.wraps(leave)
+        def left(tape: Any, *args: Any) -> Any:
+            held().tapes -= 1
+            return leave(tape, *args)
+
+        @functools.wraps(gradient)
+        def differentiated(tape: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+            if step.current() is None:
+                with self.witness.forgiving("seeing a tape"):
+                    note_target(target)
+            return gradient(tape, target, *args, **kwargs)
+
+        tf.GradientTape.__enter__, tf.GradientTape.__exit__ = entered, left
+        tf.GradientTape.gradient = differentiated
+
+    def see_models(self) -> None:
+        original = keras.Model.__call__
+
+        @functools.wraps(original)
+        def __call__(model: Any, *args: Any, **kwargs: Any) -> Any:
+            recording = held()
+            if not recording.tapes or step.current() is not None or getattr(HELD, "inside", False):
+                return original(model, *args, **kwargs)
+            HELD.inside = True
+            try:
+                return observe_call(recording, original, model, args, kwargs)
+            finally:
+                HELD.inside = False
+
+        keras.Model.__call__ = __call__
+
+    def see_losses(self) -> None:
+        original = keras.losses.Loss.__call__
+
+        @functools.wraps(original)
+        def __call__(loss: Any, y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
+            recording = held()
+            if recording.tapes and step.current() is None:
+                recording.labels, recording.loss = y_true, loss
+            return original(loss, y_true, y_pred, *args, **kwargs)
+
+        keras.losses.Loss.__call__ = __call__
+
+    def see_apply(self, cls: Any) -> None:
+        original = cls.apply
+
+        @functools.wraps(original)
+        def apply(optimizer: Any, grads: Any, trainable_variables: Any = None) -> Any:
+            ours = step.current() is None and trainable_variables is not None and self.witness.ours
+            if not ours or getattr(HELD, "applying", False) or not is_replica_alone():
+                return original(optimizer, grads, trainable_variables)
+            HELD.applying = True
+            try:
+                return self.apply(
+                    functools.partial(original, optimizer), optimizer, list(grads), list(trainable_variables)
+                )
+            finally:
+                HELD.applying = False
+
+        cls.apply = apply
+
+    def apply(
+        self, original: Callable[..., Any], optimizer: Any, grads: list[Any], variables: list[Any]
+    ) -> Any:
+        observer = vars(optimizer).get(ATTRIBUTE)
+        if observer is None:
+            with tf.init_scope():
+                observer = LoopObserver(optimizer, self.witness, self.on_incident)
+            self.observers.append(observer)
+        with tf.init_scope():
+            observer.open()
+        if not tf.executing_eagerly():
+            self.arm_functions()
+        observer.tape.apply(original, grads, variables)
+        if tf.executing_eagerly():
+            observer.after_step()
+        return optimizer.iterations
+
+    def arm_functions(self) -> None:
+        """A compiled step ends on the host where its function returns."""
+        if self.functions_armed:
+            return
+        self.functions_armed = True
+        cls = keras_names.function_class()
+        original = cls.__call__
+
+        @functools.wraps(original)
+        def __call__(function: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(function, *args, **kwargs)
+            if tf.executing_eagerly() and step.current() is None:
+                for observer in self.observers:
+                    if observer.fit is not None:
+                        observer.after_step()
+            return result
+
+        cls.__call__ = __call__
+
+
+def note_target(target: Any) -> None:
+    scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
+    if not scalars:
+        return
+    recording, graph = held(), keras_names.function_graph()
+    if recording.seen is None or recording.seen.graph is not graph:
+        recording.seen = Seen(graph)
+    recording.seen.target, recording.seen.loss_graph = scalars[0], graph
+
+
+def observe_call(
+    recording: Recording, original: Callable[..., Any], model: Any, args: Any, kwargs: Any
+) -> Any:
+    """One call of a model under a tape, its layers seen."""
+    graph = keras_names.function_graph()
+    seen = Seen(graph)
+    undo = [
+        wrap(layer, "call", functools.partial(see_call, seen, layer))
+        for _, layer in keras_names.layers_of(model)
+    ]
+    try:
+        outputs = original(model, *args, **kwargs)
+    finally:
+        for put_back in reversed(undo):
+            put_back()
+    seen.outputs = [item for item in keras_names.flat_tensors(outputs) if watchable(item)]
+    recording.model, recording.inputs, recording.seen = model, args[0] if args else kwargs, seen
+    return outputs
+
+
+def is_replica_alone() -> bool:
+    replica = tf.distribute.get_replica_context()
+    return replica is not None and replica.num_replicas_in_sync == 1
