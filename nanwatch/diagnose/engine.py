@@ -10,6 +10,7 @@ from nanwatch.diagnose.observed import headline, observed_symptoms
 from nanwatch.diagnose.outcome import accuracy_is_a_share, outcome_of_fit, outcome_of_run
 from nanwatch.diagnose.ranking import LEVEL_ORDER, PARTS, parted
 from nanwatch.diagnose.rule import Rule, all_rules
+from nanwatch.diagnose.symptoms import with_consequences
 from nanwatch.diagnose.trials import with_trials
 from nanwatch.record.run import Fit, Run
 
@@ -47,23 +48,21 @@ def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
         seen += [with_trials(finding, run.trials) for finding in findings]
         if reason:
             verdict.not_run.append(f"{rule.code}: {reason}")
-    harmed = any(finding.level == "error" for finding in seen)
-    if verdict.outcome == "healthy" and not harmed:
+    harm = [finding for finding in seen if finding.level == "error"]
+    if verdict.outcome == "healthy" and harm:
+        verdict.outcome = harmed_outcome(fit, harm)
+    elif verdict.outcome == "healthy":
         seen = [replace(finding, level="note") for finding in seen]
     observed = observed_symptoms(fit, run, verdict.outcome)
     verdict.findings = parted(seen, observed, headline(fit, run, verdict.outcome))
-    if verdict.outcome == "healthy" and harmed:
-        verdict.outcome = harmed_outcome(fit, verdict.findings)
     return verdict
 
 
-def harmed_outcome(fit: Fit, findings: Sequence[Finding]) -> Outcome:
+def harmed_outcome(fit: Fit, harm: Sequence[Finding]) -> Outcome:
     """The outcome of a fit whose numbers look well and of which a rule shows the harm."""
-    causes = [finding for finding in findings if finding.part == "cause"]
-    explained = frozenset[str]().union(*(cause.explains for cause in causes))
-    if "at-chance" in explained and accuracy_is_a_share(fit, epochs=1):
-        return "at-chance"
-    return "not-learning"
+    explained = frozenset[str]().union(*(finding.explains for finding in harm))
+    chance = "at-chance" in with_consequences(explained) and accuracy_is_a_share(fit, epochs=1)
+    return "at-chance" if chance else "not-learning"
 
 
 def asked(rule: Rule, fit: Fit, run: Run) -> tuple[list[Finding], str | None]:

@@ -1,0 +1,148 @@
+import math
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.engine import diagnose, diagnose_with
+from nanwatch.diagnose.rule import Rule
+from nanwatch.record.run import Run
+
+
+class Told(Rule):
+    """A rule that says what it is told to."""
+
+    code, name = "NW998", "told"
+
+    def __init__(self, **facts):
+        self.facts = facts
+
+    def diagnose(self, fit, run):
+        yield self.finding(fit, "Told so at step 1.", **self.facts)
+
+    @staticmethod
+    def fires():
+        return []
+
+    @staticmethod
+    def silent():
+        return []
+
+
+class Broken(Told):
+    code, name = "NW997", "broken"
+
+    def diagnose(self, fit, run):
+        yield self.finding(fit, "Half a finding.")
+        raise KeyError("loss")
+
+
+class Blind(Told):
+    code, name = "NW996", "blind"
+
+    def missing(self, fit, run):
+        return "the inputs were not seen"
+
+
+def codes(found):
+    return [(one.code, one.part, one.level) for one in found.diagnoses]
+
+
+def test_a_rule_that_fails_costs_no_other_its_answer():
+    found = diagnose_with(made_up.run(loss=[0.7, math.nan], incident={}), [Broken(), Told()])
+    assert [one.code for one in found.diagnoses] == ["NW998"]
+    assert found.rules_not_run == ("NW997: failed with KeyError: 'loss'",)
+
+
+def test_a_rule_that_cannot_judge_is_listed_once():
+    run = made_up.run()
+    twice = Run(run.info, (run.fits[0], run.fits[0]))
+    found = diagnose_with(twice, [Blind()])
+    assert found.diagnoses == ()
+    assert found.rules_not_run == ("NW996: the inputs were not seen",)
+
+
+def test_a_healthy_run_has_nothing_above_a_note():
+    found = diagnose_with(made_up.run(), [Told(level="warning", strength=0.9)])
+    assert codes(found) == [("NW998", "cause", "note")]
+    assert found.outcome == "healthy"
+
+
+def test_harm_that_a_rule_shows_is_no_healthy_run():
+    found = diagnose_with(made_up.run(), [Told(level="error", strength=0.9)])
+    assert codes(found) == [("NW998", "cause", "error")]
+    assert found.outcome == "not-learning"
+
+
+def test_harm_at_the_class_share_is_called_so():
+    told = Told(level="error", explains={"at-chance"})
+    of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    for reached, expected in ((0.5, "at-chance"), (0.7, "not-learning")):
+        run = made_up.run(
+            of,
+            targets=[made_up.labels(0, 1)],
+            epochs=[{"loss": 0.9, "accuracy": 0.4}, {"loss": 0.5, "accuracy": reached}],
+        )
+        assert diagnose_with(run, [told]).outcome == expected
+
+
+def test_what_many_fits_show_alike_is_said_once():
+    run = made_up.run(loss=[0.7, math.nan])
+    loop = Run(run.info, (run.fits[0],) * 40)
+    assert len(diagnose_with(loop, [Told()]).diagnoses) == 1
+
+
+def test_the_worst_fit_speaks_first():
+    good, bad = made_up.run(), made_up.run(loss=[0.7, math.nan])
+
+    class OfItsLoss(Told):
+        def diagnose(self, fit, run):
+            finite = math.isfinite(fit.losses()[-1][1])
+            yield self.finding(fit, f"Ends {finite}.", layer=str(finite), level="warning")
+
+    found = diagnose_with(Run(good.info, (good.fits[0], bad.fits[0])), [OfItsLoss()])
+    assert [(one.layer, one.level) for one in found.diagnoses] == [("False", "warning"), ("True", "note")]
+    assert found.outcome == "non-finite"
+
+
+def test_a_run_without_a_fit():
+    run = made_up.run()
+    found = diagnose(Run(run.info, ()))
+    assert found.diagnoses == ()
+    assert found.outcome == "no-training"
+
+
+def test_a_trial_is_put_beside_its_remedy():
+    relu = made_up.model(made_up.dense(units=2, activation="relu"), loss="categorical_crossentropy")
+    bad = made_up.run(relu, loss=[0.7, math.nan], incident={"rows_summing_to_zero": 1})
+    trial = {
+        "kind": "set_activation",
+        "target": "dense",
+        "value": "softmax",
+        "verdict": "cured",
+        "before": {"loss": math.nan},
+        "after": {"loss": 0.69},
+        "steps": 30,
+    }
+    foreign = {**trial, "value": "sigmoid", "verdict": "not-cured"}
+    remedy = diagnose(Run(bad.info, bad.fits, trials=[foreign, trial])).diagnoses[0].remedies[0]
+    assert remedy.trial is not None
+    assert (remedy.trial.verdict, remedy.trial.after, remedy.trial.steps) == ("cured", {"loss": 0.69}, 30)
+
+
+def test_every_made_up_healthy_run_stays_below_a_warning():
+    """The look-alikes that only time or the reader can judge."""
+    sigmoid = made_up.model(
+        made_up.dense("hidden", 8, "tanh"), made_up.dense(activation="sigmoid"), loss="binary_crossentropy"
+    )
+    regression = [made_up.tensor("label", "output", min=-3.0, mean=0.0)]
+    accuracy_0 = [{"loss": loss, "accuracy": 0.0} for loss in (3.9, 0.11)]
+    plateau = [{"loss": 0.693 + 1e-4 * (n % 3), "accuracy": 0.5} for n in range(8)]
+    runs = [
+        made_up.run(targets=regression, epochs=accuracy_0),
+        made_up.run(sigmoid, loss=[0.693, 0.694] * 40, targets=[made_up.labels(0, 1)], epochs=plateau),
+        made_up.run(sigmoid, loss=[0.7] * 30 + [80.0] + [0.6] * 30, targets=[made_up.labels(0, 1)]),
+        made_up.run(made_up.model(loss="custom"), loss=[-1.0 * step for step in range(90)]),
+        made_up.run(loss=[0.9]),
+        made_up.run(loss=[0.7, math.inf, 0.6, 0.5]),
+    ]
+    for run in runs:
+        assert {one.level for one in diagnose(run).diagnoses} <= {"note"}
+        assert diagnose(run).outcome == "healthy"
