@@ -15,6 +15,7 @@ from nanwatch.diagnose.readings import (
     constant_since,
     first_output,
     guess_loss,
+    incident_of,
     last_loss,
     spread_looks,
 )
@@ -58,7 +59,9 @@ class DeadRelu(Rule):
         return None if seen else "the layers' outputs were not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        dead = list(dead_layers(fit))
+        incident = incident_of(fit, run)
+        # The relu of NaN is 0 on a CPU: what falls silent with the bad step did not die.
+        dead = [layer for layer in dead_layers(fit) if incident is None or layer.since < incident.step]
         if not dead or input_is_zero(fit):
             return
         first = dead[0]
@@ -81,7 +84,12 @@ class DeadRelu(Rule):
 
     @staticmethod
     def fires() -> list[Run]:
-        return [net([3.0] * 10 + [0.0] * 20), net([0.0] * 40), net([0.0] * 40, whole=False)]
+        return [
+            net([3.0] * 10 + [0.0] * 20),
+            net([0.0] * 40),
+            net([0.0] * 40, whole=False),
+            net([3.0] * 10 + [0.0] * 30, broke_at=11),
+        ]
 
     @staticmethod
     def silent() -> list[Run]:
@@ -90,6 +98,7 @@ class DeadRelu(Rule):
             net([0.0] * 40 + [0.01]),
             net([0.0] * 40, activation="tanh"),
             net([0.0] * 40, given=0.0),
+            net([3.0] * 10 + [0.0] * 30, broke_at=10),
         ]
 
 
@@ -123,7 +132,13 @@ def remedy(layer: LayerInfo) -> Remedy:
     return Remedy("set_activation", layer.path, "leaky_relu", text, line, layer.location, general_damper=True)
 
 
-def net(norms: list[float], activation: str = "relu", given: float = 1.0, whole: bool = True) -> Run:
+def net(
+    norms: list[float],
+    activation: str = "relu",
+    given: float = 1.0,
+    whole: bool = True,
+    broke_at: int | None = None,
+) -> Run:
     """A hidden layer whose output has these norms, seen in every step or only in the full looks."""
     hidden = made_up.dense("hidden", 16, activation)
     head = made_up.dense(units=3, activation="softmax")
@@ -137,5 +152,9 @@ def net(norms: list[float], activation: str = "relu", given: float = 1.0, whole:
             ("activation", "hidden", "size"): [512.0] * len(norms),
         }
     return made_up.run(
-        made_up.model(hidden, head, loss=SPARSE), loss=[1.0986] * len(norms), steps=steps, health=health
+        made_up.model(hidden, head, loss=SPARSE),
+        loss=[1.0986] * len(norms),
+        steps=steps,
+        health=health,
+        incident=None if broke_at is None else {"step": broke_at, "action": "continue"},
     )
