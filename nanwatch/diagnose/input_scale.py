@@ -92,14 +92,14 @@ def harm_done(fit: Fit) -> tuple[list[str], float]:
 
 def starts_high(fit: Fit, began: float | None, guess: float | None) -> str | None:
     """The sentence that the first loss is orders above that of a net that knows nothing."""
-    if began is None or guess is None:
+    if began is None or guess is None or not math.isfinite(began):
         return None
     nothing = ln_k(fit)
     if nothing is not None:
         k = round(math.exp(nothing))
         words = f"the first loss is {number(began)}, where ln {k} = {nothing:.3g} says nothing is known yet"
-        return words if not began < STARTS_HIGH * nothing else None
-    if guess > 0 and not began < STARTS_HIGH_SQUARED * guess:
+        return words if began >= STARTS_HIGH * nothing else None
+    if guess > 0 and began >= STARTS_HIGH_SQUARED * guess:
         return f"the first loss is {number(began)}, where guessing the mean of y costs {number(guess)}"
     return None
 
@@ -141,9 +141,12 @@ def dead_words(fit: Fit, ended: float | None) -> list[str]:
 
 
 def grew(fit: Fit, began: float | None) -> bool:
-    """The loss blew up, and did not come back under its beginning other than by a dead net."""
+    """The loss blew up, and did not come back under its beginning other than by a dead net.
+
+    A loss that is not finite at the very first step has not grown: something else broke it.
+    """
     if began is None or not math.isfinite(began):
-        return began is not None
+        return False
     peak, ended = peak_loss(fit), closing_loss(fit)
     if ended is None:
         return peak >= GREW * max(began, 1e-12)

@@ -14,11 +14,15 @@ from nanwatch.diagnose.data_seen import (
 )
 from nanwatch.diagnose.data_words import bad_elements, bad_kinds, count, sentence, where_bad
 from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.op_patterns import pattern_of
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_DATA
-from nanwatch.record.facts import ColumnSummary, DataInfo, TensorSummary
+from nanwatch.record.facts import ColumnSummary, DataInfo, IncidentInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
+
+# The model may mask the NaN, and have broken at an op that needs no NaN to break.
+ANOTHER_FAULT = 0.8
 
 
 class NonfiniteInput(Rule):
@@ -73,7 +77,7 @@ class NonfiniteInput(Rule):
             return self.finding(
                 fit, message, *evidence, location=location, part="contributing", level="note", strength=0.2
             )
-        if array.batch_is_clean or (incident and incident.finite_on_first_weights):
+        if array.batch_is_clean:
             return self.finding(
                 fit,
                 message,
@@ -90,7 +94,7 @@ class NonfiniteInput(Rule):
             *evidence,
             location=location,
             remedies=remedies,
-            strength=1.0,
+            strength=ANOTHER_FAULT if incident and breaks_by_itself(incident, fit) else 1.0,
             explains=NONFINITE_DATA,
         )
 
@@ -107,8 +111,6 @@ class NonfiniteInput(Rule):
         yield f"the batch of step {incident.step} holds {bad_kinds(array.batch)}{place}"
         if incident.finite_on_first_weights is False:
             yield "the same batch is non-finite on the weights of step 0 too: the data, not the training"
-        if incident.finite_on_first_weights:
-            yield "the same batch is finite on the weights of step 0: the model masks these values"
         if rows and incident.bad_rows and set(incident.bad_rows) == set(rows):
             yield "row by row, exactly the rows with a non-finite input give a non-finite loss"
 
@@ -173,3 +175,8 @@ class NonfiniteInput(Rule):
             made_up.run(inputs=[made_up.tensor("input")], targets=[nan_label], loss=[float("nan")]),
             made_up.run(inputs=[gone], loss=[float("nan")]),
         ]
+
+
+def breaks_by_itself(incident: IncidentInfo, fit: Fit) -> bool:
+    """The autopsy's op is of a pattern that gives NaN from finite inputs."""
+    return incident.op is not None and pattern_of(incident.op, incident, fit) is not None

@@ -8,7 +8,6 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import columns_scaled_away, seen, went_nonfinite
 from nanwatch.diagnose.data_words import count, named
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_DATA
 from nanwatch.record.facts import ColumnSummary, TensorSummary
@@ -46,13 +45,10 @@ class ZeroVarianceScaling(Rule):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         if not went_nonfinite(fit, run):
             return
-        incident = incident_of(fit, run)
         for array in seen(fit, run, "inputs"):
             bad = array.bad
             gone = columns_scaled_away(bad) if bad else ()
             if bad is None or not gone or array.batch_is_clean:
-                continue
-            if incident and incident.finite_on_first_weights:
                 continue
             yield self.found(fit, array.called, bad, gone)
 

@@ -100,6 +100,8 @@ class UnscaledInput(Rule):
             made_up.run(cnn(), loss=[40.0] * 99, inputs=pixels),
             made_up.run(cnn(), loss=[40.0] + [6.9] * 150, inputs=pixels),
             loud_column(5e4, 3),
+            made_up.run(cnn(), loss=[math.nan] * 3, inputs=pixels, targets=[made_up.labels(0, 1, 2, 3)]),
+            made_up.run(cnn(), loss=[math.inf], inputs=pixels, targets=[made_up.labels(0, 1, 2, 3)]),
             loud_column(5e4, 10, accuracy=0.63),
             saturated_run(0.94),
         ]

@@ -73,7 +73,7 @@ class DisjointValidationSplit(Rule):
         most = total >= MOST_UNSEEN
         return self.finding(
             fit,
-            f"{total:.0%} of the validation rows are of {count(len(unseen), 'label')} ({listed(unseen)}) that "
+            f"{total:.0%} of the validation rows have {count(len(unseen), 'label')} ({listed(unseen)}) that "
             f"the training rows do not have: theirs are {listed(known)}.{why}",
             *evidence,
             location=fit.info.location,

@@ -20,8 +20,8 @@ class NonfiniteValidationData(Rule):
     """The validation data hold NaN or infinity, the training data do not.
 
     ## What it does
-    Looks for NaN and infinity in the validation x, y and weights of a training whose validation
-    loss is not finite while its own loss and weights are.
+    Looks for NaN and infinity in the validation x, y and weights of a training whose own loss
+    stays finite. Where val_loss stays finite as well (on a CPU relu(NaN) is 0), it is a note.
 
     ## Why is this bad
     The training is sound, and nothing that watches `val_loss` works: no comparison with NaN is
@@ -47,7 +47,7 @@ class NonfiniteValidationData(Rule):
         return "the validation data were not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        if went_nonfinite(fit, run) or not validation_broke(fit):
+        if went_nonfinite(fit, run):
             return
         for kind, noun in NAMES.items():
             for tensor in by_path(fit.info.validation_data, kind).values():  # type: ignore[arg-type]
@@ -56,20 +56,34 @@ class NonfiniteValidationData(Rule):
 
     def found(self, fit: Fit, noun: str, tensor: TensorSummary) -> Finding:
         columns = [column.index for column in bad_columns(tensor)]
-        epochs = [logs for logs in fit.epoch_logs() if not math.isfinite(logs.get("val_loss", 0.0))]
+        held = f"The validation {noun} holds {bad_kinds(tensor)} among {tensor.size} values"
+        held += f"{where_bad(tensor, columns)}"
         text = (
             "Prepare the validation data as the training data were (the same imputer and scaler), or drop "
             "these rows from it."
         )
+        where = fit.info.location
+        remedies = (Remedy("mend_validation_data", tensor.path, columns, text, location=where),)
+        if not validation_broke(fit):
+            message = (
+                f"{held}, and val_loss is finite all the same: what it says of these rows means nothing."
+            )
+            return self.finding(
+                fit,
+                message,
+                location=where,
+                remedies=remedies,
+                level="note",
+                part="contributing",
+                strength=0.2,
+            )
+        epochs = [logs for logs in fit.epoch_logs() if not math.isfinite(logs.get("val_loss", 0.0))]
         return self.finding(
             fit,
-            f"The validation {noun} holds {bad_kinds(tensor)} among {tensor.size} values"
-            f"{where_bad(tensor, columns)}; the training data are finite. Whatever watches val_loss is dead.",
+            f"{held}, and the training went well: val_loss is not finite, and whatever watches it is dead.",
             f"val_loss is not finite in {len(epochs)} of {len(fit.epoch_logs())} epochs, loss in none",
-            location=fit.info.location,
-            remedies=(
-                Remedy("mend_validation_data", tensor.path, columns, text, location=fit.info.location),
-            ),
+            location=where,
+            remedies=remedies,
             strength=1.0,
             explains={"nonfinite-validation"},
         )
@@ -79,6 +93,7 @@ class NonfiniteValidationData(Rule):
         column = (ColumnSummary(2, num_nan=4),)
         bad = made_up.tensor("input", size=5120, num_nan=4, bad_rows=(1, 2, 3, 9), columns=column)
         return [
+            validated([{"loss": 0.6, "val_loss": 0.7}], DataInfo((bad,))),
             validated([{"loss": 0.6, "val_loss": math.nan}], DataInfo((bad,))),
             validated(
                 [{"loss": 0.6, "val_loss": math.inf}], DataInfo(labels=(made_up.labels(0, 1, num_pos_inf=1),))
@@ -91,7 +106,6 @@ class NonfiniteValidationData(Rule):
         broken = [{"loss": 0.6, "val_loss": math.nan}]
         return [
             validated(broken, DataInfo((made_up.tensor("input"),))),
-            validated([{"loss": 0.6, "val_loss": 0.7}], bad),
             made_up.run(
                 loss=[0.7, math.nan],
                 epochs=broken,
