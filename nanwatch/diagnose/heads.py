@@ -124,6 +124,8 @@ def loss_harm(fit: Fit, head: Head) -> list[str]:
     guess = guess_loss(fit, head.output) if head.alone else None
     if guess is None or not fit.losses():
         return []
+    if fit.info.class_weight:
+        guess = max(guess, math.log(max(2, head.units or 2)))  # weights that even the classes out
     start, end = first_loss(fit), last_loss(fit)
     found = []
     if start > STARTS_HIGH * guess:

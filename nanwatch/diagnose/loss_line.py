@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nanwatch.diagnose.diagnosis import Remedy
 from nanwatch.diagnose.heads import Head
-from nanwatch.diagnose.patch import set_argument
+from nanwatch.diagnose.patch import constant_argument, set_argument
 from nanwatch.record.run import Fit
 
 # Keras's own sentence where a loss gets labels and predictions of different shapes.
@@ -56,7 +56,7 @@ def loss_remedy(fit: Fit, head: Head, loss: str) -> Remedy:
 def compile_line(fit: Fit, head: Head, source: str) -> str | None:
     """The line of ``compile`` with ``loss=source``; None where the loss is not given there as a string."""
     at = fit.model.compile_location
-    if at is None or not any(f"{quote}{name}{quote}" in at.code for name in names(head) for quote in "\"'"):
+    if at is None or constant_argument(at.code, "compile", "loss", 1) not in names(head):
         return None
     return set_argument(at.code, "compile", "loss", source, 1)
 

@@ -49,6 +49,13 @@ def set_argument(
     return added(line, piece, node, f"{keyword}={source}")
 
 
+def constant_argument(line: str, call: str, keyword: str, position: int | None = None) -> object:
+    """The value that the call is given for ``keyword``, where it is a plain string or number; else None."""
+    found = the_call(line, call)
+    value = argument(found[1], keyword, position) if found else None
+    return value.value if isinstance(value, ast.Constant) else None
+
+
 def set_activation(
     line: str, layer: str, new: str, old: str | None = None, units: int | None = None
 ) -> str | None:

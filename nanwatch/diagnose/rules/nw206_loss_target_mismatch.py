@@ -9,7 +9,7 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding, Level, Remedy
 from nanwatch.diagnose.heads import Head, heads
 from nanwatch.diagnose.loss_line import ShapeClash, loss_remedy, shape_clash
-from nanwatch.diagnose.patch import set_argument
+from nanwatch.diagnose.patch import constant_argument, set_argument
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, REGRESSIONS, SPARSE, label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
@@ -213,8 +213,9 @@ def unseen_remedy(fit: Fit, better: str) -> Remedy:
     """As `loss_remedy`, where the loss itself is known only by what it is not."""
     at = fit.model.compile_location
     given = {SPARSE: (CATEGORICAL, BINARY), CATEGORICAL: (SPARSE,)}[better]
-    quoted = at is not None and any(f"{quote}{loss}{quote}" in at.code for loss in given for quote in "\"'")
-    line = set_argument(at.code, "compile", "loss", f'"{better}"', 1) if at and quoted else None
+    line = None
+    if at is not None and constant_argument(at.code, "compile", "loss", 1) in given:
+        line = set_argument(at.code, "compile", "loss", f'"{better}"', 1)
     return Remedy("set_loss", "0", better, f'Compile with loss="{better}".', line, at)
 
 
