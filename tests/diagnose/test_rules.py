@@ -5,6 +5,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import textwrap
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_examples_in_the_documentation_are_python(rule):
     for block in blocks:
         code = re.search(r"```python\n(.*?)```", block, re.DOTALL)
         assert code, block
-        ast.parse(code[1])
+        ast.parse(textwrap.dedent(code[1]))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=label)
@@ -120,7 +121,9 @@ def test_a_finding_says_numbers_in_sentences_and_knows_its_words(rule, run):
     for finding in found(rule, run):
         assert (finding.code, finding.name) == (rule.code, rule.name)
         assert finding.message.endswith("."), finding.message
-        assert re.search(r"\d", " ".join((finding.message, *finding.evidence))), finding.message
+        assert re.search(r"\d|\bnan\b|\binf\b", " ".join((finding.message, *finding.evidence))), (
+            finding.message
+        )
         assert finding.explains <= SYMPTOMS
         assert finding.shows <= SYMPTOMS
         assert 0.0 <= finding.strength <= 1.0
