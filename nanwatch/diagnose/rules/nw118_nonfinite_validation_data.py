@@ -42,7 +42,8 @@ class NonfiniteValidationData(Rule):
     code, name = "NW118", "nonfinite-validation-data"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        if not fit.info.validation or fit.info.validation_data.inputs:
+        data = fit.info.validation_data
+        if not fit.info.validation or data.inputs or data.labels or data.sample_weights:
             return None
         return "the validation data were not seen"
 
@@ -65,9 +66,7 @@ class NonfiniteValidationData(Rule):
         where = fit.info.location
         remedies = (Remedy("mend_validation_data", tensor.path, columns, text, location=where),)
         if not validation_broke(fit):
-            message = (
-                f"{held}, and val_loss is finite all the same: what it says of these rows means nothing."
-            )
+            message = f"{held}, and val_loss is finite all the same: of these rows it says nothing."
             return self.finding(
                 fit,
                 message,

@@ -48,8 +48,7 @@ class NonfiniteInitialWeights(Rule):
         made = made_by(layer, incident.path)
         yield self.finding(
             fit,
-            f"The weight {incident.path} holds {incident.value} before the first step"
-            f"{f'; {made}' if made else ''}.",
+            f"The weight {incident.path} holds {incident.value} before step 0{f'; {made}' if made else ''}.",
             *([f"{told}; an earlier one on the same model may have left it so"] if again else []),
             location=(layer.location if layer else None) or fit.model.location or fit.info.location,
             layer=layer.path if layer else None,

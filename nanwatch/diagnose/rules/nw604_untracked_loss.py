@@ -37,7 +37,10 @@ class UntrackedLoss(Rule):
 
     ## Use instead
     ```python
-        self._loss_tracker.update_state(loss)  # or return {"loss": loss}
+    def train_step(self, data):
+        ...
+        self.tracker.update_state(loss)  # a keras.metrics.Mean(name="loss")
+        return {m.name: m.result() for m in self.metrics}
     ```
     """
 

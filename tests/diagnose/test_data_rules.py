@@ -1,0 +1,578 @@
+"""The data and numerics rules on the numbers of real cases: messages word by word, and close calls."""
+
+import math
+
+import pytest
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_seen import columns_scaled_away
+from nanwatch.diagnose.data_words import bad_kinds, listed, named, number
+from nanwatch.diagnose.engine import diagnose
+from nanwatch.diagnose.label_classes import misfit_in_error, misfit_of
+from nanwatch.diagnose.op_facts import operand
+from nanwatch.diagnose.op_patterns import pattern_of
+from nanwatch.diagnose.rule import find_rule
+from nanwatch.record.facts import (
+    ColumnSummary,
+    DataInfo,
+    IncidentInfo,
+    LayerInfo,
+    LossInfo,
+    OpInfo,
+)
+
+NAN = math.nan
+
+
+def said(code, run):
+    """The findings of one rule on the only fit of ``run``."""
+    return list(find_rule(code).diagnose(run.fits[0], run))
+
+
+def only(code, run):
+    (finding,) = said(code, run)
+    return finding
+
+
+def classifier(units=5):
+    head = made_up.dense(units=units, activation="softmax")
+    return made_up.model(head, loss="sparse_categorical_crossentropy")
+
+
+def table(columns, **facts):
+    return made_up.tensor("input", size=640 * 8, shape=(None, 8), columns=tuple(columns), **facts)
+
+
+# -- words -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [(3.0, "3"), (0.5, "0.5"), (1.6e15, "1.6e+15"), (123456.0, "123456"), (1e6, "1e+06"), (math.inf, "inf")],
+)
+def test_numbers_for_a_reader(value, word):
+    assert number(value) == word
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([], ""),
+        ([3], "3"),
+        ([1, 3], "1 and 3"),
+        ([1, 3, 5], "1, 3 and 5"),
+        (list(range(8)), "0, 1, 2, 3, 4, 5, 6 and 7"),
+        (list(range(10)), "0, 1, 2, 3, 4, 5, 6, 7 and 2 more"),
+    ],
+)
+def test_lists_are_cut_where_a_line_ends(values, words):
+    assert listed(values) == words
+
+
+def test_kinds_and_places():
+    assert bad_kinds(made_up.tensor("input", num_nan=2, num_neg_inf=1)) == "2 NaN and 1 -inf"
+    assert named("row", (77,)) == "row 77"
+
+
+# -- NaN in the data ---------------------------------------------------------------------------------
+
+
+def test_two_percent_nan_in_a_column():
+    """Case O01."""
+    columns = [ColumnSummary(n, num_nan=13 * (n == 3), min=-3, max=3, std=1) for n in range(8)]
+    batch = DataInfo((made_up.tensor("input", rows=32, size=256, num_nan=1, bad_rows=(4,)),))
+    run = made_up.run(
+        inputs=[table(columns, num_nan=13, bad_rows=(12, 77))],
+        loss=[NAN],
+        incident={"role": "input", "batch": batch, "bad_rows": (4,), "finite_on_first_weights": False},
+    )
+    finding = only("NW101", run)
+    assert finding.message == (
+        "The input holds 13 NaN among 5120 values, in column 3, in rows 12 and 77; the model had not touched "
+        "it yet."
+    )
+    assert finding.evidence == (
+        "the batch of step 0 holds 1 NaN in 1 row of 32",
+        "the same batch is non-finite on the weights of step 0 too: the data, not the training",
+        "row by row, exactly the rows with a non-finite input give a non-finite loss",
+    )
+    assert finding.location == made_up.line(12, "model.fit(...)")
+    assert [remedy.kind for remedy in finding.remedies] == ["drop_nonfinite_rows", "impute_input"]
+    assert "x[:, 3]" in finding.remedies[1].text
+    assert finding.strength == 1.0
+
+
+def test_log_of_zero_features_blames_the_preprocessing():
+    """Case O04: -inf, not NaN."""
+    run = made_up.run(inputs=[table([], num_neg_inf=51)], loss=[NAN])
+    finding = only("NW101", run)
+    assert finding.message.startswith("The input holds 51 -inf among 5120 values;")
+    assert [remedy.kind for remedy in finding.remedies] == ["drop_nonfinite_rows", "mend_preprocessing"]
+
+
+def test_nan_that_the_guilty_batch_does_not_hold_is_not_the_cause():
+    clean = DataInfo((made_up.tensor("input", rows=32, size=256),))
+    run = made_up.run(inputs=[made_up.tensor("input", num_nan=1)], loss=[0.7, NAN], incident={"batch": clean})
+    finding = only("NW101", run)
+    assert (finding.part, finding.level) == ("contributing", "warning")
+    assert finding.explains == frozenset()
+
+
+def test_nan_under_a_finite_loss_is_a_note():
+    finding = only("NW101", made_up.run(inputs=[made_up.tensor("input", num_nan=1)], loss=[0.7, 0.6]))
+    assert finding.level == "note"
+    assert finding.message.endswith(
+        "The loss stayed finite: the model masks these values, or did not reach them."
+    )
+
+
+def test_one_of_several_inputs_is_named():
+    inputs = [made_up.tensor("input", "left"), made_up.tensor("input", "right", num_nan=2)]
+    finding = only("NW101", made_up.run(inputs=inputs, loss=[NAN]))
+    assert finding.message.startswith("The input 'right' holds 2 NaN")
+
+
+def scaled(rows, bad, mean=0.0):
+    columns = [ColumnSummary(n, min=-3, max=3, mean=mean, std=1) for n in range(4)]
+    columns[2] = ColumnSummary(2, num_nan=bad)
+    return made_up.tensor(
+        "input", rows=rows, size=rows * 4, num_nan=bad, shape=(None, 4), columns=tuple(columns)
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "bad", "mean", "gone"),
+    [
+        (640, 640, 0.0, 1),
+        (640, 639, 0.0, 0),
+        (8, 8, 0.0, 1),
+        (7, 7, 0.0, 0),
+        (10000, 10000, 0.119, 1),
+        (10000, 10000, 0.121, 0),
+        (32, 32, 0.4, 1),  # a batch's mean strays further
+    ],
+)
+def test_a_column_scaled_away(rows, bad, mean, gone):
+    assert len(columns_scaled_away(scaled(rows, bad, mean))) == gone
+
+
+def test_the_constant_column_is_one_rule_s_alone():
+    """Case O03: the scaled column is all NaN, the others are standardised."""
+    run = made_up.run(inputs=[scaled(640, 640)], loss=[NAN])
+    assert said("NW101", run) == []
+    assert only("NW102", run).message == (
+        "Column 2 of the input has no finite value in 640 rows while the other columns are scaled: a "
+        "constant column divided by its standard deviation of 0."
+    )
+
+
+def test_both_rules_speak_of_their_own_columns():
+    columns = [ColumnSummary(n, min=-3, max=3, std=1) for n in range(4)]
+    columns[1:3] = [ColumnSummary(1, num_nan=5), ColumnSummary(2, num_nan=640)]
+    both = made_up.tensor("input", size=2560, shape=(None, 4), num_nan=645, columns=tuple(columns))
+    run = made_up.run(inputs=[both], loss=[NAN])
+    assert "in column 1;" in only("NW101", run).message
+    assert only("NW102", run).message.startswith("Column 2 of the input")
+
+
+def test_one_nan_target():
+    """Case O02: row 77."""
+    one = made_up.tensor("label", "output", num_nan=1, bad_rows=(77,))
+    batch = DataInfo(
+        (made_up.tensor("input", rows=32, size=256),),
+        (made_up.tensor("label", "output", rows=32, size=32, num_nan=1, bad_rows=(13,)),),
+    )
+    outputs = (made_up.tensor("output", "output", rows=32, size=32),)
+    run = made_up.run(targets=[one], loss=[NAN], incident={"batch": batch, "outputs": outputs})
+    finding = only("NW103", run)
+    assert finding.message == "The target holds 1 NaN among 640 values, in row 77."
+    assert "the input and the predictions of that batch are finite" in finding.evidence
+    assert "do not fill it in" in finding.remedies[0].text
+    assert finding.strength == 1.0
+
+
+def test_predictions_that_are_bad_by_themselves_weaken_a_nan_target():
+    batch = DataInfo(labels=(made_up.tensor("label", rows=32, size=32, num_nan=1),))
+    bad = (made_up.tensor("output", "output", rows=32, size=32, num_nan=32),)
+    run = made_up.run(loss=[NAN], incident={"batch": batch, "outputs": bad})
+    assert only("NW103", run).strength == 0.6
+
+
+def test_class_weight_of_an_absent_class():
+    run = made_up.run(fit={"class_weight": {"0": 1.0, "2": math.inf}}, loss=[NAN])
+    assert only("NW104", run).message == "class_weight is not finite for class 2: inf."
+
+
+# -- scale -------------------------------------------------------------------------------------------
+
+
+def pixels():
+    return made_up.tensor("input", min=0.0, max=255.0, mean=127.0, std=75.0)
+
+
+def picture_net(*layers):
+    conv = LayerInfo("conv", "conv", "Conv2D", "relu", 8, weights=("conv/kernel",))
+    head = made_up.dense(units=4, activation="softmax")
+    return made_up.model(*layers, conv, head, loss="sparse_categorical_crossentropy", optimizer="SGD")
+
+
+def dead(losses, **facts):
+    zeros = [0.0, *[4096.0] * (len(losses) - 1)]
+    health = {
+        ("activation", "conv", "num_zero"): zeros,
+        ("activation", "conv", "size"): [4096.0] * len(losses),
+    }
+    return made_up.run(
+        picture_net(),
+        loss=losses,
+        inputs=[pixels()],
+        targets=[made_up.labels(0, 1, 2, 3)],
+        health=health,
+        **facts,
+    )
+
+
+def test_raw_pixels_under_sgd():
+    """Case O16."""
+    finding = only("NW105", dead([24.0, 1.6e15, *[1.386] * 60]))
+    assert finding.message == (
+        "The input runs from 0 to 255 (root mean square 147.5, where a net expects about 1), and the "
+        "training suffers: the first loss is 24, where ln 4 = 1.39 says nothing is known yet."
+    )
+    assert finding.evidence[1:] == (
+        "it grew to 1.6e+15",
+        "conv gives zero for every input since, and the loss stays at 1.386",
+    )
+    assert [remedy.kind for remedy in finding.remedies] == ["scale_input", "standardise_input"]
+
+
+@pytest.mark.parametrize(("first", "fires"), [(13.9, True), (13.8, False)])
+def test_a_high_start_is_ten_times_ln_k(first, fires):
+    assert bool(said("NW105", dead([first, *[1.386] * 60]))) is fires
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        [32.0, 20.0, 8.0, *[0.02] * 190],  # seen: raw pixels under Adam, which train well
+        [47.8, *[0.95 * math.log(4) - 1e-3] * 150],
+        [10.4, *[1.0] * 150],
+    ],
+)
+def test_raw_pixels_that_train_are_no_finding(losses):
+    run = made_up.run(picture_net(), loss=losses, inputs=[pixels()], targets=[made_up.labels(0, 1, 2, 3)])
+    assert said("NW105", run) == []
+
+
+@pytest.mark.parametrize("first", ["Rescaling", "Normalization", "BatchNormalization", "LayerNormalization"])
+def test_a_model_that_mends_the_scale_itself(first):
+    layers = [LayerInfo("flip", "flip", "RandomFlip"), LayerInfo("first", "first", first)]
+    run = made_up.run(
+        picture_net(*layers),
+        loss=[24.0, 1e9, *[1.386] * 120],
+        inputs=[pixels()],
+        targets=[made_up.labels(0, 1, 2, 3)],
+    )
+    assert said("NW105", run) == []
+
+
+def test_growth_from_raw_inputs_contributes():
+    """Case O15: x = 0..199, y = 2x, one linear unit; the rate is the cause."""
+    losses = [5.0 * 1.6**step for step in range(74)]
+    x = made_up.tensor("input", min=0.0, max=199.0, mean=99.5, std=57.7)
+    y = made_up.tensor("label", min=0.0, max=398.0, mean=199.0, std=115.5)
+    of = made_up.model(made_up.dense(), optimizer="SGD", learning_rate=1e-3)
+    run = made_up.run(of, loss=[*losses, math.inf], inputs=[x], targets=[y], incident={"value": "inf"})
+    assert said("NW106", run) == []
+    assert [(finding.part, finding.level) for finding in said("NW105", run)] == [("contributing", "warning")]
+    assert diagnose(run).diagnoses[0].code != "NW105"
+
+
+def house_prices(losses, layers=2, optimizer="SGD", **facts):
+    """Case O14: 1.8e5 +- 8e4."""
+    hidden = [made_up.dense(f"hidden_{n}", 16, "relu") for n in range(layers)]
+    of = made_up.model(*hidden, made_up.dense(), optimizer=optimizer, learning_rate=0.1)
+    y = made_up.tensor("label", min=-6e4, max=4.2e5, mean=1.8e5, std=8e4)
+    return made_up.run(of, loss=losses, targets=[y], **facts)
+
+
+def test_house_prices_under_sgd():
+    finding = only("NW106", house_prices([3.85e10, 3.43e26, math.inf, NAN], incident={"value": "inf"}))
+    assert finding.message == (
+        "The target has mean 180000 and standard deviation 80000 (from -60000 to 420000), where a net begins "
+        "near 1: the loss is 3.43e+26 at step 1, from 3.85e+10 at step 0."
+    )
+    assert finding.location == made_up.line(12, "model.fit(...)")
+
+
+@pytest.mark.parametrize(
+    ("losses", "fires"),
+    [
+        ([4e10] * 8 + [4e14, math.inf], True),  # leaps at step 8
+        ([4e10] * 9 + [4e14, math.inf], False),  # later, it is the rate
+        ([4e10, *[3.9e14] * 60], False),  # 9750-fold
+        ([4e10, 4e14, math.inf], True),
+    ],
+)
+def test_a_sudden_leap(losses, fires):
+    assert bool(said("NW106", house_prices(losses, incident={"value": "inf"}))) is fires
+
+
+@pytest.mark.parametrize(
+    ("fell", "predicted", "fires"), [(0.95, 124.0, True), (0.89, 124.0, False), (0.95, 2e4, False)]
+)
+def test_prices_under_adam_do_not_get_there(fell, predicted, fires):
+    """Seen: after 400 steps of Adam the predictions are 125, and the prices 1.8e5."""
+    losses = [4e10, *[4e10 * fell] * 60]
+    health = {
+        ("output", "output", "l2_norm"): [predicted * math.sqrt(32)] * 61,
+        ("output", "output", "size"): [32.0] * 61,
+    }
+    assert bool(said("NW106", house_prices(losses, optimizer="Adam", health=health))) is fires
+
+
+# -- labels ------------------------------------------------------------------------------------------
+
+CRASH = "InvalidArgumentError: Received a label value of 5 which is outside the valid range of [0, 5)."
+
+
+def test_labels_from_one_stop_a_cpu():
+    """Case O05."""
+    run = made_up.run(
+        classifier(),
+        targets=[made_up.labels(1, 2, 3, 4, 5)],
+        loss=[1.6],
+        fit={"error": CRASH, "status": "crashed"},
+    )
+    finding = only("NW107", run)
+    assert (
+        finding.message
+        == "The target holds 5 in 100 labels, but an output of 5 units has the classes 0 to 4 alone."
+    )
+    assert finding.evidence[0] == "TensorFlow stopped at label 5: outside [0, 5)"
+    assert finding.remedies[0].text == "Count the classes from 0: y = y - 1 (now 1 to 5)."
+
+
+def test_the_exception_alone_is_enough():
+    run = made_up.run(classifier(), loss=[1.6], fit={"error": CRASH, "status": "crashed"})
+    assert find_rule("NW107").missing(run.fits[0], run) is None
+    assert only("NW107", run).message.startswith("The target holds 5, but an output of 5 units")
+    assert misfit_in_error("ValueError: something else") is None
+
+
+def test_a_void_value_asks_for_ignore_class():
+    """Case O06: unique(y) = {0, 1, 255} on two units."""
+    run = made_up.run(classifier(2), targets=[made_up.labels(0, 1, 255)], loss=[NAN])
+    remedy = only("NW107", run).remedies[0]
+    assert (remedy.kind, remedy.value) == ("set_ignore_class", 255)
+    assert remedy.location == made_up.line(10, "model.compile(...)")
+
+
+@pytest.mark.parametrize(
+    ("classes", "units", "ignored", "outside"),
+    [
+        ((0, 4), 5, None, ()),
+        ((0, 5), 5, None, (5,)),
+        ((-1, 0, 1), 2, None, (-1,)),
+        ((-1, 0, 1), 2, -1, ()),
+        ((0, 1, 255), 2, 255, ()),
+        ((0, 1, 2, 255), 2, 255, (2,)),
+    ],
+)
+def test_labels_outside(classes, units, ignored, outside):
+    loss = LossInfo("sparse_categorical_crossentropy", ignore_class=ignored)
+    output = made_up.output(made_up.dense(units=units, activation="softmax"), loss_info=loss)
+    found = misfit_of(made_up.labels(*classes), output)
+    assert (found.values if found else ()) == outside
+
+
+def test_more_classes_than_units_may_be_the_layer_s_fault():
+    run = made_up.run(classifier(5), targets=[made_up.labels(0, 1, 2, 3, 4, 5)], loss=[NAN])
+    finding = only("NW107", run)
+    assert finding.strength == 0.6
+    assert finding.remedies[0].text == "Give the output 6 units: the labels count from 0 to 5."
+
+
+@pytest.mark.parametrize(
+    ("classes", "losses", "remedy"),
+    [
+        ((-1, 1), [0.94, -0.66, -11.5], "Map -1 and 1 to 0 and 1: y = (y + 1) / 2."),
+        (
+            (0, 1, 2),
+            [0.4, -3.1, -24.0],
+            "For 3 classes end the model in Dense(3, activation='softmax') under "
+            "loss='sparse_categorical_crossentropy', with labels counted from 0.",
+        ),
+    ],
+)
+def test_binary_crossentropy_on_other_labels(classes, losses, remedy):
+    """Cases O07 and O08."""
+    of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    finding = only("NW108", made_up.run(of, targets=[made_up.labels(*classes)], loss=losses))
+    assert finding.message == (
+        f"The target runs from {classes[0]} to {classes[-1]}, but binary cross-entropy is made for labels in "
+        f"[0, 1]: the loss went below zero, to {losses[-1]:g}, and has no lower bound."
+    )
+    assert finding.remedies[0].text == remedy
+
+
+# -- the first bad op --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "span"),
+    [
+        ("argument 0", (0.0, 0.0)),
+        ("argument from -3 to 0", (-3.0, 0.0)),
+        ("argument from -3.5e+10 to inf", (-3.5e10, math.inf)),
+        ("argument from 0 to 1 (over the whole tensor)", (0.0, 1.0)),
+        ("argument of size 0", None),
+        ("denominator 0", None),
+    ],
+)
+def test_operands_are_read_from_words(words, span):
+    assert operand(OpInfo("Log", "forward", inputs=(words,)), "argument") == span
+
+
+def backward(kind, *inputs, forward=None):
+    return OpInfo(kind, "backward", inputs=inputs, output="inf", forward_type=forward)
+
+
+@pytest.mark.parametrize(
+    ("op", "pattern"),
+    [
+        (backward("SqrtGrad", "square root 0", "incoming gradient -0.125"), "infinite-derivative"),
+        (backward("SqrtGrad", "square root 1e-20", "incoming gradient 1e+30"), None),
+        (backward("Pow", "base 0", "exponent -0.5"), "infinite-derivative"),
+        (backward("Pow", "base 0", "exponent -1.5"), "where-trap"),
+        (backward("Pow", "base 1e-30", "exponent -0.5"), None),
+        (backward("Reciprocal", "argument 0"), "where-trap"),
+        (backward("Reciprocal", "argument 0", forward="Asin"), "infinite-derivative"),
+        (backward("RealDiv", "numerator 0", "denominator 0", forward="Atan2"), "infinite-derivative"),
+        (backward("MatMul"), None),
+        (OpInfo("Sqrt", "forward", inputs=("argument -1",), output="nan"), "where-trap"),
+    ],
+)
+def test_a_finite_loss_with_a_bad_gradient(op, pattern):
+    run = made_up.run(loss=[0.6, 0.576])
+    incident = IncidentInfo(0, 1, 0, "gradient", loss=0.576, op=op)
+    assert pattern_of(op, incident, run.fits[0]) == pattern
+
+
+def test_duplicates_under_a_square_root():
+    """Case H04: the loss of the batch is .576, the gradient norms before it are normal."""
+    op = OpInfo(
+        "SqrtGrad",
+        "backward",
+        location=made_up.line(16, "distance = ops.sqrt(squares)"),
+        inputs=("square root 0", "incoming gradient -0.125"),
+        output="-inf",
+        num_bad=8,
+        size=16,
+        rows=tuple(range(8)),
+    )
+    norms = [0.03] * 15 + [NAN]
+    run = made_up.run(
+        loss=[0.01] * 15 + [0.576],
+        steps={("gradient", "dense/kernel", "l2_norm"): norms},
+        incident={"role": "gradient", "loss": 0.576, "op": op, "rows": 16},
+    )
+    finding = only("NW401", run)
+    assert finding.message == (
+        "The slope of sqrt is infinite at 0, which came in 8 of 16 rows at step 15: the loss there is finite "
+        "(0.576) and the gradient is not."
+    )
+    assert finding.evidence[-1] == (
+        "the gradient norm was normal before: 0.03 in the last step, 0.03 in the middle of the run"
+    )
+    assert finding.location == made_up.line(16, "distance = ops.sqrt(squares)")
+    assert diagnose(run).diagnoses[0].code == "NW401"
+
+
+def test_the_division_in_keras_s_own_loss_is_left_to_the_output_rule():
+    words = ("numerator 0", "denominator 0")
+    own = OpInfo("RealDiv", "forward", None, made_up.line(10, "model.compile(...)"), words, "0/0", "nan")
+    user = OpInfo("RealDiv", "forward", None, made_up.line(20, "a / b"), words, "0/0", "nan")
+    assert said("NW405", made_up.run(loss=[NAN], incident={"op": own, "loss": NAN})) == []
+    found = only("NW405", made_up.run(loss=[NAN], incident={"op": user, "loss": NAN}))
+    assert found.message == (
+        "A division by 0 (0/0) came at step 0; whether a batch has one depends on the order of the data."
+    )
+
+
+def test_padding_from_end_to_end():
+    """Case H12."""
+    embedding = LayerInfo("embed", "embed", "Embedding", config={"mask_zero": True})
+    pool = LayerInfo("pool", "pool", "GlobalAveragePooling1D", location=made_up.line(6))
+    op = OpInfo(
+        "RealDiv",
+        "forward",
+        "pool",
+        made_up.line(6),
+        ("numerator 0", "denominator 0"),
+        "0/0",
+        "nan",
+        8,
+        256,
+        (31,),
+    )
+    of = made_up.model(embedding, pool, made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    run = made_up.run(of, loss=[0.69, 0.69, NAN], incident={"op": op, "loss": NAN, "rows": 32})
+    assert only("NW406", run).message == (
+        "The layer pool divides by the number of unmasked steps, which is 0 in 1 of 32 rows at step 2 "
+        "(row 31 of the batch): such samples are all padding."
+    )
+    assert said("NW405", run) == []
+
+
+def test_half_precision_is_not_nan_in_the_data():
+    """Case H09: x up to 7.6e5 under mixed_float16; weights unmoved."""
+    of = made_up.model(made_up.dense(), dtype_policy="mixed_float16")
+    x = made_up.tensor("input", min=-7e5, max=7.6e5, std=2e5)
+    run = made_up.run(of, loss=[NAN] * 5, inputs=[x])
+    assert said("NW101", run) == []
+    assert said("NW105", run) == []
+    assert only("NW407", run).message == (
+        "The input goes up to 760000, and the model computes in float16, whose largest number is 65504: the "
+        "first layer sees infinity in finite data."
+    )
+
+
+def test_poisson_on_a_linear_head():
+    """Case H08: nothing may call the weights NaN."""
+    of = made_up.model(made_up.dense("hidden", 16, "relu"), made_up.dense(at=7), loss="poisson")
+    seen = [made_up.tensor("output", "output", min=-2.0)]
+    run = made_up.run(of, loss=[NAN] * 40, predictions=seen)
+    finding = only("NW208", run)
+    assert finding.message == (
+        "The Poisson loss takes the log of the prediction, and the head 'dense' with no activation gives -2: "
+        "the log of a negative number is NaN."
+    )
+    assert finding.location == made_up.dense(at=7).location
+    assert diagnose(run).diagnoses[0].code == "NW208"
+
+
+def test_a_place_without_a_pattern_gives_way_to_any_cause():
+    op = OpInfo("Square", "forward", None, made_up.line(10), ("input 0 from -4e+36 to 5e+36",), output="inf")
+    nan_target = made_up.tensor("label", "output", num_nan=1)
+    alone = made_up.run(loss=[0.7, math.inf], incident={"op": op, "loss": math.inf})
+    beside = made_up.run(targets=[nan_target], loss=[0.7, NAN], incident={"op": op, "loss": NAN})
+    assert "NW410" in [found.code for found in diagnose(alone).diagnoses]
+    assert diagnose(beside).diagnoses[0].code == "NW103"
+    assert [found.part for found in diagnose(beside).diagnoses if found.code == "NW410"] == ["consequence"]
+
+
+# -- healthy -----------------------------------------------------------------------------------------
+
+
+def test_healthy_runs_hear_nothing_above_a_note():
+    healthy = [
+        made_up.run(inputs=[made_up.tensor("input")], targets=[made_up.tensor("label")]),
+        made_up.run(
+            picture_net(), loss=[30.0] + [0.1] * 150, inputs=[pixels()], targets=[made_up.labels(0, 1, 2, 3)]
+        ),
+        made_up.run(inputs=[made_up.tensor("input", num_nan=3)], loss=[0.7, 0.6]),
+        made_up.run(made_up.model(made_up.dense(), dtype_policy="mixed_float16"), loss=[0.7, 0.5]),
+    ]
+    for run in healthy:
+        assert [found.code for found in diagnose(run).diagnoses if found.level != "note"] == []
