@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from nanwatch.diagnose.diagnosis import LEVELS, Level
-from nanwatch.explain.figures import count, percent
+from nanwatch.explain.figures import count
 from nanwatch.explain.next_command import COMMANDS, next_commands
 from nanwatch.explain.page import Page
 from nanwatch.explain.report import Report
+from nanwatch.explain.sentences import limits, watched
 from nanwatch.explain.terminal_findings import LEVEL_STYLES, findings
 from nanwatch.explain.terminal_numbers import epochs, last_steps, spread
 from nanwatch.explain.untrusted import clean
@@ -32,7 +33,7 @@ def render(
     spread(page, report)
     last_steps(page, report)
     epochs(page, report)
-    limits(page, report)
+    basis(page, report)
     what_next(page, report, commands)
     return page.render()
 
@@ -71,44 +72,14 @@ def worst(report: Report) -> Level | None:
     return next((level for level in LEVELS if level in levels), None)
 
 
-def watched(report: Report) -> str:
-    if not report.watched():
-        return "Nothing was watched."
-    return f"{count(report.watched(), 'watchpoint')} were seen at every step."
-
-
-def limits(page: Page, report: Report) -> None:
+def basis(page: Page, report: Report) -> None:
     """What the report does not know, and what the watching cost."""
-    lines: list[str] = []
-    if report.diagnoses.outcome != "healthy" and report.watched():
-        lines.append(watched(report))
-    unseen = report.not_watched()
-    lines += [f"Not watched: {text.rstrip('.')}." for text in unseen[:UNSEEN_LINES]]
-    if len(unseen) > UNSEEN_LINES:
-        lines.append(f"Not watched: {len(unseen) - UNSEEN_LINES} more, which --format json lists.")
-    incident = report.run.info.incident
-    if incident is not None:
-        lines += incident.notes
-        if incident.reproduced is False:
-            lines.append("The step was run again and stayed finite: the fault did not happen a second time.")
-    lines += rules_not_run(report)
-    overhead = report.step_overhead()
-    if overhead is not None:
-        lines.append(f"Watching took {percent(overhead)} of the training's time, outside the compiled step.")
+    lines = limits(report, UNSEEN_LINES)
     if not lines:
         return
     page.rule("What this rests on", "bold")
     for line in lines:
         page.prose(clean(line), indent=2, first=page.sign("• ", "- "), style="dim")
-
-
-def rules_not_run(report: Report) -> list[str]:
-    """The rules that could not judge, one line for each reason."""
-    by_reason: dict[str, list[str]] = {}
-    for entry in report.diagnoses.rules_not_run:
-        code, _, reason = entry.partition(": ")
-        by_reason.setdefault(reason or "no reason was given", []).append(code)
-    return [f"Not looked for: {', '.join(codes)} ({reason})." for reason, codes in by_reason.items()]
 
 
 def what_next(page: Page, report: Report, commands: Collection[str]) -> None:

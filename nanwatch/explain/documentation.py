@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import takewhile
-from typing import Literal
+from collections.abc import Sequence
 
 from rich.text import Text
 
 from nanwatch.diagnose.rule import Rule
+from nanwatch.explain.documentation_blocks import CODE, LINK, Kind, blocks, first_sentence
 from nanwatch.explain.page import Page
 from nanwatch.explain.source import tokens
 from nanwatch.explain.terminal_findings import LEVEL_STYLES, TOKEN_STYLES
@@ -25,11 +23,6 @@ FAMILIES = {
     "9": "No known fault",
 }
 NAME_AT = 15  # where the name begins in the list: behind code and level
-BULLET = re.compile(r"(?:[-*]|\d+\.) ")
-LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
-CODE = re.compile(r"(`+)(.+?)\1")
-
-Kind = Literal["heading", "code", "bullet", "paragraph"]
 
 
 def render_rule(rule: Rule, width: int = 80, color: bool = False, unicode: bool = True) -> str:
@@ -67,38 +60,6 @@ def inline(text: str) -> Text:
     return out
 
 
-def blocks(documentation: str) -> Iterator[tuple[Kind, str]]:
-    """The documentation in pieces: headings, code (fenced or indented), bullets, paragraphs."""
-    lines = documentation.splitlines()
-    while lines:
-        line = lines.pop(0)
-        if line.startswith("#"):
-            yield "heading", line.lstrip("# ")
-        elif line.startswith("```"):
-            yield "code", "\n".join(taken(lines, lambda text: not text.startswith("```")))
-            del lines[:1]
-        elif line.startswith("    "):
-            more = taken(lines, lambda text: text.startswith("    ") or not text)
-            yield "code", "\n".join(text[4:] for text in [line, *more]).rstrip()
-        elif found := BULLET.match(line):
-            more = taken(lines, lambda text: bool(text) and not starts_block(text))
-            yield "bullet", " ".join(text.strip() for text in [line[found.end() :], *more])
-        elif line.strip():
-            more = taken(lines, lambda text: bool(text.strip()) and not starts_block(text))
-            yield "paragraph", " ".join(text.strip() for text in [line, *more])
-
-
-def taken(lines: list[str], wanted: Callable[[str], bool]) -> list[str]:
-    """The lines from the front for which ``wanted`` holds, removed from ``lines``."""
-    found = list(takewhile(wanted, lines))
-    del lines[: len(found)]
-    return found
-
-
-def starts_block(text: str) -> bool:
-    return text.startswith(("#", "```")) or BULLET.match(text) is not None
-
-
 def render_list(rules: Sequence[Rule], width: int = 80, color: bool = False, unicode: bool = True) -> str:
     """What ``nanwatch rule`` shows: code, level, name and first sentence, by family."""
     page = Page(width, color, unicode)
@@ -113,7 +74,3 @@ def render_list(rules: Sequence[Rule], width: int = 80, color: bool = False, uni
         page.line(head)
         page.prose(inline(first_sentence(rule)), indent=NAME_AT)
     return page.render()
-
-
-def first_sentence(rule: Rule) -> str:
-    return next((text for kind, text in blocks(rule.documentation()) if kind == "paragraph"), "")

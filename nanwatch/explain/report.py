@@ -16,6 +16,7 @@ class Report:
 
     run: Run
     diagnoses: Diagnoses
+    root: str | None = None  # the checkout's folder, where a build server says which it is
 
     def of_part(self, part: Part) -> list[Diagnosis]:
         """The diagnoses of this part, in the engine's order."""
@@ -36,6 +37,18 @@ class Report:
         if cwd and whole.is_relative_to(cwd):
             return str(whole.relative_to(cwd))
         return str(path)
+
+    def project_path(self, path: str | Path) -> str:
+        """``path`` as other programs want it: relative to the root of the checkout, with ``/``.
+
+        Without a known root the run's working directory is taken for it; what lies outside
+        stays whole.
+        """
+        whole = Path(os.path.normpath(Path(self.run.info.cwd, path)))
+        base = self.root or self.run.info.cwd
+        if base and whole.is_relative_to(base):
+            return whole.relative_to(base).as_posix()
+        return whole.as_posix()
 
     def folder(self) -> str | None:
         """The run's folder, as `path` gives it; it is known from where the reader stands."""
@@ -68,6 +81,6 @@ class Report:
         return sum(fit.info.watch_seconds for fit in self.run.fits) / seconds if seconds > 0 else None
 
 
-def build_report(run: Run, diagnoses: Diagnoses) -> Report:
+def build_report(run: Run, diagnoses: Diagnoses, root: str | None = None) -> Report:
     """The report of ``run``; the engine has put the trials beside the remedies they tried."""
-    return Report(run, diagnoses)
+    return Report(run, diagnoses, root)

@@ -44,6 +44,14 @@ def excerpt(location: Location, context: int = CONTEXT) -> Excerpt:
     return Excerpt(tuple(Line(n, texts[n], n == location.line) for n in sorted(texts)), True)
 
 
+def current_line(location: Location) -> str | None:
+    """The whole line of ``location`` as it stands in the file; None if it is not the recorded one."""
+    text = lines_of(Path(location.file), location.line, location.line).get(location.line)
+    if text is None or not location.code or text.strip() != location.code.strip():
+        return None
+    return text.rstrip("\r\n")
+
+
 def lines_of(path: Path, first: int, last: int) -> dict[int, str]:
     """Lines ``first`` to ``last`` of a file, by number; none where it cannot be read."""
     try:

@@ -7,24 +7,19 @@ from itertools import takewhile
 
 from rich.text import Text
 
-from nanwatch.diagnose.diagnosis import Diagnosis, Level, Remedy, Trial
-from nanwatch.explain.figures import count, short
+from nanwatch.diagnose.diagnosis import Diagnosis, Level, Remedy, Trial, Verdict
 from nanwatch.explain.page import Page
 from nanwatch.explain.report import Report
+from nanwatch.explain.sentences import op_facts, op_sentence, remedy_sentence, trial_facts, trial_sentence
 from nanwatch.explain.source import Kind, Line, excerpt, tokens
 from nanwatch.explain.untrusted import clean
-from nanwatch.explain.verdict import VALUES
-from nanwatch.record.facts import Location, OpInfo
+from nanwatch.record.facts import Location
 
 # Named ANSI colours that keep their contrast on a dark and on a light background alike;
 # yellow and plain blue do not.
 LEVEL_STYLES: dict[Level, str] = {"error": "bold red", "warning": "bold magenta", "note": "bold"}
 TOKEN_STYLES: dict[Kind, str] = {"keyword": "magenta", "string": "green", "comment": "dim", "plain": ""}
-VERDICTS = {
-    "cured": ("it cured the fault", "green"),
-    "not-cured": ("it did not cure the fault", "red"),
-    "not-reproduced": ("the fault did not happen again, so this says nothing", ""),
-}
+VERDICT_STYLES: dict[Verdict, str] = {"cured": "green", "not-cured": "red", "not-reproduced": ""}
 
 
 def findings(page: Page, report: Report) -> None:
@@ -99,10 +94,7 @@ def script_line(page: Page, line: Line, digits: int) -> None:
 
 
 def remedy_lines(page: Page, report: Report, remedy: Remedy, number: str) -> None:
-    text = clean(remedy.text)
-    if remedy.general_damper:
-        text += " (This damps many unlike faults; it may only put this one off.)"
-    page.prose(text, indent=2, first=number)
+    page.prose(remedy_sentence(remedy), indent=2, first=number)
     indent = 2 + len(number)
     if remedy.line is not None and remedy.location is not None:
         diff(page, report, remedy.location, remedy.line, indent + 2)
@@ -128,21 +120,9 @@ def shared(one: str, other: str) -> int:
 
 
 def trial(page: Page, tried: Trial, indent: int) -> None:
-    words, style = VERDICTS[tried.verdict]
-    steps = f" for {count(tried.steps, 'step')}" if tried.steps else ""
-    page.prose((f"Tried on the frozen state{steps}: {words}.", style), indent=indent)
-    for name, facts in (("as it was", tried.before), ("with the change", tried.after)):
-        if facts:
-            said = ", ".join(f"{clean(str(key)).replace('_', ' ')} {plain(facts[key])}" for key in facts)
-            page.prose((f"{name}: ", "dim"), said, indent=indent + 2)
-
-
-def plain(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return short(value)
-    return clean(str(value))
+    page.prose((trial_sentence(tried), VERDICT_STYLES[tried.verdict]), indent=indent)
+    for name, said in trial_facts(tried):
+        page.prose((f"{name}: ", "dim"), said, indent=indent + 2)
 
 
 def first_op(page: Page, report: Report, causes: Sequence[Diagnosis]) -> None:
@@ -153,22 +133,11 @@ def first_op(page: Page, report: Report, causes: Sequence[Diagnosis]) -> None:
     op = incident.op
     page.rule("Where it began", "bold")
     page.prose(op_sentence(op), indent=2)
-    for text in (*op.inputs, op.detail):
-        if text:
-            page.prose(clean(text), indent=4, first=page.sign("• ", "- "), style="dim")
+    for text in op_facts(op):
+        page.prose(text, indent=4, first=page.sign("• ", "- "), style="dim")
     if op.location is not None and op.location not in [cause.location for cause in causes]:
         page.gap()
         script_lines(page, report, op.location, op.layer)
-
-
-def op_sentence(op: OpInfo) -> str:
-    layer = f" of layer {clean(op.layer)}" if op.layer else ""
-    said = f"{clean(op.type)}, in the {op.direction} pass{layer},"
-    said += " is the first op with finite inputs and a non-finite output"
-    if op.num_bad:
-        said += f": {op.num_bad:,} of {count(op.size, 'element')}"
-        said += f" became {VALUES.get(op.output, clean(op.output))}" if op.output else ""
-    return f"{said}."
 
 
 def consequences(page: Page, found: list[Diagnosis]) -> None:

@@ -1,0 +1,99 @@
+"""What a report says in more than one format: the op, the remedy, the trial, the limits."""
+
+from __future__ import annotations
+
+from nanwatch.diagnose.diagnosis import Remedy, Trial
+from nanwatch.explain.figures import count, percent, short
+from nanwatch.explain.report import Report
+from nanwatch.explain.untrusted import clean
+from nanwatch.explain.verdict import VALUES
+from nanwatch.record.facts import OpInfo
+
+VERDICTS = {
+    "cured": "it cured the fault",
+    "not-cured": "it did not cure the fault",
+    "not-reproduced": "the fault did not happen again, so this says nothing",
+}
+DAMPER = " (This damps many unlike faults; it may only put this one off.)"
+
+
+def op_sentence(op: OpInfo) -> str:
+    """Where the first non-finite number was made."""
+    layer = f" of layer {clean(op.layer)}" if op.layer else ""
+    said = f"{clean(op.type)}, in the {op.direction} pass{layer},"
+    said += " is the first op with finite inputs and a non-finite output"
+    if op.num_bad:
+        said += f": {op.num_bad:,} of {count(op.size, 'element')}"
+        said += f" became {VALUES.get(op.output, clean(op.output))}" if op.output else ""
+    return f"{said}."
+
+
+def op_facts(op: OpInfo) -> list[str]:
+    """What went into the op, and what came of it."""
+    return [clean(text) for text in (*op.inputs, op.detail) if text]
+
+
+def remedy_sentence(remedy: Remedy) -> str:
+    return clean(remedy.text) + (DAMPER if remedy.general_damper else "")
+
+
+def trial_sentence(tried: Trial) -> str:
+    steps = f" for {count(tried.steps, 'step')}" if tried.steps else ""
+    return f"Tried on the frozen state{steps}: {VERDICTS[tried.verdict]}."
+
+
+def trial_facts(tried: Trial) -> list[tuple[str, str]]:
+    """(what was run, what it gave): without the change, and with it."""
+    named = (("as it was", tried.before), ("with the change", tried.after))
+    return [
+        (name, ", ".join(f"{clean(str(key)).replace('_', ' ')} {plain(facts[key])}" for key in facts))
+        for name, facts in named
+        if facts
+    ]
+
+
+def plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return short(value)
+    return clean(str(value))
+
+
+def watched(report: Report) -> str:
+    if not report.watched():
+        return "Nothing was watched."
+    return f"{count(report.watched(), 'watchpoint')} were seen at every step."
+
+
+def limits(report: Report, unseen_lines: int | None = None) -> list[str]:
+    """What the report does not know, and what the watching cost; a sentence each.
+
+    Of what was not watched at most ``unseen_lines`` are told.
+    """
+    lines: list[str] = []
+    if report.diagnoses.outcome != "healthy" and report.watched():
+        lines.append(watched(report))
+    unseen = report.not_watched()
+    lines += [f"Not watched: {text.rstrip('.')}." for text in unseen[:unseen_lines]]
+    if unseen_lines is not None and len(unseen) > unseen_lines:
+        lines.append(f"Not watched: {len(unseen) - unseen_lines} more, which --format json lists.")
+    incident = report.run.info.incident
+    if incident is not None:
+        lines += incident.notes
+        if incident.reproduced is False:
+            lines.append("The step was run again and stayed finite: the fault did not happen a second time.")
+    lines += rules_not_run(report)
+    overhead = report.step_overhead()
+    if overhead is not None:
+        lines.append(f"Watching took {percent(overhead)} of the training's time, outside the compiled step.")
+    return lines
+
+
+def rules_not_run(report: Report) -> list[str]:
+    """The rules that could not judge, one line for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for entry in report.diagnoses.rules_not_run:
+        code, _, reason = entry.partition(": ")
+        by_reason.setdefault(reason or "no reason was given", []).append(code)
+    return [f"Not looked for: {', '.join(codes)} ({reason})." for reason, codes in by_reason.items()]
