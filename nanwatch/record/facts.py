@@ -198,6 +198,7 @@ class FitInfo:
     watched: int = 0  # watchpoints
     no_gradient: tuple[str, ...] = ()  # variables whose gradient is None: the loss does not depend on them
     trainable: int | None = None  # number of trainable variables; None: not known
+    replicas: int = 1  # in sync, under tf.distribute
     location: Location | None = None  # the call of fit
     error: str | None = None  # the exception that ended it, in one line
     seconds: float = 0.0  # wall time of the training

@@ -1,0 +1,87 @@
+"""NW110: label rows under categorical cross-entropy that are no distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_seen import output_of, seen
+from nanwatch.diagnose.data_words import count, number
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.readings import CATEGORICAL, label_width
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.run import Fit, Run
+
+# A row may be all 0 on purpose: it then has no loss, which masks it. More than 1 has no such use.
+MORE_THAN_ONE = 1.0 + 1e-3  # float32 sums of soft labels stray by less
+
+
+class NotOneHot(Rule):
+    """Label rows under categorical cross-entropy do not sum to 1.
+
+    ## What it does
+    Looks for labels whose rows sum to more than 1, several 1s in a row for instance, under
+    categorical cross-entropy.
+
+    ## Why is this bad
+    The loss of a row is weighed by its sum, and its least value is not 0: a softmax can give one
+    class all of its probability, but not two classes all of theirs. Rows of several labels are
+    several yes-or-no questions.
+
+    ## Example
+    ```python
+    model.compile(loss="categorical_crossentropy")  # y has rows such as [1, 0, 1]
+    ```
+
+    ## Use instead
+    ```python
+    model.add(Dense(3, activation="sigmoid"))
+    model.compile(loss="binary_crossentropy")
+    ```
+    """
+
+    code, name, level = "NW110", "not-one-hot", "warning"
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        return None if any(seen(fit, run, "labels")) else "the targets were not seen"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        for array in seen(fit, run, "labels"):
+            labels, output = array.widest, output_of(fit, array.path)
+            if output is None or output.loss is None or output.loss.name != CATEGORICAL:
+                continue
+            if label_width(labels) < 2 or (labels.row_sum_max or 0.0) <= MORE_THAN_ONE:
+                continue
+            text = (
+                "If a row may be of several classes, use sigmoid units and binary_crossentropy; else "
+                "mend the labels: keras.utils.to_categorical(classes)."
+            )
+            yield self.finding(
+                fit,
+                f"{count(labels.rows_not_summing_to_one, 'label row')} of {labels.rows} do not sum to 1, as "
+                f"categorical cross-entropy expects: sums go from {number(labels.row_sum_min or 0.0)} to "
+                f"{number(labels.row_sum_max or 0.0)}.",
+                location=fit.info.location,
+                remedies=(Remedy("set_loss", "output", "binary_crossentropy", text),),
+                strength=0.7,
+                explains={"large-loss", "poor-accuracy"} | STUCK,
+            )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [rows_of_labels(2.0), rows_of_labels(1.0011)]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        sigmoid = made_up.model(made_up.dense(units=3, activation="sigmoid"), loss="binary_crossentropy")
+        several = made_up.tensor("label", shape=(None, 3), row_sum_max=2.0)
+        return [rows_of_labels(1.0009), made_up.run(sigmoid, targets=[several])]
+
+
+def rows_of_labels(highest: float) -> Run:
+    head = made_up.dense(units=3, activation="softmax")
+    labels = made_up.tensor(
+        "label", shape=(None, 3), row_sum_min=0.0, row_sum_max=highest, rows_not_summing_to_one=90
+    )
+    return made_up.run(made_up.model(head, loss=CATEGORICAL), targets=[labels])

@@ -1,0 +1,167 @@
+"""The rules on the first bad op: which pattern it is of, and what they say, word by word."""
+
+import math
+
+import pytest
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.engine import diagnose
+from nanwatch.diagnose.op_facts import operand
+from nanwatch.diagnose.op_patterns import pattern_of
+from nanwatch.diagnose.rule import find_rule
+from nanwatch.record.facts import IncidentInfo, LayerInfo, OpInfo
+
+NAN = math.nan
+
+
+def said(code, run):
+    """The findings of one rule on the only fit of ``run``."""
+    return list(find_rule(code).diagnose(run.fits[0], run))
+
+
+def only(code, run):
+    (finding,) = said(code, run)
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("words", "span"),
+    [
+        ("argument 0", (0.0, 0.0)),
+        ("argument from -3 to 0", (-3.0, 0.0)),
+        ("argument from -3.5e+10 to inf", (-3.5e10, math.inf)),
+        ("argument from 0 to 1 (over the whole tensor)", (0.0, 1.0)),
+        ("argument of size 0", None),
+        ("denominator 0", None),
+    ],
+)
+def test_operands_are_read_from_words(words, span):
+    assert operand(OpInfo("Log", "forward", inputs=(words,)), "argument") == span
+
+
+def backward(kind, *inputs, forward=None):
+    return OpInfo(kind, "backward", inputs=inputs, output="inf", forward_type=forward)
+
+
+@pytest.mark.parametrize(
+    ("op", "pattern"),
+    [
+        (backward("SqrtGrad", "square root 0", "incoming gradient -0.125"), "infinite-derivative"),
+        (backward("SqrtGrad", "square root 1e-20", "incoming gradient 1e+30"), None),
+        (backward("Pow", "base 0", "exponent -0.5"), "infinite-derivative"),
+        (backward("Pow", "base 0", "exponent -1.5"), "where-trap"),
+        (backward("Pow", "base 1e-30", "exponent -0.5"), None),
+        (backward("Reciprocal", "argument 0"), "where-trap"),
+        (backward("Reciprocal", "argument 0", forward="Asin"), "infinite-derivative"),
+        (backward("RealDiv", "numerator 0", "denominator 0", forward="Atan2"), "infinite-derivative"),
+        (backward("MatMul"), None),
+        (OpInfo("Sqrt", "forward", inputs=("argument -1",), output="nan"), "where-trap"),
+    ],
+)
+def test_a_finite_loss_with_a_bad_gradient(op, pattern):
+    run = made_up.run(loss=[0.6, 0.576])
+    incident = IncidentInfo(0, 1, 0, "gradient", loss=0.576, op=op)
+    assert pattern_of(op, incident, run.fits[0]) == pattern
+
+
+def test_duplicates_under_a_square_root():
+    """Case H04: the loss of the batch is .576, the gradient norms before it are normal."""
+    op = OpInfo(
+        "SqrtGrad",
+        "backward",
+        location=made_up.line(16, "distance = ops.sqrt(squares)"),
+        inputs=("square root 0", "incoming gradient -0.125"),
+        output="-inf",
+        num_bad=8,
+        size=16,
+        rows=tuple(range(8)),
+    )
+    norms = [0.03] * 15 + [NAN]
+    run = made_up.run(
+        loss=[0.01] * 15 + [0.576],
+        steps={("gradient", "dense/kernel", "l2_norm"): norms},
+        incident={"role": "gradient", "loss": 0.576, "op": op, "rows": 16},
+    )
+    finding = only("NW401", run)
+    assert finding.message == (
+        "The slope of sqrt is infinite at 0, which came in 8 of 16 rows at step 15: the loss there is finite "
+        "(0.576) and the gradient is not."
+    )
+    assert finding.evidence[-1] == (
+        "the gradient norm was normal before: 0.03 in the last step, 0.03 in the middle of the run"
+    )
+    assert finding.location == made_up.line(16, "distance = ops.sqrt(squares)")
+    assert diagnose(run).diagnoses[0].code == "NW401"
+
+
+def test_the_division_in_keras_s_own_loss_is_left_to_the_output_rule():
+    words = ("numerator 0", "denominator 0")
+    own = OpInfo("RealDiv", "forward", None, made_up.line(10, "model.compile(...)"), words, "0/0", "nan")
+    user = OpInfo("RealDiv", "forward", None, made_up.line(20, "a / b"), words, "0/0", "nan")
+    assert said("NW405", made_up.run(loss=[NAN], incident={"op": own, "loss": NAN})) == []
+    found = only("NW405", made_up.run(loss=[NAN], incident={"op": user, "loss": NAN}))
+    assert found.message == (
+        "A division by 0 (0/0) came at step 0; whether a batch has one depends on the order of the data."
+    )
+
+
+def test_padding_from_end_to_end():
+    """Case H12."""
+    embedding = LayerInfo("embed", "embed", "Embedding", config={"mask_zero": True})
+    pool = LayerInfo("pool", "pool", "GlobalAveragePooling1D", location=made_up.line(6))
+    op = OpInfo(
+        "RealDiv",
+        "forward",
+        "pool",
+        made_up.line(6),
+        ("numerator 0", "denominator 0"),
+        "0/0",
+        "nan",
+        8,
+        256,
+        (31,),
+    )
+    of = made_up.model(embedding, pool, made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    run = made_up.run(of, loss=[0.69, 0.69, NAN], incident={"op": op, "loss": NAN, "rows": 32})
+    assert only("NW406", run).message == (
+        "The layer pool divides by the number of unmasked steps, which is 0 in 1 of 32 rows at step 2 "
+        "(row 31 of the batch): such samples are all padding."
+    )
+    assert said("NW405", run) == []
+
+
+def test_half_precision_is_not_nan_in_the_data():
+    """Case H09: x up to 7.6e5 under mixed_float16; weights unmoved."""
+    of = made_up.model(made_up.dense(), dtype_policy="mixed_float16")
+    x = made_up.tensor("input", min=-7e5, max=7.6e5, std=2e5)
+    run = made_up.run(of, loss=[NAN] * 5, inputs=[x])
+    assert said("NW101", run) == []
+    assert said("NW105", run) == []
+    assert only("NW407", run).message == (
+        "The input goes up to 760000, and the model computes in float16, whose largest number is 65504: the "
+        "first layer sees infinity in finite data."
+    )
+
+
+def test_poisson_on_a_linear_head():
+    """Case H08: nothing may call the weights NaN."""
+    of = made_up.model(made_up.dense("hidden", 16, "relu"), made_up.dense(at=7), loss="poisson")
+    seen = [made_up.tensor("output", "output", min=-2.0)]
+    run = made_up.run(of, loss=[NAN] * 40, predictions=seen)
+    finding = only("NW208", run)
+    assert finding.message == (
+        "The Poisson loss takes the log of the prediction, and the head 'dense' with no activation gives -2: "
+        "the log of a negative number is NaN."
+    )
+    assert finding.location == made_up.dense(at=7).location
+    assert diagnose(run).diagnoses[0].code == "NW208"
+
+
+def test_a_place_without_a_pattern_gives_way_to_any_cause():
+    op = OpInfo("Square", "forward", None, made_up.line(10), ("input 0 from -4e+36 to 5e+36",), output="inf")
+    nan_target = made_up.tensor("label", "output", num_nan=1)
+    alone = made_up.run(loss=[0.7, math.inf], incident={"op": op, "loss": math.inf})
+    beside = made_up.run(targets=[nan_target], loss=[0.7, NAN], incident={"op": op, "loss": NAN})
+    assert "NW410" in [found.code for found in diagnose(alone).diagnoses]
+    assert diagnose(beside).diagnoses[0].code == "NW103"
+    assert [found.part for found in diagnose(beside).diagnoses if found.code == "NW410"] == ["consequence"]
