@@ -128,7 +128,7 @@ def status_word(ending: Ending, witness: Witness) -> Any:
 
 def report(witness: Witness, quiet: bool) -> None:
     """The report on stderr. Whatever fails here is nanwatch's own fault and changes nothing."""
-    from nanwatch.cli.explain import rendered
+    from nanwatch.cli.report_formats import rendered
     from nanwatch.cli.screen import screen_of, show
     from nanwatch.diagnose.engine import diagnose
     from nanwatch.explain.report import build_report

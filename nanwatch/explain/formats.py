@@ -12,7 +12,13 @@ from nanwatch.explain.report import Report
 FORMATS = {
     "terminal": "nanwatch.explain.as_terminal",
     "json": "nanwatch.explain.as_json",
+    "markdown": "nanwatch.explain.as_markdown",
+    "sarif": "nanwatch.explain.as_sarif",
+    "junit": "nanwatch.explain.as_junit",
+    "github": "nanwatch.explain.as_github",
 }
+# Those that another program reads, or a browser: nothing else may stand beside them in a stream.
+DOCUMENTS = frozenset({"json", "sarif", "junit"})
 
 
 def renderer(name: str) -> Callable[[Report], str]:

@@ -15,7 +15,7 @@ from tests.cli import saved_runs
 
 
 def explain(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    clear = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONIOENCODING", "PYTHONUTF8")
+    clear = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONIOENCODING", "PYTHONUTF8", "GITHUB_ACTIONS")
     env = {key: value for key, value in os.environ.items() if key not in clear}
     return subprocess.run(
         [sys.executable, "-m", "nanwatch", "explain", *arguments],

@@ -1,0 +1,48 @@
+"""The findings as build servers want them: worst first, each with a level and a place."""
+
+from __future__ import annotations
+
+import hashlib
+
+from nanwatch.diagnose.diagnosis import LEVELS, Diagnosis, Level
+from nanwatch.explain.report import Report
+from nanwatch.explain.untrusted import clean
+from nanwatch.record.facts import Location
+
+
+def level_of(diagnosis: Diagnosis) -> Level:
+    """Its level; a consequence is no more than a note: it goes away with its cause."""
+    return "note" if diagnosis.part == "consequence" else diagnosis.level
+
+
+def worst_first(report: Report) -> list[Diagnosis]:
+    """By level, and within a level as the engine has ordered them."""
+    return sorted(report.diagnoses.diagnoses, key=lambda diagnosis: LEVELS.index(level_of(diagnosis)))
+
+
+def title(diagnosis: Diagnosis) -> str:
+    return f"{diagnosis.code} {diagnosis.name}"
+
+
+def message(report: Report, diagnosis: Diagnosis) -> str:
+    """What was found, its evidence, and what to change: a line each."""
+    lines = [clean(diagnosis.message), *(f"- {clean(text)}" for text in diagnosis.evidence)]
+    lines += [f"What to change: {clean(remedy.text)}" for remedy in diagnosis.remedies[:1]]
+    causes = [cause.code for cause in report.of_part("cause") if cause.level != "note"]
+    if diagnosis.part == "consequence" and causes:
+        lines[0] = f"A consequence of {', '.join(dict.fromkeys(causes))}. {lines[0]}"
+    return "\n".join(lines)
+
+
+def fallback(report: Report, diagnosis: Diagnosis) -> Location:
+    """Where a finding without a line of its own is shown: the call that trained, else the script."""
+    fit = next((fit for fit in report.run.fits if fit.info.index == diagnosis.fit), None)
+    if fit is not None and fit.info.location is not None:
+        return fit.info.location
+    return Location(report.run.info.script, 0)
+
+
+def fingerprint(code: str, file: str, line: str) -> str:
+    """What stays when lines move and blanks change: the rule, the file and the line's text."""
+    said = "\0".join((code, file, " ".join(line.split())))
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,46 @@
+"""The findings as GitHub's workflow commands: annotations at the guilty lines.
+
+History of the format:
+
+* 1: ``error``, ``warning`` and ``notice``, worst first, at most as many as GitHub shows.
+"""
+
+from __future__ import annotations
+
+from nanwatch.diagnose.diagnosis import Diagnosis, Level
+from nanwatch.explain.annotated import level_of, message, title, worst_first
+from nanwatch.explain.report import Report
+from nanwatch.explain.untrusted import clean
+
+MOST = 10  # annotations that GitHub shows for one step of a job; it drops the rest without a word
+COMMANDS: dict[Level, str] = {"error": "error", "warning": "warning", "note": "notice"}
+
+
+def render(report: Report) -> str:
+    """A line for each finding, worst first; a last line in plain words where some had no room."""
+    found = worst_first(report)
+    lines = [annotation(report, diagnosis) for diagnosis in found[:MOST]]
+    if len(found) > MOST:
+        rest = ", ".join(diagnosis.code for diagnosis in found[MOST:])
+        lines.append(f"nanwatch: {len(found) - MOST} more without an annotation: {rest}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def annotation(report: Report, diagnosis: Diagnosis) -> str:
+    at = diagnosis.location
+    properties: dict[str, str] = {}
+    if at is not None:
+        properties["file"] = clean(report.project_path(at.file))
+        if at.line > 0:
+            properties["line"] = str(at.line)
+    properties["title"] = clean(title(diagnosis))
+    said = ",".join(f"{name}={in_property(value)}" for name, value in properties.items())
+    return f"::{COMMANDS[level_of(diagnosis)]} {said}::{in_message(message(report, diagnosis))}"
+
+
+def in_message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def in_property(text: str) -> str:
+    return in_message(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,154 @@
+"""The report as GitHub-flavoured Markdown: for a job's summary, a comment, a note.
+
+History of the format:
+
+* 1: verdict, findings with line and remedy, spread, epochs, limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
+from nanwatch.explain.epoch_rows import epoch_rows
+from nanwatch.explain.markdown_text import code, fenced, plain, row
+from nanwatch.explain.report import Report
+from nanwatch.explain.sentences import (
+    limits,
+    op_facts,
+    op_sentence,
+    remedy_sentence,
+    trial_facts,
+    trial_sentence,
+)
+from nanwatch.explain.source import excerpt
+from nanwatch.explain.untrusted import clean
+from nanwatch.explain.verdict import course, held, verdict
+from nanwatch.record.facts import Location
+
+MARKS = {"error": "❌", "warning": "⚠️", "note": "\N{INFORMATION SOURCE}\ufe0f"}
+SPREAD_ROWS = 16  # of a deep model every layer goes bad: the first ones tell
+
+
+def render(report: Report) -> str:
+    """The report in sections; text from the run and the script is taken literally."""
+    parts = [*headline(report), *findings(report), *first_op(report), *spread(report)]
+    parts += [*epochs(report), *basis(report)]
+    return "\n\n".join(parts) + "\n"
+
+
+def headline(report: Report) -> Iterator[str]:
+    mark = "✅" if report.diagnoses.outcome == "healthy" else "❌"
+    yield f"## {mark} {plain(verdict(report))}"
+    incident = report.run.info.incident
+    behind = held(incident) if incident is not None else course(report)
+    if behind is not None:
+        yield plain(behind)
+    facts = [code(report.path(report.run.info.script)), report.run.info.status]
+    if report.folder() is not None:
+        facts.append(f"run {code(report.folder() or '')}")
+    yield " · ".join(facts)
+
+
+def findings(report: Report) -> Iterator[str]:
+    causes = [cause for cause in report.of_part("cause") if cause.level != "note"]
+    for number, cause in enumerate(causes):
+        yield from finding(report, "Cause" if number == 0 else "Also a cause", cause)
+    for diagnosis in report.of_part("contributing"):
+        yield from finding(report, "Contributing", diagnosis)
+    consequences = report.of_part("consequence")
+    if consequences:
+        yield "### What follows from it"
+        yield "\n".join(
+            f"- **{plain(each.code)} {plain(each.name)}** {plain(each.message)}" for each in consequences
+        )
+    for diagnosis in report.of_part("cause"):
+        if diagnosis.level == "note":
+            yield from finding(report, "Note", diagnosis)
+
+
+def finding(report: Report, heading: str, diagnosis: Diagnosis) -> Iterator[str]:
+    yield f"### {MARKS[diagnosis.level]} {heading}: {plain(diagnosis.code)} {plain(diagnosis.name)}"
+    yield plain(diagnosis.message)
+    if diagnosis.evidence:
+        yield "\n".join(f"- {plain(text)}" for text in diagnosis.evidence)
+    if diagnosis.location is not None:
+        yield place(report, diagnosis.location, diagnosis.layer)
+        yield script(diagnosis.location)
+    if diagnosis.remedies:
+        yield "**What to change**"
+        changes = [text for number, each in enumerate(diagnosis.remedies) for text in remedy(number, each)]
+        yield "\n".join(changes).rstrip("\n")
+
+
+def place(report: Report, location: Location, layer: str | None) -> str:
+    behind = f", layer {code(layer)}" if layer else ""
+    return f"{code(f'{report.path(location.file)}:{location.line}')}{behind}"
+
+
+def script(location: Location) -> str:
+    found = excerpt(location)
+    digits = len(str(max((line.number for line in found.lines), default=0)))
+    lines = [f"{'>' if line.guilty else ' '} {line.number:>{digits}}  {line.text}" for line in found.lines]
+    return fenced("\n".join(lines), "python")
+
+
+def remedy(number: int, each: Remedy) -> Iterator[str]:
+    yield f"{number + 1}. {plain(remedy_sentence(each))}"
+    if each.line is not None and each.location is not None:
+        old, new = clean(each.location.code).strip(), clean(each.line).strip()
+        yield ""
+        yield "\n".join(f"   {line}" for line in fenced(f"- {old}\n+ {new}", "diff").splitlines())
+        yield ""
+    if each.trial is not None:
+        yield f"   - {plain(trial_sentence(each.trial))}"
+        yield from (f"   - {name}: {plain(said)}" for name, said in trial_facts(each.trial))
+
+
+def first_op(report: Report) -> Iterator[str]:
+    incident = report.run.info.incident
+    if incident is None or incident.op is None:
+        return
+    yield "### Where it began"
+    yield plain(op_sentence(incident.op))
+    facts = op_facts(incident.op)
+    if facts:
+        yield "\n".join(f"- {plain(text)}" for text in facts)
+    if incident.op.location is not None:
+        yield place(report, incident.op.location, incident.op.layer)
+
+
+def spread(report: Report) -> Iterator[str]:
+    incident = report.run.info.incident
+    if incident is None or not incident.spread:
+        return
+    yield "### How it spread"
+    rows = [
+        row(entry.role, code(entry.path) if entry.path else "", f"{entry.num_bad:,} of {entry.size:,}")
+        for entry in incident.spread[:SPREAD_ROWS]
+    ]
+    rest = len(incident.spread) - SPREAD_ROWS
+    if rest > 0:
+        rows.append(row(f"and {rest} more", "", ""))
+    yield table(["where", "path", "not finite"], rows, words=2)
+
+
+def epochs(report: Report) -> Iterator[str]:
+    fit = report.fit()
+    names, rows = epoch_rows(fit)
+    if fit is None or not rows:
+        return
+    yield "### Epochs"
+    yield table(["epoch", *map(plain, names)], [row(*cells) for cells in rows], words=0)
+
+
+def table(names: Sequence[str], rows: Sequence[str], words: int = 1) -> str:
+    """A table; its first ``words`` columns are set to the left, its numbers to the right."""
+    return "\n".join([row(*names), row(*["---"] * words, *["---:"] * (len(names) - words)), *rows])
+
+
+def basis(report: Report) -> Iterator[str]:
+    lines = limits(report)
+    if lines:
+        said = "\n".join(f"- {plain(line)}" for line in lines)
+        yield f"<details><summary>What this rests on</summary>\n\n{said}\n\n</details>"

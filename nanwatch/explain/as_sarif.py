@@ -1,0 +1,192 @@
+"""The report as SARIF 2.1.0, for code scanning and editors.
+
+History of the format:
+
+* 1: a descriptor for each rule, results with fingerprints, fixes, and the path of the NaN.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
+from nanwatch.diagnose.rule import Rule, all_rules
+from nanwatch.explain.annotated import fallback, fingerprint, level_of, message, worst_first
+from nanwatch.explain.documentation_blocks import blocks, first_sentence
+from nanwatch.explain.report import Report
+from nanwatch.explain.sarif_path import code_flows
+from nanwatch.explain.sentences import remedy_sentence, trial_sentence
+from nanwatch.explain.source import current_line
+from nanwatch.explain.untrusted import clean
+from nanwatch.record import strict_json
+from nanwatch.record.facts import Location
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+ROOT = "%SRCROOT%"  # the name that code scanning gives to the root of the checkout
+SEVERITIES = {"error": "error", "warning": "warning", "note": "recommendation"}
+
+
+def render(report: Report) -> str:
+    """The report as a SARIF log of one run; what was not looked for is among its notifications."""
+    return strict_json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run(report)]}, indent=2) + "\n"
+
+
+def run(report: Report) -> dict[str, Any]:
+    found = worst_first(report)
+    descriptors = descriptors_for(found)
+    numbers = {entry["id"]: number for number, entry in enumerate(descriptors)}
+    seen: Counter[str] = Counter()
+    driver = {
+        "name": "nanwatch",
+        "semanticVersion": version("nanwatch"),
+        "shortDescription": {"text": "Says why a Keras training broke."},
+        "rules": descriptors,
+    }
+    return {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"nanwatch/{clean(report.project_path(report.run.info.script))}/"},
+        "invocations": [invocation(report, numbers)],
+        "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the checkout."}}},
+        "columnKind": "unicodeCodePoints",
+        "results": [result(report, diagnosis, numbers[diagnosis.code], seen) for diagnosis in found],
+        "properties": {"outcome": report.diagnoses.outcome},
+    }
+
+
+def descriptors_for(found: Sequence[Diagnosis]) -> list[dict[str, Any]]:
+    """One for each rule; one without help for a finding of a rule that is no longer there."""
+    known = [descriptor(rule) for rule in all_rules()]
+    codes = {entry["id"] for entry in known}
+    unknown = {diagnosis.code: diagnosis.name for diagnosis in found if diagnosis.code not in codes}
+    return known + [{"id": code, "name": name} for code, name in unknown.items()]
+
+
+def descriptor(rule: Rule) -> dict[str, Any]:
+    documentation = rule.documentation()
+    said = [text for kind, text in blocks(documentation) if kind == "paragraph"]
+    return {
+        "id": rule.code,
+        "name": rule.name,
+        "shortDescription": {"text": first_sentence(rule)},
+        "fullDescription": {"text": " ".join(said[:2])},
+        "help": {"text": documentation, "markdown": documentation},
+        "defaultConfiguration": {"level": rule.level},
+        "properties": {
+            "tags": ["keras", "training"],
+            "precision": "high",
+            "problem.severity": SEVERITIES[rule.level],
+        },
+    }
+
+
+def invocation(report: Report, numbers: dict[str, int]) -> dict[str, Any]:
+    """How nanwatch itself fared; the script's own fate is told by the results."""
+    found: dict[str, Any] = {"executionSuccessful": not report.run.info.errors}
+    if report.run.info.started:
+        found["startTimeUtc"] = in_utc(report.run.info.started)
+    entries = [entry.partition(": ") for entry in report.diagnoses.rules_not_run]
+    notes = [
+        {
+            "level": "note",
+            "message": {"text": f"{code} was not looked for: {clean(reason) or 'no reason was given'}."},
+            **({"associatedRule": {"id": code, "index": numbers[code]}} if code in numbers else {}),
+        }
+        for code, _, reason in entries
+    ]
+    notes += [{"level": "note", "message": {"text": clean(text)}} for text in report.not_watched()]
+    if notes:
+        found["toolExecutionNotifications"] = notes
+    return found
+
+
+def in_utc(moment: str) -> str:
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def result(report: Report, diagnosis: Diagnosis, number: int, seen: Counter[str]) -> dict[str, Any]:
+    at = diagnosis.location or fallback(report, diagnosis)
+    digest = fingerprint(diagnosis.code, report.project_path(at.file), at.code)
+    seen[digest] += 1
+    found: dict[str, Any] = {
+        "ruleId": diagnosis.code,
+        "ruleIndex": number,
+        "level": level_of(diagnosis),
+        "message": {"text": message(report, diagnosis)},
+        "locations": [location(report, at, diagnosis.layer)],
+        # The one key that GitHub reads; alike ones are told apart by their number, as it does.
+        "partialFingerprints": {"primaryLocationLineHash": f"{digest}:{seen[digest]}"},
+        "properties": {"part": diagnosis.part},
+    }
+    flows = code_flows(report, diagnosis, location)
+    if flows:
+        found["codeFlows"] = flows
+    fixes = [fix for remedy in diagnosis.remedies if (fix := fix_of(report, remedy)) is not None]
+    if fixes:
+        found["fixes"] = fixes
+    return found
+
+
+def location(report: Report, at: Location | None, layer: str | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if at is not None:
+        found["physicalLocation"] = {"artifactLocation": artifact(report, at.file)}
+        if at.line > 0:
+            found["physicalLocation"]["region"] = region(at)
+    if layer:
+        found["logicalLocations"] = [{"fullyQualifiedName": clean(layer), "kind": "member"}]
+    return found
+
+
+def artifact(report: Report, file: str) -> dict[str, Any]:
+    """A relative reference below the root of the checkout; whole where the file lies elsewhere."""
+    path = report.project_path(file)
+    if PurePath(path).is_absolute():
+        return {"uri": PurePath(path).as_uri()}
+    return {"uri": quote(path, errors="surrogateescape"), "uriBaseId": ROOT}
+
+
+def region(at: Location) -> dict[str, Any]:
+    found: dict[str, Any] = {"startLine": at.line}
+    span = columns(at)
+    if span is not None:
+        found |= {"startColumn": span[0], "endColumn": span[1]}
+    if at.code:
+        found["snippet"] = {"text": clean(at.code)}
+    return found
+
+
+def columns(at: Location) -> tuple[int, int] | None:
+    """Where the line's code begins and ends, from 1; None if the file no longer holds it."""
+    text = current_line(at)
+    if text is None:
+        return None
+    return len(text) - len(text.lstrip()) + 1, len(text.rstrip()) + 1
+
+
+def fix_of(report: Report, remedy: Remedy) -> dict[str, Any] | None:
+    """The remedy as an edit, where it is one line for another and the line still stands."""
+    at = remedy.location
+    if (
+        remedy.line is None
+        or at is None
+        or (remedy.trial is not None and remedy.trial.verdict == "not-cured")
+    ):
+        return None
+    span = columns(at)
+    if span is None:
+        return None
+    said = remedy_sentence(remedy)
+    if remedy.trial is not None:
+        said += " " + trial_sentence(remedy.trial)
+    replacement = {
+        "deletedRegion": {"startLine": at.line, "startColumn": span[0], "endColumn": span[1]},
+        "insertedContent": {"text": remedy.line.strip()},
+    }
+    change = {"artifactLocation": artifact(report, at.file), "replacements": [replacement]}
+    return {"description": {"text": said}, "artifactChanges": [change]}
