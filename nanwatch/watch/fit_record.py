@@ -13,7 +13,7 @@ from nanwatch.record.facts import DataInfo, FitInfo, TensorSummary
 from nanwatch.record.series import column_name
 from nanwatch.record.write import RunWriter
 from nanwatch.watch import look
-from nanwatch.watch.layout import FIXED, Layout
+from nanwatch.watch.layout import Layout
 from nanwatch.watch.profile import Profile
 from nanwatch.watch.rows import Recorder, recorder
 
@@ -44,15 +44,11 @@ class FitRecord:
         if not len(rows):
             return
         if self.steps is None:
-            names = [
-                column_name("epoch", "", "value"),
-                column_name("time", "", "value"),
-                *(column_name(name, "", "value") for name in FIXED),
-                *(column_name(point.role, point.path, stat) for point, stat in layout.points),
-            ]
+            names = [column_name("epoch", "", "value"), column_name("time", "", "value")]
+            names += [column_name(*key) for key in layout.columns()]
             self.steps = recorder(self.writer, self.info.index, "steps", names)
         now = time.perf_counter() - self.started
-        norms = [place for place, (_, stat) in enumerate(layout.points, len(FIXED)) if stat == "l2_norm"]
+        norms = [place for (_, _, stat), place in layout.place.items() if stat == "l2_norm"]
         with np.errstate(all="ignore"):
             rows[:, norms] = np.sqrt(2.0 * rows[:, norms])
             times = np.linspace(self.last_row_time, now, len(rows) + 1)[1:]

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from nanwatch.record.facts import DataInfo, IncidentInfo, Role, TensorSummary
 from nanwatch.watch.autopsy import Autopsy
-from nanwatch.watch.layout import FIXED, Layout
+from nanwatch.watch.layout import LOSS, Layout
 from nanwatch.watch.look import Look
 from nanwatch.watch.op_words import kind
 from nanwatch.watch.profile import Profile
@@ -47,7 +47,7 @@ def describe(
     outputs = tuple(summary("output", key, array) for kind_, key, array in seen.tensors if kind_ == "output")
     first = next((array for kind_, _, array in seen.tensors if kind_ == "output"), None)
     sums = first.sum(axis=-1) if first is not None and first.ndim > 1 else None
-    loss = float(seen.row[FIXED.index("loss")])
+    loss = float(seen.row[layout.place[LOSS]])
     found = autopsy or Autopsy()
 
     def of(wanted: Role) -> tuple[TensorSummary, ...]:
@@ -82,8 +82,8 @@ def first_bad(seen: Look, layout: Layout, bad_weights: list[str]) -> tuple[Role,
     if bad_weights:
         return "weight", bad_weights[0], "nan"
     for role in ORDER:
-        if role == "loss" and not np.isfinite(seen.row[FIXED.index("loss")]):
-            return "loss", "", kind(seen.row[FIXED.index("loss")].reshape(1))
+        if role == "loss" and not np.isfinite(seen.row[layout.place[LOSS]]):
+            return "loss", "", kind(seen.row[layout.place[LOSS]].reshape(1))
         for path, cell in bad_cells(seen, layout, role):
             return role, path, cell
     return "loss", "", "nan"
@@ -92,13 +92,13 @@ def first_bad(seen: Look, layout: Layout, bad_weights: list[str]) -> tuple[Role,
 def bad_cells(seen: Look, layout: Layout, role: Role) -> Iterator[tuple[str, str]]:
     """The watchpoints of ``role`` with a non-finite cell, those that were only large left out."""
     known = {(kind_, path): array for kind_, path, array in seen.tensors}
-    for place, (point, stat) in enumerate(layout.points, len(FIXED)):
-        if point.role != role or stat != "l2_norm" or np.isfinite(seen.row[place]):
+    for (kind_, path, stat), place in layout.place.items():
+        if kind_ != role or stat != "l2_norm" or np.isfinite(seen.row[place]):
             continue
-        array = known.get((role, point.path))
+        array = known.get((role, path))
         if array is not None and np.isfinite(array).all():
             continue
-        yield point.path, kind(seen.row[place].reshape(1)) if array is None else kind(array)
+        yield path, kind(seen.row[place].reshape(1)) if array is None else kind(array)
 
 
 def summary(role: Any, key: str, array: Any) -> TensorSummary:

@@ -206,3 +206,20 @@ def learning_rate_given(optimizer: Any) -> Any:
 def function_class() -> Any:
     """The class of what ``tf.function`` makes."""
     return type(tf.function(lambda: None))
+
+
+def kept_whole(result: Any) -> Any:
+    """``result`` of a ``tf.cond`` whose untaken branch shall cost nothing.
+
+    TensorFlow spreads a cond over the graph by default: every input passes a switch and every op of
+    the branch not taken is visited as a dead one. Left whole it is one op that calls one function.
+    """
+    op = getattr(result, "op", None) if not tf.executing_eagerly() else None
+    for _ in range(3):
+        if op is None:
+            return result
+        if op.type in ("If", "StatelessIf"):
+            op._set_attr("_lower_using_switch_merge", tf.compat.v1.AttrValue(b=False))
+            return result
+        op = op.inputs[0].op if op.inputs else None
+    return result

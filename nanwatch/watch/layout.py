@@ -6,61 +6,68 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nanwatch.record.facts import Role, Watchpoint
+from nanwatch.watch import batch as batches
 from nanwatch.watch import keras_names
 
-FIXED = ("rows", "learning_rate", "loss")
+Key = tuple[str, str, str]  # role, path, stat
+ROWS: Key = ("rows", "", "value")
+LEARNING_RATE: Key = ("learning_rate", "", "value")
+LOSS: Key = ("loss", "", "value")
 
 
 @dataclass
 class Layout:
-    """The columns of a step's row, in order: `FIXED`, then one for each watchpoint.
+    """The columns of a step's row, in order.
 
-    ``stats`` tells how a cell is to be read: "l2_norm" cells hold half a sum of squares.
+    What the batch itself tells stands first, ``of_batch`` cells of it; it is put into the row
+    outside the user's step. "l2_norm" cells hold half a sum of squares.
     """
 
-    points: list[tuple[Watchpoint, str]] = field(default_factory=list)
-    place: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    seen: set[tuple[str, str, str]] = field(default_factory=set)
+    place: dict[Key, int] = field(default_factory=dict)
+    of_batch: int = 0
+    seen: set[Key] = field(default_factory=set)
 
     @property
     def width(self) -> int:
-        return len(FIXED) + len(self.points)
+        return len(self.place)
 
-    def add(self, role: Role, path: str, stat: str) -> None:
-        key = (role, path, stat)
-        if key not in self.place:
-            self.place[key] = self.width
-            self.points.append((Watchpoint(role, path), stat))
+    def columns(self) -> list[Key]:
+        return list(self.place)
+
+    def add(self, role: str, path: str, stat: str) -> None:
+        self.place.setdefault((role, path, stat), self.width)
 
     def unseen(self) -> list[str]:
         """What has a place in the row but was not met while the step was traced."""
         return [
-            f"{point.role} {point.path}"
-            for point, stat in self.points
-            if (point.role, point.path, stat) not in self.seen
+            f"{role} {path}"
+            for role, path, stat in self.place
+            if path and (role, path, stat) not in self.seen
         ]
 
+    def watched(self) -> int:
+        """How many watchpoints were met."""
+        return len({(role, path) for role, path, _ in self.seen if (role, path) != ("rows", "")})
 
-def layout_of(model: Any, variables: Sequence[Any], data: dict[str, list[tuple[str, Any]]]) -> Layout:
-    """The layout for ``model``: its layers, the given trainable variables, the batch's tensors.
 
-    ``data`` maps "input", "label", "sample_weight" to (key, tensor) pairs of one batch.
-    """
+def layout_of(model: Any, variables: Sequence[Any], batch: dict[str, batches.Named]) -> Layout:
+    """The layout for one batch, the layers of ``model`` and the given trainable variables."""
     layout = Layout()
-    for role, pairs in data.items():
-        for key, tensor in pairs:
-            if role == "label" or tensor.dtype.is_integer:
-                layout.add(role, key, "min")  # type: ignore[arg-type]
-                layout.add(role, key, "max")  # type: ignore[arg-type]
-            elif tensor.dtype.is_floating:
-                layout.add(role, key, "l2_norm")  # type: ignore[arg-type]
+    layout.add(*ROWS)
+    for role, key, tensor in batches.dense(batch):
+        if role == "label" or tensor.dtype.is_integer:
+            layout.add(role, key, "min")
+            layout.add(role, key, "max")
+        elif tensor.dtype.is_floating:
+            layout.add(role, key, "l2_norm")
+    layout.of_batch = layout.width
+    layout.add(*LEARNING_RATE)
+    layout.add(*LOSS)
     if model is not None:
         for path, _ in keras_names.layers_of(model):
             layout.add("activation", path, "l2_norm")
     layout.add("output", "output", "l2_norm")
-    for variable in variables:
-        layout.add("gradient", keras_names.path_of(variable), "l2_norm")
-    for variable in variables:
-        layout.add("weight", keras_names.path_of(variable), "l2_norm")
+    for role in ("gradient", "weight"):
+        for variable in variables:
+            layout.add(role, keras_names.path_of(variable), "l2_norm")
     return layout

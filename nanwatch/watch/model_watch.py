@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from nanwatch.watch import batch as batches
 from nanwatch.watch import keras_names, look
-from nanwatch.watch.step import loss_seen, observing
+from nanwatch.watch.step import Seen, loss_seen, observing
 from nanwatch.watch.step_recorder import StepRecorder
 
 
@@ -25,6 +25,7 @@ class ModelWatch(StepRecorder):
         self.jit = False
         self.template: Any = None  # the structure of a batch
         self.variables: list[Any] = []
+        self.seen: Seen | None = None  # of the step being traced
         self.execute: Callable[[Callable[..., Any], Any], Any] = lambda function, iterator: function(iterator)
         self.undo = [
             keras_names.replace_attribute(model, "train_step", self.train_step),
@@ -73,11 +74,13 @@ class ModelWatch(StepRecorder):
         core = self.core
         if self.jit:
             core = tf.function(self.core, jit_compile=True, autograph=False)
-        logs, row, bad, bad_weight, tensors = core(data)
-        self.record(batch, row, bad, bad_weight, tensors, self.variables)
+        logs, cells, bad, tensors = core(data)
+        restore = None if self.jit or self.seen is None or not self.guard.hold else self.seen.restore
+        self.record(batch, cells, bad, tensors, self.variables, restore)
+        self.seen = None
         return logs
 
-    def core(self, data: Any) -> tuple[Any, Any, Any, Any, list[Any]]:
+    def core(self, data: Any) -> tuple[Any, Any, Any, list[Any]]:
         """The user's step with its sentinels; everything here may be compiled by XLA."""
         with observing(self.model, self.guard) as seen:
             logs = self.original(data)
@@ -91,11 +94,11 @@ class ModelWatch(StepRecorder):
                 seen.sums = tf.unstack(tf.convert_to_tensor(mail.sums))[: len(seen.gradients)]
             if bad is None:
                 bad = tf.constant(False) if loss is None else tf.logical_not(tf.math.is_finite(loss))
-            if self.guard.hold:
+            if self.guard.hold and self.jit:
                 seen.restore(tf.logical_or(bad, self.halted))
         self.variables = [variable for _, variable in seen.gradients]
         if self.layout is None:
             self.lay_out(batches.split(data), seen, self.variables, int(self.model.steps_per_execution))
-        row, bad_weight = self.row(seen, loss, self.variables)
-        tensors = [tensor for _, _, tensor in self.chosen(seen)]
-        return logs, row, bad, bad_weight, tensors
+        self.seen = seen
+        cells = self.cells(seen, loss, self.variables)
+        return logs, cells, bad, [tensor for _, _, tensor in self.chosen(seen)]

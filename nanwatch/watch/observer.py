@@ -169,7 +169,7 @@ class Observer:
         record.info = replace(
             record.info,
             not_watched=tuple(dict.fromkeys(missed)),
-            watched=len(layout.seen),
+            watched=layout.watched(),
             trainable=self.trainable(),
             no_gradient=tuple(
                 keras_names.path_of(variable) for grad, variable in seen.gradients if grad is None

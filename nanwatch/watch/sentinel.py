@@ -13,6 +13,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from nanwatch.watch import keras_names
+
 
 def watchable(tensor: Any) -> bool:
     """Whether ``tensor`` is a dense floating-point tensor or the slices of one."""
@@ -43,12 +45,15 @@ def surely_finite(sums: Sequence[tf.Tensor], tensors: Sequence[Any]) -> tf.Tenso
     """`all_finite`, at the cost of one addition while the sums are finite."""
     if not sums:
         return tf.constant(True)
-    return tf.cond(
-        tf.math.is_finite(tf.add_n(list(sums))), lambda: tf.constant(True), lambda: all_finite(tensors)
+    total = tf.add_n(list(sums)) if len(sums) > 1 else sums[0]
+    return keras_names.kept_whole(
+        tf.cond(tf.math.is_finite(total), lambda: tf.constant(True), lambda: all_finite(tensors))
     )
 
 
 def extremes(tensor: Any) -> tuple[tf.Tensor, tf.Tensor]:
     """Minimum and maximum as float32 scalars; of an empty tensor +inf and -inf."""
-    values = tf.cast(dense_values(tensor), tf.float32)
-    return tf.reduce_min(values), tf.reduce_max(values)
+    values = dense_values(tensor)
+    if values.dtype == tf.bool:
+        values = tf.cast(values, tf.int32)
+    return tf.cast(tf.reduce_min(values), tf.float32), tf.cast(tf.reduce_max(values), tf.float32)

@@ -259,4 +259,4 @@ def guarded(held: Any, apply: Callable[[], Any]) -> None:
     if tf.distribute.has_strategy() and replica is not None and replica.num_replicas_in_sync > 1:
         apply()  # a cond around a merge_call is refused inside a replica
         return
-    tf.cond(held, lambda: tf.constant(0), go)
+    keras_names.kept_whole(tf.cond(held, lambda: tf.constant(0), go))

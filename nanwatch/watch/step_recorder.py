@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from nanwatch.watch import batch as batches
 from nanwatch.watch import keras_names, look
-from nanwatch.watch.layout import FIXED, Layout, layout_of
+from nanwatch.watch.layout import LEARNING_RATE, LOSS, ROWS, Key, Layout, layout_of
 from nanwatch.watch.sentinel import all_finite, extremes, half_square_sum
 from nanwatch.watch.step import Guard, Mail, Seen
 
@@ -62,11 +62,7 @@ class StepRecorder:
         steps_per_execution: int = 1,
     ) -> Layout:
         """Decide what stands where in a row, and make the ring."""
-        dense = {
-            role: [(key, tensor) for found, key, tensor in batches.dense(batch) if found == role]
-            for role in batches.ROLES
-        }
-        self.layout = layout_of(self.model, variables, dense)
+        self.layout = layout_of(self.model, variables, batch)
         self.not_watched += batches.not_dense(batch)
         self.first_seen = seen
         rows = max(16, min(RING_ROWS, RING_BYTES // (4 * self.layout.width)))
@@ -77,50 +73,45 @@ class StepRecorder:
             )
         return self.layout
 
-    def row(self, seen: Seen, loss: Any, variables: Sequence[Any]) -> tuple[Any, Any]:
-        """The step's row, float32 of shape (layout.width,), and whether a weight went bad."""
-        assert self.layout is not None
-        cells, bad_weight = self.cells(seen, loss, variables)
-        return tf.stack(
-            [cells.get(place, tf.constant(0.0)) for place in range(self.layout.width)]
-        ), bad_weight
-
-    def cells(self, seen: Seen, loss: Any, variables: Sequence[Any]) -> tuple[dict[int, Any], Any]:
-        """The row's cells that the step itself gives, and whether a weight went bad."""
+    def cells(self, seen: Seen, loss: Any, variables: Sequence[Any]) -> Any:
+        """The cells that the user's step itself gives: float32, all but the batch's own."""
         layout = self.layout
         assert layout is not None
-        cells: dict[int, Any] = {}
-
-        def put(role: str, path: str, value: Any, stat: str = "l2_norm") -> None:
-            place = layout.place.get((role, path, stat))
-            if place is not None:
-                cells[place] = value
-                layout.seen.add((role, path, stat))
-
+        cells: dict[Key, Any] = {}
         if self.optimizer is not None:
             rate = tf.convert_to_tensor(keras_names.learning_rate_of(self.optimizer))
-            cells[FIXED.index("learning_rate")] = tf.cast(rate, tf.float32)
+            cells[LEARNING_RATE] = tf.cast(rate, tf.float32)
         if loss is not None:
-            cells[FIXED.index("loss")] = loss
+            cells[LOSS] = loss
         for path, tensor in self.activations(seen).items():
-            put("activation", path, half_square_sum(tensor))
+            cells["activation", path, "l2_norm"] = half_square_sum(tensor)
         if seen.outputs:
-            put("output", "output", tf.add_n([half_square_sum(tensor) for tensor in seen.outputs]))
+            sums = [half_square_sum(tensor) for tensor in seen.outputs]
+            cells["output", "output", "l2_norm"] = tf.add_n(sums) if len(sums) > 1 else sums[0]
         present = [variable for grad, variable in seen.gradients if grad is not None]
         for variable, value in zip(present, seen.sums, strict=False):
-            put("gradient", keras_names.path_of(variable), value)
-        weights = [tf.convert_to_tensor(variable) for variable in variables]
-        sums = [half_square_sum(weight) for weight in weights if weight.dtype.is_floating]
-        for variable, value in zip(variables, sums, strict=False):
-            put("weight", keras_names.path_of(variable), value)
-        if not sums:
-            return cells, tf.constant(False)
-        fine = tf.cond(
-            tf.math.is_finite(tf.add_n(sums)),
-            lambda: tf.constant(True),
-            lambda: all_finite([weight for weight in weights if weight.dtype.is_floating]),
-        )
-        return cells, tf.logical_not(fine)
+            cells["gradient", keras_names.path_of(variable), "l2_norm"] = value
+        for variable in variables:
+            weight = tf.convert_to_tensor(variable)
+            if weight.dtype.is_floating:
+                cells["weight", keras_names.path_of(variable), "l2_norm"] = half_square_sum(weight)
+        layout.seen.update(key for key in cells if key in layout.place)
+        zero = tf.constant(0.0)
+        return tf.stack([cells.get(key, zero) for key in layout.columns()[layout.of_batch :]])
+
+    def batch_cells(self, batch: dict[str, batches.Named]) -> Any:
+        """The first cells of the row: what the batch tells."""
+        layout = self.layout
+        assert layout is not None
+        cells: dict[Key, Any] = {ROWS: batches.number_of_rows(batch)}
+        for role, key, tensor in batches.dense(batch):
+            if (role, key, "max") in layout.place:
+                cells[role, key, "min"], cells[role, key, "max"] = extremes(tensor)
+            elif (role, key, "l2_norm") in layout.place:
+                cells[role, key, "l2_norm"] = half_square_sum(tensor)
+        layout.seen.update(cells)
+        zero = tf.constant(0.0)
+        return tf.stack([cells.get(key, zero) for key in layout.columns()[: layout.of_batch]])
 
     def activations(self, seen: Seen) -> dict[str, Any]:
         """Layer path -> what the layer gave out last. A layer's path is final once it is built."""
@@ -152,43 +143,49 @@ class StepRecorder:
     def record(
         self,
         batch: dict[str, batches.Named],
-        row: Any,
+        cells: Any,
         bad: Any,
-        bad_weight: Any,
         tensors: Sequence[Any],
         variables: Sequence[Any],
+        restore: Callable[[Any], None] | None = None,
     ) -> None:
-        """Write the row into the ring, count the step, and look if it is time or something is bad."""
+        """Write the row into the ring, count the step, and look if it is time or something is bad.
+
+        All that a healthy step does not need is in one branch that it does not take.
+        """
         layout, ring = self.layout, self.ring
         assert layout is not None
         assert ring is not None
-        places: list[int] = [0]
-        values: list[Any] = [batches.number_of_rows(batch)]
-        for role, key, tensor in batches.dense(batch):
-            if (role, key, "max") in layout.place:
-                for stat, value in zip(("min", "max"), extremes(tensor), strict=True):
-                    places.append(layout.place[role, key, stat])
-                    values.append(value)
-                    layout.seen.add((role, key, stat))
-            elif (role, key, "l2_norm") in layout.place:
-                places.append(layout.place[role, key, "l2_norm"])
-                values.append(half_square_sum(tensor))
-                layout.seen.add((role, key, "l2_norm"))
-        row = tf.tensor_scatter_nd_update(row, [[place] for place in places], tf.stack(values))
-        number = tf.identity(self.counter)
+        row = tf.concat([self.batch_cells(batch), cells], axis=0)
+        number = self.counter.assign_add(1, read_value=True) - 1
         ring.scatter_update(tf.IndexedSlices(row[tf.newaxis], [number % self.ring_rows]))
-        self.counter.assign(number + 1)
-        flag = tf.where(bad, BAD_LOSS_OR_GRADIENT, tf.where(bad_weight, BAD_WEIGHT, 0))
-        news = tf.logical_and(flag > 0, tf.logical_not(self.reported))
-        if self.guard.hold:
-            self.halted.assign(tf.logical_or(self.halted, flag > 0))
-        self.reported.assign(tf.logical_or(self.reported, flag > 0))
-        due = tf.logical_and(number >= self.next_look, tf.logical_not(self.halted))
+        weights_at = [place for (role, _, _), place in layout.place.items() if role == "weight"]
+        suspect = tf.constant(False)
+        if weights_at:  # they stand last, one behind the other
+            suspect = tf.logical_not(tf.math.is_finite(tf.reduce_sum(row[weights_at[0] :])))
+        odd = tf.logical_or(tf.logical_or(bad, suspect), self.halted)
+        due = tf.logical_or(odd, number >= self.next_look)
         names = [(role, key) for role, key, _ in batches.dense(batch)]
         shown = [tensor for _, _, tensor in batches.dense(batch)]
         look_names = list(self.look_names)
 
-        def take() -> tf.Tensor:
+        def special() -> tf.Tensor:
+            bad_weight = tf.constant(False)
+            weights = [weight for weight in map(tf.convert_to_tensor, variables) if weight.dtype.is_floating]
+            if weights:
+                bad_weight = tf.logical_and(suspect, tf.logical_not(all_finite(weights)))
+            flag = tf.where(bad, BAD_LOSS_OR_GRADIENT, tf.where(bad_weight, BAD_WEIGHT, 0))
+            if restore is not None:
+                restore(tf.logical_or(bad, self.halted))
+            news = tf.logical_and(flag > 0, tf.logical_not(self.reported))
+            routine = tf.logical_and(number >= self.next_look, tf.logical_not(self.halted))
+            tf.cond(tf.logical_or(news, routine), lambda: take(flag), lambda: tf.constant(0))
+            if self.guard.hold:
+                self.halted.assign(tf.logical_or(self.halted, flag > 0))
+            self.reported.assign(tf.logical_or(self.reported, flag > 0))
+            return tf.constant(0)
+
+        def take(flag: Any) -> tf.Tensor:
             samples = look.weight_samples(variables)
             given = [number, flag, row, *shown, *tensors, *[sample for _, sample in samples]]
             paths = [path for path, _ in samples]
@@ -198,7 +195,7 @@ class StepRecorder:
             self.next_look.assign(upcoming)
             return tf.constant(0)
 
-        tf.cond(tf.logical_or(news, due), take, lambda: tf.constant(0))
+        keras_names.kept_whole(tf.cond(due, special, lambda: tf.constant(0)))
 
     def host(
         self,

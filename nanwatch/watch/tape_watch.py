@@ -86,9 +86,9 @@ class TapeWatch(StepRecorder):
         if self.layout is None:
             self.lay_out(batch, seen, list(variables))
         self.remember(batch)
-        row, bad_weight = self.row(seen, loss, list(variables))
+        cells = self.cells(seen, loss, list(variables))
         tensors = [tensor for _, _, tensor in self.chosen(seen)]
-        self.record(batch, row, bad, bad_weight, tensors, list(variables))
+        self.record(batch, cells, bad, tensors, list(variables))
         recording.seen = None
 
 
