@@ -19,7 +19,7 @@ from nanwatch.diagnose.heads import (
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, constant_since, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS, STUCK
-from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.facts import IncidentInfo, LossInfo, OpInfo
 from nanwatch.record.run import Fit, Run
 
 REACHES_ZERO = ("relu", "relu6")
@@ -28,6 +28,8 @@ ONE_SIDED = (*REACHES_ZERO, "elu", "selu", "celu", "gelu", "silu", "swish", "mis
 # is always positive.
 MADE_PROPER = ("softplus", "exponential")
 DIVISIONS = ("RealDiv", "Div", "DivNoNan", "Xdivy")
+
+LOGITS = {"loss_info": LossInfo(BINARY, from_logits=True)}
 
 
 class ReluOutput(Rule):
@@ -68,6 +70,8 @@ class ReluOutput(Rule):
         harm = loss_harm(fit, head)
         if constant_since(fit, head.output.path) is not None:
             harm.append("The predictions are the same for every row.")
+        if head.from_logits and head.loss == BINARY:
+            harm.append("A logit of 0 is a probability of 0.5: no row can be given less.")
         if not broke and harm:
             strength = max(strength, 0.75)
         seen = prediction_range(fit, run, head.output)
@@ -96,6 +100,7 @@ class ReluOutput(Rule):
             made_up.run(categorical, loss=[0.6, 0.4, float("nan")], incident={"rows_summing_to_zero": 1}),
             made_up.run(made_up.model(made_up.dense(activation="relu"), loss=BINARY), loss=[5.96] * 40),
             made_up.run(made_up.model(made_up.dense(units=3, activation="elu"), loss=CATEGORICAL)),
+            made_up.run(made_up.model(made_up.dense(activation="relu"), loss=BINARY, output_facts=LOGITS)),
         ]
 
     @staticmethod

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding, Level, Remedy
 from nanwatch.diagnose.heads import Head, heads
-from nanwatch.diagnose.loss_line import shape_clash
+from nanwatch.diagnose.loss_line import ShapeClash, shape_clash
 from nanwatch.diagnose.patch import set_argument
 from nanwatch.diagnose.readings import (
     BINARY,
@@ -20,6 +21,7 @@ from nanwatch.diagnose.readings import (
 )
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS, STUCK
+from nanwatch.record.facts import LayerInfo
 from nanwatch.record.run import Fit, Run
 
 SHAPES_DIFFER = (
@@ -60,6 +62,9 @@ class UnitCountMismatch(Rule):
         return "the targets were not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        clash = shape_clash(fit.info.error)
+        if clash is not None and not fit.model.outputs:
+            yield from self.stopped_unseen(fit, clash)
         for head in heads(fit):
             wanted = wanted_units(fit, head)
             if wanted is None:
@@ -69,8 +74,7 @@ class UnitCountMismatch(Rule):
             level: Level = "warning" if spread_out and not stopped else "error"
             yield self.finding(
                 fit,
-                f"{head.words} has {head.units} unit{'' if head.units == 1 else 's'}, "
-                f"but the labels ask for {wanted}.",
+                f"{head.words} has {units_words(head.units)}, but the labels ask for {wanted}.",
                 *evidence(fit, head, wanted),
                 location=head.location,
                 layer=head.path,
@@ -79,6 +83,25 @@ class UnitCountMismatch(Rule):
                 strength=0.5 if spread_out else 0.9,
                 explains={"crash", "poor-accuracy"} | STUCK | NONFINITE_LOSS,
             )
+
+    def stopped_unseen(self, fit: Fit, clash: ShapeClash) -> Iterator[Finding]:
+        """Keras stopped before an output was seen; its sentence has both sizes."""
+        units = clash.output[-1] if clash.output else None
+        wanted = clash.target[-1] if len(clash.target) == len(clash.output) else None
+        if units is None or wanted is None or wanted < 2 or wanted == units:
+            return
+        layer = next((one for one in reversed(fit.model.layers) if one.units == units), None)
+        what = f"{layer.type} {layer.name!r}" if layer else "The output"
+        yield self.finding(
+            fit,
+            f"{what} has {units_words(units)}, but the labels ask for {wanted}.",
+            f"Keras stopped at {clash.words}.",
+            location=layer.location if layer else fit.info.location,
+            layer=layer.path if layer else None,
+            remedies=(remedy_for(layer, what, wanted),),
+            strength=0.9,
+            explains={"crash"},
+        )
 
     @staticmethod
     def fires() -> list[Run]:
@@ -90,6 +113,11 @@ class UnitCountMismatch(Rule):
             made_up.run(made_up.model(softmax, loss=SPARSE), targets=ten),
             made_up.run(
                 made_up.model(three, loss=CATEGORICAL), fit={"error": SHAPES_DIFFER, "status": "crashed"}
+            ),
+            made_up.run(
+                replace(made_up.model(three, loss=CATEGORICAL), outputs=()),
+                loss=[],
+                fit={"error": SHAPES_DIFFER, "status": "crashed"},
             ),
             made_up.run(regression, targets=[made_up.tensor("label", "output", shape=(None, 1))]),
         ]
@@ -141,11 +169,22 @@ def evidence(fit: Fit, head: Head, wanted: int) -> Iterator[str]:
 
 
 def remedy(head: Head, wanted: int) -> Remedy:
-    text = f"Give {head.words} {wanted} unit{'' if wanted == 1 else 's'}."
+    found = remedy_for(head.layer, head.words, wanted)
     if head.loss == BINARY and wanted == 2:
-        text += " Or keep one unit with sigmoid, and give labels of one column."
+        other = " Or keep one unit with sigmoid, and give labels of one column."
+        return replace(found, text=found.text + other)
+    return found
+
+
+def remedy_for(layer: LayerInfo | None, what: str, wanted: int) -> Remedy:
+    text = f"Give {what} {units_words(wanted)}."
+    at = layer.location if layer else None
     line = None
-    if head.layer is not None and head.location is not None:
-        keyword = "filters" if head.layer.type.startswith("Conv") else "units"
-        line = set_argument(head.location.code, head.layer.type, keyword, str(wanted), 0)
-    return Remedy("set_units", head.path, wanted, text, line, head.location)
+    if layer is not None and at is not None:
+        keyword = "filters" if layer.type.startswith("Conv") else "units"
+        line = set_argument(at.code, layer.type, keyword, str(wanted), 0)
+    return Remedy("set_units", layer.path if layer else "output", wanted, text, line, at)
+
+
+def units_words(units: int | None) -> str:
+    return f"{units} unit{'' if units == 1 else 's'}"
