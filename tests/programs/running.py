@@ -38,9 +38,19 @@ def report_on(script: Path, log_dir: Path, on_incident: str = "raise") -> dict[s
 @contextlib.contextmanager
 def seams(keras: Any, witness: Witness, on_incident: str) -> Iterator[None]:
     """What `nanwatch.watch.arm.arm` does where Keras is there already, and undone afterwards."""
-    from nanwatch.watch import arm
+    import tensorflow as tf
 
-    owners = (keras.layers.Layer, keras.Operation, keras.optimizers.Optimizer, keras.Model)
+    from nanwatch.watch import arm, keras_names
+
+    owners = (
+        keras.layers.Layer,
+        keras.Operation,
+        keras.optimizers.Optimizer,
+        keras.losses.Loss,
+        keras.Model,
+        tf.GradientTape,
+        keras_names.function_class(),
+    )
     before = [dict(vars(owner)) for owner in owners]
     show = warnings.showwarning
     arm.listen_to_warnings(witness)
