@@ -13,12 +13,13 @@ FORMATS = {
     "terminal": "nanwatch.explain.as_terminal",
     "json": "nanwatch.explain.as_json",
     "markdown": "nanwatch.explain.as_markdown",
+    "html": "nanwatch.explain.as_html",
     "sarif": "nanwatch.explain.as_sarif",
     "junit": "nanwatch.explain.as_junit",
     "github": "nanwatch.explain.as_github",
 }
 # Those that another program reads, or a browser: nothing else may stand beside them in a stream.
-DOCUMENTS = frozenset({"json", "sarif", "junit"})
+DOCUMENTS = frozenset({"json", "html", "sarif", "junit"})
 
 
 def renderer(name: str) -> Callable[[Report], str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,7 @@ from nanwatch.explain.untrusted import TAB, clean
 from nanwatch.record.facts import Location
 
 CONTEXT = 2  # lines on either side of the guilty one
+WHOLE = 5000  # lines of a script that is shown in full
 FULL_INDENT = 24  # from this common indentation on, the lines are moved to the left
 
 
@@ -50,6 +51,14 @@ def current_line(location: Location) -> str | None:
     if text is None or not location.code or text.strip() != location.code.strip():
         return None
     return text.rstrip("\r\n")
+
+
+def script_lines(script: Path, recorded: Sequence[Location]) -> list[tuple[int, str]]:
+    """The whole script, numbered; nothing where it is gone, or a recorded line of it has changed."""
+    if any(current_line(location) is None for location in recorded):
+        return []
+    found = lines_of(script, 1, WHOLE)
+    return [(number, clean(text.rstrip("\r\n"))) for number, text in found.items()]
 
 
 def lines_of(path: Path, first: int, last: int) -> dict[int, str]:
