@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -38,6 +39,8 @@ class FitRecord:
     first_rows_at: float = 0.0
     seconds_watching: float = 0.0
     last_row_time: float = 0.0
+    looked_at: tuple[int, float] | None = None  # step and time of the last look
+    quickest: float = math.inf  # seconds a step took between two looks, at best
 
     def add_rows(self, first: int, rows: npt.NDArray[np.float64], layout: Layout) -> None:
         """Append drained rows of the ring, shape (steps, layout.width), the first of step ``first``."""
@@ -105,10 +108,14 @@ class FitRecord:
         if len(row) == len(self.health.file.columns):
             self.health.add(np.array(row))
 
-    def step_seconds(self) -> float:
-        """Mean seconds a step has taken so far."""
-        steps = max(1, self.last_look + 1, self.info.steps)
-        return (time.perf_counter() - self.started) / steps
+    def step_seconds(self, step: int) -> float:
+        """Seconds a step takes, from the quickest stretch between two looks: the first step is
+        compiled, and what is compiled is not trained."""
+        now = time.perf_counter()
+        if self.looked_at is not None and step > self.looked_at[0]:
+            self.quickest = min(self.quickest, (now - self.looked_at[1]) / (step - self.looked_at[0]))
+        self.looked_at = (step, now)
+        return self.quickest
 
     def data(self) -> DataInfo:
         """The whole arrays where they were read; what the looks saw of the rest."""

@@ -20,6 +20,7 @@ MOST_TOGETHER = 65_536  # elements a row, all activations of a look together: 8 
 SAMPLE = 4096  # elements of a weight
 FIRST_LOOKS = 8  # steps looked at one after the other
 SHARE = 0.01  # of the time of the training that looks may take
+TRANSFER = 2.0  # what a look costs in all, over what the host's part of it costs: handing over the arrays
 MOST_ARRAY = 4_000_000  # elements of a batch that a look counts; of a larger one, its first rows
 STATS = ("size", "num_nan", "num_pos_inf", "num_neg_inf", "num_zero", "min", "max", "mean", "l2_norm")
 OUTPUT_STATS = (*STATS, "row_std", "rows_summing_to_zero")
@@ -103,4 +104,6 @@ def next_step(step: int, cost: float, step_seconds: float) -> int:
     """
     if step + 1 < FIRST_LOOKS:
         return step + 1
-    return step + max(4, math.ceil(cost / (SHARE * max(step_seconds, 1e-6))))
+    if not math.isfinite(step_seconds):
+        return step + 1
+    return step + max(4, math.ceil(TRANSFER * cost / (SHARE * max(step_seconds, 1e-6))))

@@ -198,7 +198,7 @@ class Observer:
             self.witness.note_error(error, "looking at a step")
         cost = time.perf_counter() - before
         record.seconds_watching += cost
-        return next_step(seen.step, cost, record.step_seconds())
+        return next_step(seen.step, cost, record.step_seconds(seen.step))
 
     # -- what goes wrong -----------------------------------------------------------------------
 
