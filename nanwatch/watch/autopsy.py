@@ -96,6 +96,10 @@ def repeated(model: Any, optimizer: Any, trace: Trace, seen: Repeated) -> Iterat
     try:
         for path, layer in keras_names.layers_of(model):
             undo.append(wrap(layer, "call", watch_output(trace.layer_call(path, layer), path, seen)))
+        undo += [
+            wrap(operation, "call", trace.layer_call(operation.name, operation))
+            for operation in keras_names.operations_of(model)
+        ]
         undo.append(wrap(model, "compute_loss", functools.partial(keep_loss, seen)))
         if optimizer is not None:
             undo.append(wrap(optimizer, "apply", functools.partial(keep_gradients, seen)))
@@ -170,6 +174,7 @@ def op_info(event: Event, compile_location: Location | None) -> OpInfo:
     count, rows = op_words.bad_places(event.output)
     return OpInfo(
         type=event.type,
+        forward_type=event.forward_type,
         direction=event.direction,
         layer=event.layer,
         location=location,

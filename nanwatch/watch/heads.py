@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -69,26 +69,16 @@ class Head:
 
 def outputs_of(model: Any, seen: Seen) -> tuple[OutputInfo, ...]:
     """One `OutputInfo` for each output that ``seen`` shows, in the model's order."""
-    losses = [loss_info(loss) for loss in keras_names.losses_of(model)]
-    if (
-        not losses
-        and (given := keras_names.user_losses(model)) is not None
-        and not isinstance(given, dict | list)
-    ):
-        losses = [loss_info(given)]
+    losses = losses_by_key(model)
     paths = {id(layer): path for path, layer in keras_names.layers_of(model)}
     found = []
-    for number, tensor in enumerate(seen.outputs):
+    for number, (key, tensor) in enumerate(seen.outputs):
         head = head_of(seen, tensor, paths)
         shape = shape_of(tensor)
-        loss = (
-            losses[number]
-            if number < len(losses) and len(losses) == len(seen.outputs)
-            else (losses[0] if len(losses) == 1 else None)
-        )
+        loss = losses.get(key) or losses.get(str(number)) or (losses.get("0") if len(losses) == 1 else None)
         found.append(
             OutputInfo(
-                path=str(number),
+                path=key,
                 head=head.head,
                 activation_layer=head.activation_layer,
                 activation=head.activation,
@@ -99,6 +89,25 @@ def outputs_of(model: Any, seen: Seen) -> tuple[OutputInfo, ...]:
             )
         )
     return tuple(found)
+
+
+def losses_by_key(model: Any) -> dict[str, LossInfo]:
+    """Output key -> its loss, under the name by which the script gave it where that was a string."""
+    user = keras_names.user_losses(model)
+    resolved = keras_names.losses_of(model)
+    if not resolved and user is not None and not isinstance(user, dict | list | tuple):
+        resolved = [("0", user)]
+    found = {}
+    for number, (key, loss) in enumerate(resolved):
+        given = user
+        if isinstance(user, dict):
+            given = user.get(key)
+        elif isinstance(user, list | tuple):
+            given = user[number] if number < len(user) else None
+        info = loss_info(loss)
+        if info is not None:
+            found[key] = replace(info, given=f'"{given}"') if isinstance(given, str) else info
+    return found
 
 
 def shape_of(tensor: Any) -> Shape | None:

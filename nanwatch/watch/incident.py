@@ -35,7 +35,7 @@ def describe(
     fit: int,
     epoch: int,
     action: Any,
-    bad_weights: list[str],
+    bad_weights: list[tuple[str, str]],
     autopsy: Autopsy | None,
 ) -> IncidentInfo:
     """The incident of the bad step ``seen``.
@@ -74,13 +74,13 @@ def describe(
     )
 
 
-def first_bad(seen: Look, layout: Layout, bad_weights: list[str]) -> tuple[Role, str, str]:
+def first_bad(seen: Look, layout: Layout, bad_weights: list[tuple[str, str]]) -> tuple[Role, str, str]:
     """(role, path, "nan" or "inf") of what was non-finite first."""
     for (role, key), array in seen.batch.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             return role, key, kind(array)  # type: ignore[return-value]
     if bad_weights:
-        return "weight", bad_weights[0], "nan"
+        return "weight", bad_weights[0][0], bad_weights[0][1]
     for role in ORDER:
         if role == "loss" and not np.isfinite(seen.row[layout.place[LOSS]]):
             return "loss", "", kind(seen.row[layout.place[LOSS]].reshape(1))
@@ -107,13 +107,13 @@ def summary(role: Any, key: str, array: Any) -> TensorSummary:
     return profile.summary()
 
 
-def bad_variables(model: Any) -> list[str]:
-    """Paths of the variables of ``model`` that hold a non-finite value now, those of layers first."""
+def bad_variables(model: Any) -> list[tuple[str, str]]:
+    """(path, "nan", "inf" or "-inf") of the variables of ``model`` that are not finite now."""
     found = []
     for variable in model.variables:
         value = tf.convert_to_tensor(variable)
         if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
-            found.append(str(variable.path))
+            found.append((str(variable.path), kind(value.numpy())))
     return found
 
 

@@ -30,6 +30,13 @@ def layers_of(model: Any) -> list[tuple[str, Any]]:
     return found
 
 
+def operations_of(model: Any) -> list[Any]:
+    """The operations of a functional graph that are no layers (``ops.sqrt(x)``), nested models' too."""
+    owners = (model, *(layer for _, layer in layers_of(model)))
+    operations = [operation for owner in owners for operation in getattr(owner, "operations", ()) or ()]
+    return [operation for operation in operations if not isinstance(operation, keras.layers.Layer)]
+
+
 def own_variables(layer: Any) -> list[Any]:
     """The variables that ``layer`` itself holds, not those of layers inside it."""
     return [*layer._trainable_variables, *layer._non_trainable_variables]
@@ -61,15 +68,14 @@ def build_metrics(model: Any, y: Any, y_pred: Any) -> None:
             compiled.build(y, y_pred)
 
 
-def losses_of(model: Any) -> list[Any]:
-    """The loss objects, one for each output in order; empty where there are none yet."""
+def losses_of(model: Any) -> list[tuple[str, Any]]:
+    """(key of the output, its loss object); empty where they are not resolved yet."""
     compiled = getattr(model, "_compile_loss", None)
     if compiled is None:
         return []
     if getattr(compiled, "_flat_losses", None):
-        return [entry.loss for entry in compiled._flat_losses]
-    given = getattr(compiled, "_user_loss", None)
-    return [given] if given is not None and not isinstance(given, dict | list) else []
+        return [("/".join(map(str, entry.path)) or "0", entry.loss) for entry in compiled._flat_losses]
+    return []
 
 
 def user_losses(model: Any) -> Any:

@@ -18,6 +18,9 @@ Array = npt.NDArray[Any]
 MOST_PER_ROW = 16_384  # elements a row: 2 MB in float32 for a batch of 32
 MOST_TOGETHER = 65_536  # elements a row, all activations of a look together: 8 MB
 SAMPLE = 4096  # elements of a weight
+WIDENING = (
+    2  # looks drift apart by at most half the steps so far: 20 of them in 10,000 steps, whatever they cost
+)
 FIRST_LOOKS = 8  # steps looked at one after the other
 SHARE = 0.01  # of the time of the training that looks may take
 TRANSFER = 2.0  # what a look costs in all, over what the host's part of it costs: handing over the arrays
@@ -106,4 +109,5 @@ def next_step(step: int, cost: float, step_seconds: float) -> int:
         return step + 1
     if not math.isfinite(step_seconds):
         return step + 1
-    return step + max(4, math.ceil(TRANSFER * cost / (SHARE * max(step_seconds, 1e-6))))
+    affordable_gap = math.ceil(TRANSFER * cost / (SHARE * max(step_seconds, 1e-6)))
+    return step + min(max(4, affordable_gap), max(4, step // WIDENING))

@@ -11,15 +11,17 @@ import tensorflow as tf
 
 from nanwatch.watch import batch as batches
 from nanwatch.watch import keras_names, look
-from nanwatch.watch.step import Seen, loss_seen, observing
+from nanwatch.watch.step import Forgiving, Seen, loss_seen, observing
 from nanwatch.watch.step_recorder import StepRecorder
 
 
 class ModelWatch(StepRecorder):
     """Wraps ``model.train_step`` and the functions made of it, until `release`."""
 
-    def __init__(self, model: Any, hold: bool, on_look: Callable[[look.Look], int]) -> None:
-        super().__init__(hold, on_look)
+    def __init__(
+        self, model: Any, hold: bool, on_look: Callable[[look.Look], int], forgiving: Forgiving
+    ) -> None:
+        super().__init__(hold, on_look, forgiving)
         self.model = model
         self.original = model.train_step
         self.jit = False
@@ -68,37 +70,57 @@ class ModelWatch(StepRecorder):
 
     def train_step(self, data: Any) -> Any:
         """The watched step: the user's own, then one row for the ring, then perhaps a look."""
-        batch = batches.split(data)
-        self.template = keras.tree.map_structure(lambda leaf: None if leaf is None else 0, data)
-        self.remember(batch)
+        batch: dict[str, batches.Named] = {role: [] for role in batches.ROLES}
+        with self.forgiving("reading the batch"):
+            batch = batches.split(data)
+            self.template = keras.tree.map_structure(lambda leaf: None if leaf is None else 0, data)
+            self.remember(batch)
         core = self.core
         if self.jit:
             core = tf.function(self.core, jit_compile=True, autograph=False)
-        logs, cells, bad, tensors = core(data)
-        restore = None if self.jit or self.seen is None or not self.guard.hold else self.seen.restore
-        self.record(batch, cells, bad, tensors, self.variables, restore)
+        logs, watched = core(data)
+        if watched is not None:
+            with self.forgiving("recording the step"):
+                cells, bad, tensors = watched
+                restore = None if self.jit or self.seen is None or not self.guard.hold else self.seen.restore
+                self.record(batch, cells, bad, tensors, self.variables, restore)
         self.seen = None
         return logs
 
-    def core(self, data: Any) -> tuple[Any, Any, Any, list[Any]]:
+    def core(self, data: Any) -> tuple[Any, tuple[Any, Any, list[Any]] | None]:
         """The user's step with its sentinels; everything here may be compiled by XLA."""
         with observing(self.model, self.guard) as seen:
             logs = self.original(data)
-            optimizer = self.model.optimizer
-            loss = loss_seen(seen, optimizer)
-            bad = seen.bad
-            if bad is None and self.guard.posted:
-                mail = self.guard.mail
-                seen.gradients = self.guard.posted
-                bad, loss = tf.convert_to_tensor(mail.bad), tf.convert_to_tensor(mail.loss)
-                seen.sums = tf.unstack(tf.convert_to_tensor(mail.sums))[: len(seen.gradients)]
-            if bad is None:
-                bad = tf.constant(False) if loss is None else tf.logical_not(tf.math.is_finite(loss))
-            if self.guard.hold and self.jit:
-                seen.restore(tf.logical_or(bad, self.halted))
+            watched = None
+            with self.forgiving("watching the step"):
+                watched = self.watched(data, seen)
+        return logs, watched
+
+    def watched(self, data: Any, seen: Seen) -> tuple[Any, Any, list[Any]]:
+        """(cells of the row, whether the step is bad, tensors for a look) of the step just traced."""
+        loss = loss_seen(seen, self.model.optimizer)
+        bad = seen.bad
+        if bad is None and self.guard.posted:
+            mail = self.guard.mail
+            seen.gradients = self.guard.posted
+            bad, loss = tf.convert_to_tensor(mail.bad), tf.convert_to_tensor(mail.loss)
+            seen.sums = tf.unstack(tf.convert_to_tensor(mail.sums))[: len(seen.gradients)]
+        if bad is None:
+            bad = tf.constant(False) if loss is None else tf.logical_not(tf.math.is_finite(loss))
+        if self.guard.hold and self.jit:
+            seen.restore(tf.logical_or(bad, self.halted))
         self.variables = [variable for _, variable in seen.gradients]
-        if self.layout is None:
-            self.lay_out(batches.split(data), seen, self.variables, int(self.model.steps_per_execution))
         self.seen = seen
+        batch = batches.split(data)
+        self.name_outputs(seen, [key for key, _ in batch["label"]])
+        if self.layout is None:
+            self.lay_out(batch, seen, self.variables, int(self.model.steps_per_execution))
         cells = self.cells(seen, loss, self.variables)
-        return logs, cells, bad, [tensor for _, _, tensor in self.chosen(seen)]
+        return cells, bad, [tensor for _, _, tensor in self.chosen(seen)]
+
+    def name_outputs(self, seen: Seen, labels: list[str]) -> None:
+        """Call the outputs of a list by their names where the labels are."""
+        names = keras_names.output_names(self.model)
+        keys = {key for key, _ in seen.outputs}
+        if len(names) == len(seen.outputs) > 1 and set(names) == set(labels) and not keys & set(names):
+            seen.outputs = [(name, tensor) for name, (_, tensor) in zip(names, seen.outputs, strict=True)]

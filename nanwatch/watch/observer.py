@@ -35,7 +35,7 @@ class Observer:
         self.on_incident: OnIncident = on_incident
         self.fit: FitRecord | None = None
         self.pending: Look | None = None
-        self.watch = ModelWatch(model, on_incident != "continue", self.on_look)
+        self.watch = ModelWatch(model, on_incident != "continue", self.on_look, witness.forgiving)
         self.watch.execute = self.execute
         self.described = False
         vars(model)[ATTRIBUTE] = self

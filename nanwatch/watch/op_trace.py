@@ -68,6 +68,7 @@ class Trace:
     layers: list[tuple[str, Any]] = field(default_factory=list)  # being called, outermost first
     origin_of_bad: dict[int, int] = field(default_factory=dict)  # buffer address -> event
     made_at: dict[int, tuple[str, Location | None, str | None]] = field(default_factory=dict)
+    used_at: dict[tuple[int, str], tuple[Location | None, str | None]] = field(default_factory=dict)
     kept: list[Any] = field(default_factory=list)
 
     def __call__(
@@ -81,7 +82,7 @@ class Trace:
         kind = op_type.decode() if isinstance(op_type, bytes) else str(op_type)
         values = [array_of(tensor) for tensor in outputs]
         if not self.backward:
-            self.note_forward(kind, values)
+            self.note_forward(kind, values, inputs)
         bad = [value for value in values if value is not None and not np.isfinite(value).all()]
         if not bad:
             return
@@ -114,12 +115,16 @@ class Trace:
             self.origin_of_bad[address(value)] = number
         self.kept += [*outputs]
 
-    def note_forward(self, kind: str, values: list[Array | None]) -> None:
+    def note_forward(self, kind: str, values: list[Array | None], inputs: Any) -> None:
         """Remember which line and layer made a tensor, for the backward op that will meet it."""
         location, layer = self.user_line()
         for value in values:
             if value is not None and value.size:
                 self.made_at[address(value)] = (kind, location, layer)
+        for tensor in inputs:
+            value = array_of(tensor)
+            if value is not None and value.size:
+                self.used_at[address(value), kind] = (location, layer)
 
     def place(self, kind: str) -> tuple[Location | None, str | None, str | None]:
         """(line, layer, type of the forward op) of the op being called back for."""
@@ -131,6 +136,13 @@ class Trace:
                 held = frame.f_locals
                 forward = held.get("op_name")
                 name = forward.decode() if isinstance(forward, bytes) else str(forward)
+                for tensor in held.get("inputs") or ():
+                    value = array_of(tensor)
+                    used = (
+                        self.used_at.get((address(value), name)) if value is not None and value.size else None
+                    )
+                    if used is not None:
+                        return *used, name
                 for tensor in [*(held.get("outputs") or ()), *(held.get("inputs") or ())]:
                     value = array_of(tensor)
                     made = self.made_at.get(address(value)) if value is not None and value.size else None

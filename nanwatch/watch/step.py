@@ -12,9 +12,11 @@ from typing import Any
 import tensorflow as tf
 
 from nanwatch.watch import keras_names
+from nanwatch.watch.batch import named
 from nanwatch.watch.sentinel import half_square_sum, surely_finite, watchable
 
 CURRENT = threading.local()
+Forgiving = Callable[[str], contextlib.AbstractContextManager[None]]
 
 
 MAIL_ROOM = 1024  # gradients whose norms a mailbox can carry
@@ -50,7 +52,7 @@ class Seen:
     graph: Any
     activations: list[tuple[Any, Any]] = field(default_factory=list)  # (layer, first output)
     calls: list[tuple[Any, list[Any], list[Any]]] = field(default_factory=list)  # layer, inputs, outputs
-    outputs: list[Any] = field(default_factory=list)
+    outputs: list[tuple[str, Any]] = field(default_factory=list)  # (key, predictions)
     loss: Any = None
     target: Any = None  # what the tape was asked to differentiate
     loss_graph: Any = None  # the graph that ``loss`` or ``target`` belongs to
@@ -59,7 +61,6 @@ class Seen:
     bad: Any = None  # bool scalar: the update was, or should have been, held back
     out_of_reach: list[Any] = field(default_factory=list)  # layers called in another graph
     saved: dict[int, tuple[Any, Any]] = field(default_factory=dict)  # id -> (variable, value before)
-    applied: int = 0
 
     def here(self) -> bool:
         """Whether what is being traced now belongs to the step's own graph."""
@@ -142,7 +143,7 @@ def see_call(seen: Seen, layer: Any, original: Callable[..., Any], *args: Any, *
 def see_prediction(seen: Seen, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     outputs = original(*args, **kwargs)
     if seen.here():
-        seen.outputs = [item for item in keras_names.flat_tensors(outputs) if watchable(item)]
+        seen.outputs = [(key, item) for key, item in named(outputs) if watchable(item)]
     return outputs
 
 
@@ -196,6 +197,7 @@ class Guard:
 
     halted: tf.Variable  # bool scalar: an earlier step was bad and nothing is applied any more
     mail: Mail
+    forgiving: Forgiving
     posted: list[tuple[Any, Any]] | None = None  # what the mail is about; a function is traced only once
     hold: bool = True  # False: on_incident="continue", the update is applied whatever it is
 
@@ -208,30 +210,32 @@ class Guard:
         trainable_variables: Any = None,
     ) -> None:
         grads = list(grads)
-        variables = list(
-            trainable_variables if trainable_variables is not None else optimizer.variables[: len(grads)]
-        )
-        seen.applied += 1
+        held: Any = None
+        with self.forgiving("weighing the gradients"):
+            held = self.weigh(seen, optimizer, grads, trainable_variables)
+        if held is None or not self.hold:
+            original(grads, trainable_variables)
+            return
+        if trainable_variables is not None and not optimizer.built:
+            optimizer.build(list(trainable_variables))
+        guarded(held, lambda: original(grads, trainable_variables))
+
+    def weigh(self, seen: Seen, optimizer: Any, grads: list[Any], trainable_variables: Any) -> Any:
+        """Whether this update is to be held back, a bool scalar; what was seen goes into ``seen``."""
+        variables = list(trainable_variables or optimizer.variables[: len(grads)])
         known = list(zip(grads, variables, strict=False))
         present = [grad for grad, _ in known if watchable(grad)]
         raw = [half_square_sum(grad) for grad in present]
         sums = unscaled(raw, keras_names.unscaled_factor(optimizer))
         bad = self.is_bad(seen, optimizer, raw, present)
         seen.gradients += known
-        if seen.here():
-            seen.sums += sums
-            seen.bad = bad if seen.bad is None else tf.logical_or(seen.bad, bad)
-            held = tf.logical_or(seen.bad, self.halted)
-        else:
+        if not seen.here():
             self.posted = known
             self.mail.post(bad, loss_seen(seen, optimizer), sums)
-            held = tf.logical_or(bad, self.halted)
-        if not self.hold:
-            original(grads, trainable_variables)
-            return
-        if trainable_variables is not None and not optimizer.built:
-            optimizer.build(list(trainable_variables))
-        guarded(held, lambda: original(grads, trainable_variables))
+            return tf.logical_or(bad, self.halted)
+        seen.sums += sums
+        seen.bad = bad if seen.bad is None else tf.logical_or(seen.bad, bad)
+        return tf.logical_or(seen.bad, self.halted)
 
     def is_bad(self, seen: Seen, optimizer: Any, sums: Sequence[Any], grads: Sequence[Any]) -> Any:
         loss = loss_seen(seen, optimizer)

@@ -15,7 +15,7 @@ from nanwatch.watch import batch as batches
 from nanwatch.watch import keras_names, look
 from nanwatch.watch.layout import LEARNING_RATE, LOSS, ROWS, Key, Layout, layout_of
 from nanwatch.watch.sentinel import all_finite, extremes, half_square_sum
-from nanwatch.watch.step import Guard, Mail, Seen
+from nanwatch.watch.step import Forgiving, Guard, Mail, Seen
 
 RING_ROWS = 512  # steps the device remembers between two drains
 RING_BYTES = 32 * 2**20
@@ -33,8 +33,9 @@ class StepRecorder:
     model: Any  # None while a loop of the script's own has not shown one
     optimizer: Any
 
-    def __init__(self, hold: bool, on_look: Callable[[look.Look], int]) -> None:
+    def __init__(self, hold: bool, on_look: Callable[[look.Look], int], forgiving: Forgiving) -> None:
         self.on_look = on_look
+        self.forgiving = forgiving
         self.layout: Layout | None = None
         self.first_seen: Seen | None = None
         self.not_watched: list[str] = []
@@ -42,7 +43,7 @@ class StepRecorder:
         self.reported = tf.Variable(False, trainable=False, name="nanwatch_reported")
         self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_step")
         self.next_look = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_next_look")
-        self.guard = Guard(self.halted, Mail.box(), hold=hold)
+        self.guard = Guard(self.halted, Mail.box(), forgiving, hold=hold)
         self.ring: tf.Variable | None = None
         self.ring_rows = RING_ROWS
         self.last_batch: dict[tuple[str, str], tf.Variable] = {}
@@ -86,7 +87,7 @@ class StepRecorder:
         for path, tensor in self.activations(seen).items():
             cells["activation", path, "l2_norm"] = half_square_sum(tensor)
         if seen.outputs:
-            sums = [half_square_sum(tensor) for tensor in seen.outputs]
+            sums = [half_square_sum(tensor) for _, tensor in seen.outputs]
             cells["output", "output", "l2_norm"] = tf.add_n(sums) if len(sums) > 1 else sums[0]
         present = [variable for grad, variable in seen.gradients if grad is not None]
         for variable, value in zip(present, seen.sums, strict=False):
@@ -122,7 +123,7 @@ class StepRecorder:
 
     def chosen(self, seen: Seen) -> list[tuple[str, str, Any]]:
         """(role, path, tensor) of what a look is shown beside the batch."""
-        outputs = [("output", str(number), tensor) for number, tensor in enumerate(seen.outputs)]
+        outputs = [("output", key, tensor) for key, tensor in seen.outputs]
         activations = look.affordable(self.activations(seen)) if self.shows_activations else []
         self.look_names = [(role, path) for role, path, _ in outputs + activations]
         return outputs + activations

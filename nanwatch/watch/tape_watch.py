@@ -18,7 +18,7 @@ from nanwatch.watch import batch as batches
 from nanwatch.watch.batch import Named
 from nanwatch.watch.observer import Observer, OnIncident
 from nanwatch.watch.sentinel import half_square_sum, watchable
-from nanwatch.watch.step import Seen, guarded, loss_seen, see_call, unscaled, wrap
+from nanwatch.watch.step import Forgiving, Seen, guarded, loss_seen, see_call, unscaled, wrap
 from nanwatch.watch.step_recorder import StepRecorder
 from nanwatch.watch.witness import Witness
 
@@ -50,8 +50,10 @@ def held() -> Recording:
 class TapeWatch(StepRecorder):
     """Watches the steps of one optimizer that a script applies by itself."""
 
-    def __init__(self, optimizer: Any, hold: bool, on_look: Callable[[look.Look], int]) -> None:
-        super().__init__(hold, on_look)
+    def __init__(
+        self, optimizer: Any, hold: bool, on_look: Callable[[look.Look], int], forgiving: Forgiving
+    ) -> None:
+        super().__init__(hold, on_look, forgiving)
         self.model: Any = None
         self.optimizer = optimizer
         self.keras_loss: Any = None
@@ -110,7 +112,7 @@ class LoopObserver(Observer):
         self.fit = None
         self.pending = None
         self.described = False
-        self.tape = TapeWatch(optimizer, on_incident != "continue", self.on_look)
+        self.tape = TapeWatch(optimizer, on_incident != "continue", self.on_look, witness.forgiving)
         self.watch = self.tape  # type: ignore[assignment]
         vars(optimizer)[ATTRIBUTE] = self
 
@@ -187,7 +189,10 @@ class Loops:
 
         @functools.wraps(enter)
         def entered(tape: Any) -> Any:
-            held().tapes += 1
+            recording = held()
+            if not recording.tapes:  # what an earlier loop showed is not about this one
+                recording.model = recording.loss = recording.labels = recording.seen = None
+            recording.tapes += 1
             return enter(tape)
 
         @functools.wraps(leave)
@@ -313,7 +318,7 @@ def observe_call(
     finally:
         for put_back in reversed(undo):
             put_back()
-    seen.outputs = [item for item in keras_names.flat_tensors(outputs) if watchable(item)]
+    seen.outputs = [(key, item) for key, item in batches.named(outputs) if watchable(item)]
     recording.model, recording.inputs, recording.seen = model, args[0] if args else kwargs, seen
     return outputs
 
