@@ -1,8 +1,9 @@
 """What watching costs: the same model trained bare and watched, in turns. ``python -m benchmarks.overhead``.
 
-Time: for every model one process holds a bare fit and one for every other way of training; they
-take turns of some steps each, and every turn is compared with the bare turn of the same round.
-Memory: every way of training in a process of its own.
+Time: a process holds a bare fit of the model, and one for every other way of training; they take
+turns of some steps each, and every turn is compared with the bare turn of the same round.
+TensorFlow's own switches get a process each, with a bare fit of its own: they make graphs of
+gigabytes. Memory: every way of training in a process of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.cases import CASES
-from benchmarks.variants import BARE, VARIANTS
+from benchmarks.variants import BARE, SWITCHES, VARIANTS
 
 MEMORY_STEPS = 40  # past the tracing and nanwatch's first looks
 
@@ -62,9 +63,21 @@ def arguments() -> argparse.Namespace:
 
 
 def times(name: str, given: argparse.Namespace) -> list[Cost]:
+    """The bare fit first, then each variant against the bare fit of its own process."""
     steps = given.steps or CASES[name].steps
-    measured = one_model(name, given.variants, given.rounds, steps)
-    return [cost_of(variant, measured[variant], measured[BARE]) for variant in given.variants]
+    costs: dict[str, Cost] = {}
+    for group in apart(given.variants):
+        measured = one_model(name, group, given.rounds, steps)
+        for variant in group:
+            costs.setdefault(variant, cost_of(variant, measured[variant], measured[BARE]))
+    return [costs[variant] for variant in given.variants]
+
+
+def apart(variants: list[str]) -> list[list[str]]:
+    """The processes: what is light together, each of TensorFlow's switches alone with a bare fit."""
+    light = [variant for variant in variants if variant not in SWITCHES]
+    switches = [[BARE, variant] for variant in variants if variant in SWITCHES]
+    return ([light] if len(light) > 1 or not switches else []) + switches
 
 
 def cost_of(variant: str, own: dict[str, Any], bare: dict[str, Any]) -> Cost:

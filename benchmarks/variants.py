@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 BARE = "bare"
-VARIANTS = (BARE, "nanwatch", "TerminateOnNaN", "check_numerics", "CURT_HEALTH")
+SWITCHES = ("check_numerics", "CURT_HEALTH")  # of tf.debugging
+VARIANTS = (BARE, "nanwatch", "TerminateOnNaN", *SWITCHES)
 
 
 @contextlib.contextmanager
