@@ -7,7 +7,7 @@ from pathlib import Path
 
 COMMENT = re.compile(r"#((?: NW\d{3})+)\s*$")
 FOLDER = Path(__file__).parent
-NOT_PROGRAMS = ("__init__", "__main__", "expected", "running", "scoring")
+NOT_PROGRAMS = ("__init__", "__main__", "expected", "running", "scoring", "test_scoring")
 
 
 def expected_in(script: Path) -> frozenset[tuple[str, int]]:
