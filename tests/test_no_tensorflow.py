@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from nanwatch.explain.formats import FORMATS
 from tests.cli import saved_runs
 
 HEAVY = ("tensorflow", "keras", "tf_keras", "numpy", "pandas", "scipy", "h5py", "jax", "torch")
 COMMANDS = {
     "explain": ["explain"],
-    "explain as JSON": ["explain", "--format", "json"],
+    **{f"explain as {name}": ["explain", "--format", name] for name in FORMATS},
     "rule": ["rule"],
     "one rule": ["rule", "NW201"],
     "help": ["--help"],
@@ -56,7 +57,10 @@ def test_what_is_not_needed_yet_is_not_imported(tmp_path: Path) -> None:
     assert not {
         name for name in for_help if name.startswith(("rich", "nanwatch.diagnose", "nanwatch.record"))
     }
-    assert "rich" not in imported(tmp_path, ["explain", "--format", "json"])
+    for name in set(FORMATS) - {"terminal"}:
+        modules = imported(tmp_path, ["explain", "--format", name])
+        assert "rich" not in modules, name
+        assert ("jinja2" in modules) == (name == "html"), name
 
 
 @pytest.mark.parametrize("module", ["numpy", "keras"])

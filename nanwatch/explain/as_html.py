@@ -44,8 +44,7 @@ COLUMNS = {
     "gradient": ("gradient norm, first and last step", ""),
     "output": ("output", ""),
     "zeros": ("zeros", "n"),
-    "bad": ("not finite in the bad step", ""),
-    "guilty": ("found", ""),
+    "bad": ("not finite", ""),
 }
 # Of a document's text, what could end the element that holds it, or a line of JavaScript.
 IN_SCRIPT = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"})

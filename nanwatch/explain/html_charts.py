@@ -25,7 +25,7 @@ def charts(report: Report) -> list[dict[str, Any]]:
     fit = report.fit()
     if fit is None:
         return []
-    found = [loss(fit), *logs(fit), learning_rate(fit), gradients(fit), *outputs(fit), zeros(fit)]
+    found = [loss(fit), gradients(fit), *logs(fit), learning_rate(fit), *outputs(fit), zeros(fit)]
     return [each for each in found if each["curves"]]
 
 

@@ -6,9 +6,14 @@
   const FEW = 60; // points that are drawn as dots as well
   const LARGEST = 8e307; // twice as much is still a number: an axis may go from one to the other
   const whole = frame.first < frame.last ? [frame.first, frame.last] : [frame.first - 1, frame.last + 1];
+  // The distances between an axis's marks: uPlot's own end where its rounding does, at 1e-32 and 1e32.
+  const INCREMENTS = Array.from({ length: 632 }, (_, at) => at - 324)
+    .flatMap((power) => [1, 2, 2.5, 5].map((first) => Number(`${first}e${power}`)))
+    .filter((step) => step > 0);
+  const MARKS = 30; // of one axis, at most
+  const DECADES = 8; // marks of a logarithmic one
   const plots = [];
   let zoom = whole;
-  let passingOn = false;
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const finite = (value) => value !== null && value !== undefined && Number.isFinite(value);
@@ -16,7 +21,7 @@
   function short(value) {
     if (value === 0) return "0";
     const size = Math.abs(value);
-    if (size >= 1e5 || size < 1e-4) return value.toExponential(1).replace("e+", "e");
+    if (size >= 1e5 || size < 1e-4) return Number(value.toPrecision(2)).toExponential().replace("e+", "e");
     return String(Number(value.toPrecision(4)));
   }
 
@@ -189,17 +194,50 @@
     }));
   }
 
-  function axes() {
+  function multiples(_, axis, low, high, step) {
+    const first = Math.ceil(low / step);
+    const count = Math.min(Math.floor(high / step) - first + 1, MARKS);
+    return Array.from({ length: Math.max(0, count) }, (__, at) => (first + at) * step);
+  }
+
+  // A mark's value, with as many digits as tell it from the next one.
+  function marked(value, step) {
+    if (value === null) return "";
+    if (!step || value === 0) return short(value);
+    const digits = Math.floor(Math.log10(Math.abs(value))) - Math.floor(Math.log10(step)) + 1;
+    const precise = Number(value.toPrecision(Math.max(1, Math.min(digits + 1, 15))));
+    const size = Math.abs(value);
+    return size >= 1e5 || size < 1e-4 ? precise.toExponential().replace("e+", "e") : String(precise);
+  }
+
+  // As wide as the longest of the marks.
+  const wide = (_, texts) => 14 + 7 * Math.max(4, ...(texts ?? []).map((text) => text.length));
+
+  // Of a logarithmic axis: powers of ten, few enough to be read; between them 2 and 5, where there is room.
+  function decades(_, axis, low, high) {
+    const first = Math.floor(Math.log10(low));
+    const last = Math.ceil(Math.log10(high));
+    const every = Math.ceil((last - first) / DECADES);
+    const between = last - first <= 3 ? [1, 2, 5] : [1];
+    const found = Array.from({ length: Math.floor((last - first) / every) + 1 }, (__, at) => first + at * every)
+      .flatMap((power) => between.map((multiple) => Number(`${multiple}e${power}`)))
+      .filter((value) => value >= low && value <= high);
+    return found.length > 1 ? found : multiples(_, axis, low, high, INCREMENTS.find((step) => (high - low) / step <= 5));
+  }
+
+  function axes(log) {
     const look = {
       stroke: css("--quiet"),
       grid: { stroke: css("--line"), width: 1 },
       ticks: { stroke: css("--line"), width: 1, size: 4 },
       font: "12px system-ui, sans-serif",
     };
-    const whole = [1, 2, 5].flatMap((first) => Array.from({ length: 12 }, (_, power) => first * 10 ** power));
+    const steps = [1, 2, 5].flatMap((first) => Array.from({ length: 12 }, (_, power) => first * 10 ** power));
+    const across = frame.epochs.length ? { show: false } : look.grid; // the epochs' ends are lines enough
+    const upwards = log ? { splits: decades, filter: (_, all) => all } : { incrs: INCREMENTS, splits: multiples };
     return [
-      { ...look, size: 32, incrs: whole.sort((a, b) => a - b), values: (_, all) => all.map((v) => v.toLocaleString("en")) },
-      { ...look, size: 62, values: (_, all) => all.map((v) => (v === null ? "" : short(v))) },
+      { ...look, grid: across, size: 32, incrs: steps.sort((a, b) => a - b), values: (_, all) => all.map((v) => v.toLocaleString("en")) },
+      { ...look, ...upwards, size: wide, values: (_, all, axis, space, step) => all.map((v) => marked(v, log ? 0 : step)) },
     ];
   }
 
@@ -209,36 +247,36 @@
       width,
       height: chart.wide ? 280 : 210,
       cursor: {
-        sync: { key: "steps", setSeries: false },
-        drag: { x: true, y: false, setScale: true, dist: 8 },
+        sync: { key: "steps", setSeries: false, filters: { pub: (name) => name === "mousemove" || name === "mouseleave" } },
+        drag: { x: true, y: false, setScale: false, dist: 8 },
         points: { size: 7 },
         bind: { dblclick: () => () => zoomTo(whole) },
       },
       scales: { x: { time: false, range: () => zoom }, y: { distr: log ? 3 : 1, range: rangeOf(chart, log) } },
-      axes: axes(),
+      axes: axes(log),
       legend: { markers: { width: 0, fill: (_, at) => (at === 0 ? "transparent" : colour(chart.curves[at - 1], at - 1)) } },
       series: [{ label: "step", value: (_, value) => (finite(value) ? Math.round(value).toLocaleString("en") : "–") }, ...series(chart)],
       hooks: {
         drawAxes: [(plot) => drawBelow(plot, chart)],
         draw: [(plot) => drawAbove(plot, chart)],
-        setScale: [(plot, key) => key === "x" && passOn(plot)],
+        setSelect: [zoomToSelection],
       },
     };
   }
 
   // A zoom in one chart is a zoom in all.
-  function passOn(plot) {
-    const { min, max } = plot.scales.x;
-    if (passingOn || !finite(min) || (min === zoom[0] && max === zoom[1])) return;
-    zoomTo([min, max]);
-  }
-
   function zoomTo(ends) {
     zoom = ends;
-    passingOn = true;
     for (const { plot } of plots) plot.setScale("x", { min: ends[0], max: ends[1] });
-    passingOn = false;
     document.getElementById("unzoom").hidden = ends === whole;
+  }
+
+  function zoomToSelection(plot) {
+    const { left, width } = plot.select;
+    if (width <= 0) return;
+    const ends = [left, left + width].map((place) => plot.posToVal(place, "x"));
+    plot.setSelect({ left: 0, width: 0 }, false);
+    if (ends[0] < ends[1]) zoomTo(ends);
   }
 
   function draw(entry) {
@@ -247,11 +285,9 @@
     const place = entry.figure.querySelector(".canvas");
     const drawable = (value) => (finite(value) ? Math.max(-LARGEST, Math.min(value, LARGEST)) : null);
     const tables = entry.chart.curves.map((curve) => [curve.x, curve.y.map(drawable)]);
-    passingOn = true;
     entry.plot = new uPlot(options(entry, place.clientWidth), uPlot.join(tables), place);
     withFingers(entry.plot.over);
     hidden.forEach((is, at) => is && entry.plot.setSeries(at, { show: false }));
-    passingOn = false;
     entry.button.textContent = entry.log ? "log scale" : "linear scale";
   }
 
@@ -262,7 +298,9 @@
       over.addEventListener(name, (event) => {
         if (event.pointerType !== "touch") return;
         const { clientX, clientY } = event;
-        over.dispatchEvent(new MouseEvent(told, { clientX, clientY, bubbles: true, button: 0, view: window }));
+        const facts = { clientX, clientY, bubbles: true, button: 0, view: window };
+        if (name === "pointerdown") over.dispatchEvent(new MouseEvent("mouseenter", facts));
+        over.dispatchEvent(new MouseEvent(told, { ...facts, movementX: 1 })); // without a movement it is left out
       });
     }
   }
