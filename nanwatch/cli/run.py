@@ -52,11 +52,24 @@ def setting(*names: str, **facts: Any) -> Callable[[Any], Any]:
     type=click.Choice(["raise", "stop", "continue"]),
     help="At the first non-finite step: leave fit at once, let fit end, or only record.",
 )
+@setting(
+    "--snapshot-limit",
+    default=512,
+    show_default=True,
+    type=click.IntRange(min=0),
+    metavar="MB",
+    help="Megabytes that the snapshot of a bad step may take.",
+)
 @setting("--quiet", is_flag=True, help="Write no report at the end unless something was found.")
 @click.option("-m", "module", metavar="MODULE", help="Run a module, as `python -m` does.")
 @click.argument("script_and_args", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
 def run(
-    log_dir: Path, on_incident: str, quiet: bool, module: str | None, script_and_args: tuple[str, ...]
+    log_dir: Path,
+    on_incident: str,
+    snapshot_limit: int,
+    quiet: bool,
+    module: str | None,
+    script_and_args: tuple[str, ...],
 ) -> None:
     """Run SCRIPT as `python SCRIPT ARGS...` would, and watch every training in it.
 
@@ -72,7 +85,7 @@ def run(
             raise click.UsageError("Give the training script, as in `nanwatch run train.py`.")
         scripts.check_script(args[0])
     name = module or args.pop(0)
-    witness = None if disabled() else witness_for(log_dir, name, args, on_incident)
+    witness = None if disabled() else witness_for(log_dir, name, args, on_incident, snapshot_limit)
     if module is not None:
         ending = scripts.run_module(module, args)
     else:
@@ -84,14 +97,14 @@ def disabled() -> bool:
     return os.environ.get("NANWATCH_DISABLE", "") not in ("", "0")
 
 
-def witness_for(log_dir: Path, name: str, args: list[str], on_incident: str) -> Witness:
+def witness_for(log_dir: Path, name: str, args: list[str], on_incident: str, snapshot_limit: int) -> Witness:
     """The run's folder, made now; Keras will be met when the script imports it."""
     from nanwatch.errors import NanwatchError
     from nanwatch.watch.arm import arm
     from nanwatch.watch.witness import Witness
 
     try:
-        witness = Witness(Path(os.path.abspath(log_dir)), name, (name, *args))
+        witness = Witness(Path(os.path.abspath(log_dir)), name, (name, *args), snapshot_limit * 2**20)
     except OSError as error:
         raise NanwatchError(
             f"No run folder could be made in {log_dir}: {error.strerror}; give another one with --log-dir."
@@ -108,7 +121,7 @@ def leave(ending: Ending, witness: Witness | None, quiet: bool) -> None:
     if witness is not None and witness.ours:
         if status == 0 and witness.halted:
             status = STATUS_OF_HALT
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(Exception):  # a closed or missing stdout is for Python to speak of
             sys.stdout.flush()
         witness.end(status_word(ending, witness), status)
         report(witness, quiet)

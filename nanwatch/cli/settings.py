@@ -13,6 +13,7 @@ KNOWN = {
     "on-incident": str,
     "fail-on": str,
     "quiet": bool,
+    "snapshot-limit": int,
     "format": str,
     "max-steps": int,
     "deadline": (int, float),

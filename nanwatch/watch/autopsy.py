@@ -48,6 +48,7 @@ def perform(
     compile_location: Location | None,
     seconds: float = SECONDS,
     optimizer: Any = None,
+    jit: bool = False,
 ) -> Autopsy:
     """Run ``step(data)`` once more, eagerly, on the model as it stands; everything is put back after.
 
@@ -69,6 +70,8 @@ def perform(
         except tf.errors.OpError as error:
             found.notes.append(f"the replay raised {type(error).__name__}")
     found.ops = trace.ops
+    if not (found.notes or bad_tensors(seen)):
+        found.notes.append(compiled_again(model, step, data, optimizer or model.optimizer, jit))
     tell(found, model, trace, seen, compile_location)
     trace.kept.clear()
     return found
@@ -152,13 +155,49 @@ def mark_backward(trace: Trace, seen: Repeated) -> Callable[[], None]:
     return undo
 
 
+def bad_tensors(seen: Repeated) -> list[Any]:
+    """The non-finite ones among the losses and gradients of a repeated step."""
+    return [
+        tensor
+        for tensor in (*seen.loss, *(grad for grad, _ in seen.gradients))
+        if tensor is not None and is_bad(tensor)
+    ]
+
+
+def compiled_again(model: Any, step: Callable[[Any], Any], data: Any, optimizer: Any, jit: bool) -> str:
+    """Op by op it stayed finite: what the step does when it is compiled as it was."""
+
+    def answers(given: Any) -> list[Any]:
+        seen = Repeated()
+        undo = [
+            wrap(model, "compute_loss", functools.partial(keep_loss, seen)),
+            wrap(optimizer, "apply", functools.partial(keep_gradients, seen)),
+        ]
+        try:
+            step(given)
+        finally:
+            for put_back in reversed(undo):
+                put_back()
+        return [
+            dense(item) for item in (*seen.loss, *(grad for grad, _ in seen.gradients)) if item is not None
+        ]
+
+    how = "with XLA" if jit else "as a graph"
+    with unchanged(model):
+        again = tf.function(answers, jit_compile=jit, autograph=False)(data)
+    if any(map(is_bad, again)):
+        return f"op by op the step stays finite, compiled {how} it does not: the compiler's own doing"
+    return "the step stayed finite when it was repeated: what happened was not deterministic"
+
+
 def tell(found: Autopsy, model: Any, trace: Trace, seen: Repeated, compile_location: Location | None) -> None:
     bad_losses = [loss for loss in seen.loss if is_bad(loss)]
     bad_gradients = [grad for grad, _ in seen.gradients if grad is not None and is_bad(grad)]
     if seen.loss:
         value = array_of(seen.loss[-1])
         found.loss = None if value is None else float(np.mean(value))
-    found.reproduced = bool(bad_losses or bad_gradients) or (None if found.notes else False)
+    stopped = any("replay" in note for note in found.notes)
+    found.reproduced = bool(bad_losses or bad_gradients) or (None if stopped else False)
     targets: Sequence[Any] = bad_losses or [dense(grad) for grad in bad_gradients]
     origins = trace.origins(list(targets))
     if not origins and targets:

@@ -12,7 +12,17 @@ import tensorflow as tf
 
 from nanwatch.errors import TrainingHalted
 from nanwatch.record.facts import FitInfo, ModelInfo
-from nanwatch.watch import autopsy, fit_data, heads, incident, keras_names, model_facts, origin
+from nanwatch.watch import (
+    autopsy,
+    fit_data,
+    heads,
+    incident,
+    keras_names,
+    model_facts,
+    origin,
+    snapshot,
+    suspects,
+)
 from nanwatch.watch.fit_record import FitRecord
 from nanwatch.watch.look import Look, next_step
 from nanwatch.watch.model_watch import ModelWatch
@@ -35,6 +45,7 @@ class Observer:
         self.on_incident: OnIncident = on_incident
         self.fit: FitRecord | None = None
         self.pending: Look | None = None
+        self.first_weights: list[Any] | None = None
         self.watch = ModelWatch(model, on_incident != "continue", self.on_look, witness.forgiving)
         self.watch.execute = self.execute
         self.described = False
@@ -79,6 +90,9 @@ class Observer:
         record.started = time.perf_counter()
         self.fit, self.described, self.pending = record, False, None
         self.witness.open_fits[index] = self.end
+        self.first_weights = None
+        with self.witness.forgiving("holding the first weights"):
+            self.first_weights = None if self.model is None else suspects.first_weights_of(self.model)
         self.watch.begin()
         self.witness.event("fit_begin", fit=index, kind=kind)
         self.witness.save()
@@ -230,23 +244,65 @@ class Observer:
         before = [] if seen.flag == BAD_WEIGHT or self.model is None else incident.bad_variables(self.model)
         if self.on_incident == "continue":
             before = []  # the update has been applied: the weights of before are gone
-        dissected = None
+        dissected, asked = None, None
+        notes: list[str] = []
+        if self.on_incident != "continue":
+            with self.witness.forgiving("saving the snapshot"):
+                notes = snapshot.save(
+                    self.witness.folder,
+                    self.model,
+                    seen.batch,
+                    seen.step,
+                    self.witness.snapshot_limit,
+                    self.optimizer(),
+                )
         if seen.flag != BAD_WEIGHT and self.on_incident != "continue":
             with self.witness.forgiving("the autopsy"):
                 dissected = self.dissect(seen)
+            with self.witness.forgiving("asking for the guilty rows"):
+                asked = self.question(seen)
         found = incident.describe(
             seen, self.watch.layout, record.info.index, record.epoch, self.on_incident, before, dissected
         )
+        found = replace(found, notes=(*found.notes, *notes))
+        if asked is not None:
+            found = replace(
+                found,
+                bad_rows=asked.bad_rows,
+                rows_tried=asked.rows_tried,
+                finite_on_first_weights=asked.finite_on_first_weights,
+                notes=(*found.notes, *asked.notes),
+            )
         self.learn_model(record)
         self.witness.add_incident(found)
         return found
 
-    def dissect(self, seen: Look) -> autopsy.Autopsy | None:
+    def optimizer(self) -> Any:
+        return self.model.optimizer
+
+    def repeatable(self, seen: Look) -> tuple[Callable[[Any], Any], Any] | None:
+        """(the step, its data) to be run again; None where a part of them cannot be had."""
         data = incident.rebuilt(self.watch.template, seen.batch)
-        if data is None:
-            return autopsy.Autopsy(notes=["no autopsy: a part of the batch cannot be held"])
+        return None if data is None else (self.watch.original, data)
+
+    def question(self, seen: Look) -> suspects.Suspects | None:
+        again = self.repeatable(seen)
+        if again is None:
+            return None
+        return suspects.question(self.model, *again, self.optimizer(), self.first_weights)
+
+    def dissect(self, seen: Look) -> autopsy.Autopsy | None:
+        again = self.repeatable(seen)
+        if again is None:
+            return autopsy.Autopsy(
+                notes=["no autopsy: the step or its batch is not one that can be repeated"]
+            )
         return autopsy.perform(
-            self.model, self.watch.original, data, vars(self.model).get("_nanwatch_compile")
+            self.model,
+            *again,
+            vars(self.model).get("_nanwatch_compile"),
+            optimizer=self.optimizer(),
+            jit=getattr(self.watch, "jit", False),
         )
 
     def crashed(self, error: Exception) -> None:

@@ -117,7 +117,15 @@ def status_of(code: Any) -> int:
 def print_as_python(error: BaseException) -> None:
     """The traceback on stderr, through ``sys.excepthook``, with no frame of nanwatch's in it."""
     clean(error, set())
-    sys.excepthook(type(error), error, error.__traceback__)
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except Exception as second:  # as Python itself says it
+        clean(second, set())
+        print("Error in sys.excepthook:", file=sys.stderr)
+        sys.__excepthook__(type(second), second, second.__traceback__)
+        print("\nOriginal exception was:", file=sys.stderr)
+        sys.__excepthook__(type(error), error, error.__traceback__)
 
 
 def clean(error: BaseException, done: set[int]) -> None:

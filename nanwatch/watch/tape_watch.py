@@ -13,8 +13,8 @@ import keras
 import tensorflow as tf
 
 from nanwatch.record.facts import ModelInfo
-from nanwatch.watch import autopsy, heads, keras_names, look, model_facts, origin, step
 from nanwatch.watch import batch as batches
+from nanwatch.watch import heads, keras_names, look, model_facts, origin, step
 from nanwatch.watch.batch import Named
 from nanwatch.watch.observer import Observer, OnIncident
 from nanwatch.watch.sentinel import half_square_sum, watchable
@@ -111,6 +111,7 @@ class LoopObserver(Observer):
         self.on_incident = on_incident
         self.fit = None
         self.pending = None
+        self.first_weights = None
         self.described = False
         self.tape = TapeWatch(optimizer, on_incident != "continue", self.on_look, witness.forgiving)
         self.watch = self.tape  # type: ignore[assignment]
@@ -140,24 +141,23 @@ class LoopObserver(Observer):
         seen = self.watch.first_seen
         return None if seen is None else len(seen.gradients)
 
-    def dissect(self, seen: look.Look) -> autopsy.Autopsy | None:
+    def optimizer(self) -> Any:
+        return self.tape.optimizer
+
+    def repeatable(self, seen: look.Look) -> tuple[Callable[[Any], Any], Any] | None:
         """The forward pass, the Keras loss and the gradient again, where all three were seen."""
-        model, loss = self.model, self.tape.keras_loss
+        model, loss, optimizer = self.model, self.tape.keras_loss, self.tape.optimizer
         inputs = [tf.convert_to_tensor(array) for (role, _), array in seen.batch.items() if role == "input"]
         labels = [tf.convert_to_tensor(array) for (role, _), array in seen.batch.items() if role == "label"]
         if model is None or loss is None or len(inputs) != 1 or len(labels) != 1:
-            return autopsy.Autopsy(
-                notes=["no autopsy: the loop's loss or batch is not one that can be repeated"]
-            )
+            return None
 
         def again(data: Any) -> None:
             with tf.GradientTape() as tape:
                 value = loss(data[1], model(data[0], training=True))
-            self.tape.optimizer.apply(
-                tape.gradient(value, model.trainable_variables), model.trainable_variables
-            )
+            optimizer.apply(tape.gradient(value, model.trainable_variables), model.trainable_variables)
 
-        return autopsy.perform(model, again, (inputs[0], labels[0]), None, optimizer=self.tape.optimizer)
+        return again, (inputs[0], labels[0])
 
     def after_step(self) -> None:
         """Back on the host, after one eager step or one call of a function: drain, and answer."""

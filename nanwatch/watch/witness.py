@@ -24,7 +24,10 @@ MOST_ERRORS = 20
 class Witness:
     """Writes one run folder. Made in the process that trains; a forked child writes nothing."""
 
-    def __init__(self, log_dir: Path, script: str, argv: tuple[str, ...]) -> None:
+    def __init__(
+        self, log_dir: Path, script: str, argv: tuple[str, ...], snapshot_limit: int = 512 * 2**20
+    ) -> None:
+        self.snapshot_limit = snapshot_limit  # bytes
         self.folder = new_folder(log_dir, script)
         self.writer = RunWriter(self.folder)
         self.pid = os.getpid()
