@@ -41,7 +41,7 @@ SPREAD_SHOWN = 10  # before the reader asks for the others
 # Of the layers' table, those of which at least one layer has something: (heading, class).
 COLUMNS = {
     "weights": ("weights", "n"),
-    "gradient": ("gradient norm, first and last step", ""),
+    "gradient": ("gradient norm, first → last step", ""),
     "output": ("output", ""),
     "zeros": ("zeros", "n"),
     "bad": ("not finite", ""),

@@ -104,7 +104,14 @@ def documentation(code: str) -> Iterator[tuple[Kind, Pieces]]:
     """What ``nanwatch rule CODE`` says, in pieces."""
     rule = next((rule for rule in all_rules() if rule.code == code), None)
     for kind, text in blocks("" if rule is None else rule.documentation()):
-        yield kind, (("plain", text),) if kind == "code" else tuple(inline(text))
+        yield kind, tuple(coloured(text)) if kind == "code" else tuple(inline(text))
+
+
+def coloured(text: str) -> Iterator[tuple[str, str]]:
+    """Lines of Python in pieces, with a ``break`` behind each."""
+    for line in text.splitlines():
+        yield from tokens(clean(line))
+        yield "break", ""
 
 
 def inline(text: str) -> Iterator[tuple[str, str]]:

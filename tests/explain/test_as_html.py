@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +14,10 @@ from typing import Any
 
 import pytest
 
+from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis
+from nanwatch.diagnose.rule import find_rule
 from nanwatch.explain import as_html
+from nanwatch.explain.documentation_blocks import blocks
 from nanwatch.explain.html_findings import whole_script
 from nanwatch.explain.report import Report
 from tests.explain import made_up_reports
@@ -173,6 +178,18 @@ def test_the_library_is_as_published_with_its_licence(tmp_path: Path) -> None:
     text = page_of(made_up_reports.broken(tmp_path)).text()
     assert "Copyright (c) 2022 Leon Sorokin" in text
     assert "The above copyright notice and this permission notice shall be included" in text
+
+
+def test_an_example_keeps_its_lines(tmp_path: Path) -> None:
+    report = made_up_reports.broken(tmp_path)
+    found = Diagnosis("NW101", "nonfinite-input", "cause", "error", "m")
+    example = next(text for kind, text in blocks(find_rule("NW101").documentation()) if kind == "code")
+    text = as_html.render(replace(report, diagnoses=Diagnoses("non-finite", (found,))))
+    shown = re.search(r"<h4>Example</h4>\s*<pre><code>(.*?)</code></pre>", text, re.DOTALL)
+    assert shown is not None
+    lines = [html.unescape(re.sub("<[^>]+>", "", line)) for line in shown[1].split("<br>")]
+    assert len(lines) > 2
+    assert lines == [*example.splitlines(), ""]
 
 
 def test_a_long_spread_is_folded() -> None:
