@@ -254,6 +254,7 @@ class IncidentInfo:
     spread: tuple[SpreadEntry, ...] = ()
     reproduced: bool | None = None  # the autopsy saw it again; None: no autopsy
     notes: tuple[str, ...] = ()  # what the autopsy could not do
+    replica: int | None = None  # that saw it, under tf.distribute
     finite_on_first_weights: bool | None = None  # the same batch on the weights of step 0
     bad_rows: tuple[int, ...] = ()  # rows that are bad alone
     rows_tried: int = 0

@@ -55,6 +55,7 @@ def describe(
 
     return IncidentInfo(
         fit=fit,
+        replica=seen.replica,
         step=seen.step,
         epoch=epoch,
         role=role,

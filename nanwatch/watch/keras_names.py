@@ -229,3 +229,9 @@ def kept_whole(result: Any) -> Any:
             return result
         op = op.inputs[0].op if op.inputs else None
     return result
+
+
+def replicas_of(model: Any) -> int:
+    """How many replicas the model's strategy keeps in step."""
+    strategy = getattr(model, "distribute_strategy", None)
+    return int(getattr(strategy, "num_replicas_in_sync", 1))

@@ -39,6 +39,7 @@ class Look:
     batch: dict[tuple[str, str], Array]  # (role, key)
     tensors: list[tuple[str, str, Array]]  # (role, path, values): outputs, then activations
     samples: dict[str, Array]  # variable path -> the same few elements each time
+    replica: int | None = None  # under tf.distribute
 
 
 def affordable(activations: dict[str, Any]) -> list[tuple[str, str, Any]]:
@@ -95,7 +96,7 @@ def output_health(array: Array) -> list[float]:
     """`OUTPUT_STATS` of predictions, whose first axis is the batch."""
     values = np.asarray(array, np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        row_std = float(values.std(axis=0).mean()) if values.ndim and len(values) else 0.0
+        row_std = float(values.std(axis=0).mean()) if values.ndim and values.size else 0.0
         sums = values.sum(axis=-1) if values.ndim > 1 else values
     return [*health(array), row_std, float((sums == 0).sum())]
 

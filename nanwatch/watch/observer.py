@@ -26,6 +26,7 @@ from nanwatch.watch import (
 from nanwatch.watch.fit_record import FitRecord
 from nanwatch.watch.look import Look, next_step
 from nanwatch.watch.model_watch import ModelWatch
+from nanwatch.watch.replicas import ReplicatedWatch
 from nanwatch.watch.step import Seen
 from nanwatch.watch.step_recorder import BAD_WEIGHT
 from nanwatch.watch.witness import Witness
@@ -46,7 +47,9 @@ class Observer:
         self.fit: FitRecord | None = None
         self.pending: Look | None = None
         self.first_weights: list[Any] | None = None
-        self.watch = ModelWatch(model, on_incident != "continue", self.on_look, witness.forgiving)
+        self.replicas = keras_names.replicas_of(model)
+        kind = ReplicatedWatch if self.replicas > 1 else ModelWatch
+        self.watch = kind(model, on_incident != "continue", self.on_look, witness.forgiving)
         self.watch.execute = self.execute
         self.described = False
         vars(model)[ATTRIBUTE] = self
@@ -76,6 +79,7 @@ class Observer:
             shuffle=as_bool(given.get("shuffle")),
             location=location,
             trainable=self.trainable(),
+            replicas=self.replicas,
         )
         record = FitRecord(info, self.witness.writer)
         with self.witness.forgiving("reading the data of fit"):

@@ -122,9 +122,9 @@ def print_as_python(error: BaseException) -> None:
         sys.excepthook(type(error), error, error.__traceback__)
     except Exception as second:  # as Python itself says it
         clean(second, set())
-        print("Error in sys.excepthook:", file=sys.stderr)
+        sys.stderr.write("Error in sys.excepthook:\n")
         sys.__excepthook__(type(second), second, second.__traceback__)
-        print("\nOriginal exception was:", file=sys.stderr)
+        sys.stderr.write("\nOriginal exception was:\n")
         sys.__excepthook__(type(error), error, error.__traceback__)
 
 

@@ -58,6 +58,7 @@ class Seen:
     loss_graph: Any = None  # the graph that ``loss`` or ``target`` belongs to
     gradients: list[tuple[Any, Any]] = field(default_factory=list)  # (gradient or None, variable)
     sums: list[Any] = field(default_factory=list)  # half square sums of the gradients, in order
+    held: Any = None  # under tf.distribute: bad in any replica
     bad: Any = None  # bool scalar: the update was, or should have been, held back
     out_of_reach: list[Any] = field(default_factory=list)  # layers called in another graph
     saved: dict[int, tuple[Any, Any]] = field(default_factory=dict)  # id -> (variable, value before)
@@ -77,12 +78,14 @@ class Seen:
         if not self.saved:
             return
 
-        def put_back() -> tf.Tensor:
-            for variable, value in self.saved.values():
-                variable.assign(value)
-            return tf.constant(0)
+        variables = [variable for variable, _ in self.saved.values()]
+        values = [value for _, value in self.saved.values()]
 
-        tf.cond(when, put_back, lambda: tf.constant(0))
+        def put_back(values: Any) -> None:
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+
+        guarded(tf.logical_not(when), put_back, values)
 
 
 def current() -> Seen | None:
@@ -97,23 +100,32 @@ def observing(model: Any, guard: Guard) -> Iterator[Seen]:
     of the block alone; a compiled step is traced once, so healthy steps run none of this.
     """
     seen = Seen(keras_names.function_graph())
-    undo: list[Callable[[], None]] = []
+    if not guard.inside:
+        guard.undo = wrap_model(model, guard)
+    guard.inside += 1
     try:
-        for _, layer in keras_names.layers_of(model):
-            undo.append(wrap(layer, "call", functools.partial(see_call, seen, layer)))
-        undo.append(wrap(model, "call", functools.partial(see_prediction, seen)))
-        undo.append(wrap(model, "compute_loss", functools.partial(see_loss, seen, model)))
-        if model.optimizer is not None:
-            undo.append(wrap(model.optimizer, "apply", functools.partial(guard.apply, seen, model.optimizer)))
-        undo.append(see_tape(seen))
+        CURRENT.seen = seen
         seen.keep(keras_names.state_variables(model))
         seen.keep(keras_names.metric_variables(model))
-        CURRENT.seen = seen
         yield seen
     finally:
         CURRENT.seen = None
-        for put_back in reversed(undo):
-            put_back()
+        guard.inside -= 1
+        while not guard.inside and guard.undo:
+            guard.undo.pop()()
+
+
+def wrap_model(model: Any, guard: Guard) -> list[Callable[[], None]]:
+    """Wrap what is to be seen, once for all replicas; each has its own `current` in its own thread."""
+    undo = [
+        wrap(layer, "call", functools.partial(see_call, layer)) for _, layer in keras_names.layers_of(model)
+    ]
+    undo.append(wrap(model, "call", see_prediction))
+    undo.append(wrap(model, "compute_loss", functools.partial(see_loss, model)))
+    if model.optimizer is not None:
+        undo.append(wrap(model.optimizer, "apply", functools.partial(guard.apply, model.optimizer)))
+    undo.append(see_tape())
+    return undo
 
 
 def wrap(thing: Any, name: str, wrapper: Callable[..., Any]) -> Callable[[], None]:
@@ -127,8 +139,11 @@ def wrap(thing: Any, name: str, wrapper: Callable[..., Any]) -> Callable[[], Non
     return keras_names.replace_attribute(thing, name, wrapped)
 
 
-def see_call(seen: Seen, layer: Any, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def see_call(layer: Any, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     outputs = original(*args, **kwargs)
+    seen = current()
+    if seen is None:
+        return outputs
     if not seen.here():
         seen.out_of_reach.append(layer)
         return outputs
@@ -140,14 +155,18 @@ def see_call(seen: Seen, layer: Any, original: Callable[..., Any], *args: Any, *
     return outputs
 
 
-def see_prediction(seen: Seen, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def see_prediction(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     outputs = original(*args, **kwargs)
-    if seen.here():
+    seen = current()
+    if seen is not None and seen.here():
         seen.outputs = [(key, item) for key, item in named(outputs) if watchable(item)]
     return outputs
 
 
-def see_loss(seen: Seen, model: Any, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def see_loss(model: Any, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    seen = current()
+    if seen is None:
+        return original(*args, **kwargs)
     given = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
     with contextlib.suppress(Exception):  # Keras says better what is wrong with y, and when
         keras_names.build_metrics(model, given.get("y"), given.get("y_pred"))
@@ -159,14 +178,15 @@ def see_loss(seen: Seen, model: Any, original: Callable[..., Any], *args: Any, *
     return loss
 
 
-def see_tape(seen: Seen) -> Callable[[], None]:
+def see_tape() -> Callable[[], None]:
     """Note what a gradient tape is asked to differentiate: the loss of a custom step."""
     original = tf.GradientTape.gradient
 
     @functools.wraps(original)
     def gradient(tape: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
         scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
-        if current() is seen and seen.loss is None and scalars:
+        seen = current()
+        if seen is not None and seen.loss is None and scalars:
             seen.target, seen.loss_graph = scalars[0], keras_names.function_graph()
         return original(tape, target, *args, **kwargs)
 
@@ -200,16 +220,21 @@ class Guard:
     forgiving: Forgiving
     posted: list[tuple[Any, Any]] | None = None  # what the mail is about; a function is traced only once
     hold: bool = True  # False: on_incident="continue", the update is applied whatever it is
+    inside: int = 0  # replicas that are being traced now
+    undo: list[Callable[[], None]] = field(default_factory=list)
 
     def apply(
         self,
-        seen: Seen,
         optimizer: Any,
         original: Callable[..., Any],
         grads: Any,
         trainable_variables: Any = None,
     ) -> None:
         grads = list(grads)
+        seen = current()
+        if seen is None:
+            original(grads, trainable_variables)
+            return
         held: Any = None
         with self.forgiving("weighing the gradients"):
             held = self.weigh(seen, optimizer, grads, trainable_variables)
@@ -218,7 +243,7 @@ class Guard:
             return
         if trainable_variables is not None and not optimizer.built:
             optimizer.build(list(trainable_variables))
-        guarded(held, lambda: original(grads, trainable_variables))
+        guarded(held, original, grads, trainable_variables)
 
     def weigh(self, seen: Seen, optimizer: Any, grads: list[Any], trainable_variables: Any) -> Any:
         """Whether this update is to be held back, a bool scalar; what was seen goes into ``seen``."""
@@ -235,6 +260,9 @@ class Guard:
             return tf.logical_or(bad, self.halted)
         seen.sums += sums
         seen.bad = bad if seen.bad is None else tf.logical_or(seen.bad, bad)
+        if replicas() > 1:
+            seen.held = anywhere(seen.bad)
+            return seen.held
         return tf.logical_or(seen.bad, self.halted)
 
     def is_bad(self, seen: Seen, optimizer: Any, sums: Sequence[Any], grads: Sequence[Any]) -> Any:
@@ -252,15 +280,39 @@ def unscaled(sums: Sequence[Any], factor: Any) -> list[Any]:
     return [value / square for value in sums]
 
 
-def guarded(held: Any, apply: Callable[[], Any]) -> None:
-    """Run ``apply`` unless ``held``, a bool scalar."""
+def replicas() -> int:
+    """How many replicas train in step; 1 outside a replica and without a strategy."""
+    context = tf.distribute.get_replica_context() if tf.distribute.has_strategy() else None
+    return 1 if context is None else int(context.num_replicas_in_sync)
+
+
+def anywhere(flag: Any) -> Any:
+    """Whether ``flag`` holds in any replica: all of them get the same answer."""
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(flag, tf.float32)) > 0
+
+
+def guarded(held: Any, apply: Callable[..., Any], *args: Any) -> None:
+    """``apply(*args)`` unless ``held``, a bool scalar that all replicas agree on."""
+    if replicas() > 1:
+        tf.distribute.get_replica_context().merge_call(
+            functools.partial(apply_across, apply), args=(held, *args)
+        )
+        return
 
     def go() -> tf.Tensor:
-        apply()
+        apply(*args)
         return tf.constant(0)
 
-    replica = tf.distribute.get_replica_context()
-    if tf.distribute.has_strategy() and replica is not None and replica.num_replicas_in_sync > 1:
-        apply()  # a cond around a merge_call is refused inside a replica
-        return
     keras_names.kept_whole(tf.cond(held, lambda: tf.constant(0), go))
+
+
+def apply_across(apply: Callable[..., Any], strategy: Any, held: Any, *args: Any) -> None:
+    """In cross-replica context, the only one in which a cond may lead to a variable's update."""
+    decision = strategy.experimental_local_results(held)[0]
+
+    def go() -> tf.Tensor:
+        strategy.extended.call_for_each_replica(apply, args=args)
+        return tf.constant(0)
+
+    tf.cond(decision, lambda: tf.constant(0), go)

@@ -84,7 +84,7 @@ class TapeWatch(StepRecorder):
         else:
             if not self.optimizer.built:
                 self.optimizer.build(list(variables))
-            guarded(tf.logical_or(bad, self.halted), lambda: original(grads, variables))
+            guarded(tf.logical_or(bad, self.halted), original, grads, variables)
         if self.layout is None:
             self.lay_out(batch, seen, list(variables))
         self.remember(batch)
@@ -112,6 +112,7 @@ class LoopObserver(Observer):
         self.fit = None
         self.pending = None
         self.first_weights = None
+        self.replicas = 1
         self.described = False
         self.tape = TapeWatch(optimizer, on_incident != "continue", self.on_look, witness.forgiving)
         self.watch = self.tape  # type: ignore[assignment]
@@ -310,12 +311,13 @@ def observe_call(
     graph = keras_names.function_graph()
     seen = Seen(graph)
     undo = [
-        wrap(layer, "call", functools.partial(see_call, seen, layer))
-        for _, layer in keras_names.layers_of(model)
+        wrap(layer, "call", functools.partial(see_call, layer)) for _, layer in keras_names.layers_of(model)
     ]
+    step.CURRENT.seen = seen
     try:
         outputs = original(model, *args, **kwargs)
     finally:
+        step.CURRENT.seen = None
         for put_back in reversed(undo):
             put_back()
     seen.outputs = [(key, item) for key, item in batches.named(outputs) if watchable(item)]

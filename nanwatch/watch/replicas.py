@@ -1,0 +1,129 @@
+"""Several replicas in step: every row goes to the host, and all agree on what is held back."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.watch import batch as batches
+from nanwatch.watch import look
+from nanwatch.watch.layout import Layout, layout_of
+from nanwatch.watch.model_watch import ModelWatch
+from nanwatch.watch.step import Seen
+from nanwatch.watch.step_recorder import BAD_LOSS_OR_GRADIENT
+
+MOST_WAITING = 100_000  # rows that wait for a drain
+
+
+class ReplicatedWatch(ModelWatch):
+    """`ModelWatch` under ``tf.distribute`` with more than one replica.
+
+    A variable of nanwatch's own on one device cannot be reached from a replica on another, so
+    there is no ring here: each replica hands its row to the host, which keeps replica 0's.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        self.lock = threading.Lock()
+        self.waiting: list[Any] = []
+        self.first_waiting = 0
+        self.next_step = 0
+        self.counts: dict[int, int] = {}
+        self.reported_once = False
+
+    def remember(self, batch: dict[str, batches.Named]) -> None:
+        """The batch of a replica is not held: it is shown with the row that is bad."""
+
+    def lay_out(
+        self,
+        batch: dict[str, batches.Named],
+        seen: Seen,
+        variables: Sequence[Any],
+        steps_per_execution: int = 1,
+    ) -> Layout:
+        self.layout = layout_of(self.model, variables, batch)
+        self.not_watched += batches.not_dense(batch)
+        self.first_seen = seen
+        return self.layout
+
+    def batch_cells(self, batch: dict[str, batches.Named]) -> Any:
+        """As on one device, but the rows are those of all replicas together."""
+        cells = super().batch_cells(batch)
+        context = tf.distribute.get_replica_context()
+        rows = context.all_reduce(tf.distribute.ReduceOp.SUM, cells[0])
+        return tf.concat([[rows], cells[1:]], axis=0)
+
+    def record(
+        self,
+        batch: dict[str, batches.Named],
+        cells: Any,
+        bad: Any,
+        tensors: Sequence[Any],
+        variables: Sequence[Any],
+        restore: Callable[[Any], None] | None = None,
+    ) -> None:
+        seen = self.seen
+        if restore is not None and seen is not None and seen.held is not None:
+            restore(seen.held)
+        row = tf.concat([self.batch_cells(batch), cells], axis=0)
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        names = [(role, key) for role, key, _ in batches.dense(batch)]
+        shown = [tensor for _, _, tensor in batches.dense(batch)]
+        outputs = [
+            (name, tensor)
+            for name, tensor in zip(self.look_names, tensors, strict=True)
+            if name[0] == "output"
+        ]
+        host = functools.partial(self.take_row, names, [name for name, _ in outputs])
+        given = [replica, bad, row, *shown, *[tensor for _, tensor in outputs]]
+        tf.numpy_function(host, given, tf.int64, stateful=True)
+
+    def take_row(
+        self,
+        names: list[tuple[str, str]],
+        output_names: list[tuple[str, str]],
+        replica: Any,
+        bad: Any,
+        row: Any,
+        *arrays: Any,
+    ) -> Any:
+        """On the host, in one of TensorFlow's threads: one step of one replica."""
+        with self.lock:
+            number = int(replica)
+            step = self.counts[number] = self.counts.get(number, -1) + 1
+            if number == 0 and len(self.waiting) < MOST_WAITING:
+                self.waiting.append(np.array(row, np.float64))
+            wanted = bool(bad) and not self.reported_once
+            self.reported_once |= wanted
+            due = number == 0 and step >= self.next_step and not self.reported_once
+        if wanted or due:
+            shown, seen = arrays[: len(names)], arrays[len(names) :]
+            found = look.Look(
+                step,
+                BAD_LOSS_OR_GRADIENT if wanted else 0,
+                np.array(row),
+                {key: np.array(array) for key, array in zip(names, shown, strict=True)},
+                [
+                    (role, path, np.array(array))
+                    for (role, path), array in zip(output_names, seen, strict=True)
+                ],
+                {},
+                replica=number,
+            )
+            self.next_step = max(self.next_step, self.on_look(found))
+        return np.int64(0)
+
+    def due(self, steps: int) -> bool:
+        return bool(self.waiting) and super().due(steps)
+
+    def drain(self) -> tuple[int, np.ndarray[Any, np.dtype[np.float64]]]:
+        with self.lock:
+            rows, self.waiting = self.waiting, []
+            first, self.first_waiting = self.first_waiting, self.first_waiting + len(rows)
+        width = self.layout.width if self.layout else 0
+        return first, np.array(rows) if rows else np.zeros((0, width))
