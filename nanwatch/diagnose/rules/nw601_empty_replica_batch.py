@@ -77,13 +77,13 @@ class EmptyReplicaBatch(Rule):
 
 
 def fewest_rows(fit: Fit, run: Run) -> int | None:
-    """The rows of the bad batch, or of the shortest on record."""
+    """The rows of the bad batch, all replicas together, or of the shortest on record."""
     incident = incident_of(fit, run)
-    if incident is not None and incident.batch.inputs:
-        return incident.batch.inputs[0].rows
-    seen = [int(rows) for _, rows in fit.steps.values("rows")]
+    seen = dict(fit.steps.values("rows"))
+    if incident is not None and incident.step in seen:
+        return int(seen[incident.step])
     if seen:
-        return min(seen)
+        return int(min(seen.values()))
     inputs, size = fit.info.data.inputs, fit.info.batch_size
     return inputs[0].rows % size if inputs and fit.info.data.whole and size else None
 
