@@ -1,0 +1,52 @@
+"""One script under ``python`` and under ``nanwatch run``, in the same folder, one after the other."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+MODULE = (sys.executable, "-m", "nanwatch")
+COMMAND = (str(Path(sys.executable).with_name("nanwatch")),)
+
+
+class Ended(NamedTuple):
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The test's own, less what changes how Python or nanwatch behaves."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "NANWATCH", "GITHUB"))
+    }
+    return {**kept, "PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8", **more}
+
+
+def ended(folder: Path, *command: str, stdin: bytes = b"", **more: str) -> Ended:
+    done = subprocess.run(
+        command, cwd=folder, env=environment(**more), input=stdin, capture_output=True, timeout=300
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def under_python(folder: Path, *arguments: str, stdin: bytes = b"", **more: str) -> Ended:
+    return ended(folder, sys.executable, *arguments, stdin=stdin, **more)
+
+
+def under_nanwatch(
+    folder: Path,
+    *arguments: str,
+    stdin: bytes = b"",
+    by: tuple[str, ...] = MODULE,
+    options: tuple[str, ...] = ("--quiet",),
+    **more: str,
+) -> Ended:
+    """The record goes to ``records``, beside ``folder``."""
+    records = str(folder.parent / "records")
+    return ended(folder, *by, "run", *options, "--log-dir", records, *arguments, stdin=stdin, **more)

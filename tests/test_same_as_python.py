@@ -1,0 +1,361 @@
+"""Under ``nanwatch run`` a script behaves as under ``python``: status, output, traceback, files."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.side_by_side import COMMAND, MODULE, Ended, environment, under_nanwatch, under_python
+
+FACTS = """
+import sys, os, signal, threading, warnings
+module = sys.modules["__main__"]
+print(sys.argv, sys.path, os.getcwd())
+print(__name__, __file__, __spec__, __package__, __doc__, __cached__, __annotations__)
+print(type(__loader__).__name__, __loader__.path, __loader__.name, sorted(globals()))
+print(module.__dict__ is globals(), sys.excepthook is sys.__excepthook__, sys.gettrace())
+print(signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM), sys.getrecursionlimit())
+print(sys.flags, sys.warnoptions, warnings.filters, threading.active_count())
+print([name for name in os.environ if name.startswith("NANWATCH")])
+"""
+
+SCRIPTS = {
+    "ends": "print('one')\nprint('two', flush=True)\n",
+    "exit with a number": "import sys\nprint('out')\nsys.exit(5)\n",
+    "exit with a negative number": "import sys\nsys.exit(-1)\n",
+    "exit with 256": "import sys\nsys.exit(256)\n",
+    "exit with True": "import sys\nsys.exit(True)\n",
+    "exit with nothing": "raise SystemExit\n",
+    "exit with a text": "import sys\nsys.exit('no data set')\n",
+    "exit with a tuple": "import sys\nsys.exit((1, 2))\n",
+    "exit past atexit": "import os\nprint('x', flush=True)\nos._exit(4)\n",
+    "exception": "def f(a):\n    return 1 / a\n\n\nprint('before')\nf(0)\n",
+    "exception of a library": "import json\njson.loads('{')\n",
+    "exception with a cause": (
+        "def f():\n    raise KeyError('k')\n\n\n"
+        "try:\n    f()\nexcept KeyError as error:\n    raise ValueError('v') from error\n"
+    ),
+    "exception in a handler": "try:\n    1 / 0\nexcept ZeroDivisionError:\n    raise KeyError('k')\n",
+    "exception with a note": "error = ValueError('x')\nerror.add_note('a note')\nraise error\n",
+    "exception group": (
+        "def f():\n    raise KeyError('k')\n\n\n"
+        "try:\n    f()\nexcept KeyError as error:\n"
+        "    raise ExceptionGroup('g', [error, ExceptionGroup('h', [TypeError(1)])])\n"
+    ),
+    "exception that is no Exception": "class End(BaseException): pass\n\n\nraise End('x')\n",
+    "exception in a thread": (
+        "import threading\n\n\ndef f():\n    1 / 0\n\n\n"
+        "t = threading.Thread(target=f, name='t')\nt.start()\nt.join()\nprint('on')\n"
+    ),
+    "exception in asyncio": ("import asyncio\n\n\nasync def main():\n    1 / 0\n\n\nasyncio.run(main())\n"),
+    "syntax error": "print('x')\ndef f(:\n    pass\n",
+    "wrong indent": "def f():\n    return\n\tx\n",
+    "keyboard interrupt raised": "raise KeyboardInterrupt\n",
+    "keyboard interrupt sent": (
+        "import os, signal, time\nprint('x')\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n"
+    ),
+    "terminated": "import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(9)\n",
+    "excepthook of its own": (
+        "import sys, traceback\n\n\ndef hook(kind, error, tb):\n"
+        "    print(kind, error, [frame.name for frame in traceback.extract_tb(tb)])\n\n\n"
+        "sys.excepthook = hook\n1 / 0\n"
+    ),
+    "excepthook that fails": (
+        "import sys\n\n\ndef hook(kind, error, tb):\n    raise ValueError('h')\n\n\n"
+        "sys.excepthook = hook\n1 / 0\n"
+    ),
+    "excepthook that exits": (
+        "import sys\n\n\ndef hook(kind, error, tb):\n    sys.exit(7)\n\n\nsys.excepthook = hook\n1 / 0\n"
+    ),
+    "last exception": (
+        "import atexit, sys\natexit.register(lambda: print(repr(sys.last_value), sys.last_type))\n1 / 0\n"
+    ),
+    "warnings": (
+        "import warnings\nwarnings.warn('w')\nwarnings.warn('d', DeprecationWarning)\n"
+        "warnings.warn('p', PendingDeprecationWarning)\nwarnings.warn('w')\n"
+    ),
+    "warning as error": "import warnings\nwarnings.simplefilter('error')\nwarnings.warn('w')\n",
+    "logging": (
+        "import logging\nlogging.warning('w')\nlogging.getLogger('a').error('e')\nlogging.info('i')\n"
+    ),
+    "atexit": (
+        "import atexit\natexit.register(print, 'registered first')\n"
+        "atexit.register(print, 'registered last')\nprint('end')\n"
+    ),
+    "object deleted at the end": (
+        "class Last:\n    def __del__(self):\n        print('deleted')\n\n\nlast = Last()\nprint('end')\n"
+    ),
+    "thread that outlives the script": (
+        "import threading, time\n\n\ndef f():\n    time.sleep(0.2)\n    print('thread')\n\n\n"
+        "threading.Thread(target=f).start()\nprint('end')\n"
+    ),
+    "stdin": "import sys\nprint(sys.stdin.isatty(), sys.stdin.read().upper())\n",
+    "input": "print(repr(input('name? ')), repr(input()))\n",
+    "input at the end of the file": "input()\ninput()\ninput()\n",
+    "stdout closed": "import sys\nprint('x')\nsys.stdout.close()\n",
+    "stdout gone": "import sys\nprint('x')\nsys.stdout = None\n",
+    "stderr gone": "import sys\nprint('x')\nsys.stderr = None\n1 / 0\n",
+    "bytes on stdout": "import sys\nsys.stdout.buffer.write(b'\\xff\\n')\nprint('x')\n",
+    "child process": (
+        "import os\nprint('parent', flush=True)\nchild = os.fork()\n"
+        "if not child:\n    print('child')\n    raise SystemExit(3)\n"
+        "print(os.waitpid(child, 0)[1])\n"
+    ),
+    "environment set first": (
+        "import os, sys\nos.environ['TF_CPP_MIN_LOG_LEVEL'] = '2'\n"
+        "heavy = ('tensorflow', 'keras', 'tf_keras', 'numpy', 'jax', 'torch', 'h5py', 'rich')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+    ),
+    "pickle": (
+        "import pickle\n\n\nclass A:\n    pass\n\n\n"
+        "print(type(pickle.loads(pickle.dumps(A()))) is A, A.__module__, pickle.dumps(A()))\n"
+    ),
+    "source of itself": (
+        "import inspect\n\n\ndef f(): return 1\n\n\nprint(inspect.getsource(f), inspect.getfile(f))\n"
+    ),
+    "future": "from __future__ import annotations\n\n\ndef f(a: b): ...\n\n\nprint(f.__annotations__)\n",
+    "no future of ours": "def f(a: int): ...\n\n\nprint(f.__annotations__)\n",
+    "docstring and annotations": '"""Doc."""\nprint(__doc__)\nx: int = 1\nprint(__annotations__)\n',
+    "latin-1": "# coding: latin-1\nprint(ascii('\xe9'))\n",
+    "facts": FACTS,
+}
+
+
+def same(project: Path, *arguments: str, stdin: bytes = b"") -> Ended:
+    """What both give; they must not differ."""
+    python = under_python(project, *arguments, stdin=stdin)
+    nanwatch = under_nanwatch(project, *arguments, stdin=stdin)
+    assert nanwatch == python
+    return python
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script(project: Path, name: str) -> None:
+    encoding = "latin-1" if name == "latin-1" else "utf-8"
+    (project / "script.py").write_bytes(SCRIPTS[name].encode(encoding))
+    same(project, "script.py", stdin=b"Ada\nB\xc3\xb6b\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("ends", 0),
+        ("exit with a number", 5),
+        ("exit with a text", 1),
+        ("exception", 1),
+        ("keyboard interrupt sent", -signal.SIGINT),
+        ("terminated", -signal.SIGTERM),
+    ],
+)
+def test_the_comparison_sees_the_status(project: Path, name: str, status: int) -> None:
+    """What the table above rests on: the scripts do end as their names say."""
+    (project / "script.py").write_text(SCRIPTS[name])
+    assert under_nanwatch(project, "script.py").status == status
+
+
+@pytest.mark.parametrize("by", [MODULE, COMMAND], ids=["python -m nanwatch", "nanwatch"])
+@pytest.mark.parametrize("script", ["script.py", "./script.py", "../project/script.py", "deep/down.py"])
+def test_where_a_script_finds_itself(project: Path, script: str, by: tuple[str, ...]) -> None:
+    (project / "deep").mkdir()
+    for name in ("script.py", "deep/down.py"):
+        (project / name).write_text(FACTS)
+    arguments = (script, "a", "--quiet", "-m", "--log-dir=x", "--", "-h")
+    assert under_nanwatch(project, *arguments, by=by) == under_python(project, *arguments)
+
+
+def test_the_paths_of_a_linked_script(project: Path) -> None:
+    (project / "real").mkdir()
+    (project / "real" / "script.py").write_text(FACTS)
+    (project / "link.py").symlink_to("real/script.py")
+    same(project, "link.py")
+
+
+@pytest.mark.parametrize("module", ["package", "package.part", "package.broken", "alone"])
+def test_a_module(project: Path, module: str) -> None:
+    package = project / "package"
+    package.mkdir()
+    (package / "__init__.py").write_text("print('package', __name__)\n")
+    (package / "__main__.py").write_text(FACTS + "from package import part\n")
+    (package / "part.py").write_text(FACTS.replace("__spec__", "__spec__.name"))
+    (package / "broken.py").write_text("from package import part\n1 / 0\n")
+    (project / "alone.py").write_text("import sys\nprint(sys.argv, sys.path[0])\nsys.exit(2)\n")
+    python = under_python(project, "-m", module, "a", "-m", "--quiet")
+    nanwatch = under_nanwatch(project, "-m", module, "a", "-m", "--quiet")
+    assert without_addresses(nanwatch) == without_addresses(python)
+
+
+def without_addresses(result: Ended) -> Ended:
+    """A loader's ``repr`` ends in where it lies in memory."""
+    return result._replace(stdout=re.sub(rb"0x[0-9a-f]{8,}", b"0x", result.stdout))
+
+
+@pytest.mark.parametrize("module", ["missing", "missing.part", "json.missing", "os.path"])
+def test_a_module_that_is_not_there(project: Path, module: str) -> None:
+    result = same(project, "-m", module)
+    assert (result.status == 0) == (module == "os.path")
+
+
+def test_a_folder_with_a_main(project: Path) -> None:
+    (project / "job").mkdir()
+    (project / "job" / "__main__.py").write_text("import sys\nprint(sys.argv, sys.path[0])\n1 / 0\n")
+    same(project, "job", "a")
+
+
+def test_processes_that_are_spawned(project: Path) -> None:
+    (project / "script.py").write_text(
+        "import multiprocessing, os\n\n\n"
+        "def square(number):\n    return number * number\n\n\n"
+        "def fail(number):\n    raise ValueError(number)\n\n\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context('spawn')\n"
+        "    with context.Pool(2) as pool:\n"
+        "        print(pool.map(square, range(5)))\n"
+        "        try:\n            pool.map(fail, [3])\n"
+        "        except ValueError as error:\n            print('told', error)\n"
+        "    child = context.Process(target=fail, args=(1,))\n"
+        "    child.start()\n    child.join()\n    print(child.exitcode)\n"
+    )
+    result = without_process_names(same_but(project, without_process_names, "script.py"))
+    assert result.stdout == b"[0, 1, 4, 9, 16]\ntold 3\n1\n"
+
+
+def same_but(project: Path, less: object, *arguments: str) -> Ended:
+    assert callable(less)
+    python, nanwatch = under_python(project, *arguments), under_nanwatch(project, *arguments)
+    assert less(nanwatch) == less(python)
+    return python
+
+
+def without_process_names(result: Ended) -> Ended:
+    return result._replace(stderr=re.sub(rb"SpawnProcess-\d+", b"SpawnProcess", result.stderr))
+
+
+def test_only_the_parent_makes_a_run_folder(project: Path) -> None:
+    (project / "script.py").write_text(
+        "import multiprocessing\n\n\ndef f(n):\n    return n\n\n\n"
+        "if __name__ == '__main__':\n"
+        "    for kind in ('spawn', 'fork'):\n"
+        "        with multiprocessing.get_context(kind).Pool(2) as pool:\n"
+        "            print(pool.map(f, [1, 2]))\n"
+    )
+    result = under_nanwatch(project, "script.py")
+    assert result.stdout == b"[1, 2]\n[1, 2]\n"
+    assert len(list((project.parent / "records").iterdir())) == 1
+
+
+def test_nothing_is_written_beside_the_script(project: Path) -> None:
+    (project / "part.py").write_text("x = 1\n")
+    (project / "script.py").write_text("import part\nopen('own.txt', 'w').write('own')\n")
+    before = files(project)
+    under_nanwatch(project, "script.py")
+    new = files(project) - before
+    assert {name for name in new if "__pycache__" not in name} == {"own.txt"}
+    assert all("part" in name for name in new if name.endswith(".pyc"))
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("command", ["python", "nanwatch"])
+def test_a_reader_that_goes_away(project: Path, command: str) -> None:
+    """``script | head``: a full pipe nobody reads is the script's affair, and has python's words."""
+    (project / "script.py").write_text("import time\ntime.sleep(0.3)\nprint('x' * 100)\n")
+    start = (
+        [sys.executable] if command == "python" else [*MODULE, "run", "--quiet", "--log-dir", "../records"]
+    )
+    process = subprocess.Popen(
+        [*start, "script.py"],
+        cwd=project,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 120
+    assert said.startswith(b"Exception ignored in: <_io.TextIOWrapper name='<stdout>'")
+    assert said.endswith(b"BrokenPipeError: [Errno 32] Broken pipe\n")
+    assert said.count(b"\n") == 2
+
+
+TRAINING = """
+import os, sys
+import numpy as np
+import keras
+
+keras.utils.set_random_seed(1)
+rng = np.random.default_rng(1)
+x = rng.normal(size=(96, 8)).astype("float32")
+y = (x[:, 0] > 0).astype("float32")
+model = keras.Sequential([
+    keras.Input((8,)),
+    keras.layers.Dense(16, "relu"),
+    keras.layers.Dropout(0.1),
+    keras.layers.BatchNormalization(),
+    keras.layers.Dense(1, "sigmoid"),
+])
+model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+model.summary()
+print(model.fit(x, y, epochs=3, verbose=2, validation_split=0.25).history)
+print(model.fit(x, y, epochs=2, verbose=2, steps_per_epoch=2).history)
+print(model.evaluate(x, y, verbose=2), model.predict(x[:3], verbose=0))
+state = [*model.get_weights(), *[keras.ops.convert_to_numpy(v) for v in model.optimizer.variables]]
+np.savez(os.environ["WEIGHTS"], *state)
+print(len(model.train_on_batch(x[:32], y[:32])))
+print("done")
+model.fit(x[:, :3], y, verbose=0)
+"""
+
+
+@pytest.mark.tensorflow
+def test_a_training(project: Path) -> None:
+    """A healthy fit, and then one whose arrays do not fit the model, which TensorFlow refuses."""
+    import numpy as np
+
+    (project / "script.py").write_text(TRAINING)
+    python = under_python(project, "script.py", WEIGHTS="../python.npz")
+    nanwatch = under_nanwatch(project, "script.py", WEIGHTS="../nanwatch.npz")
+    assert python.status == 1
+    assert python.stdout.endswith(b"done\n")
+    assert nanwatch.status == python.status
+    assert timeless(nanwatch.stdout) == timeless(python.stdout)
+    expected, found = (
+        np.load(project.parent / f"{name}.npz", allow_pickle=False) for name in ("python", "nanwatch")
+    )
+    with expected, found:
+        assert found.files == expected.files
+        for name in expected.files:
+            assert found[name].tobytes() == expected[name].tobytes(), name
+    assert b"quick_execute" in python.stderr
+    assert quiet(nanwatch.stderr).startswith(quiet(python.stderr))
+    assert b"click" not in nanwatch.stderr
+
+
+def timeless(stdout: bytes) -> bytes:
+    return re.sub(rb"\d+(ms|s|us)(/step|/epoch)?", b"TIME", stdout)
+
+
+def quiet(stderr: bytes) -> bytes:
+    """What is said without TensorFlow's log, and without numbers it counts its functions with."""
+    lines = [
+        line
+        for line in stderr.split(b"\n")
+        if not re.match(rb"[IWE]\d{4} |WARNING: All log messages before absl", line)
+    ]
+    return re.sub(rb"_\d+\]", b"]", b"\n".join(lines))
