@@ -89,6 +89,7 @@ class OutputInfo:
     shape: Shape | None = None
     softmax_axis_size: int | None = None  # size of the axis a softmax normalises over
     loss: LossInfo | None = None
+    unwrapped: bool | None = None  # the loss goes past the activation to its logits; None: not known
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,32 @@ class DataInfo:
 
 
 @dataclass(frozen=True)
+class BroadcastInfo:
+    """An op on the way to the loss in which labels meet predictions of another rank.
+
+    Both inputs are as the step was given or made them, but for casts. The shapes are those of the
+    traced step: None for the size of a batch that may vary.
+    """
+
+    type: str  # "Sub"
+    label: str  # key of the labels
+    label_shape: Shape
+    output: str  # key of the output
+    output_shape: Shape
+    shape: Shape  # of the op's own output
+    location: Location | None = None  # the user's line of the op
+
+
+@dataclass(frozen=True)
+class InferenceInfo:
+    """The same training rows on the last weights, in training mode and in inference mode."""
+
+    rows: int
+    loss_training: float
+    loss_inference: float
+
+
+@dataclass(frozen=True)
 class FitInfo:
     """One training: a call of fit, a series of train_on_batch, or a GradientTape loop."""
 
@@ -200,9 +227,13 @@ class FitInfo:
     trainable: int | None = None  # number of trainable variables; None: not known
     replicas: int = 1  # in sync, under tf.distribute
     location: Location | None = None  # the call of fit
+    last_batch: DataInfo = DataInfo()  # of the step that raised, where one did
     error: str | None = None  # the exception that ended it, in one line
     seconds: float = 0.0  # wall time of the training
     watch_seconds: float = 0.0  # of it, spent in nanwatch outside the compiled step
+    broadcasts: tuple[BroadcastInfo, ...] | None = None  # None: the way to the loss was not looked at
+    inference: InferenceInfo | None = None  # where it was tried at the end of the fit
+    saves_seen: bool = False  # every save of the weights left an event "save"
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,10 @@ def take_seams(keras: Any, witness: Witness, on_incident: Any) -> None:
     if keras.backend.backend() != "tensorflow":
         witness.note_not_watched(f"Keras runs on {keras.backend.backend()}: only TensorFlow is watched")
         return
+    from nanwatch.watch import keras_names
+
+    with witness.forgiving("leaving TensorFlow's tracebacks alone"):
+        keras_names.hide_frames(origin.OWN, origin.below_the_script())
     remember_making(keras.layers.Layer)
     remember_making(keras.Operation)
     remember_making(keras.optimizers.Optimizer)

@@ -195,7 +195,7 @@ def tell(found: Autopsy, model: Any, trace: Trace, seen: Repeated, compile_locat
     bad_gradients = [grad for grad, _ in seen.gradients if grad is not None and is_bad(grad)]
     if seen.loss:
         value = array_of(seen.loss[-1])
-        found.loss = None if value is None else float(np.mean(value))
+        found.loss = None if value is None or not value.size else float(np.mean(value))
     stopped = any("replay" in note for note in found.notes)
     found.reproduced = bool(bad_losses or bad_gradients) or (None if stopped else False)
     targets: Sequence[Any] = bad_losses or [dense(grad) for grad in bad_gradients]

@@ -43,15 +43,11 @@ def describe(
     ``bad_weights`` are the variables that were not finite before it.
     """
     role, path, value = first_bad(seen, layout, bad_weights)
-    batch = [summary(role_, key, array) for (role_, key), array in seen.batch.items()]
     outputs = tuple(summary("output", key, array) for kind_, key, array in seen.tensors if kind_ == "output")
     first = next((array for kind_, _, array in seen.tensors if kind_ == "output"), None)
     sums = first.sum(axis=-1) if first is not None and first.ndim > 1 else None
     loss = float(seen.row[layout.place[LOSS]])
     found = autopsy or Autopsy()
-
-    def of(wanted: Role) -> tuple[TensorSummary, ...]:
-        return tuple(item for item in batch if item.role == wanted)
 
     return IncidentInfo(
         fit=fit,
@@ -64,7 +60,7 @@ def describe(
         frozen=action != "continue" and role != "weight",
         action=action,
         loss=loss,
-        batch=DataInfo(of("input"), of("label"), of("sample_weight"), whole=True),
+        batch=data_of(seen.batch),
         outputs=outputs,
         rows_summing_to_zero=None if sums is None else int((sums == 0).sum()),
         rows=None if first is None or not first.ndim else len(first),
@@ -100,6 +96,16 @@ def bad_cells(seen: Look, layout: Layout, role: Role) -> Iterator[tuple[str, str
         if array is not None and np.isfinite(array).all():
             continue
         yield path, kind(seen.row[place].reshape(1)) if array is None else kind(array)
+
+
+def data_of(batch: dict[tuple[str, str], Any]) -> DataInfo:
+    """The summaries of one batch."""
+    found = [summary(role, key, array) for (role, key), array in batch.items()]
+
+    def of(wanted: Role) -> tuple[TensorSummary, ...]:
+        return tuple(item for item in found if item.role == wanted)
+
+    return DataInfo(of("input"), of("label"), of("sample_weight"), whole=True)
 
 
 def summary(role: Any, key: str, array: Any) -> TensorSummary:

@@ -235,3 +235,25 @@ def replicas_of(model: Any) -> int:
     """How many replicas the model's strategy keeps in step."""
     strategy = getattr(model, "distribute_strategy", None)
     return int(getattr(strategy, "num_replicas_in_sync", 1))
+
+
+def hide_frames(folder: str, filenames: frozenset[str]) -> None:
+    """Leave nanwatch out of the tracebacks that Keras and TensorFlow write by themselves.
+
+    ``folder`` is nanwatch's own, ``filenames`` are the files of the frames below the script.
+    """
+    from keras.src.utils import traceback_utils as keras_tracebacks
+    from tensorflow.python.util import tf_stack
+    from tensorflow.python.util import traceback_utils as tf_tracebacks
+
+    for module in (keras_tracebacks, tf_tracebacks):
+        module._EXCLUDED_PATHS = (*module._EXCLUDED_PATHS, folder)
+
+    class Below(tf_stack.StackTraceFilter):  # type: ignore[misc]
+        """For this thread, for good."""
+
+        def get_filtered_filenames(self) -> frozenset[str]:
+            above = self.parent.get_filtered_filenames() if self.parent is not None else frozenset()
+            return frozenset(filenames | above)
+
+    Below().__enter__()

@@ -33,6 +33,7 @@ from nanwatch.watch.witness import Witness
 
 OnIncident = Literal["raise", "stop", "continue"]
 ATTRIBUTE = "_nanwatch_observer"
+MOST_OF_A_MESSAGE = 300  # characters of an exception's text that are kept
 # How a data set or an iterator says that it has come to its end: no fault of anybody's.
 ENDS = (StopIteration, tf.errors.OutOfRangeError, GeneratorExit)
 
@@ -310,11 +311,25 @@ class Observer:
         )
 
     def crashed(self, error: Exception) -> None:
+        """The step raised: keep what it was given."""
         with self.witness.forgiving("recording an exception of the step"):
             text = one_line(error)
             if self.fit is not None:
                 self.witness.event("exception", fit=self.fit.info.index, message=text)
+                if isinstance(error, tf.errors.OpError):
+                    with self.witness.forgiving("keeping the batch of the step that raised"):
+                        self.keep_batch(self.fit)
             self.end("crashed", text)
+
+    def keep_batch(self, record: FitRecord) -> None:
+        batch = self.watch.batch_held()
+        if not batch:
+            return
+        record.info = replace(record.info, last_batch=incident.data_of(batch))
+        step = int(self.watch.counter.numpy())
+        snapshot.save(
+            self.witness.folder, self.model, batch, step, self.witness.snapshot_limit, self.optimizer()
+        )
 
 
 def observer_of(model: Any) -> Observer | None:
@@ -331,8 +346,8 @@ def one_line(error: BaseException) -> str:
     """The exception's type and the line of its message that says the most."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if "Received a label value" in line or "is not in [" in line]
-    text = " | ".join([*lines[:2], *(line for line in telling if line not in lines[:2])])
-    return f"{type(error).__name__}: {text[:1000]}"
+    text = (telling or lines or [""])[0]
+    return f"{type(error).__name__}: {text[:MOST_OF_A_MESSAGE]}"
 
 
 def class_weights(given: Any) -> dict[str, float] | None:

@@ -8,6 +8,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -36,6 +37,18 @@ def is_users(filename: str) -> bool:
     if f"{os.sep}site-packages{os.sep}" in path or f"{os.sep}dist-packages{os.sep}" in path:
         return False
     return not path.startswith(installed_places())
+
+
+def below_the_script() -> frozenset[str]:
+    """The files whose frames nanwatch puts under a script: its own, click's, the console command."""
+    import click
+
+    folders = (Path(OWN), Path(click.__file__).parent)
+    files = {str(path) for folder in folders for path in folder.rglob("*.py")}
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_back is not None:
+        frame = frame.f_back
+    return frozenset(files | {"<frozen runpy>"} | ({frame.f_code.co_filename} if frame else set()))
 
 
 def user_frames(frame: FrameType | None) -> Iterator[FrameType]:

@@ -52,21 +52,31 @@ def run_script(script: str, argv: list[str]) -> Ending:
     sys.argv = [script, *argv]
     main = fresh_main()
     if os.path.isdir(script) or not is_source(script):
-        sys.path[0] = script if os.path.isdir(script) else os.path.dirname(os.path.abspath(script))
-        return ending_of(lambda: runpy.run_path(script, run_name="__main__"))
+        return run_container(script)
     sys.path[0] = os.path.dirname(os.path.realpath(script))
     path = os.path.join(os.getcwd(), script)  # as Python makes it absolute: not normalised
 
     def execute() -> None:
         with io.open_code(path) as file:
             source = file.read()
-        code = compile(source, script, "exec", dont_inherit=True)
+        code = compile(source, path, "exec", dont_inherit=True)
         main.__dict__.update(
-            __file__=script, __cached__=None, __loader__=loader_of(path), __spec__=None, __package__=None
+            __file__=path, __cached__=None, __loader__=loader_of(path), __spec__=None, __package__=None
         )
         exec(code, main.__dict__)
 
     return ending_of(execute)
+
+
+def run_container(script: str) -> Ending:
+    """A folder or a zip file with a ``__main__.py``, as Python runs it; byte code through runpy."""
+    path = os.path.join(os.getcwd(), script)
+    if script.endswith(".pyc"):
+        sys.path[0] = os.path.dirname(os.path.realpath(script))
+        return ending_of(lambda: runpy.run_path(script, run_name="__main__"))
+    sys.path[0] = path
+    as_main = vars(runpy)["_run_module_as_main"]
+    return ending_of(lambda: as_main("__main__", alter_argv=False))
 
 
 def is_source(script: str) -> bool:
@@ -111,7 +121,9 @@ def ending_of(execute: Any) -> Ending:
 def status_of(code: Any) -> int:
     if code is None:
         return 0
-    return code & 0xFF if isinstance(code, int) else 1
+    if not isinstance(code, int):
+        return 1
+    return code & 0xFF if -(2**63) <= code < 2**63 else 0xFF  # what overflows a C long counts as -1
 
 
 def print_as_python(error: BaseException) -> None:

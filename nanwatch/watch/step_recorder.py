@@ -158,7 +158,8 @@ class StepRecorder:
         assert layout is not None
         assert ring is not None
         row = tf.concat([self.batch_cells(batch), cells], axis=0)
-        number = self.counter.assign_add(1, read_value=True) - 1
+        with tf.control_dependencies([row]):  # a step that raises is no step
+            number = self.counter.assign_add(1, read_value=True) - 1
         ring.scatter_update(tf.IndexedSlices(row[tf.newaxis], [number % self.ring_rows]))
         weights_at = [place for (role, _, _), place in layout.place.items() if role == "weight"]
         suspect = tf.constant(False)
