@@ -14,6 +14,9 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("run", "nanwatch.cli.run", "Run a training script under watch."),
     Command("explain", "nanwatch.cli.explain", "Say what happened in a run, why, and what to change."),
+    Command(
+        "replay", "nanwatch.cli.replay", "Bring back the step that went bad, with its batch and weights."
+    ),
     Command("rule", "nanwatch.cli.rule", "List the known faults, or explain one."),
 )
 NAMES = frozenset(command.name for command in COMMANDS)

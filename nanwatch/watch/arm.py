@@ -153,22 +153,34 @@ def with_watch(
     """The arguments of ``fit`` with a `Watch` among the callbacks."""
     from nanwatch.watch.callback import Watch
 
-    given = args[CALLBACKS_PLACE] if len(args) > CALLBACKS_PLACE else kwargs.get("callbacks")
-    watch = Watch(on_incident=on_incident)
-    watch.witness, watch.injected = witness, True
-    if given is None:
-        callbacks: Any = [watch]
-    elif isinstance(given, list | tuple):
+    given = callbacks_of(args, kwargs)
+    if isinstance(given, list | tuple):
         own = next((item for item in given if isinstance(item, Watch)), None)
         if own is not None:
             own.witness, own.injected = witness, True
             return args, kwargs
-        callbacks = [*given, watch]
     elif hasattr(given, "append") and hasattr(given, "callbacks"):  # a CallbackList made by hand
         witness.note_not_watched("a fit with a CallbackList of its own")
         return args, kwargs
+    watch = Watch(on_incident=on_incident)
+    watch.witness, watch.injected = witness, True
+    return with_callback(args, kwargs, watch)
+
+
+def callbacks_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What ``fit`` was given as callbacks."""
+    return args[CALLBACKS_PLACE] if len(args) > CALLBACKS_PLACE else kwargs.get("callbacks")
+
+
+def with_callback(
+    args: tuple[Any, ...], kwargs: dict[str, Any], callback: Any
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of ``fit`` with ``callback`` behind those it was given."""
+    given = callbacks_of(args, kwargs)
+    if given is None:
+        callbacks = [callback]
     else:
-        callbacks = [given, watch]
+        callbacks = [*given, callback] if isinstance(given, list | tuple) else [given, callback]
     if len(args) > CALLBACKS_PLACE:
         return (*args[:CALLBACKS_PLACE], callbacks, *args[CALLBACKS_PLACE + 1 :]), kwargs
     return args, {**kwargs, "callbacks": callbacks}

@@ -39,6 +39,7 @@ class Repeated:
     loss: list[Any] = field(default_factory=list)
     gradients: list[tuple[Any, Any]] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    predictions: Any = None
 
 
 def perform(
@@ -49,6 +50,7 @@ def perform(
     seconds: float = SECONDS,
     optimizer: Any = None,
     jit: bool = False,
+    names: dict[str, Any] | None = None,
 ) -> Autopsy:
     """Run ``step(data)`` once more, eagerly, on the model as it stands; everything is put back after.
 
@@ -73,6 +75,12 @@ def perform(
     if not (found.notes or bad_tensors(seen)):
         found.notes.append(compiled_again(model, step, data, optimizer or model.optimizer, jit))
     tell(found, model, trace, seen, compile_location)
+    if names is not None:  # for a debugger
+        paths = [keras_names.path_of(variable) for _, variable in seen.gradients]
+        names["loss"] = seen.loss[-1] if seen.loss else None
+        names["gradients"] = dict(zip(paths, (grad for grad, _ in seen.gradients), strict=True))
+        names["outputs"] = seen.outputs
+        names["y_pred"] = seen.predictions
     trace.kept.clear()
     return found
 
@@ -125,6 +133,8 @@ def watch_output(wrapper: Callable[..., Any], path: str, seen: Repeated) -> Call
 
 
 def keep_loss(seen: Repeated, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    given = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
+    seen.predictions = given.get("y_pred")
     loss = original(*args, **kwargs)
     seen.loss.append(loss)
     return loss

@@ -47,8 +47,11 @@ def check_script(script: str) -> None:
         raise ScriptNotFound(f"{script} is a folder without a __main__.py; give the training script in it.")
 
 
-def run_script(script: str, argv: list[str]) -> Ending:
-    """Run ``script`` with ``sys.argv = [script, *argv]`` and answer how it ended."""
+def run_script(script: str, argv: list[str], catch: tuple[type[BaseException], ...] = ()) -> Ending:
+    """Run ``script`` with ``sys.argv = [script, *argv]`` and answer how it ended.
+
+    An exception of a kind in ``catch`` ends it quietly.
+    """
     sys.argv = [script, *argv]
     main = fresh_main()
     if os.path.isdir(script) or not is_source(script):
@@ -65,7 +68,7 @@ def run_script(script: str, argv: list[str]) -> Ending:
         )
         exec(code, main.__dict__)
 
-    return ending_of(execute)
+    return ending_of(execute, catch)
 
 
 def run_container(script: str) -> Ending:
@@ -101,10 +104,12 @@ def run_module(module: str, argv: list[str]) -> Ending:
     return ending_of(lambda: as_main(module))
 
 
-def ending_of(execute: Any) -> Ending:
+def ending_of(execute: Any, catch: tuple[type[BaseException], ...] = ()) -> Ending:
     """Run ``execute`` and put down how it ended, printing a traceback as Python would."""
     try:
         execute()
+    except catch as left:
+        return Ending(0, error=left)
     except SystemExit as exit_:
         return Ending(status_of(exit_.code), exit_.code)
     except TrainingHalted as halt:

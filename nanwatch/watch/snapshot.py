@@ -10,10 +10,7 @@ from typing import Any
 import numpy as np
 
 from nanwatch.watch import keras_names
-
-SNAPSHOT_FILE = "snapshot.npz"
-LIMIT = 512 * 2**20  # bytes; --snapshot-limit
-FORMAT = 1
+from nanwatch.watch.snapshot_file import FORMAT, SNAPSHOT_FILE
 
 
 def parts(model: Any, batch: dict[tuple[str, str], Any], optimizer: Any) -> Iterable[tuple[str, Any]]:
@@ -67,22 +64,6 @@ def as_array(thing: Any) -> np.ndarray[Any, Any]:
     """A variable's or tensor's values; bfloat16, which npz cannot hold, as float32."""
     array = np.asarray(thing.numpy() if hasattr(thing, "numpy") else thing)
     return array.astype(np.float32) if array.dtype.kind == "V" or array.dtype.name == "bfloat16" else array
-
-
-def load(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """The arrays of a snapshot by name.
-
-    Raises:
-        ValueError: it is cut short or not a snapshot of nanwatch's.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        raise ValueError(f"{path} is not a whole snapshot: {error}") from error
-    if "format" not in arrays or int(arrays["format"]) > FORMAT:
-        raise ValueError(f"{path} is not a snapshot that this nanwatch reads")
-    return arrays
 
 
 def restore(model: Any, optimizer: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> None:

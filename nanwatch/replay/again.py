@@ -1,0 +1,222 @@
+"""Runs the script up to the same fit, restores the snapshot there, and repeats the step."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nanwatch.errors import NanwatchError
+from nanwatch.record.facts import IncidentInfo, OpInfo, RunInfo, SpreadEntry
+from nanwatch.watch import script as scripts
+
+
+class CannotReplay(NanwatchError):
+    """The moment cannot be brought back: which of its parts is missing or has changed."""
+
+
+class Reached(BaseException):
+    """Leaves the script once the step has been repeated. No ``except Exception`` stops it."""
+
+
+@dataclass
+class Moment:
+    """What the repeated step showed, and the things at hand for a debugger."""
+
+    step: int
+    loss: float | None = None
+    reproduced: bool | None = None
+    op: OpInfo | None = None
+    spread: tuple[SpreadEntry, ...] = ()
+    notes: tuple[str, ...] = ()
+    names: dict[str, Any] = field(default_factory=dict)  # x, y, sample_weight, y_pred, loss, gradients, model
+
+
+def replay(info: RunInfo, folder: Path) -> Moment:
+    """The moment of the incident of the run in ``folder``, from its own script.
+
+    Raises:
+        CannotReplay: there is no incident or snapshot, the script is gone or has changed, or it does
+            not come to the same fit again.
+    """
+    incident = checked_incident(info)
+    arrays = checked_snapshot(folder)
+    if not Path(info.script).exists():
+        raise CannotReplay(f"The script {info.script} is not there any more; a replay runs it again.")
+    goal = Goal(info, incident, arrays)
+    with goal.armed():
+        ending = scripts.run_script(info.script, list(info.argv[1:]), catch=(Reached,))
+    if goal.problem is not None:
+        raise CannotReplay(goal.problem)
+    if goal.moment is None:
+        how = f"with status {ending.status}" if ending.error is None else f"with {ending.error!r}"
+        raise CannotReplay(f"{info.script} ended {how} before it came to training {incident.fit + 1} again.")
+    return goal.moment
+
+
+def checked_incident(info: RunInfo) -> IncidentInfo:
+    if info.incident is None:
+        raise CannotReplay("The run has no incident: there is no step to bring back.")
+    if info.fits[info.incident.fit].kind == "tape":
+        raise CannotReplay(
+            "The incident was in a loop of the script's own, which cannot be entered again; "
+            "fit and train_on_batch can."
+        )
+    return info.incident
+
+
+def checked_snapshot(folder: Path) -> dict[str, Any]:
+    from nanwatch.watch import snapshot
+
+    path = folder / snapshot.SNAPSHOT_FILE
+    if not path.exists():
+        raise CannotReplay(
+            f"There is no {path.name} in {folder}: the step was not frozen "
+            "(--on-incident continue), or the snapshot was not kept."
+        )
+    try:
+        arrays = snapshot.load(path)
+    except ValueError as error:
+        raise CannotReplay(f"{error}.") from error
+    if not any(name.startswith("batch/") for name in arrays):
+        raise CannotReplay(f"{path} holds no batch: it was over --snapshot-limit.")
+    return arrays
+
+
+@dataclass
+class Goal:
+    """The training to stop at, counted from the script's start."""
+
+    info: RunInfo
+    incident: IncidentInfo
+    arrays: dict[str, Any]
+    trainings: int = 0
+    known: set[int] = field(default_factory=set)  # models seen in train_on_batch
+    moment: Moment | None = None
+    problem: str | None = None
+
+    @contextlib.contextmanager
+    def armed(self) -> Iterator[None]:
+        """Meet Keras when the script imports it."""
+        from nanwatch.watch.arm import KerasFinder
+
+        finder = KerasFinder("keras", self.take_seams)
+        sys.meta_path.insert(0, finder)
+        try:
+            yield
+        finally:
+            if finder in sys.meta_path:
+                sys.meta_path.remove(finder)
+
+    def take_seams(self, keras: Any) -> None:
+        from nanwatch.watch import arm
+
+        for cls in (keras.layers.Layer, keras.Operation, keras.optimizers.Optimizer):
+            arm.remember_making(cls)
+        arm.remember_compiling(keras.Model)
+        self.stop_in_fit(keras)
+        self.stop_in_train_on_batch(keras.Model)
+
+    def stop_in_fit(self, keras: Any) -> None:
+        goal = self
+
+        class Here(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+            def on_train_begin(self, logs: Any = None) -> None:
+                goal.come_to(self.model)
+
+        original = keras.Model.fit
+
+        @functools.wraps(original)
+        def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
+            from nanwatch.watch.arm import with_callback
+
+            args, kwargs = with_callback(args, kwargs, Here())
+            return original(model, *args, **kwargs)
+
+        keras.Model.fit = fit
+
+    def stop_in_train_on_batch(self, cls: Any) -> None:
+        original = cls.train_on_batch
+
+        @functools.wraps(original)
+        def train_on_batch(model: Any, *args: Any, **kwargs: Any) -> Any:
+            if id(model) not in self.known:
+                self.known.add(id(model))
+                self.come_to(model)
+            return original(model, *args, **kwargs)
+
+        cls.train_on_batch = train_on_batch
+
+    def come_to(self, model: Any) -> None:
+        """A training begins. If it is the one, repeat the step and leave the script."""
+        number, self.trainings = self.trainings, self.trainings + 1
+        if number != self.incident.fit:
+            return
+        try:
+            self.moment = self.repeat(model)
+        except ValueError as error:
+            self.problem = (
+                f"The snapshot does not fit the model of training {number + 1}: {error}. "
+                "The script, or what it reads, has changed since the run."
+            )
+        raise Reached
+
+    def repeat(self, model: Any) -> Moment:
+        from nanwatch.watch import autopsy, snapshot
+
+        x, y, sample_weight = batch_of(self.arrays)
+        prepare(model, x, y)
+        snapshot.restore(model, model.optimizer, self.arrays)
+        data = (x, y) if sample_weight is None else (x, y, sample_weight)
+        names: dict[str, Any] = {"x": x, "y": y, "sample_weight": sample_weight, "model": model}
+        found = autopsy.perform(
+            model, model.train_step, data, vars(model).get("_nanwatch_compile"), names=names
+        )
+        return Moment(
+            int(self.arrays["step"]),
+            found.loss,
+            found.reproduced,
+            found.op,
+            tuple(found.spread),
+            tuple(found.notes),
+            names,
+        )
+
+
+def batch_of(arrays: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight) in the structure that their keys tell: one array, a list or a dict."""
+    return tuple(structure(arrays, f"batch/{role}/") for role in ("input", "label", "sample_weight"))  # type: ignore[return-value]
+
+
+def structure(arrays: dict[str, Any], prefix: str) -> Any:
+    import tensorflow as tf
+
+    found = {
+        name[len(prefix) :]: tf.convert_to_tensor(np.asarray(value))
+        for name, value in arrays.items()
+        if name.startswith(prefix)
+    }
+    if not found:
+        return None
+    if list(found) == ["0"]:
+        return found["0"]
+    if all(key.isdigit() for key in found):
+        return tuple(found[key] for key in sorted(found, key=int))
+    return found
+
+
+def prepare(model: Any, x: Any, y: Any) -> None:
+    """Make the variables that a first step would have made: layers, metrics, optimizer."""
+    from nanwatch.watch import keras_names
+
+    y_pred = model(x, training=False)
+    if model.optimizer is not None and not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    with contextlib.suppress(Exception):  # a custom step may use the metrics in a way of its own
+        keras_names.build_metrics(model, y, y_pred)
