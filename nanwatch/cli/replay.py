@@ -49,9 +49,8 @@ def told(moment: Moment) -> str:
             f"First op with finite inputs and a non-finite output: {op.type}, {op.direction}{layer}{where}."
         )
         lines += [f"  {given}" for given in op.inputs]
-    lines += [
-        f"  {entry.role:<10} {entry.path:<40} {entry.num_bad} of {entry.size}" for entry in moment.spread
-    ]
+    for entry in moment.spread:
+        lines.append(f"  {entry.role:<10} {entry.path:<40} {entry.num_bad} of {entry.size}")
     return "\n".join([*lines, *moment.notes]) + "\n"
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from nanwatch.errors import NanwatchError
 from nanwatch.record.facts import IncidentInfo, OpInfo, RunInfo, SpreadEntry
 from nanwatch.watch import script as scripts
+from nanwatch.watch.snapshot_file import SNAPSHOT_FILE, load
 
 
 class CannotReplay(NanwatchError):
@@ -72,16 +73,14 @@ def checked_incident(info: RunInfo) -> IncidentInfo:
 
 
 def checked_snapshot(folder: Path) -> dict[str, Any]:
-    from nanwatch.watch import snapshot
-
-    path = folder / snapshot.SNAPSHOT_FILE
+    path = folder / SNAPSHOT_FILE
     if not path.exists():
         raise CannotReplay(
             f"There is no {path.name} in {folder}: the step was not frozen "
             "(--on-incident continue), or the snapshot was not kept."
         )
     try:
-        arrays = snapshot.load(path)
+        arrays = load(path)
     except ValueError as error:
         raise CannotReplay(f"{error}.") from error
     if not any(name.startswith("batch/") for name in arrays):
@@ -126,7 +125,7 @@ class Goal:
     def stop_in_fit(self, keras: Any) -> None:
         goal = self
 
-        class Here(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+        class Here(keras.callbacks.Callback):  # type: ignore[misc]
             def on_train_begin(self, logs: Any = None) -> None:
                 goal.come_to(self.model)
 
@@ -175,9 +174,8 @@ class Goal:
         snapshot.restore(model, model.optimizer, self.arrays)
         data = (x, y) if sample_weight is None else (x, y, sample_weight)
         names: dict[str, Any] = {"x": x, "y": y, "sample_weight": sample_weight, "model": model}
-        found = autopsy.perform(
-            model, model.train_step, data, vars(model).get("_nanwatch_compile"), names=names
-        )
+        line = vars(model).get("_nanwatch_compile")
+        found = autopsy.perform(model, model.train_step, data, line, names=names)
         return Moment(
             int(self.arrays["step"]),
             found.loss,
@@ -191,7 +189,10 @@ class Goal:
 
 def batch_of(arrays: dict[str, Any]) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) in the structure that their keys tell: one array, a list or a dict."""
-    return tuple(structure(arrays, f"batch/{role}/") for role in ("input", "label", "sample_weight"))  # type: ignore[return-value]
+    x, y, sample_weight = (
+        structure(arrays, f"batch/{role}/") for role in ("input", "label", "sample_weight")
+    )
+    return x, y, sample_weight
 
 
 def structure(arrays: dict[str, Any], prefix: str) -> Any:
