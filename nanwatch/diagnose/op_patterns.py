@@ -28,6 +28,7 @@ Pattern = Literal[
     "division-by-zero",
     "fully-masked",
     "half-precision-overflow",
+    "empty-batch",
 ]
 # exp(x) is infinite above ln of the largest number: 3.4e38 and 65504.
 EXP_LIMIT = 88.72
@@ -37,11 +38,13 @@ STEEP = ("Sqrt", "Pow", "EuclideanNorm", "Atan2", "Acos", "Asin", "Acosh")
 
 
 def pattern_of(op: OpInfo, incident: IncidentInfo, fit: Fit) -> Pattern | None:
-    """The pattern of ``op``.
+    """The pattern of ``op``. In a batch without a row, every mean is one over nothing.
 
     A layer's output may be NaN under a finite loss as well: on a CPU relu(NaN) is 0. Nothing was
     chosen there, so a non-finite activation is judged as a forward fault.
     """
+    if incident.rows == 0:
+        return "empty-batch"
     if loss_is_finite(incident) and incident.role in ("gradient", "weight", "update"):
         return backward_pattern(op)
     if op.direction == "backward":

@@ -1,0 +1,172 @@
+"""NW115: nothing in x tells y."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.diagnosis import Finding
+from nanwatch.diagnose.loss_course import sole_output
+from nanwatch.diagnose.outcome import accuracy_is_a_share, has_improved
+from nanwatch.diagnose.readings import (
+    class_shares,
+    epoch_losses,
+    finite_losses,
+    guess_loss,
+    incident_of,
+    is_classification,
+    label_of,
+)
+from nanwatch.diagnose.rule import Rule
+from nanwatch.record.facts import DataInfo, TensorSummary
+from nanwatch.record.run import Fit, Run
+
+# Two trainings of one net on one sort of data end within a few per cent of each other; a relation
+# that is worth the name lowers the loss by more than this.
+ALIKE = 0.05
+# The best of many epochs is better than guessing by chance as well: over 100 rows, by 1 to 2 %.
+NO_BETTER = 0.98
+LEAST_EPOCHS = 5
+FITTED = 0.9  # of the loss of guessing: the training rows were learned, by heart
+LEAST_ROWS = 50  # of validation; of fewer rows the loss is chance
+KIND = "permute_labels"
+
+
+class NoLearnableRelation(Rule):
+    """Nothing in the inputs tells the labels.
+
+    ## What it does
+    Looks at a trial with shuffled labels that went as the training did; or at a training that
+    learns its own rows by heart while the validation loss is never better than guessing. It is a
+    note: whether rows and labels are misaligned, or there is nothing to learn, the arrays cannot tell.
+
+    ## Why is this bad
+    No change of the model, the loss or the rate can help. Often x was shuffled or filtered and y
+    was not, and row 7 of the one no longer belongs to row 7 of the other.
+
+    ## Example
+    ```python
+    x = x[np.random.permutation(len(x))]  # and y stays as it was
+    ```
+
+    ## Use instead
+    ```python
+    order = np.random.permutation(len(x))
+    x, y = x[order], y[order]
+    ```
+    """
+
+    code, name, level = "NW115", "no-learnable-relation", "note"
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        if permutation(run) or validation_counts(fit) or incident_of(fit, run) is not None:
+            return None
+        stuck = accuracy_is_a_share(fit) and not has_improved(fit)
+        return "no trial with shuffled labels was made" if stuck else None
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        if incident_of(fit, run) is not None:
+            return
+        seen = said_by_trial(permutation(run)) or said_by_validation(fit)
+        if seen is None:
+            return
+        yield self.finding(
+            fit,
+            f"Nothing that was learned tells the label of a new row: {seen}. Either rows and labels do not "
+            "belong together, or x does not tell y; the arrays look the same in both cases.",
+            "Print a few rows beside their labels, as they enter fit, and check them by eye.",
+            location=fit.info.location,
+            strength=0.0,
+            explains={"at-chance", "not-learning", "poor-validation"},
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            tried(0.693, 0.690),
+            tried(0.693, 0.693 * 1.049),
+            validated([0.5, 0.4, 0.3, 0.2, 0.1], [0.70, 0.68, 0.7, 0.8, 0.9]),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        falling = [0.5, 0.4, 0.3, 0.2, 0.1]
+        return [
+            tried(0.6, 0.69),
+            tried(0.693, 0.693 * 1.06),
+            validated(falling, [0.70, 0.67, 0.7, 0.8, 0.9]),
+            validated(falling[:4], [0.70, 0.70, 0.7, 0.8]),
+            validated([0.69, 0.69, 0.69, 0.68, 0.68], [0.7] * 5),
+            validated(falling, [0.7] * 5, rows=49),
+            validated(falling, [0.7] * 5, {"0": 1, "1": 99}),
+            validated([*falling[:4], math.nan], [0.7] * 5),
+        ]
+
+
+def permutation(run: Run) -> Mapping[str, Any] | None:
+    return next((trial for trial in run.trials if trial.get("kind") == KIND), None)
+
+
+def said_by_trial(trial: Mapping[str, Any] | None) -> str | None:
+    """A training on shuffled labels that ended where the real one did."""
+    real, shuffled = loss_in(trial, "before"), loss_in(trial, "after")
+    if real is None or shuffled is None:
+        return None
+    if abs(shuffled - real) > ALIKE * abs(real):
+        return None
+    return f"with the labels shuffled the loss is {number(shuffled)}, with the real ones {number(real)}"
+
+
+def loss_in(trial: Mapping[str, Any] | None, part: str) -> float | None:
+    value = ((trial or {}).get(part) or {}).get("loss")
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def said_by_validation(fit: Fit) -> str | None:
+    """The training rows were learned, and not one epoch answers the others better than a guess."""
+    output = sole_output(fit)
+    guess = guess_loss(fit, output)
+    losses, validated = epoch_losses(fit), epoch_losses(fit, validation=True)
+    if guess is None or not validation_counts(fit) or not all(map(math.isfinite, losses + validated)):
+        return None
+    if losses[-1] > FITTED * guess or min(validated) < NO_BETTER * guess:
+        return None
+    return (
+        f"the training loss falls to {number(losses[-1])}, and over {len(validated)} epochs the validation "
+        f"loss is never below {number(min(validated))}, where guessing costs {number(guess)}"
+    )
+
+
+def validation_counts(fit: Fit) -> bool:
+    """There are enough validation rows, of the same classes, over enough epochs."""
+    output = sole_output(fit)
+    label = label_of(fit, output, validation=True)
+    if output is None or label is None or label.rows < LEAST_ROWS or not is_classification(output):
+        return False
+    known, seen = class_shares(label_of(fit, output)), class_shares(label)
+    alike = bool(known) and all(abs(known.get(name, 0.0) - share) < 0.1 for name, share in seen.items())
+    return alike and len(epoch_losses(fit, validation=True)) >= LEAST_EPOCHS and bool(finite_losses(fit))
+
+
+def classifier_run(**facts: Any) -> Run:
+    of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    return made_up.run(of, targets=[made_up.labels(0, 1)], **facts)
+
+
+def tried(real: float, shuffled: float) -> Run:
+    run = classifier_run(loss=[0.693] * 40)
+    trial = {"kind": KIND, "before": {"loss": real}, "after": {"loss": shuffled}, "steps": 40}
+    return Run(run.info, run.fits, trials=[trial])
+
+
+def validated(
+    losses: list[float], validation: list[float], classes: dict[str, int] | None = None, rows: int = 100
+) -> Run:
+    label: TensorSummary = made_up.labels(0, 1, rows=rows, classes=classes or {"0": 50, "1": 50})
+    epochs = [{"loss": a, "val_loss": b} for a, b in zip(losses, validation, strict=True)]
+    return classifier_run(
+        epochs=epochs, fit={"validation": True, "validation_data": DataInfo(labels=(label,))}
+    )

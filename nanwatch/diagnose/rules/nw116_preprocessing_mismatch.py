@@ -1,0 +1,212 @@
+"""NW116: the validation data, or the backbone's, were prepared otherwise than those of fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_seen import by_path, seen
+from nanwatch.diagnose.data_words import bad_elements, number
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.first_layers import has_embedding
+from nanwatch.diagnose.guessing import guessing
+from nanwatch.diagnose.readings import accuracies, epoch_losses
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.statistics import median
+from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.facts import ColumnSummary, DataInfo, LayerInfo, TensorSummary
+from nanwatch.record.run import Fit, Run
+
+# Parts of one data set have the same root mean square within a factor of 2 or 3, long tails
+# included; a forgotten division by 255 or a forgotten scaler makes 40 to 255.
+FACTOR = 10.0
+WORSE = 2.0  # times the training loss: what over-fitting of some epochs does as well, but not both
+SMALL_SCALE = 0.02  # a Rescaling by 1/255 (0.0039) or 1/127.5; one by 1/10 may be meant
+ALREADY_SCALED = 5.0  # pixels in [0, 1] or standardised ones stay below; raw ones reach 255
+
+
+class PreprocessingMismatch(Rule):
+    """The inputs at validation were prepared otherwise than in training, or were scaled twice.
+
+    ## What it does
+    Compares the scale of the inputs of fit with that of the validation inputs, column by column where
+    there are columns; and looks for inputs near 1 that the model's own first layer divides by 255.
+
+    ## Why is this bad
+    The net is asked about numbers it never saw. The training goes well, and the validation is bad
+    from the first epoch on, which looks like over-fitting and is none. Inputs scaled twice are nearly
+    0 for every row, so that the bias is all that a layer can see.
+
+    ## Example
+    ```python
+    model.fit(x_train / 255.0, y_train, validation_data=(x_val, y_val))
+    ```
+
+    ## Use instead
+    ```python
+    model.fit(x_train / 255.0, y_train, validation_data=(x_val / 255.0, y_val))
+    ```
+    """
+
+    code, name = "NW116", "preprocessing-mismatch"
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        if not (fit.info.validation or fit.info.validation_split) or fit.info.validation_data.inputs:
+            return None
+        return "the validation inputs were not seen"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        yield from self.of_validation(fit)
+        yield from self.scaled_twice(fit, run)
+
+    def of_validation(self, fit: Fit) -> Iterator[Finding]:
+        validated = by_path(fit.info.validation_data, "inputs")
+        for path, trained in by_path(fit.info.data, "inputs").items():
+            other = validated.get(path)
+            if other is None or (has_embedding(fit) and trained.integral):
+                continue
+            ratio = ratio_of_scales(trained, other)
+            if ratio is not None and not 1 / FACTOR < ratio < FACTOR:
+                yield self.found(fit, trained, other, ratio)
+
+    def found(self, fit: Fit, trained: TensorSummary, other: TensorSummary, ratio: float) -> Finding:
+        harm = validation_suffers(fit)
+        times = ratio if ratio > 1 else 1 / ratio
+        text = "Prepare both alike: fit the scaler on the training rows and apply it to the others as well."
+        return self.finding(
+            fit,
+            f"The validation input runs from {number(other.min)} to {number(other.max)}, that of "
+            f"the training from {number(trained.min)} to {number(trained.max)}: a scale {number(times)} "
+            f"times as {'large' if ratio > 1 else 'small'}.",
+            *harm,
+            location=fit.info.location,
+            remedies=(Remedy("scale_validation", trained.path, ratio, text, location=fit.info.location),),
+            level="error" if harm else "note",
+            strength=0.95 if harm else 0.2,
+            explains={"poor-validation"},
+        )
+
+    def scaled_twice(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        layer = first_rescaling(fit)
+        array = next(iter(seen(fit, run, "inputs")), None)
+        if layer is None or array is None or not is_scaled_already(array.widest, layer):
+            return
+        stuck = guessing(fit)
+        given, scale = array.widest, float(layer.config["scale"])
+        text = "Feed the raw pixels (0 to 255): the model rescales them itself. Or leave that layer out."
+        yield self.finding(
+            fit,
+            f"The input runs from {number(given.min)} to {number(given.max)}, and {layer.name} multiplies it "
+            f"by {number(scale)}: the layers behind it see at most {number(largest(given) * scale)}.",
+            *([stuck.words] if stuck else []),
+            location=fit.info.location,
+            layer=layer.path,
+            remedies=(Remedy("scale_input", array.path, 1 / scale, text, location=fit.info.location),),
+            level="error" if stuck else "warning",
+            strength=0.85 if stuck else 0.5,
+            explains=STUCK | {"vanishing-gradient"},
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            pair(1.0, 255.0, [0.2, 52.0]),
+            pair(1.0, 10.0, [0.2, 0.41]),
+            pair(50.0, 5.0, [0.2, 0.41]),
+            pair(1.0, 20.0, [0.2, 0.2]),
+            rescaled(1.0, 0.693),
+            rescaled(5.0, 0.5),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        outlier = made_up.tensor("input", std=40.0, max=1e4, columns=columns(1.0, 1.0, 300.0))
+        table = made_up.tensor("input", columns=columns(1.0, 1.0, 1.0))
+        return [
+            pair(1.0, 9.9, [0.2, 52.0]),
+            pair(1.0, 0.11, [0.2, 52.0]),
+            compared(table, outlier, [0.2, 52.0]),
+            rescaled(255.0, 0.693),
+            rescaled(5.1, 0.693),
+            made_up.run(made_up.model(rescaling(0.1), made_up.dense()), inputs=[made_up.tensor("input")]),
+        ]
+
+
+def ratio_of_scales(trained: TensorSummary, other: TensorSummary) -> float | None:
+    """How much larger ``other`` is: of the middle column where both are tables, so no one column tells."""
+    if bad_elements(trained) or bad_elements(other):
+        return None
+    if len(trained.columns) > 1 and len(trained.columns) == len(other.columns):
+        pairs = [(scale(a), scale(b)) for a, b in zip(trained.columns, other.columns, strict=True)]
+        ratios = [b / a for a, b in pairs if a > 0 and b > 0]
+        return median(ratios) if ratios else None
+    a, b = scale(trained), scale(other)
+    return b / a if a > 0 and b > 0 else None
+
+
+def scale(values: TensorSummary | ColumnSummary) -> float:
+    """The root mean square."""
+    return math.hypot(values.mean, values.std)
+
+
+def validation_suffers(fit: Fit) -> list[str]:
+    losses, validated = epoch_losses(fit), epoch_losses(fit, validation=True)
+    if not losses or not validated or losses[-1] <= 0 or not validated[-1] >= WORSE * losses[-1]:
+        return []
+    words = [f"the loss ends at {number(losses[-1])}, val_loss at {number(validated[-1])}"]
+    reached, outside = accuracies(fit), accuracies(fit, validation=True)
+    if reached and outside:
+        words.append(f"the accuracy is {reached[-1]:.4f} in training and {outside[-1]:.4f} in validation")
+    return words
+
+
+def first_rescaling(fit: Fit) -> LayerInfo | None:
+    """A Rescaling by a small number that stands before every layer with weights."""
+    for layer in fit.model.layers:
+        if layer.type == "Rescaling":
+            factor = layer.config.get("scale")
+            small = isinstance(factor, int | float) and 0 < factor <= SMALL_SCALE
+            return layer if small else None
+        if layer.weights:
+            return None
+    return None
+
+
+def is_scaled_already(given: TensorSummary, layer: LayerInfo) -> bool:
+    return 0 < largest(given) <= ALREADY_SCALED
+
+
+def largest(given: TensorSummary) -> float:
+    return max(abs(given.min), abs(given.max))
+
+
+def columns(*scales: float) -> tuple[ColumnSummary, ...]:
+    return tuple(
+        ColumnSummary(index, min=-3 * value, max=3 * value, std=value) for index, value in enumerate(scales)
+    )
+
+
+def pair(trained: float, validated: float, losses: list[float]) -> Run:
+    """Inputs of these scales, in training and in validation; the last loss and val_loss."""
+    first = made_up.tensor("input", min=0.0, max=trained, mean=trained / 2, std=trained / 4)
+    other = made_up.tensor("input", min=0.0, max=validated, mean=validated / 2, std=validated / 4)
+    return compared(first, other, losses)
+
+
+def compared(first: TensorSummary, other: TensorSummary, losses: list[float]) -> Run:
+    fit = {"validation": True, "validation_data": DataInfo((other,))}
+    return made_up.run(inputs=[first], epochs=[{"loss": losses[0], "val_loss": losses[1]}], fit=fit)
+
+
+def rescaling(factor: float) -> LayerInfo:
+    config: dict[str, Any] = {"scale": factor, "offset": 0.0}
+    return LayerInfo("rescaling", "rescaling", "Rescaling", config=config)
+
+
+def rescaled(high: float, ended: float) -> Run:
+    """Inputs up to ``high`` before a Rescaling by 1/255, and a loss that ends at ``ended``."""
+    of = made_up.model(rescaling(1 / 255), made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    inputs = [made_up.tensor("input", min=0.0, max=high, mean=high / 2, std=high / 4)]
+    return made_up.run(of, loss=[0.7] + [ended] * 120, inputs=inputs, targets=[made_up.labels(0, 1)])

@@ -1,0 +1,221 @@
+"""NW205: a softmax before a loss that applies one itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.heads import Head, activation_remedy, heads, summaries
+from nanwatch.diagnose.loss_line import compile_line
+from nanwatch.diagnose.readings import BINARY, CATEGORICAL, SPARSE, class_shares, finite_losses, last_loss
+from nanwatch.diagnose.rule import Rule
+from nanwatch.record.facts import LossInfo
+from nanwatch.record.run import Fit, Run
+
+# What Keras says when it sees through the activation and takes the logits behind it: then nothing is
+# applied twice.
+SEEN_THROUGH = "thus does not represent logits"
+ACTIVATIONS = {BINARY: "sigmoid", CATEGORICAL: "softmax", SPARSE: "softmax"}
+PATIENCE = 100  # steps
+# The mean of the largest share a row's answer can have, squared: 1/k for answers that say nothing,
+# 1 for a net that is sure. One that is sure and right has a loss near 0, unless it cannot.
+SURE = 0.8
+ROUNDING = 1e-3  # of the least loss: what float32 and its mean over a batch may take off
+
+
+class DoubleActivation(Rule):
+    """The model gives probabilities, and its loss takes them for logits.
+
+    ## What it does
+    Looks for an output behind a softmax (or sigmoid) under a loss with `from_logits=True`, where
+    something stands between the two, so that Keras does not see the logits behind it; and for a net
+    that is sure of its answers while the loss never falls below what probabilities allow.
+
+    ## Why is this bad
+    The loss applies the softmax again. Of probabilities it can make no sure answer: for k classes the
+    loss stays above ln(1 + (k-1)/e), which is 0.905 for 5, and gradients are small. The model learns,
+    slowly, and the loss tells little.
+
+    ## Example
+    ```python
+    outputs = Reshape((5,))(Dense(5, activation="softmax")(hidden))
+    model.compile(loss=SparseCategoricalCrossentropy(from_logits=True))
+    ```
+
+    ## Use instead
+    ```python
+    outputs = Reshape((5,))(Dense(5)(hidden))
+    model.compile(loss=SparseCategoricalCrossentropy(from_logits=True))
+    ```
+    """
+
+    code, name = "NW205", "double-activation"
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        for head in heads(fit):
+            if is_suspect(fit, run, head) and applied_twice(fit, run, head) is None:
+                return f"whether Keras took the logits behind the {ACTIVATIONS[head.loss]} was not seen"
+        return None
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        for head in heads(fit):
+            if not is_suspect(fit, run, head) or not applied_twice(fit, run, head):
+                continue
+            activation = ACTIVATIONS[head.loss]
+            least = least_loss(fit, head)
+            yield self.finding(
+                fit,
+                f"{head.words} gives probabilities, and {head.loss} with from_logits=True applies the "
+                f"{activation} once more: the loss cannot fall below {least:.3g}.",
+                f"the loss ends at {number(last_loss(fit))} and was never below "
+                f"{number(min(finite_losses(fit), default=math.nan))}",
+                location=head.location or fit.model.compile_location,
+                layer=head.path,
+                remedies=(activation_remedy(head, "linear"), tell_the_loss(fit, head)),
+                strength=0.95 if head.output.unwrapped is False else 0.85,
+                explains={"not-learning", "poor-accuracy", "vanishing-gradient"},
+            )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            classifier(0.905, sure=0.81),
+            classifier(1.5, sure=0.21, unwrapped=False),
+            classifier(0.905, sure=0.81, activation="unknown"),
+            classifier(0.51, sure=0.9, loss=BINARY),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            classifier(0.90, sure=0.81),
+            classifier(0.905, sure=0.79),
+            classifier(0.905, sure=0.81, unwrapped=True),
+            classifier(0.905, sure=0.81, from_logits=False),
+            classifier(0.905, sure=0.81, warnings=[f"... and {SEEN_THROUGH}. Was this intended?"]),
+            classifier(0.905, sure=0.81, activation="linear"),
+            classifier(0.905, sure=0.81, steps=99),
+            classifier(0.31, sure=0.9, loss=BINARY),
+        ]
+
+
+def is_suspect(fit: Fit, run: Run, head: Head) -> bool:
+    """Probabilities under a cross-entropy that was told to expect logits."""
+    if head.loss not in ACTIVATIONS or not head.from_logits:
+        return False
+    if head.loss == BINARY:
+        return head.activation == "sigmoid"
+    if (head.units or 0) < 2:
+        return False
+    return head.activation == "softmax" or (head.activation == "unknown" and sums_to_one(fit, run, head))
+
+
+def sums_to_one(fit: Fit, run: Run, head: Head) -> bool:
+    """All rows of the predictions seen are shares of 1, which logits are only by a rare chance."""
+    seen = list(summaries(fit, run, head.output))
+    return bool(seen) and all(
+        part.rows > 1 and part.row_sum_max is not None and part.rows_not_summing_to_one == 0 and part.min >= 0
+        for part in seen
+    )
+
+
+def applied_twice(fit: Fit, run: Run, head: Head) -> bool | None:
+    """As the traced step told, as Keras's own warning tells, or as the numbers do; None: not to be told."""
+    if head.output.unwrapped is not None:
+        return not head.output.unwrapped
+    if any(SEEN_THROUGH in message for other in run.fits for message in other.warnings()):
+        return False
+    losses = finite_losses(fit)
+    if not losses or not head.alone:
+        return None
+    if min(losses) < least_of_a_batch(head) * (1 - ROUNDING):
+        return False
+    if last_loss(fit) < least_loss(fit, head) * (1 - ROUNDING):
+        return False
+    weighed = fit.info.class_weight or fit.info.data.sample_weights
+    if len(losses) < PATIENCE or weighed or sureness(fit, head) < SURE:
+        return None
+    return True
+
+
+def least_of_a_batch(head: Head) -> float:
+    """The loss of a batch whose every answer is right and sure."""
+    if head.loss == BINARY:
+        return math.log1p(math.exp(-1))
+    return math.log1p(((head.units or 2) - 1) / math.e)
+
+
+def least_loss(fit: Fit, head: Head) -> float:
+    """As above, over all rows: a sure "no" is a logit of 0 to a sigmoid, and costs ln 2."""
+    if head.loss != BINARY:
+        return least_of_a_batch(head)
+    share = class_shares(head.label).get("1", 0.0)
+    return share * least_of_a_batch(head) + (1 - share) * math.log(2)
+
+
+def sureness(fit: Fit, head: Head) -> float:
+    """The mean over rows of the squares of all classes' shares, at the last look; 0 where none was."""
+    last = {
+        stat: values[0]
+        for stat in ("size", "mean", "l2_norm")
+        if (values := fit.health.recent("output", head.output.path, stat, last=1))
+    }
+    if len(last) < 3 or not last["size"]:
+        return 0.0
+    square = last["l2_norm"] ** 2 / last["size"]
+    if head.loss == BINARY:
+        return 1 - 2 * last["mean"] + 2 * square
+    return square * (head.units or 1)
+
+
+def tell_the_loss(fit: Fit, head: Head) -> Remedy:
+    at = fit.model.compile_location
+    line = compile_line(fit, head, f'"{head.loss}"')
+    text = f'Or tell the loss that it gets probabilities: loss="{head.loss}".'
+    return Remedy("set_from_logits", head.output.path, False, text, line, at)
+
+
+def classifier(
+    ended: float,
+    sure: float,
+    *,
+    loss: str = SPARSE,
+    activation: str | None = None,
+    from_logits: bool = True,
+    unwrapped: bool | None = None,
+    steps: int = 120,
+    warnings: list[str] | None = None,
+) -> Run:
+    """A training whose loss ends at ``ended`` and whose answers are as sure as ``sure``."""
+    units = 1 if loss == BINARY else 5
+    shown = activation or ACTIVATIONS[loss]
+    rows = 32.0
+    square = sure / units if units > 1 else sure / 2  # with a mean of 0.5
+    health = {
+        ("output", "output", "size"): [rows * units],
+        ("output", "output", "mean"): [1 / max(units, 2)],
+        ("output", "output", "l2_norm"): [math.sqrt(square * rows * units)],
+    }
+    seen = made_up.tensor(
+        "output", "output", min=0.0, max=1.0, row_sum_min=1.0, row_sum_max=1.0, rows_not_summing_to_one=0
+    )
+    of = made_up.model(
+        made_up.dense(units=units, activation="linear" if shown == "unknown" else shown),
+        loss=loss,
+        output_facts={
+            "activation": shown,
+            "loss_info": LossInfo(loss, "", from_logits=from_logits),
+            "unwrapped": unwrapped,
+        },
+    )
+    return made_up.run(
+        of,
+        loss=[1.6] + [ended] * (steps - 1),
+        health=health,
+        predictions=[seen],
+        targets=[made_up.labels(*range(max(2, units)))],
+        warnings=warnings or [],
+    )

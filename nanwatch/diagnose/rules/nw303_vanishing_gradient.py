@@ -1,0 +1,142 @@
+"""NW303: a gradient that is gone before it reaches the first layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.dead_layers import dead_layers
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.guessing import guessing
+from nanwatch.diagnose.patch import set_activation
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.statistics import finite, median
+from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.facts import LayerInfo
+from nanwatch.record.run import Fit, Run
+
+# A layer of sigmoids passes on at most a quarter of the gradient: over 7 layers, 6e-5 of it. The
+# kernels of healthy nets differ by a factor of 100 at most.
+VANISHED = 1e-4
+LEAST_LAYERS = 4  # with fewer, no layer by layer loss comes to so much: something else has
+LAST = 20  # steps
+SHRINKING = ("sigmoid", "tanh", "hard_sigmoid", "softsign", "softmax")
+
+
+class VanishingGradient(Rule):
+    """The gradient shrinks from layer to layer, and the first layers learn nothing.
+
+    ## What it does
+    Compares the gradient of the first layer with that of the last, as root mean square over the
+    kernel's elements, in a training that is no better than guessing.
+
+    ## Why is this bad
+    Each sigmoid multiplies the gradient by a quarter at most. What reaches the first of ten layers is a
+    millionth; these layers stay as they were made, and what they make of the input is nearly the same
+    for every row.
+
+    ## Example
+    ```python
+    for _ in range(12):
+        model.add(Dense(32, activation="sigmoid"))
+    ```
+
+    ## Use instead
+    ```python
+    for _ in range(12):
+        model.add(Dense(32, activation="relu"))  # fewer layers, BatchNormalization, skip connections
+    ```
+    """
+
+    code, name = "NW303", "vanishing-gradient"
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        return None if fit.steps.paths("gradient", "l2_norm") else "the gradients were not seen"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        kernels = kernels_of(fit)
+        stuck = guessing(fit)
+        if stuck is None or len(kernels) < LEAST_LAYERS or any(dead_layers(fit)):
+            return
+        first, last = kernels[0], kernels[-1]
+        if last.gradient <= 0 or first.gradient > VANISHED * last.gradient:
+            return
+        steepest = min(pairwise(kernels), key=lambda pair: pair[0].gradient / (pair[1].gradient or math.inf))
+        layer = first.layer
+        share = first.gradient / last.gradient
+        yield self.finding(
+            fit,
+            f"Over {len(kernels)} layers the gradient shrinks to {number(share)} of what it is at the last: "
+            f"{number(first.gradient)} an element in {layer.name}, {number(last.gradient)} in "
+            f"{last.layer.name}. {stuck.words[0].upper()}{stuck.words[1:]}.",
+            f"steepest between {steepest[1].layer.name} and {steepest[0].layer.name}",
+            location=layer.location,
+            layer=layer.path,
+            remedies=(remedy(layer),),
+            strength=0.7,
+            shows={"vanishing-gradient"},
+            explains={"vanishing-gradient", "weights-still"} | STUCK,
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            stack([1e-6, 1e-4, 1e-2, 1.0]),
+            stack([0.99e-4, 1e-2, 0.1, 1.0]),
+            stack([0.0, 1e-20, 1e-9, 1.0]),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            stack([1.1e-4, 1e-2, 0.1, 1.0]),
+            stack([1e-6, 1e-3, 1.0]),
+            stack([1e-6, 1e-4, 1e-2, 1.0], ended=0.65),
+            stack([1e-6, 1e-4, 1e-2, 1.0], steps=99),
+            stack([0.0, 0.0, 0.0, 0.0]),
+        ]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    layer: LayerInfo
+    gradient: float  # root mean square over the elements, the median of the last steps
+
+
+def kernels_of(fit: Fit) -> list[Kernel]:
+    """The first matrix of every layer that has a gradient, in the order of the forward pass."""
+    sizes = {weight.path: weight.shape for weight in fit.model.weights}
+    found = []
+    for layer in fit.model.layers:
+        matrix = next((path for path in layer.weights if len(sizes.get(path, ())) > 1), None)
+        norms = finite(fit.steps.recent("gradient", matrix or "", "l2_norm", last=LAST))
+        if matrix is not None and norms:
+            elements = math.prod(size or 1 for size in sizes[matrix])
+            found.append(Kernel(layer, median(norms) / math.sqrt(elements)))
+    return found
+
+
+def remedy(layer: LayerInfo) -> Remedy:
+    text = "Use relu in the hidden layers, and fewer of them; BatchNormalization or skip connections help."
+    at = layer.location
+    line = (
+        set_activation(at.code, layer.type, "relu", layer.activation, layer.units)
+        if at is not None and layer.activation in SHRINKING
+        else None
+    )
+    return Remedy("set_activation", layer.path, "relu", text, line, at)
+
+
+def stack(gradients: list[float], ended: float = 0.69, steps: int = 120) -> Run:
+    """Layers whose kernels have these gradients, front to back."""
+    layers = [made_up.dense(f"dense_{place}", 1, "sigmoid") for place in range(len(gradients))]
+    columns = {
+        ("gradient", f"dense_{place}/kernel", "l2_norm"): [value] * steps
+        for place, value in enumerate(gradients)
+    }
+    of = made_up.model(*layers, loss="binary_crossentropy")
+    return made_up.run(of, loss=[0.7] + [ended] * (steps - 1), steps=columns, targets=[made_up.labels(0, 1)])
