@@ -231,6 +231,7 @@ class FitInfo:
     error: str | None = None  # the exception that ended it, in one line
     seconds: float = 0.0  # wall time of the training
     watch_seconds: float = 0.0  # of it, spent in nanwatch outside the compiled step
+    cut_short: bool = False  # by a check, that lets only the first steps be trained
     broadcasts: tuple[BroadcastInfo, ...] | None = None  # None: the way to the loss was not looked at
     inference: InferenceInfo | None = None  # where it was tried at the end of the fit
     saves_seen: bool = False  # every save of the weights left an event "save"
@@ -317,3 +318,4 @@ class RunInfo:
     incident: IncidentInfo | None = None
     errors: tuple[str, ...] = ()  # nanwatch's own, while watching
     not_watched: tuple[str, ...] = ()
+    held_back: tuple[str, ...] = ()  # what a check did not let the script do, or not where it wanted

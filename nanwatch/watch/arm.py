@@ -52,12 +52,15 @@ class KerasFinder(importlib.abc.MetaPathFinder):
         loader.exec_module = exec_module
 
 
-def arm(witness: Witness, on_incident: Any) -> None:
-    """Watch every training of this process from the moment Keras is there."""
+def arm(witness: Witness, on_incident: Any, then: Callable[[Any], None] | None = None) -> None:
+    """Watch every training of this process from the moment Keras is there; ``then(keras)`` is called last."""
 
     def arrived(keras: ModuleType) -> None:
         with witness.forgiving("taking Keras's seams"):
             take_seams(keras, witness, on_incident)
+        if then is not None:
+            with witness.forgiving("cutting the script short"):
+                then(keras)
 
     def legacy(module: ModuleType) -> None:
         witness.note_not_watched("tf_keras (Keras 2) was imported: nanwatch watches Keras 3 alone")
