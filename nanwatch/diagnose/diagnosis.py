@@ -97,3 +97,4 @@ class Diagnoses:
     outcome: Outcome
     diagnoses: tuple[Diagnosis, ...] = ()
     rules_not_run: tuple[str, ...] = ()  # "NW105: the inputs were not seen"
+    accepted: tuple[str, ...] = ()  # findings that are left out, and why: "NW203 ... (in the baseline)"

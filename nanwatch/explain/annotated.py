@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from nanwatch.diagnose.diagnosis import LEVELS, Diagnosis, Level
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
-from nanwatch.record.facts import Location
 
 
 def level_of(diagnosis: Diagnosis) -> Level:
@@ -32,17 +29,3 @@ def message(report: Report, diagnosis: Diagnosis) -> str:
     if diagnosis.part == "consequence" and causes:
         lines[0] = f"A consequence of {', '.join(dict.fromkeys(causes))}. {lines[0]}"
     return "\n".join(lines)
-
-
-def fallback(report: Report, diagnosis: Diagnosis) -> Location:
-    """Where a finding without a line of its own is shown: the call that trained, else the script."""
-    fit = next((fit for fit in report.run.fits if fit.info.index == diagnosis.fit), None)
-    if fit is not None and fit.info.location is not None:
-        return fit.info.location
-    return Location(report.run.info.script, 0)
-
-
-def fingerprint(code: str, file: str, line: str) -> str:
-    """What stays when lines move and blanks change: the rule, the file and the line's text."""
-    said = "\0".join((code, file, " ".join(line.split())))
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]

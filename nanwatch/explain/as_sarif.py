@@ -16,8 +16,9 @@ from typing import Any
 from urllib.parse import quote
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
+from nanwatch.diagnose.places import fingerprint, place_of
 from nanwatch.diagnose.rule import Rule, all_rules
-from nanwatch.explain.annotated import fallback, fingerprint, level_of, message, worst_first
+from nanwatch.explain.annotated import level_of, message, worst_first
 from nanwatch.explain.documentation_blocks import blocks, first_sentence
 from nanwatch.explain.report import Report
 from nanwatch.explain.sarif_path import code_flows
@@ -110,7 +111,7 @@ def in_utc(moment: str) -> str:
 
 
 def result(report: Report, diagnosis: Diagnosis, number: int, seen: Counter[str]) -> dict[str, Any]:
-    at = diagnosis.location or fallback(report, diagnosis)
+    at = place_of(report.run, diagnosis)
     digest = fingerprint(diagnosis.code, report.project_path(at.file), at.code)
     seen[digest] += 1
     found: dict[str, Any] = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Part
+from nanwatch.diagnose.places import project_path
 from nanwatch.record.run import Fit, Run
 
 
@@ -39,16 +40,8 @@ class Report:
         return str(path)
 
     def project_path(self, path: str | Path) -> str:
-        """``path`` as other programs want it: relative to the root of the checkout, with ``/``.
-
-        Without a known root the run's working directory is taken for it; what lies outside
-        stays whole.
-        """
-        whole = Path(os.path.normpath(Path(self.run.info.cwd, path)))
-        base = self.root or self.run.info.cwd
-        if base and whole.is_relative_to(base):
-            return whole.relative_to(base).as_posix()
-        return whole.as_posix()
+        """``path`` as other programs want it: relative to the root of the checkout, with ``/``."""
+        return project_path(self.run, path, self.root)
 
     def folder(self) -> str | None:
         """The run's folder, as `path` gives it; it is known from where the reader stands."""
