@@ -6,35 +6,18 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nanwatch.cli.settings import settings
+from nanwatch.cli.settings import setting
 
 if TYPE_CHECKING:
     from nanwatch.watch.script import Ending
     from nanwatch.watch.witness import Witness
 
 STATUS_OF_HALT = 3
-
-
-def with_settings(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    """An option that was given neither here nor in the environment comes from pyproject.toml."""
-    source = ctx.get_parameter_source(param.name or "")
-    if source is click.core.ParameterSource.DEFAULT:
-        found = settings(Path.cwd()).get(param.name or "")
-        if found is not None:
-            return param.type_cast_value(ctx, found)
-    return value
-
-
-def setting(*names: str, **facts: Any) -> Callable[[Any], Any]:
-    """An option whose default comes from NANWATCH_<NAME>, then from pyproject.toml."""
-    variable = "NANWATCH_" + names[0].lstrip("-").upper().replace("-", "_")
-    return click.option(*names, envvar=variable, callback=with_settings, **facts)
 
 
 @click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
@@ -79,12 +62,7 @@ def run(
     """
     from nanwatch.watch import script as scripts
 
-    args = list(script_and_args)
-    if module is None:
-        if not args:
-            raise click.UsageError("Give the training script, as in `nanwatch run train.py`.")
-        scripts.check_script(args[0])
-    name = module or args.pop(0)
+    name, args = named(module, script_and_args, "run")
     witness = None if disabled() else witness_for(log_dir, name, args, on_incident, snapshot_limit)
     if module is not None:
         ending = scripts.run_module(module, args)
@@ -93,24 +71,42 @@ def run(
     leave(ending, witness, quiet)
 
 
+def named(module: str | None, given: tuple[str, ...], command: str) -> tuple[str, list[str]]:
+    """The script or module, and its own arguments."""
+    from nanwatch.watch.script import check_script
+
+    if module is not None:
+        return module, list(given)
+    if not given:
+        raise click.UsageError(f"Give the training script, as in `nanwatch {command} train.py`.")
+    check_script(given[0])
+    return given[0], list(given[1:])
+
+
 def disabled() -> bool:
     return os.environ.get("NANWATCH_DISABLE", "") not in ("", "0")
 
 
 def witness_for(log_dir: Path, name: str, args: list[str], on_incident: str, snapshot_limit: int) -> Witness:
     """The run's folder, made now; Keras will be met when the script imports it."""
-    from nanwatch.errors import NanwatchError
     from nanwatch.watch.arm import arm
+
+    witness = new_witness(log_dir, name, args, snapshot_limit)
+    arm(witness, on_incident)
+    return witness
+
+
+def new_witness(log_dir: Path, name: str, args: list[str], snapshot_limit: int) -> Witness:
+    """A witness with a run folder below ``log_dir``."""
+    from nanwatch.errors import NanwatchError
     from nanwatch.watch.witness import Witness
 
     try:
-        witness = Witness(Path(os.path.abspath(log_dir)), name, (name, *args), snapshot_limit * 2**20)
+        return Witness(Path(os.path.abspath(log_dir)), name, (name, *args), snapshot_limit * 2**20)
     except OSError as error:
         raise NanwatchError(
             f"No run folder could be made in {log_dir}: {error.strerror}; give another one with --log-dir."
         ) from error
-    arm(witness, on_incident)
-    return witness
 
 
 def leave(ending: Ending, witness: Witness | None, quiet: bool) -> None:

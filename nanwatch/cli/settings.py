@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import click
 
 from nanwatch.errors import BadConfig
 
@@ -21,6 +24,28 @@ KNOWN = {
     "ignore": list,
     "baseline": str,
 }
+
+
+def setting(*names: str, **facts: Any) -> Callable[[Any], Any]:
+    """An option whose default comes from NANWATCH_<NAME>, then from pyproject.toml."""
+    variable = "NANWATCH_" + names[0].lstrip("-").upper().replace("-", "_")
+    return click.option(*names, envvar=variable, callback=with_settings, **facts)
+
+
+def with_settings(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """An option that was given neither here nor in the environment comes from pyproject.toml."""
+    source = ctx.get_parameter_source(param.name or "")
+    if source is not click.core.ParameterSource.DEFAULT:
+        return value
+    found = settings(Path.cwd()).get(param.name or "")
+    if found is None:
+        return value
+    if isinstance(found, list):  # ["NW201", "NW203"], as an option writes NW201,NW203
+        found = ",".join(map(str, found))
+    try:
+        return param.type_cast_value(ctx, found)
+    except click.BadParameter as error:
+        raise BadConfig(f"[tool.nanwatch] {param.name} in pyproject.toml: {error.message}") from error
 
 
 def settings(start: Path) -> dict[str, Any]:

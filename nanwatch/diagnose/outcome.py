@@ -39,6 +39,9 @@ NONNEGATIVE = (
 # A loss that ends a thousand times above its start has left; spikes that recover are health, and
 # the two seen to leave for good (SGD on raw targets) did so by 1e10 and more.
 DIVERGED_RATIO = 1e3
+# Of a fit that was cut short the end is no end: a spike of 1e3 may still recover. The two seen to
+# leave for good were at 1e10 and more within 20 steps; the largest spike that came back, at 1e6.
+DIVERGED_AT_ONCE = 1e8
 # Label smoothing and float32 leave a loss of 0 within 1e-6; -1/1 labels were seen at -0.66 and on.
 NEGATIVE_LOSS = -1e-2
 # A rejection level: with 1 % a constant prediction is missed once in a hundred epochs looked at.
@@ -94,6 +97,8 @@ def said_by_numbers(fit: Fit, run: Run) -> Outcome:
         return "non-finite"
     if has_diverged(fit):
         return "diverged"
+    if fit.info.cut_short:  # a plateau, a head of zeros or a rate that warms up stand still so long
+        return "healthy"
     if is_at_chance(fit):
         return "at-chance"
     if learns_nothing(fit):
@@ -118,7 +123,8 @@ def has_diverged(fit: Fit) -> bool:
     if output is None or output.loss is None or output.loss.name not in NONNEGATIVE:
         return False
     start, end = first_loss(fit), last_loss(fit)
-    return end > DIVERGED_RATIO * max(start, 1e-3) or end < NEGATIVE_LOSS
+    ratio = DIVERGED_AT_ONCE if fit.info.cut_short else DIVERGED_RATIO
+    return end > ratio * max(start, 1e-3) or end < NEGATIVE_LOSS
 
 
 def is_at_chance(fit: Fit) -> bool:

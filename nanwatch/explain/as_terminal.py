@@ -63,8 +63,13 @@ def headline(page: Page, report: Report) -> None:
         page.prose(clean(behind), indent=indent)
     if report.diagnoses.outcome == "healthy":
         page.prose(watched(report), indent=indent)
-    elif not report.diagnoses.diagnoses and report.diagnoses.outcome not in ("no-training", "incomplete"):
+    elif is_unexplained(report):
         page.prose("No rule explains it.", indent=indent)
+
+
+def is_unexplained(report: Report) -> bool:
+    found = report.diagnoses
+    return not found.diagnoses and not found.accepted and found.outcome not in ("no-training", "incomplete")
 
 
 def worst(report: Report) -> Level | None:

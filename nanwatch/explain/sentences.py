@@ -78,6 +78,9 @@ def limits(report: Report, unseen_lines: int | None = None) -> list[str]:
     lines += [f"Not watched: {text.rstrip('.')}." for text in unseen[:unseen_lines]]
     if unseen_lines is not None and len(unseen) > unseen_lines:
         lines.append(f"Not watched: {len(unseen) - unseen_lines} more, which --format json lists.")
+    lines += [f"Held back by the check: {text}." for text in report.run.info.held_back]
+    lines += cut_short(report)
+    lines += [f"Left out: {text}." for text in report.diagnoses.accepted]
     incident = report.run.info.incident
     if incident is not None:
         lines += incident.notes
@@ -88,6 +91,16 @@ def limits(report: Report, unseen_lines: int | None = None) -> list[str]:
     if overhead is not None:
         lines.append(f"Watching took {percent(overhead)} of the training's time, outside the compiled step.")
     return lines
+
+
+def cut_short(report: Report) -> list[str]:
+    """How many trainings a check has cut short, and what that leaves unsaid."""
+    cut = [fit.info for fit in report.run.fits if fit.info.cut_short]
+    if not cut:
+        return []
+    of = f"{len(cut)} of {count(len(report.run.fits), 'training')}"
+    steps = count(max(fit.steps for fit in cut), "step")
+    return [f"The check cut {of} short, after {steps} at most: too few to say whether it learns."]
 
 
 def rules_not_run(report: Report) -> list[str]:

@@ -1,0 +1,258 @@
+"""``nanwatch check``: a few steps of every training, for a build server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from nanwatch.cli.check_streams import script_on_stderr
+from nanwatch.cli.report_formats import Wanted, format_option, project_root, write_reports
+from nanwatch.cli.run import disabled, named, new_witness
+from nanwatch.cli.settings import setting
+from nanwatch.diagnose.diagnosis import LEVELS, Level
+
+if TYPE_CHECKING:
+    from nanwatch.diagnose.accepted import Choice
+    from nanwatch.explain.report import Report
+    from nanwatch.record.facts import Status
+    from nanwatch.watch.script import Ending
+    from nanwatch.watch.short import Short
+
+STATUS_OF_FAILURE = 2
+STATUS_OF_FINDINGS = 3
+SNAPSHOT_MB = 512
+# Faults that a program has however long it trained. Any other exception behind a training that was
+# cut short may come of the cut: a plot of 50 epochs, an accuracy that is asserted.
+OWN_FAULTS = (AttributeError, ImportError, KeyError, NameError, SyntaxError, TypeError)
+
+
+@click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
+@setting(
+    "--max-steps",
+    default=20,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Batches that each training may take.",
+)
+@setting(
+    "--deadline",
+    default=120.0,
+    show_default=True,
+    type=click.FloatRange(min=5),
+    metavar="SECONDS",
+    help="Seconds after which the check has ended, whatever the script does.",
+)
+@setting(
+    "--fail-on",
+    default="error",
+    show_default=True,
+    type=click.Choice([*get_args(Level), "never"]),
+    help="Exit with status 3 when a finding is of this level or worse.",
+)
+@setting(
+    "--select", metavar="CODES", help="Tell these findings only: NW201, relu-output, or NW2 for all NW2xx."
+)
+@setting("--ignore", metavar="CODES", help="Do not tell these findings.")
+@setting(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="Do not tell the findings in this file.",
+)
+@click.option(
+    "--write-baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the findings to this file, and accept them.",
+)
+@setting(
+    "--log-dir",
+    default="logs",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder below which the run gets a folder of its own.",
+)
+@format_option
+@click.option("-m", "module", metavar="MODULE", help="Check a module, as `python -m` runs it.")
+@click.argument("script_and_args", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
+def check(
+    max_steps: int,
+    deadline: float,
+    fail_on: str,
+    select: str | None,
+    ignore: str | None,
+    baseline: Path | None,
+    write_baseline: Path | None,
+    log_dir: Path,
+    formats: tuple[Wanted, ...],
+    module: str | None,
+    script_and_args: tuple[str, ...],
+) -> None:
+    """Train a few steps of SCRIPT, and say whether this training can work.
+
+    Every fit trains --max-steps batches and sees one batch of validation; then the script goes
+    on. A loop of the script's own is ended after as many steps, and the script with it. Models
+    that the script saves go elsewhere, and callbacks that write files are held back. What the
+    script prints goes to stderr; stdout has the report.
+
+    A finding is left out by a comment on its line: # nanwatch: ignore[NW203] reason
+
+    \b
+    Exit status
+      0   nothing at or above --fail-on
+      2   wrong usage, or nothing was checked: no training, or none before the deadline
+      3   findings
+      any other: the script failed by itself
+    """
+    name, args = named(module, script_and_args, "check")
+    if disabled():
+        print("nanwatch: NANWATCH_DISABLE is set: nothing was checked.", file=sys.stderr)
+        return
+    choice = choice_of(select, ignore, baseline if baseline != write_baseline else None)
+    job = Job(formats, fail_on, choice, write_baseline)
+    sys.exit(checked(name, args, module is not None, max_steps, deadline, log_dir, job))
+
+
+def choice_of(select: str | None, ignore: str | None, baseline: Path | None) -> Choice:
+    """What the options leave out; read before the script is run, which may take its time."""
+    from nanwatch.diagnose.accepted import Choice, codes_of
+    from nanwatch.diagnose.baseline import read_baseline
+
+    return Choice(
+        codes_of(select) if select else None,
+        codes_of(ignore or ""),
+        frozenset() if baseline is None else read_baseline(baseline),
+    )
+
+
+class Job:
+    """What is to be reported of a check, and what the exit status depends on."""
+
+    def __init__(
+        self, formats: Sequence[Wanted], fail_on: str, choice: Choice, write_baseline: Path | None
+    ) -> None:
+        self.formats = formats
+        self.fail_on = fail_on
+        self.choice = choice
+        self.write_baseline = write_baseline
+
+    def report(self, folder: Path) -> Report:
+        """The report on the run in ``folder``, less what is left out."""
+        from nanwatch.diagnose.accepted import chosen
+        from nanwatch.diagnose.baseline import keys_of, write_baseline
+        from nanwatch.diagnose.engine import diagnose
+        from nanwatch.explain.report import build_report
+        from nanwatch.record.read import read_run
+
+        run, root, choice = read_run(folder), project_root(), self.choice
+        found = chosen(diagnose(run), run, choice, root)
+        if self.write_baseline is not None:
+            write_baseline(self.write_baseline, found, run, root)
+            accepted = type(choice)(baseline=frozenset(keys_of(found, run, root)))
+            found = chosen(found, run, accepted, root)
+        return build_report(run, found, root)
+
+    def finish(self, folder: Path, own_status: int) -> int:
+        """Write the reports; the exit status of the check."""
+        report = self.report(folder)
+        write_reports(report, self.formats)
+        if own_status:
+            return own_status
+        if reaches(report, self.fail_on):
+            return STATUS_OF_FINDINGS
+        if not report.run.fits or not report.steps():
+            print(f"nanwatch: {nothing_checked(report)}", file=sys.stderr)
+            return STATUS_OF_FAILURE
+        return 0
+
+
+def reaches(report: Report, fail_on: str) -> bool:
+    """Whether a finding, and not only what follows from one, is of the level ``fail_on`` or worse."""
+    from nanwatch.explain.annotated import level_of
+
+    if fail_on == "never":
+        return False
+    counted = [level for level in LEVELS if LEVELS.index(level) <= LEVELS.index(fail_on)]
+    return any(level_of(diagnosis) in counted for diagnosis in report.diagnoses.diagnoses)
+
+
+def nothing_checked(report: Report) -> str:
+    info = report.run.info
+    if any("deadline" in text for text in info.held_back):
+        return "The deadline came before the first step was trained: nothing was checked; raise --deadline."
+    return f"{report.path(info.script)} trained no Keras model: nothing was checked."
+
+
+def checked(
+    name: str, args: list[str], is_module: bool, max_steps: int, deadline: float, log_dir: Path, job: Job
+) -> int:
+    """Run the script, cut short; report; the exit status."""
+    from nanwatch.watch import script as scripts
+    from nanwatch.watch.arm import arm
+    from nanwatch.watch.short import Short, shorten
+    from nanwatch.watch.short_deadline import Deadline
+
+    witness = new_witness(log_dir, name, args, SNAPSHOT_MB)
+    short = Short(witness, max_steps)
+    arm(witness, "raise", lambda keras: shorten(keras, short))
+    os.environ.setdefault("MPLBACKEND", "Agg")  # plt.show() would wait for a window to be closed
+    with script_on_stderr() as streams:
+
+        def report_from_outside() -> int:
+            short.close("finished", 0)
+            streams.give_back()
+            return job.finish(witness.folder, 0)
+
+        limit = Deadline(deadline, short, report_from_outside)
+        limit.start()
+        ending = scripts.run_module(name, args) if is_module else scripts.run_script(name, args)
+        if not limit.script_ended():
+            limit.outside.join()
+        if not witness.ours:  # a forked child that came to the end of the script
+            os._exit(ending.status)
+        status = own_status(ending, short)
+        short.close(status_word(ending, short, status), status)
+    limit.status = job.finish(witness.folder, status)
+    return limit.status
+
+
+def own_status(ending: Ending, short: Short) -> int:
+    """The status that the script ended with by itself; 0 where the check or an incident ended it."""
+    if short.ended is not None or ending.halted or short.witness.halted:
+        return 0
+    error = ending.error
+    if not short.cut or error is None or ending.interrupted or comes_of(error, short.failed):
+        return say_code(ending)
+    if isinstance(error, OWN_FAULTS):
+        return ending.status
+    short.hold_back(
+        f"the end of the script: it failed with {type(error).__name__} behind a training that was "
+        "cut short, which may come of that and does not count"
+    )
+    return 0
+
+
+def say_code(ending: Ending) -> int:
+    if ending.code is not None and not isinstance(ending.code, int):
+        print(ending.code, file=sys.stderr)
+    return ending.status
+
+
+def comes_of(error: BaseException | None, failed: BaseException | None) -> bool:
+    """Whether ``error`` is the exception that left a training, or was raised because of it."""
+    while error is not None:
+        if error is failed:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def status_word(ending: Ending, short: Short, status: int) -> Status:
+    if ending.halted or short.witness.halted:
+        return "halted"
+    if ending.interrupted:
+        return "killed"
+    return "crashed" if ending.error is not None and status else "finished"
