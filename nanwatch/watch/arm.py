@@ -123,6 +123,12 @@ def remember_making(cls: Any) -> None:
 
 
 def remember_compiling(cls: Any) -> None:
+    """Note the user's line of every ``compile``.
+
+    On the class that defines it: Keras asks whether a model has a ``compile`` of its own, and then
+    loads a saved model without compiling it.
+    """
+    cls = next(owner for owner in cls.__mro__ if "compile" in vars(owner))
     original = cls.compile
 
     @functools.wraps(original)
