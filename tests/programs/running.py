@@ -47,7 +47,7 @@ def seams(keras: Any, witness: Witness, on_incident: str) -> Iterator[None]:
         keras.Operation,
         keras.optimizers.Optimizer,
         keras.losses.Loss,
-        keras.Model,
+        *keras.Model.__mro__[:-1],
         tf.GradientTape,
         keras_names.function_class(),
     )
