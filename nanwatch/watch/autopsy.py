@@ -111,7 +111,7 @@ def repeated(model: Any, optimizer: Any, trace: Trace, seen: Repeated) -> Iterat
             wrap(operation, "call", trace.layer_call(operation.name, operation))
             for operation in keras_names.operations_of(model)
         ]
-        undo.append(wrap(model, "compute_loss", functools.partial(keep_loss, seen)))
+        undo.append(wrap(model, "compute_loss", functools.partial(in_loss, trace, seen)))
         if optimizer is not None:
             undo.append(wrap(optimizer, "apply", functools.partial(keep_gradients, seen)))
         undo.append(mark_backward(trace, seen))
@@ -130,6 +130,15 @@ def watch_output(wrapper: Callable[..., Any], path: str, seen: Repeated) -> Call
         return outputs
 
     return watched
+
+
+def in_loss(trace: Trace, seen: Repeated, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """`keep_loss`, and the ops in between are the loss's."""
+    trace.in_loss = True
+    try:
+        return keep_loss(seen, original, *args, **kwargs)
+    finally:
+        trace.in_loss = False
 
 
 def keep_loss(seen: Repeated, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -219,7 +228,8 @@ def tell(found: Autopsy, model: Any, trace: Trace, seen: Repeated, compile_locat
 
 def op_info(event: Event, compile_location: Location | None) -> OpInfo:
     """The event in the record's words. An op of a built-in loss is at the line of ``compile``."""
-    location = event.location or (compile_location if event.layer is None else None)
+    of_loss = event.layer is None and (event.in_loss or event.direction == "backward")
+    location = event.location or (compile_location if of_loss else None)
     count, rows = op_words.bad_places(event.output)
     return OpInfo(
         type=event.type,

@@ -270,6 +270,9 @@ class Observer:
             seen, self.watch.layout, record.info.index, record.epoch, self.on_incident, before, dissected
         )
         found = replace(found, notes=(*found.notes, *notes))
+        if found.op is not None and found.op.location is None and found.op.layer is None:
+            # neither a layer's nor the loss's: what Keras does with the data on its way in
+            found = replace(found, op=replace(found.op, location=record.info.location))
         if asked is not None:
             found = replace(
                 found,

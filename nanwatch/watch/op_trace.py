@@ -53,6 +53,7 @@ class Event:
     parents: tuple[int, ...]
     inputs: tuple[Array, ...]
     output: Array
+    in_loss: bool = False
 
 
 @dataclass
@@ -63,6 +64,7 @@ class Trace:
     stop_at: FrameType | None = None
     started: float = field(default_factory=time.perf_counter)
     backward: bool = False
+    in_loss: bool = False
     events: list[Event] = field(default_factory=list)
     ops: int = 0
     layers: list[tuple[str, Any]] = field(default_factory=list)  # being called, outermost first
@@ -109,6 +111,7 @@ class Trace:
                 parents,
                 shown,
                 np.array(bad[0]) if born else bad[0],
+                self.in_loss,
             )
         )
         for value in bad:

@@ -47,6 +47,7 @@ class Profile:
     row_sum_high: float = -math.inf
     not_one: int = 0
     one_hot: bool = True
+    counted_positions: bool = False  # the classes are positions in one-hot rows
     bad_rows: list[int] = field(default_factory=list)
     example: tuple[float, ...] = ()
 
@@ -97,8 +98,9 @@ class Profile:
         self.num_zero += int((known == 0).sum())
         self.low = min(self.low, float(known.min()))
         self.high = max(self.high, float(known.max()))
-        self.total += float(known.sum(dtype=np.float64))
-        self.squares += float(np.square(known, dtype=np.float64).sum())
+        with np.errstate(over="ignore"):
+            self.total += float(known.sum(dtype=np.float64))
+            self.squares += float(np.square(known, dtype=np.float64).sum())
         if self.integral:
             self.integral = bool((known == np.rint(known)).all())
 
@@ -115,10 +117,16 @@ class Profile:
     def count_classes(self, values: Array, ok: npt.NDArray[np.bool_]) -> None:
         if not self.classes_complete:
             return
+        if not self.one_hot and self.counted_positions:  # earlier batches happened to be one-hot
+            self.classes, self.counted_positions = {}, False
+            self.classes_complete = self.rows == len(values)
+            if not self.classes_complete:
+                return
         one_hot = self.one_hot and values.ndim == 2
         counted = values.argmax(axis=-1) if one_hot else values[ok]
         found, counts = np.unique(counted, return_counts=True)
-        if len(found) + len(self.classes) > MOST_CLASSES:
+        self.counted_positions |= one_hot
+        if len(self.classes.keys() | set(map(float, found.tolist()))) > MOST_CLASSES:
             self.classes_complete = False
             return
         for value, count in zip(found.tolist(), counts.tolist(), strict=True):
@@ -127,6 +135,8 @@ class Profile:
     def summary(self) -> TensorSummary:
         mean = self.total / self.finite if self.finite else 0.0
         variance = max(0.0, self.squares / self.finite - mean * mean) if self.finite else 0.0
+        if not math.isfinite(self.squares):  # the squares overflow: the range tells the spread's order
+            variance = ((self.high - self.low) / 2) ** 2 if self.high - self.low < 1e150 else math.inf
         has_rows = math.isfinite(self.row_sum_low)
         return TensorSummary(
             role=self.role,
@@ -189,7 +199,8 @@ class Columns:
         """Every column of a narrow table; of a wide one those that stand out."""
         count = np.maximum(self.finite, 1)
         mean = self.total / count
-        std = np.sqrt(np.maximum(self.squares / count - mean * mean, 0.0))
+        with np.errstate(all="ignore"):
+            std = np.sqrt(np.maximum(self.squares / count - mean * mean, 0.0))
         chosen = range(self.width)
         if self.width > COLUMNS_KEPT:
             bad = self.num_nan + self.num_inf
