@@ -1,0 +1,157 @@
+"""What the README says of commands, options, rules and programs is so."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from nanwatch.cli.main import main
+from nanwatch.cli.table import COMMANDS
+from nanwatch.diagnose.rule import all_rules, find_rule
+from tests.programs.expected import expected_in, programs
+from tests.rule_table import README, table, written
+
+ROOT = README.parent
+TEXT = README.read_text(encoding="utf-8")
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+PROSE = re.sub(r"^```.*?^```$", "", TEXT, flags=re.DOTALL | re.MULTILINE)
+SHELL = [line for kind, block in FENCED if kind in ("sh", "yaml") for line in block.splitlines()]
+LINES = [line.partition(" #")[0] for line in SHELL] + re.findall(r"`([^`\n]+)`", PROSE)
+SHOWN = sorted({found[1].strip() for line in LINES if (found := re.search(r"\b(nanwatch [a-z].*)", line))})
+MODULES = sorted(set(re.findall(r"python -m ((?:tests|benchmarks)\.\w+)", TEXT)))
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def command(name: str) -> click.Command:
+    found = main.get_command(click.Context(main), name)
+    assert found is not None, f"there is no nanwatch {name}"
+    return found
+
+
+def options_of(name: str) -> set[str]:
+    options = [each for each in command(name).params if isinstance(each, click.Option)]
+    return {word for option in options for word in (*option.opts, *option.secondary_opts)}
+
+
+def section(name: str) -> str:
+    """What stands below the heading of a command, up to the next heading."""
+    return TEXT.partition(f"\n### `nanwatch {name}`\n")[2].partition("\n#")[0]
+
+
+def documented(name: str) -> set[str]:
+    """The options in the first column of a command's table."""
+    first = re.findall(r"^\| `(.+?)` \|", section(name), re.MULTILINE)
+    return {word for cell in first for word in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", cell)}
+
+
+def test_the_table_of_rules_is_complete_and_in_order() -> None:
+    assert written() == table(), "`python -m tests.rule_table` writes it"
+    codes = re.findall(r"^\| (NW\d{3}) \|", TEXT, re.MULTILINE)
+    assert codes == sorted(codes) == [rule.code for rule in all_rules()]
+
+
+@pytest.mark.parametrize("name", [each.name for each in COMMANDS])
+def test_every_command_has_its_options_documented(name: str) -> None:
+    assert section(name), f"there is no section on nanwatch {name}"
+    assert documented(name) == options_of(name)
+
+
+def test_no_other_command_is_documented() -> None:
+    headings = re.findall(r"^### `nanwatch (\w+)`$", TEXT, re.MULTILINE)
+    assert set(headings) == {each.name for each in COMMANDS}
+
+
+def test_commands_are_shown() -> None:
+    assert {line.split()[1] for line in SHOWN} == {each.name for each in COMMANDS}
+
+
+@pytest.mark.parametrize("line", SHOWN)
+def test_a_command_that_is_shown_can_be_typed(line: str) -> None:
+    _, name, *arguments = shlex.split(line)
+    context = command(name).make_context(name, arguments)
+    if name == "rule" and context.params["code"]:
+        assert find_rule(context.params["code"])
+
+
+def test_a_command_that_cannot_be_typed_would_be_noticed() -> None:
+    with pytest.raises(click.NoSuchOption):
+        test_a_command_that_is_shown_can_be_typed("nanwatch explain --formats json")
+    with pytest.raises(AssertionError):
+        test_a_command_that_is_shown_can_be_typed("nanwatch explains")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_that_is_shown_can_be_run(module: str) -> None:
+    file = ROOT / module.replace(".", "/")
+    run_as = file / "__main__.py" if file.is_dir() else file.with_suffix(".py")
+    assert '__name__ == "__main__"' in run_as.read_text()
+
+
+def test_the_first_block_installs_and_runs_the_example() -> None:
+    first = next(block for kind, block in FENCED if kind == "sh")
+    assert first.splitlines()[-1] == "nanwatch run examples/quickstart.py"
+    assert "pip install ." in first.splitlines()
+
+
+def test_the_second_block_installs_and_runs_every_check_as_ci_does() -> None:
+    second = [block for kind, block in FENCED if kind == "sh"][1]
+    ci = (ROOT / ".ci" / "run").read_text()
+    assert second.endswith("pip install -e '.[test]' && python -m tests.checks\n")
+    assert "pip install --quiet -e '.[test]'" in ci
+    assert ci.endswith('/bin/python" -m tests.checks\n')
+
+
+def test_the_extras_that_are_named_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(re.findall(r"\.\[(\w+)\]", TEXT)) <= set(project["optional-dependencies"])
+
+
+def test_the_settings_that_are_shown_are_known() -> None:
+    from nanwatch.cli.settings import checked
+
+    (block,) = [block for kind, block in FENCED if kind == "toml"]
+    assert checked(README, tomllib.loads(block)["tool"]["nanwatch"])
+
+
+def test_the_numbers_of_programs() -> None:
+    faulty = [path for path in programs() if expected_in(path)]
+    healthy = len(programs()) - len(faulty)
+    flat = " ".join(TEXT.split())
+    assert f"holds {len(programs())} short training scripts: {len(faulty)} with a fault" in flat
+    assert f"and {healthy} that are healthy" in flat
+    assert f"| {len(faulty)} faulty |" in TEXT
+    assert f"| {healthy} healthy |" in TEXT
+
+
+def test_every_link_leads_somewhere() -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", TEXT)
+    assert len(targets) >= 3
+    for target in targets:
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.tensorflow
+def test_the_output_that_is_shown_is_what_nanwatch_says(tmp_path: Path) -> None:
+    """But for the numbers, which differ between processors."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    run = [str(Path(sys.executable).with_name("nanwatch")), "run", "examples/quickstart.py"]
+    ended = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 3, ended.stderr
+    shown = next(block for kind, block in FENCED if kind == "text")
+    parts = [flattened(part) for part in shown.split("[...]") if part.strip()]
+    assert len(parts) == 2
+    for part in parts:
+        assert part in flattened(ended.stderr)
+
+
+def flattened(text: str) -> str:
+    """``text`` with one number as good as another, and a wrapped line as good as a whole one."""
+    return " ".join(NUMBER.sub("0", text).split())
