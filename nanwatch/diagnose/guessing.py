@@ -28,6 +28,8 @@ def guessing(fit: Fit, penalty: float = 0.0) -> Guessing | None:
 
     ``penalty`` is the part of the loss that does not depend on the data.
     """
+    if fit.info.class_weight or fit.info.data.sample_weights:
+        return None  # a weighted loss lies anywhere
     guess, ended = constant_guess_loss(fit), closing_loss(fit)
     if guess is None or ended is None or guess <= 0 or fit.info.steps < PATIENCE:
         return None

@@ -1,0 +1,174 @@
+"""NW502: a learning rate that moves nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.guessing import PATIENCE, guessing
+from nanwatch.diagnose.optimizer_line import rewritten
+from nanwatch.diagnose.outcome import has_improved
+from nanwatch.diagnose.readings import gradient_norms, incident_of, update_ratios
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.statistics import finite, median
+from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.run import Fit, Run
+
+# Of their norm, over the whole training. Fine-tuning at 1e-5 moves weights by 1e-2 in 100 steps;
+# what has moved by a ten-thousandth still answers as it was made.
+MOVED = 1e-4
+# The gradient's norm over that of the weights. A net with one of 1e-3 is alive: a step of rate 0.1
+# would move it by 1e-4 at once. With less, the gradient is what is missing, not the rate.
+ALIVE = 1e-3
+# What Keras takes for these by itself; rates that are larger than a tenth of it are not low.
+USUAL = {"SGD": 1e-2}
+DEFAULT = 1e-3
+LOW = 0.1
+
+
+class LearningRateTooLow(Rule):
+    """The learning rate is so low that the weights hardly move in the whole training.
+
+    ## What it does
+    Looks for a training in which the weights moved by less than a ten-thousandth of their norm while
+    gradients are there, the rate is below the usual ones and the loss has not improved.
+
+    ## Why is this bad
+    The model answers as it was made. The loss differs from epoch to epoch in the last digits only, and
+    looks like a model that cannot learn. A rate is easily mistaken by orders: 1e-8 is an epsilon.
+
+    ## Example
+    ```python
+    keras.optimizers.Adam(1e-8)
+    ```
+
+    ## Use instead
+    ```python
+    keras.optimizers.Adam(1e-3)
+    ```
+    """
+
+    code, name = "NW502", "learning-rate-too-low"
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        return None if update_ratios(fit) else "the weights' changes were not seen"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        rates = rates_of(fit)
+        if fit.info.steps < PATIENCE or not rates or incident_of(fit, run) is not None:
+            return
+        moved = moved_in_all(fit)
+        alive = liveliness(fit)
+        usual = USUAL.get(fit.model.optimizer.type if fit.model.optimizer else "", DEFAULT)
+        if moved >= MOVED or moved == 0 or alive < ALIVE or max(rates) > LOW * usual:
+            return
+        if has_improved(fit) or not (guessing(fit) or changes_nothing(fit)) or rises(rates):
+            return
+        optimizer = fit.model.optimizer
+        at = (optimizer.location if optimizer else None) or fit.model.compile_location
+        line = rewritten(optimizer, at, usual) if optimizer is not None and at is not None else None
+        yield self.finding(
+            fit,
+            f"At a learning rate of {max(rates):g} the weights moved by {number(moved)} of their norm in "
+            f"{fit.info.steps} steps, although there is a gradient: nothing can be learned at this rate.",
+            f"the gradient's norm is {number(alive)} of the weights'",
+            *([stuck.words] if (stuck := guessing(fit)) else []),
+            location=at,
+            remedies=(
+                Remedy(
+                    "set_learning_rate",
+                    "optimizer",
+                    usual,
+                    f"Raise the learning rate to {usual:g}.",
+                    line,
+                    at,
+                ),
+            ),
+            strength=0.85,
+            explains={"weights-still"} | STUCK,
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [slow(1e-8, 2e-8), slow(1e-4, 0.9e-6), slow(1e-3, 1e-8, optimizer="SGD")]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            slow(1e-8, 1.1e-6),
+            slow(1.1e-4, 2e-8),
+            slow(1e-8, 2e-8, gradient=0.9e-3),
+            slow(1e-8, 2e-8, steps=99),
+            slow(1e-8, 2e-8, ended=0.6),
+            slow(1e-8, 0.0),
+            slow(1e-8, 2e-8, warms_up=True),
+        ]
+
+
+def rates_of(fit: Fit) -> list[float]:
+    """The rates of the steps kept; the one it was made with where none was recorded."""
+    rates = [rate for _, rate in fit.steps.values("learning_rate")]
+    if rates or fit.model.optimizer is None or fit.model.optimizer.learning_rate is None:
+        return rates
+    return [fit.model.optimizer.learning_rate]
+
+
+def rises(rates: list[float]) -> bool:
+    """The rate is on its way up: a warm-up that is not over."""
+    return len(rates) > 1 and rates[-1] > rates[0]
+
+
+def moved_in_all(fit: Fit) -> float:
+    """The way of the weights over the whole training, of their norm, if each step went on straight."""
+    ratios = finite([ratio for _, ratio in update_ratios(fit)])
+    return sum(ratios) / len(ratios) * fit.info.steps if ratios else math.inf
+
+
+def liveliness(fit: Fit) -> float:
+    """The norm of the gradient over the norm of the weights, in the middle of the steps kept."""
+    square = sum(
+        norms[-1] ** 2
+        for path in fit.steps.paths("weight", "l2_norm")
+        if (norms := fit.steps.recent("weight", path, "l2_norm", last=1))
+    )
+    norms = finite([norm for _, norm in gradient_norms(fit)])
+    return median(norms) / math.sqrt(square) if square > 0 and norms else 0.0
+
+
+def changes_nothing(fit: Fit) -> bool:
+    """The epochs' losses are one number to three digits, where it is not known what a guess costs."""
+    losses = [logs["loss"] for logs in fit.epoch_logs() if "loss" in logs]
+    return len(losses) > 1 and max(losses) - min(losses) <= 1e-3 * abs(losses[-1])
+
+
+def slow(
+    rate: float,
+    ratio: float,
+    gradient: float = 0.5,
+    steps: int = 100,
+    ended: float = 0.72,
+    optimizer: str = "Adam",
+    warms_up: bool = False,
+) -> Run:
+    """Steps that move the weights by ``ratio`` of their norm each, under this rate."""
+    rates = [rate * (0.1 if warms_up and step < steps // 2 else 1.0) for step in range(steps)]
+    columns = {
+        ("learning_rate", "", "value"): rates,
+        ("gradient", "dense/kernel", "l2_norm"): [gradient] * steps,
+        ("weight", "dense/kernel", "l2_norm"): [1.0] * steps,
+    }
+    health = {
+        ("update", "dense/kernel", "l2_norm"): [ratio] * 12,
+        ("weight", "dense/kernel", "l2_norm"): [1.0] * 12,
+    }
+    of = made_up.model(
+        made_up.dense(activation="sigmoid"),
+        loss="binary_crossentropy",
+        optimizer=optimizer,
+        learning_rate=rate,
+    )
+    losses = [0.72] * (steps // 2) + [ended] * (steps - steps // 2)
+    return made_up.run(of, loss=losses, steps=columns, health=health, targets=[made_up.labels(0, 1)])

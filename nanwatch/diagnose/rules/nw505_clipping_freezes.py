@@ -1,0 +1,161 @@
+"""NW505: a gradient whose norm overflows, clipped to nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_words import count, listed
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.readings import PATIENCE_STEPS, incident_of
+from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.symptoms import STUCK, from_here_on
+from nanwatch.record.facts import IncidentInfo, Location, ModelInfo, OptimizerInfo
+from nanwatch.record.run import Fit, Run
+
+LARGEST_SQUARE = 1.8e19  # the root of float32's largest number: above it a square is infinite
+
+
+class ClippingFreezes(Rule):
+    """The gradient is so large that its norm overflows, and clipping by the norm makes it 0 or NaN.
+
+    ## What it does
+    Looks, under `clipnorm`, for gradients whose norm is infinite though their elements are not, and
+    weights that stand still since; under `global_clipnorm`, for weights that such a step made NaN.
+
+    ## Why is this bad
+    The norm is the root of a sum of squares, and squares above 3.4e38 are infinite in float32. Dividing
+    by that norm gives 0: the step is taken, the weight does not move, the loss stays as it is.
+    `global_clipnorm` gives NaN instead, in all weights at once.
+
+    ## Example
+    ```python
+    x[np.isnan(x)] = 1e30  # a fill value
+    keras.optimizers.Adam(clipnorm=1.0)
+    ```
+
+    ## Use instead
+    ```python
+    x[np.isnan(x)] = 0.0
+    keras.optimizers.Adam(clipnorm=1.0)  # clipvalue has no norm, but does not mend the data either
+    ```
+    """
+
+    code, name = "NW505", "clipping-freezes"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        optimizer = fit.model.optimizer
+        config = optimizer.config if optimizer else {}
+        if config.get("clipnorm"):
+            yield from self.frozen(fit, run)
+        elif config.get("global_clipnorm"):
+            yield from self.spoilt(fit, run)
+
+    def frozen(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        weights = [path for path in fit.steps.paths("gradient", "l2_norm") if stands_still(fit, path)]
+        if not weights or incident_of(fit, run) is not None:
+            return
+        yield self.finding(
+            fit,
+            f"The gradient of {count(len(weights), 'weight')} is so large (above {LARGEST_SQUARE:g} an "
+            f"element) that its norm is infinite, and clipnorm divides by it: the update is 0, and "
+            f"{listed(weights)} did not move in the last {PATIENCE_STEPS} steps.",
+            location=place(fit),
+            remedies=(remedy(fit),),
+            strength=0.95,
+            explains={"weights-still", "growth", "large-loss"} | STUCK,
+        )
+
+    def spoilt(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        incident = incident_of(fit, run)
+        if incident is None or incident.action == "continue" or not was_clipped_to_nan(fit, incident):
+            return
+        yield self.finding(
+            fit,
+            f"In step {incident.step} the gradient is finite, but so large (above {LARGEST_SQUARE:g} an "
+            "element) that its norm is infinite, and global_clipnorm divides by it: all weights became NaN.",
+            location=place(fit),
+            remedies=(remedy(fit),),
+            strength=0.95,
+            explains=from_here_on("nonfinite-update") | {"nonfinite-weight"},
+            since=incident.step,
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [clipped([math.inf] * 20), clipped([1.0] * 5 + [math.inf] * 20), nan_weights()]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            clipped([1.0] + [math.inf] * 19),
+            clipped([1e19] * 20),
+            clipped([math.nan] * 20),
+            clipped([math.inf] * 20, clip="clipvalue"),
+            clipped([math.inf] * 20, moves=True),
+            nan_weights(loss=math.nan),
+            nan_weights(clip="clipnorm"),
+            nan_weights(norm=1.0),
+        ]
+
+
+def stands_still(fit: Fit, path: str) -> bool:
+    """The norm of the gradient was infinite in the last steps, and the weight's own did not change."""
+    gradient = fit.steps.recent("gradient", path, "l2_norm", last=PATIENCE_STEPS)
+    weight = fit.steps.recent("weight", path, "l2_norm", last=PATIENCE_STEPS)
+    if len(gradient) < PATIENCE_STEPS or not weight:
+        return False
+    return all(math.isinf(norm) for norm in gradient) and len(set(weight)) == 1
+
+
+def was_clipped_to_nan(fit: Fit, incident: IncidentInfo) -> bool:
+    """Loss finite, some norm infinite, the weights NaN after the step.
+
+    A gradient with an infinite element is held back before it is applied, so the weights tell.
+    """
+    at = incident.step
+    loss = dict(fit.losses()).get(at, math.nan)
+    norms = [dict(values).get(at, 0.0) for values in columns(fit, "gradient")]
+    after = [dict(values).get(at, 0.0) for values in columns(fit, "weight")]
+    if not math.isfinite(loss) or any(math.isnan(norm) for norm in norms) or not after:
+        return False
+    return any(math.isinf(norm) for norm in norms) and all(math.isnan(norm) for norm in after)
+
+
+def columns(fit: Fit, role: str) -> list[list[tuple[int, float]]]:
+    return [fit.steps.values(role, path, "l2_norm") for path in fit.steps.paths(role, "l2_norm")]
+
+
+def place(fit: Fit) -> Location | None:
+    optimizer = fit.model.optimizer
+    return (optimizer.location if optimizer else None) or fit.model.compile_location
+
+
+def remedy(fit: Fit) -> Remedy:
+    text = (
+        "Mend what makes the gradient so large: fill values or raw magnitudes in x or y. Until then, "
+        "clipvalue=1.0 clips element by element and has no norm to overflow."
+    )
+    return Remedy("set_clipvalue", "optimizer", 1.0, text, location=place(fit), general_damper=True)
+
+
+def clipping(clip: str) -> ModelInfo:
+    optimizer = OptimizerInfo("Adam", 1e-3, config={clip: 1.0}, location=made_up.line(9, f"Adam({clip}=1.0)"))
+    return ModelInfo(**{**vars(made_up.model()), "optimizer": optimizer})
+
+
+def clipped(norms: list[float], clip: str = "clipnorm", moves: bool = False) -> Run:
+    """A kernel whose gradient has these norms, and which stands still or moves."""
+    kept = [2.0 + 0.01 * step * moves for step in range(len(norms))]
+    steps = {("gradient", "dense/kernel", "l2_norm"): norms, ("weight", "dense/kernel", "l2_norm"): kept}
+    return made_up.run(clipping(clip), loss=[7e29] * len(norms), steps=steps)
+
+
+def nan_weights(loss: float = 7e29, clip: str = "global_clipnorm", norm: float = math.inf) -> Run:
+    """One step after which every weight is NaN."""
+    steps = {
+        ("gradient", "dense/kernel", "l2_norm"): [norm],
+        ("weight", "dense/kernel", "l2_norm"): [math.nan],
+    }
+    return made_up.run(clipping(clip), loss=[loss], steps=steps, incident={"role": "weight", "loss": loss})

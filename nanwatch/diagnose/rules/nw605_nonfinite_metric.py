@@ -1,0 +1,120 @@
+"""NW605: a metric that is NaN under a finite loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_seen import went_nonfinite
+from nanwatch.diagnose.data_words import bad_elements, listed
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.rule import Rule
+from nanwatch.record.facts import DataInfo
+from nanwatch.record.run import Fit, Run
+
+VALIDATION = "val_"
+
+
+class NonfiniteMetric(Rule):
+    """A metric is NaN or infinite, while loss and weights are finite.
+
+    ## What it does
+    Looks for a metric that is not finite in the logs of an epoch whose loss is. Validation metrics
+    count where val_loss is finite.
+
+    ## Why is this bad
+    The training is sound, and what watches the metric is not: no comparison with NaN is true, so
+    ModelCheckpoint, EarlyStopping and ReduceLROnPlateau on it do nothing, without a word. Most often a
+    metric divides by a count that is 0 in some batch, and one such batch spoils the whole epoch.
+
+    ## Example
+    ```python
+    return hits / keras.ops.sum(y_true)  # a batch without a positive row: 0/0
+    ```
+
+    ## Use instead
+    ```python
+    metrics=[keras.metrics.Recall()]  # counts over the whole epoch, and divides once
+    ```
+    """
+
+    code, name, level = "NW605", "nonfinite-metric", "warning"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        if went_nonfinite(fit, run) or not weights_are_finite(fit):
+            return
+        epochs = fit.epoch_logs()
+        bad = {name: seen for name in names(epochs) if (seen := bad_epochs(name, epochs))}
+        if not bad:
+            return
+        first = next(iter(bad))
+        words = [f"{name} in {len(seen)} of {len(epochs)} epochs" for name, seen in bad.items()]
+        text = (
+            "Let the metric keep sums over the epoch and divide once (a keras.metrics.Metric), or divide "
+            "with keras.ops.divide_no_nan."
+        )
+        yield self.finding(
+            fit,
+            f"The metric {first} is {epochs[bad[first][0]][first]} in epoch {bad[first][0] + 1} under a "
+            "finite loss: the fault is in the metric, not in the training. What monitors it is dead.",
+            f"not finite: {listed(words)}",
+            location=fit.model.compile_location,
+            remedies=(Remedy("mend_metric", first, None, text, location=fit.model.compile_location),),
+            strength=0.8,
+            explains={"poor-accuracy"},
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            logged({"loss": 0.5, "recall": math.nan}),
+            logged({"loss": 0.5, "recall": 0.7}, {"loss": 0.4, "recall": math.inf}),
+            logged({"loss": 0.5, "val_loss": 0.6, "val_r2": math.nan}),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            logged({"loss": 0.5, "recall": 0.0}),
+            logged({"loss": math.nan, "recall": math.nan}),
+            logged({"loss": 0.5, "val_loss": math.nan, "val_r2": math.nan}),
+            logged({"loss": 0.5, "val_r2": math.nan}, validation_nan=3),
+            logged({"loss": 0.5, "left_loss": math.nan}),
+            made_up.run(loss=[0.7, math.nan], epochs=[{"loss": 0.5, "recall": math.nan}], incident={}),
+            made_up.run(
+                epochs=[{"loss": 0.5, "recall": math.nan}],
+                steps={("weight", "dense/kernel", "l2_norm"): [math.nan] * 100},
+            ),
+        ]
+
+
+def names(epochs: list[Mapping[str, float]]) -> list[str]:
+    """The metrics of the logs: all but the losses and the rate."""
+    found = dict.fromkeys(name for logs in epochs for name in logs)
+    return [name for name in found if name != "learning_rate" and name.split("_")[-1] != "loss"]
+
+
+def bad_epochs(name: str, epochs: list[Mapping[str, float]]) -> list[int]:
+    """The epochs in which ``name`` is not finite, though the loss beside it is."""
+    loss = "val_loss" if name.startswith(VALIDATION) else "loss"
+    return [
+        number
+        for number, logs in enumerate(epochs)
+        if not math.isfinite(logs.get(name, 0.0)) and math.isfinite(logs.get(loss, 0.0))
+    ]
+
+
+def weights_are_finite(fit: Fit) -> bool:
+    """No weight is NaN at the end, nor the data that a metric was computed on."""
+    last = [
+        fit.steps.recent("weight", path, "l2_norm", last=1) for path in fit.steps.paths("weight", "l2_norm")
+    ]
+    held = fit.info.validation_data
+    clean = not any(map(bad_elements, (*held.inputs, *held.labels)))
+    return clean and all(math.isfinite(norm) for norms in last for norm in norms)
+
+
+def logged(*epochs: dict[str, float], validation_nan: int = 0) -> Run:
+    held = DataInfo((made_up.tensor("input", num_nan=validation_nan),))
+    return made_up.run(epochs=epochs, fit={"validation_data": held})

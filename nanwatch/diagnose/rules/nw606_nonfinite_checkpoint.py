@@ -1,0 +1,146 @@
+"""NW606: weights that are NaN, saved over good ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_seen import went_nonfinite
+from nanwatch.diagnose.data_words import count
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.readings import incident_of
+from nanwatch.diagnose.rule import Rule
+from nanwatch.record.run import Fit, Run
+
+SAVE, DELETE = "save", "delete"
+
+
+class NonfiniteCheckpoint(Rule):
+    """Weights that are not finite were saved, or a good backup was deleted after a NaN.
+
+    ## What it does
+    Looks at what the training saved: whether the weights were finite at that moment, and whether a
+    good file was left.
+
+    ## Why is this bad
+    It is a consequence, and the costly one: a training that is resumed from that file is NaN from its
+    first step on. `TerminateOnNaN` stops the training after the update; ModelCheckpoint has saved by
+    then, and BackupAndRestore deletes its backup when a fit ends, however it ends.
+
+    ## Example
+    ```python
+    ModelCheckpoint("model.keras")  # every epoch, over the one before
+    ```
+
+    ## Use instead
+    ```python
+    ModelCheckpoint("model-{epoch:03d}.keras", save_best_only=True, monitor="val_loss")
+    ```
+    """
+
+    code, name = "NW606", "nonfinite-checkpoint"
+
+    def missing(self, fit: Fit, run: Run) -> str | None:
+        if not went_nonfinite(fit, run) or fit.info.saves_seen or saves(fit):
+            return None
+        return "what the training saved was not seen"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        events = saves(fit)
+        spoilt = [event for event in events if event["event"] == SAVE and event.get("finite") is False]
+        if spoilt:
+            yield self.saved(fit, run, spoilt, last_good(events))
+        elif went_nonfinite(fit, run):
+            yield from self.deleted(fit, run, events)
+
+    def saved(
+        self, fit: Fit, run: Run, spoilt: list[Mapping[str, Any]], good: Mapping[str, Any] | None
+    ) -> Finding:
+        first = spoilt[0]
+        left = (
+            f"the last good one is {good['path']}, of step {good['step']}" if good else "no good one is left"
+        )
+        return self.finding(
+            fit,
+            f"Weights that are not finite were saved {count(len(spoilt), 'time')}, first at step "
+            f"{first['step']} to {first['path']}; {left}.",
+            location=fit.info.location,
+            remedies=(keep_best(),),
+            part="consequence",
+            strength=0.9,
+            shows={"nonfinite-update"} if incident_of(fit, run) else frozenset(),
+            since=int(first["step"]),
+        )
+
+    def deleted(self, fit: Fit, run: Run, events: list[Mapping[str, Any]]) -> Iterator[Finding]:
+        gone = [event for event in events if event["event"] == DELETE]
+        if not gone or last_good(events) is not None:
+            return
+        yield self.finding(
+            fit,
+            f"The training went non-finite, and its backup {gone[-1]['path']} was deleted at step "
+            f"{gone[-1]['step']}: no good weights of it are left.",
+            location=fit.info.location,
+            remedies=(keep_best(),),
+            part="consequence",
+            strength=0.9,
+            since=int(gone[-1]["step"]),
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            saved_at((10, True), (20, False)),
+            saved_at((20, False)),
+            saved_at((10, True), deleted=20),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            saved_at((10, True), (20, True)),
+            saved_at((10, True), (15, True), deleted=20, other=True),
+            saved_at((10, True), deleted=20, sick=False),
+            saved_at(),
+        ]
+
+
+def saves(fit: Fit) -> list[Mapping[str, Any]]:
+    """What was written and deleted, in order: step, path, and whether the weights were finite."""
+    return [event for event in fit.events if event.get("event") in (SAVE, DELETE)]
+
+
+def last_good(events: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The last file with finite weights that nothing was written over and nobody deleted."""
+    held: dict[str, Mapping[str, Any]] = {}
+    for event in events:
+        held.pop(str(event["path"]), None)
+        if event["event"] == SAVE and event.get("finite"):
+            held[str(event["path"])] = event
+    return list(held.values())[-1] if held else None
+
+
+def keep_best() -> Remedy:
+    text = (
+        "Give each file its epoch in its name, and save_best_only=True with a monitor: NaN is never better. "
+        "Train again from the last good file."
+    )
+    return Remedy("set_checkpoint", "fit", "save_best_only", text)
+
+
+def saved_at(
+    *at: tuple[int, bool], deleted: int | None = None, other: bool = False, sick: bool = True
+) -> Run:
+    """Saves to one file (or each to its own), at these steps, with finite weights or not."""
+    losses = [0.7] * 29 + [float("nan") if sick else 0.6]
+    run = made_up.run(loss=losses, fit={"saves_seen": True})
+    events: list[dict[str, Any]] = [
+        {"event": SAVE, "step": step, "path": f"m-{step}" if other else "m", "finite": finite}
+        for step, finite in at
+    ]
+    if deleted is not None:
+        events.append({"event": DELETE, "step": deleted, "path": "m-10" if other else "m"})
+    fit = run.fits[0]
+    changed = Fit(fit.info, fit.model, fit.steps, fit.health, tuple(events))
+    return Run(run.info, (changed,))
