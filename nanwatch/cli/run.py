@@ -14,6 +14,7 @@ import click
 from nanwatch.cli.settings import setting
 
 if TYPE_CHECKING:
+    from nanwatch.diagnose.diagnosis import Diagnoses
     from nanwatch.watch.script import Ending
     from nanwatch.watch.witness import Witness
 
@@ -145,6 +146,9 @@ def report(witness: Witness, quiet: bool) -> None:
 
     try:
         run = read_run(witness.folder)
+        if witness.frozen is not None:
+            try_remedies(witness, diagnose(run))
+            run = read_run(witness.folder)
         found = build_report(run, diagnose(run))
         if not quiet or any(diagnosis.level != "note" for diagnosis in found.diagnoses.diagnoses):
             show(rendered(found, "terminal", screen_of(sys.stderr)), sys.stderr)
@@ -156,3 +160,20 @@ def report(witness: Witness, quiet: bool) -> None:
             f"in {witness.folder}.",
             file=sys.stderr,
         )
+
+
+def try_remedies(witness: Witness, found: Diagnoses) -> None:
+    """Try on the frozen model what the diagnoses propose, and put down what came of it."""
+    from nanwatch.replay.trial import Intervention, tried
+    from nanwatch.watch.observer import observer_of
+
+    assert witness.frozen is not None
+    model, data = witness.frozen
+    remedies = [remedy for diagnosis in found.diagnoses for remedy in diagnosis.remedies]
+    observer = observer_of(model)
+    if observer is not None:
+        observer.release()
+    with witness.forgiving("trying the remedies"):
+        trials = tried(model, data, [Intervention(one.kind, one.target, one.value) for one in remedies])
+        if trials:
+            witness.add_trials(trials)

@@ -237,6 +237,10 @@ class Observer:
             self.model.stop_training = True
             record.info = replace(record.info, status="halted")
             return
+        with self.witness.forgiving("keeping the frozen model"):
+            again = self.repeatable(seen)
+            if again is not None and record.info.kind != "tape" and self.replicas == 1:
+                self.witness.frozen = (self.model, again[1])
         self.end("halted")
         what = "a non-finite number" if found is None else words(found)
         raise TrainingHalted(

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nanwatch.record import strict_json
 from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo, Status
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 
@@ -31,10 +32,12 @@ class Witness:
         self.folder = new_folder(log_dir, script)
         self.writer = RunWriter(self.folder)
         self.pid = os.getpid()
+        self.ended = False
         self.models: list[ModelInfo] = []
         self.fits: list[FitInfo] = []
         self.running: list[Callable[[], FitInfo]] = []
         self.open_fits: dict[int, Callable[[Status], None]] = {}  # how to end those still open
+        self.frozen: tuple[Any, Any] | None = None  # the halted model and the batch, for trials
         self.saved_at = 0.0
         self.halted = False
         self.info = RunInfo(
@@ -49,7 +52,7 @@ class Witness:
 
     @property
     def ours(self) -> bool:
-        return os.getpid() == self.pid
+        return os.getpid() == self.pid and not self.ended
 
     def save(self, now: bool = True) -> None:
         """Replace run.json; with ``now=False`` only when it has not been for `SAVE_SECONDS`."""
@@ -107,6 +110,10 @@ class Witness:
         self.event("incident", fit=incident.fit, step=incident.step, role=incident.role, path=incident.path)
         self.save()
 
+    def add_trials(self, trials: list[dict[str, Any]]) -> None:
+        """What came of the remedies that were tried, into ``trials.json``."""
+        strict_json.replace_file(self.folder / "trials.json", {"trials": trials})
+
     def note_not_watched(self, what: str) -> None:
         if what not in self.info.not_watched:
             self.info = replace(self.info, not_watched=(*self.info.not_watched, what))
@@ -150,6 +157,7 @@ class Witness:
                 )
         self.info = replace(self.info, status=status, exit_status=exit_status)
         self.save()
+        self.ended = True
         self.writer.close()
 
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding
-from nanwatch.diagnose.readings import accuracies, class_shares, epoch_losses, first_output, label_of
+from nanwatch.diagnose.readings import (
+    accuracies,
+    class_shares,
+    epoch_losses,
+    first_output,
+    incident_of,
+    is_classification,
+    label_of,
+)
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.run import Fit, Run
 
@@ -46,6 +55,22 @@ class AccuracyAfterNonfinite(Rule):
             stuck = stuck_epochs(fit, validation)
             if stuck:
                 yield self.found(fit, validation, *stuck)
+                return
+        share = share_of_class_0(fit, False)
+        if share is not None and was_spared(fit, run):
+            yield self.foretold(fit, share)
+
+    def foretold(self, fit: Fit, share: float) -> Finding:
+        return self.finding(
+            fit,
+            "Had the training gone on, every weight would be NaN and the accuracy would stand at "
+            f"{share:.4f}, the share of class 0: the largest of a row of NaN is its first entry.",
+            location=fit.info.location,
+            part="consequence",
+            level="note",
+            strength=0.9,
+            shows={"accuracy-after-nonfinite"},
+        )
 
     def found(self, fit: Fit, validation: bool, first: int, epochs: int, reached: float) -> Finding:
         share = share_of_class_0(fit, validation)
@@ -69,6 +94,7 @@ class AccuracyAfterNonfinite(Rule):
             plateau([0.7662, 0.9459, 0.5], [1.515, 0.2535, math.nan]),
             plateau([0.9, 0.504], [0.2, math.nan]),
             plateau([0.0, 0.0], [math.nan, math.nan], targets=False),
+            plateau([0.7662, 0.9459], [1.515, 0.2535], incident={"role": "loss", "frozen": True}),
         ]
 
     @staticmethod
@@ -78,6 +104,8 @@ class AccuracyAfterNonfinite(Rule):
             plateau([0.9, 0.506], [0.2, math.nan]),
             plateau([0.7662, 0.9459], [1.515, math.nan]),
             plateau([0.4, 0.4], [math.nan, math.nan], targets=False),
+            plateau([0.7662, 0.9459], [1.515, 0.2535], incident={"role": "loss", "frozen": False}),
+            plateau([0.7, 0.9], [1.5, 0.2], targets=False, incident={"role": "loss", "frozen": True}),
         ]
 
 
@@ -111,8 +139,18 @@ def share_of_class_0(fit: Fit, validation: bool) -> float | None:
     return shares.get("0", 0.0) if shares else None
 
 
-def plateau(reached: list[float], losses: list[float], targets: bool = True) -> Run:
+def was_spared(fit: Fit, run: Run) -> bool:
+    """The training was halted before the bad update, and its accuracy is one of classes."""
+    incident = incident_of(fit, run)
+    if incident is None or not incident.frozen or incident.role not in ("loss", "gradient", "activation"):
+        return False
+    return is_classification(first_output(fit)) and bool(fit.model.metrics or accuracies(fit, False))
+
+
+def plateau(
+    reached: list[float], losses: list[float], targets: bool = True, incident: dict[str, Any] | None = None
+) -> Run:
     epochs = [{"loss": loss, "accuracy": value} for loss, value in zip(losses, reached, strict=True)]
     labels = [made_up.labels(0, 1)] if targets else []
     sigmoid = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
-    return made_up.run(sigmoid, epochs=epochs, targets=labels)
+    return made_up.run(sigmoid, epochs=epochs, targets=labels, incident=incident)

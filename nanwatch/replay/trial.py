@@ -1,0 +1,147 @@
+"""A remedy tried on the frozen state: the bad batch again and again, as it was and as mended."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.watch import keras_names
+from nanwatch.watch.autopsy import unchanged
+
+STEPS = 30  # on the bad batch; a fault that needs longer than that to come back is not this one
+SECONDS = 20.0  # for all trials of a run: the user waits for them
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """One change to the training, as data: what a remedy proposes."""
+
+    kind: str
+    target: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What some steps on the bad batch came to."""
+
+    steps: int  # finite ones
+    loss: float | None  # of the last finite step
+    finite: bool
+
+    def table(self) -> dict[str, Any]:
+        return {"finite": self.finite, "finite_steps": self.steps, "loss": self.loss}
+
+
+def tried(model: Any, data: Any, interventions: Sequence[Intervention]) -> list[dict[str, Any]]:
+    """A trial for each intervention that can be made on ``model``, as tables for ``trials.json``.
+
+    ``model`` stands frozen before the bad step; it is left as it was found.
+    """
+    possible = [change for change in interventions if change.kind in CHANGES]
+    if not possible:
+        return []
+    deadline = time.perf_counter() + SECONDS
+    before = outcome_of(model, data, deadline)
+    tables = []
+    for change in possible:
+        if time.perf_counter() > deadline:
+            break
+        with (
+            contextlib.suppress(tf.errors.OpError, ValueError, TypeError),
+            CHANGES[change.kind](model, data, change) as mended,
+        ):
+            after = outcome_of(model, mended, deadline)
+            verdict = "not-reproduced" if before.finite else "cured" if after.finite else "not-cured"
+            said = {"verdict": verdict, "before": before.table(), "after": after.table(), "steps": STEPS}
+            tables.append({"kind": change.kind, "target": change.target, "value": change.value, **said})
+    return tables
+
+
+def outcome_of(model: Any, data: Any, deadline: float) -> Outcome:
+    """Up to `STEPS` steps of the model's own ``train_step`` on ``data``; all of it is undone after."""
+    optimizer = model.optimizer
+    kept = [(variable, tf.convert_to_tensor(variable)) for variable in optimizer.variables]
+    step = tf.function(model.train_step, autograph=False)
+    loss: float | None = None
+    done = 0
+    try:
+        with unchanged(model):
+            for done in range(STEPS):
+                model.reset_metrics()
+                logs = step(data)
+                value = float(np.asarray(logs["loss"])) if "loss" in logs else 0.0
+                if not (math.isfinite(value) and weights_finite(model)):
+                    return Outcome(done, loss, False)
+                loss = value
+                if time.perf_counter() > deadline:
+                    break
+            return Outcome(done + 1, loss, True)
+    finally:
+        for variable, before in kept:
+            variable.assign(before)
+
+
+def weights_finite(model: Any) -> bool:
+    checks = [tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(v))) for v in model.trainable_variables]
+    return all(bool(check) for check in checks)
+
+
+@contextlib.contextmanager
+def set_activation(model: Any, data: Any, change: Intervention) -> Iterator[Any]:
+    """Another activation on the layer ``change.target``.
+
+    Raises:
+        ValueError: there is no such layer, or it has no activation of its own.
+    """
+    layer = dict(keras_names.layers_of(model)).get(change.target)
+    if layer is None or not hasattr(layer, "activation"):
+        raise ValueError(f"no layer {change.target} with an activation")
+    before, layer.activation = layer.activation, keras.activations.get(change.value)
+    try:
+        yield data
+    finally:
+        layer.activation = before
+
+
+@contextlib.contextmanager
+def set_learning_rate(model: Any, data: Any, change: Intervention) -> Iterator[Any]:
+    """Another rate on the model's optimizer.
+
+    Raises:
+        TypeError: its rate is a schedule's.
+    """
+    before = float(np.asarray(model.optimizer.learning_rate))
+    model.optimizer.learning_rate = change.value
+    try:
+        yield data
+    finally:
+        model.optimizer.learning_rate = before
+
+
+@contextlib.contextmanager
+def drop_nonfinite_rows(model: Any, data: Any, change: Intervention) -> Iterator[Any]:
+    """The batch without the rows that hold a non-finite number."""
+    leaves = [leaf for leaf in keras.tree.flatten(data) if leaf is not None]
+    keep = np.ones(int(leaves[0].shape[0]), bool)
+    for leaf in leaves:
+        if leaf.dtype.is_floating:
+            keep &= np.isfinite(leaf.numpy().reshape(len(keep), -1)).all(axis=1)
+    if not keep.any():
+        raise ValueError("no row is left")
+    yield keras.tree.map_structure(lambda leaf: None if leaf is None else tf.boolean_mask(leaf, keep), data)
+
+
+CHANGES: dict[str, Callable[..., contextlib.AbstractContextManager[Any]]] = {
+    "set_activation": set_activation,
+    "set_learning_rate": set_learning_rate,
+    "drop_nonfinite_rows": drop_nonfinite_rows,
+}
