@@ -168,12 +168,13 @@ def try_remedies(witness: Witness, found: Diagnoses) -> None:
     from nanwatch.watch.observer import observer_of
 
     assert witness.frozen is not None
-    model, data = witness.frozen
+    model, data, first_weights = witness.frozen
     remedies = [remedy for diagnosis in found.diagnoses for remedy in diagnosis.remedies]
     observer = observer_of(model)
     if observer is not None:
         observer.release()
     with witness.forgiving("trying the remedies"):
-        trials = tried(model, data, [Intervention(one.kind, one.target, one.value) for one in remedies])
+        changes = [Intervention(one.kind, one.target, one.value) for one in remedies]
+        trials = tried(model, data, changes, first_weights)
         if trials:
             witness.add_trials(trials)

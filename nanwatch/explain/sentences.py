@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from nanwatch.diagnose.diagnosis import Remedy, Trial
 from nanwatch.explain.figures import count, percent, short
 from nanwatch.explain.report import Report
@@ -45,11 +48,20 @@ def trial_sentence(tried: Trial) -> str:
 def trial_facts(tried: Trial) -> list[tuple[str, str]]:
     """(what was run, what it gave): without the change, and with it."""
     named = (("as it was", tried.before), ("with the change", tried.after))
-    return [
-        (name, ", ".join(f"{clean(str(key)).replace('_', ' ')} {plain(facts[key])}" for key in facts))
-        for name, facts in named
-        if facts
-    ]
+    return [(name, outcome_words(facts, tried.steps)) for name, facts in named if facts]
+
+
+def outcome_words(facts: Mapping[str, Any], steps: int) -> str:
+    """One outcome: "loss 0.69, finite, 30 of 30 steps", or "NaN or infinite at step 1"."""
+    if not {"finite", "finite_steps"} <= set(facts):
+        return ", ".join(f"{clean(str(key)).replace('_', ' ')} {plain(facts[key])}" for key in facts)
+    loss = facts.get("loss")
+    said = [] if loss is None else [f"loss {plain(loss)}"]
+    if facts["finite"]:
+        return ", ".join([*said, f"finite, {facts['finite_steps']} of {steps} steps"])
+    return f"NaN or infinite at step {int(facts['finite_steps']) + 1}" + (
+        f" (before it {said[0]})" if said else ""
+    )
 
 
 def plain(value: object) -> str:

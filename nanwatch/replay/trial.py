@@ -16,6 +16,7 @@ import tensorflow as tf
 from nanwatch.watch import keras_names
 from nanwatch.watch.autopsy import unchanged
 
+FROM_THE_START = {"set_learning_rate"}
 STEPS = 30  # on the bad batch; a fault that needs longer than that to come back is not this one
 SECONDS = 20.0  # for all trials of a run: the user waits for them
 
@@ -41,33 +42,45 @@ class Outcome:
         return {"finite": self.finite, "finite_steps": self.steps, "loss": self.loss}
 
 
-def tried(model: Any, data: Any, interventions: Sequence[Intervention]) -> list[dict[str, Any]]:
+def tried(
+    model: Any, data: Any, interventions: Sequence[Intervention], first_weights: Sequence[Any] | None = None
+) -> list[dict[str, Any]]:
     """A trial for each intervention that can be made on ``model``, as tables for ``trials.json``.
 
-    ``model`` stands frozen before the bad step; it is left as it was found.
+    ``model`` stands frozen before the bad step; it is left as it was found. A change of the learning
+    rate is tried on ``first_weights``: those of the bad step are already what the rate made of them.
     """
     possible = [change for change in interventions if change.kind in CHANGES]
     if not possible:
         return []
     deadline = time.perf_counter() + SECONDS
-    before = outcome_of(model, data, deadline)
+    befores: dict[bool, Outcome] = {}
     tables = []
     for change in possible:
         if time.perf_counter() > deadline:
             break
+        start = first_weights if change.kind in FROM_THE_START else None
+        if change.kind in FROM_THE_START and start is None:
+            continue
+        if (start is None) not in befores:
+            befores[start is None] = outcome_of(model, data, deadline, start)
+        before = befores[start is None]
         with (
             contextlib.suppress(tf.errors.OpError, ValueError, TypeError),
             CHANGES[change.kind](model, data, change) as mended,
         ):
-            after = outcome_of(model, mended, deadline)
+            after = outcome_of(model, mended, deadline, start)
             verdict = "not-reproduced" if before.finite else "cured" if after.finite else "not-cured"
             said = {"verdict": verdict, "before": before.table(), "after": after.table(), "steps": STEPS}
             tables.append({"kind": change.kind, "target": change.target, "value": change.value, **said})
     return tables
 
 
-def outcome_of(model: Any, data: Any, deadline: float) -> Outcome:
-    """Up to `STEPS` steps of the model's own ``train_step`` on ``data``; all of it is undone after."""
+def outcome_of(model: Any, data: Any, deadline: float, start: Sequence[Any] | None = None) -> Outcome:
+    """Up to `STEPS` steps of the model's own ``train_step`` on ``data``; all of it is undone after.
+
+    ``start``: values for the trainable weights to begin with.
+    """
     optimizer = model.optimizer
     kept = [(variable, tf.convert_to_tensor(variable)) for variable in optimizer.variables]
     step = tf.function(model.train_step, autograph=False)
@@ -75,6 +88,8 @@ def outcome_of(model: Any, data: Any, deadline: float) -> Outcome:
     done = 0
     try:
         with unchanged(model):
+            for variable, value in zip(model.trainable_variables, start or (), strict=False):
+                variable.assign(value)
             for done in range(STEPS):
                 model.reset_metrics()
                 logs = step(data)

@@ -240,7 +240,7 @@ class Observer:
         with self.witness.forgiving("keeping the frozen model"):
             again = self.repeatable(seen)
             if again is not None and record.info.kind != "tape" and self.replicas == 1:
-                self.witness.frozen = (self.model, again[1])
+                self.witness.frozen = (self.model, again[1], self.first_weights)
         self.end("halted")
         what = "a non-finite number" if found is None else words(found)
         raise TrainingHalted(

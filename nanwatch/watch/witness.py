@@ -37,7 +37,7 @@ class Witness:
         self.fits: list[FitInfo] = []
         self.running: list[Callable[[], FitInfo]] = []
         self.open_fits: dict[int, Callable[[Status], None]] = {}  # how to end those still open
-        self.frozen: tuple[Any, Any] | None = None  # the halted model and the batch, for trials
+        self.frozen: tuple[Any, Any, Any] | None = None  # halted model, batch, first weights: for trials
         self.saved_at = 0.0
         self.halted = False
         self.info = RunInfo(
