@@ -18,7 +18,7 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     causes = [cause for cause in report.of_part("cause") if cause.level != "note"]
     folder = "" if report.run.folder is None else " " + shlex.quote(clean(str(report.run.folder)))
     if report.run.info.incident is not None and causes and "replay" in commands:
-        found.append((f"nanwatch replay{folder}", "brings back the step, its batch and its weights"))
+        found.append((f"nanwatch replay{folder}", "repeats the step from its snapshot"))
     found += [
         (f"nanwatch rule {cause.code}", f"what {cause.name} is, with an example") for cause in causes[:2]
     ]

@@ -46,7 +46,8 @@ def test_a_case_for_each_rule(tmp_path: Path) -> None:
     assert set(found) >= {f"{rule.code} {rule.name}" for rule in all_rules()}
     assert len(found) == len(list(suite))
     spoken = {name.split()[0]: kinds for name, kinds in found.items() if kinds}
-    assert spoken == {"NW105": ["Failure"], "NW118": ["Skipped"], "NW201": ["Failure"]}
+    assert spoken.items() >= {"NW105": ["Failure"], "NW118": ["Skipped"], "NW201": ["Failure"]}.items()
+    assert all(said == ["Skipped"] for code, said in spoken.items() if code not in ("NW105", "NW201"))
 
 
 @pytest.mark.parametrize("case", ["broken", "healthy", "hostile"])

@@ -168,7 +168,7 @@ def test_only_commands_that_exist_are_named(tmp_path: Path) -> None:
     report = made_up_reports.broken(tmp_path)
     run = replace(report.run, folder=Path("logs/my run"))
     assert section(replace(report, run=run), "Next", commands={"rule", "replay"}) == [
-        "  nanwatch replay 'logs/my run'  tries the remedies on the frozen state",
+        "  nanwatch replay 'logs/my run'  repeats the step from its snapshot",
         "  nanwatch rule NW201            what relu-output is, with an example",
     ]
     assert "Next" not in as_terminal.render(report, commands=set())
