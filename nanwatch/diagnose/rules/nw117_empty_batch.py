@@ -41,11 +41,11 @@ class EmptyBatch(Rule):
     code, name = "NW117", "empty-batch"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        return None if fit.steps.has("rows") or incident_of(fit, run) else "the batches were not counted"
+        return None if counted(fit, run) else "the batches were not counted"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         empty, seen = empty_steps(fit, run)
-        if not empty or fit.info.replicas > 1:
+        if not empty or not counted(fit, run) or fit.info.replicas > 1:
             return
         broke = breaks(fit, run, empty[-1])
         text = "Filter the rows before they are put into batches, or drop empty batches with filter()."
@@ -79,7 +79,17 @@ class EmptyBatch(Rule):
             fed([32, 32, 1], [0.7, 0.6, 0.5]),
             fed([32, 32, 1], [0.7, 0.6, math.nan], {"rows": 1}),
             fed([32, 0], [0.7, math.nan], {"step": 1}, replicas=2),
+            fed([0, 0, 0], [0.7, 0.6, 0.5]),
+            fed([0, 0, 0], [0.7, 0.6, math.nan], {"rows": 32}),
         ]
+
+
+def counted(fit: Fit, run: Run) -> bool:
+    """Whether the rows were counted: where no step has one, the batch was out of reach."""
+    incident = incident_of(fit, run)
+    if incident is not None and incident.rows == 0:
+        return True
+    return any(rows > 0 for _, rows in fit.steps.values("rows"))
 
 
 def empty_steps(fit: Fit, run: Run) -> tuple[list[int], int]:

@@ -138,8 +138,8 @@ def predictions(bad: int) -> TensorSummary:
     return made_up.tensor("output", rows=32, size=32, num_nan=bad)
 
 
-def broken(output: TensorSummary, loss: float, op: OpInfo | None = None) -> Run:
-    incident = {"role": "gradient", "loss": loss, "outputs": (output,), "op": op, "rows": 32}
+def broken(output: TensorSummary, loss: float, op: OpInfo | None = None, role: str = "gradient") -> Run:
+    incident = {"role": role, "loss": loss, "outputs": (output,), "op": op, "rows": 32}
     return made_up.run(loss=[0.7, 0.6, loss], incident=incident)
 
 

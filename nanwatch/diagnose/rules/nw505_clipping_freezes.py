@@ -158,4 +158,6 @@ def nan_weights(loss: float = 7e29, clip: str = "global_clipnorm", norm: float =
         ("gradient", "dense/kernel", "l2_norm"): [norm],
         ("weight", "dense/kernel", "l2_norm"): [math.nan],
     }
-    return made_up.run(clipping(clip), loss=[loss], steps=steps, incident={"role": "weight", "loss": loss})
+    return made_up.run(
+        clipping(clip), loss=[loss], steps=steps, incident={"role": "gradient", "value": "inf", "loss": loss}
+    )

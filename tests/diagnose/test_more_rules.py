@@ -1,0 +1,662 @@
+"""Rules on a training's course, on the numbers of real cases: messages, close calls, what is cause and
+what follows."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.engine import diagnose
+from nanwatch.diagnose.guessing import guessing
+from nanwatch.diagnose.rule import find_rule
+from nanwatch.diagnose.rules import (
+    nw109_target_shape_mismatch as nw109,
+)
+from nanwatch.diagnose.rules import nw113_class_sorted_batches as nw113
+from nanwatch.diagnose.rules import nw115_no_learnable_relation as nw115
+from nanwatch.diagnose.rules import nw116_preprocessing_mismatch as nw116
+from nanwatch.diagnose.rules import nw117_empty_batch as nw117
+from nanwatch.diagnose.rules import nw205_double_activation as nw205
+from nanwatch.diagnose.rules import nw302_saturated_activation as nw302
+from nanwatch.diagnose.rules import nw303_vanishing_gradient as nw303
+from nanwatch.diagnose.rules import nw307_no_gradient as nw307
+from nanwatch.diagnose.rules import nw308_batchnorm_inference_gap as nw308
+from nanwatch.diagnose.rules import nw408_loss_scale_collapse as nw408
+from nanwatch.diagnose.rules import nw409_nan_hidden_by_comparison as nw409
+from nanwatch.diagnose.rules import nw502_learning_rate_too_low as nw502
+from nanwatch.diagnose.rules import nw504_regularization_dominates as nw504
+from nanwatch.diagnose.rules import nw505_clipping_freezes as nw505
+from nanwatch.diagnose.rules import nw605_nonfinite_metric as nw605
+from nanwatch.diagnose.rules import nw606_nonfinite_checkpoint as nw606
+from nanwatch.record.facts import FitInfo, LayerInfo, OpInfo
+from nanwatch.record.run import Fit, Run
+from nanwatch.record.tables import from_table, to_table
+
+NAN, INF = math.nan, math.inf
+
+
+def said(code, run):
+    """The findings of one rule on the only fit of ``run``."""
+    return list(find_rule(code).diagnose(run.fits[0], run))
+
+
+def only(code, run):
+    (finding,) = said(code, run)
+    return finding
+
+
+def missing(code, run):
+    return find_rule(code).missing(run.fits[0], run)
+
+
+def first(run):
+    return diagnose(run).diagnoses[0]
+
+
+def loud(run):
+    """(code, part) of all that is more than a note."""
+    return [(one.code, one.part) for one in diagnose(run).diagnoses if one.level != "note"]
+
+
+def with_fit(run, **facts):
+    fit = run.fits[0]
+    return Run(run.info, (Fit(replace(fit.info, **facts), fit.model, fit.steps, fit.health, fit.events),))
+
+
+# -- no better than guessing -------------------------------------------------------------------------
+
+
+def binary_run(ended, steps=120, **facts):
+    of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    losses = [0.72] + [ended] * (steps - 1)
+    return made_up.run(of, loss=losses, targets=[made_up.labels(0, 1)], **facts)
+
+
+@pytest.mark.parametrize(("ended", "steps", "is_guessing"), [(0.66, 100, True), (0.65, 100, False)])
+def test_a_twentieth_below_guessing_is_learning(ended, steps, is_guessing):
+    assert (guessing(binary_run(ended, steps).fits[0]) is not None) == is_guessing
+
+
+def test_guessing_is_told_after_a_hundred_steps():
+    assert guessing(binary_run(0.70, 100).fits[0]) is not None
+    assert guessing(binary_run(0.70, 99).fits[0]) is None
+
+
+def test_a_weighted_loss_is_not_compared_with_a_guess():
+    weights = made_up.tensor("sample_weight", min=1.0, max=50.0)
+    assert guessing(binary_run(2.0, fit={"class_weight": {"0": 1.0, "1": 50.0}}).fits[0]) is None
+    assert guessing(binary_run(2.0, sample_weights=[weights]).fits[0]) is None
+    assert guessing(binary_run(2.0).fits[0]) is not None
+
+
+def test_a_penalty_is_no_part_of_what_the_data_cost():
+    assert guessing(binary_run(5.60).fits[0], penalty=4.90) is not None
+    assert guessing(binary_run(5.60).fits[0], penalty=5.00) is None
+
+
+# -- NW109 -------------------------------------------------------------------------------------------
+
+
+def test_the_shapes_are_said():
+    finding = only("NW109", nw109.step_run(nw109.SUB, spread=0.1))
+    assert finding.message == (
+        "Sub takes predictions of shape (None, 1) and labels of shape (None,) and gives (None, None): every "
+        "prediction is compared with the label of every row."
+    )
+    assert finding.evidence == (
+        "over the rows of a batch the predictions spread by 0.2, the labels by 2 around 3",
+    )
+    assert finding.location.line == 21
+
+
+@pytest.mark.parametrize(("spread", "level"), [(0.19, "error"), (0.21, "warning"), (None, "warning")])
+def test_predictions_drawn_to_the_mean_are_the_harm(spread, level):
+    assert only("NW109", nw109.step_run(nw109.SUB, spread=spread)).level == level
+
+
+def test_a_step_of_ones_own_whose_loss_was_not_looked_at():
+    own = made_up.model(made_up.dense(), custom_train_step=True)
+    run = made_up.run(own, targets=[made_up.tensor("label")])
+    assert missing("NW109", run) == (
+        "the shapes that labels and predictions have inside the loss were not seen"
+    )
+    assert missing("NW109", with_fit(run, broadcasts=())) is None
+    alike = made_up.run(own, targets=[made_up.tensor("label", shape=(None, 1))])
+    assert missing("NW109", alike) is None
+    assert missing("NW109", made_up.run(targets=[made_up.tensor("label")])) is None
+
+
+# -- NW113 -------------------------------------------------------------------------------------------
+
+
+def test_a_sorted_stream():
+    """40 batches of 20 rows an epoch, class 0 first: the loss leaps at every change."""
+    run = nw113.fed(([0] * 20 + [1] * 20) * 8, ([2.26] + [0.15] * 19 + [2.52] + [0.09] * 19) * 8, rows=20)
+    finding = only("NW113", run)
+    assert finding.message == (
+        "In 320 of 320 batches (of 20 rows) all labels are of one class; of shuffled rows none would be."
+    )
+    assert finding.evidence == (
+        "the loss is 0.15 in the middle of a class and leaps to 2.52 8 times in the second half of the "
+        "training; guessing costs 0.6931",
+    )
+    assert loud(run) == [("NW113", "cause")]
+
+
+@pytest.mark.parametrize(("leap", "level"), [(1.40, "error"), (1.37, "warning")])
+def test_a_leap_is_twice_the_loss_of_guessing(leap, level):
+    assert only("NW113", nw113.fed([0, 1] * 20, [leap, 0.1, 0.1, 0.1] * 10)).level == level
+
+
+@pytest.mark.parametrize(("leaps", "level"), [(3, "error"), (2, "warning")])
+def test_one_leap_is_a_spike(leaps, level):
+    losses = [0.1] * 20 + [2.0] * leaps + [0.1] * (20 - leaps)
+    assert only("NW113", nw113.fed([0, 1] * 20, losses)).level == level
+
+
+def test_rare_positives_leave_many_batches_without_one():
+    """2.75 % positives in batches of 32: two in five shuffled batches have none."""
+    counts = {"0": 9725, "1": 275}
+    classes = [0] * 100
+    assert said("NW113", nw113.fed(classes, [0.1] * 100, pure=60, counts=counts)) == []
+    assert said("NW113", nw113.fed(classes, [0.1] * 100, pure=80, counts=counts))
+
+
+def test_a_stream_of_which_one_class_was_seen_may_have_no_other():
+    run = nw113.fed([0] * 40, [0.3] * 40)
+    part = replace(run.fits[0].info.data, whole=False)
+    assert said("NW113", run)
+    assert said("NW113", with_fit(run, data=part)) == []
+
+
+def test_shuffle_false_is_turned_round_on_its_line():
+    run = nw113.fed([0] * 10 + [1] * 10, [0.3] * 20)
+    at = made_up.line(12, "model.fit(x, y, shuffle=False)")
+    finding = only("NW113", with_fit(run, shuffle=False, location=at))
+    assert finding.remedies[0].line == "model.fit(x, y, shuffle=True)"
+    assert only("NW113", with_fit(run, shuffle=True, location=at)).remedies[0].line is None
+
+
+def test_one_hot_labels_that_nobody_counted():
+    run = nw113.fed([], [0.3] * 20, classes_a_batch=[1.0] * 20)
+    fit = run.fits[0]
+    blind = Run(run.info, (Fit(fit.info, fit.model, fit.steps),))
+    assert missing("NW113", blind) == "the classes of one-hot labels were not counted batch by batch"
+    assert missing("NW113", run) is None
+
+
+# -- NW115 -------------------------------------------------------------------------------------------
+
+
+def test_it_is_never_more_than_a_note():
+    run = nw115.validated([0.5, 0.4, 0.3, 0.2, 0.1], [0.70, 0.69, 0.7, 0.8, 0.9])
+    assert only("NW115", run).level == "note"
+    assert loud(run) == []
+
+
+@pytest.mark.parametrize(("shuffled", "count"), [(0.693 * 1.049, 1), (0.693 * 1.051, 0)])
+def test_shuffled_labels_that_cost_as_much(shuffled, count):
+    assert len(said("NW115", nw115.tried(0.693, shuffled))) == count
+
+
+@pytest.mark.parametrize(("best", "count"), [(0.680, 1), (0.679, 0)])
+def test_an_epoch_that_beats_guessing_by_two_per_cent_has_learned(best, count):
+    run = nw115.validated([0.5, 0.4, 0.3, 0.2, 0.1], [0.70, best, 0.7, 0.8, 0.9])
+    assert len(said("NW115", run)) == count
+
+
+def test_a_plateau_without_a_trial_is_listed():
+    plateau = [{"loss": 0.693, "accuracy": 0.5}] * 5
+    assert missing("NW115", nw115.classifier_run(epochs=plateau)) == "no trial with shuffled labels was made"
+    assert missing("NW115", nw115.tried(0.693, 0.693)) is None
+    assert missing("NW115", nw115.classifier_run(epochs=[{"loss": 0.1, "accuracy": 0.9}] * 5)) is None
+
+
+# -- NW116 -------------------------------------------------------------------------------------------
+
+
+def test_pixels_that_were_not_divided():
+    finding = only("NW116", nw116.pair(1.0, 255.0, [0.247, 52.85]))
+    assert finding.message == (
+        "The validation input runs from 0 to 255, that of the training from 0 to 1: a scale 255 times "
+        "as large."
+    )
+    assert finding.evidence == ("the loss ends at 0.247, val_loss at 52.85",)
+
+
+@pytest.mark.parametrize(("scale", "count"), [(10.1, 1), (9.9, 0), (0.099, 1), (0.101, 0)])
+def test_a_factor_of_ten_in_either_direction(scale, count):
+    assert len(said("NW116", nw116.pair(1.0, scale, [0.2, 9.0]))) == count
+
+
+@pytest.mark.parametrize(("val_loss", "level"), [(0.41, "error"), (0.39, "note")])
+def test_validation_must_suffer(val_loss, level):
+    assert only("NW116", nw116.pair(1.0, 255.0, [0.2, val_loss])).level == level
+
+
+def test_one_loud_column_is_no_mismatch():
+    plain = made_up.tensor("input", columns=nw116.columns(1.0, 1.0, 1.0))
+    one = made_up.tensor("input", std=100.0, columns=nw116.columns(1.0, 1.0, 200.0))
+    two = made_up.tensor("input", std=100.0, columns=nw116.columns(1.0, 200.0, 200.0))
+    assert said("NW116", nw116.compared(plain, one, [0.2, 9.0])) == []
+    assert said("NW116", nw116.compared(plain, two, [0.2, 9.0]))
+
+
+def test_a_column_that_never_varies_is_not_compared():
+    flat = made_up.tensor("input", columns=nw116.columns(0.0, 0.0, 1.0))
+    assert said("NW116", nw116.compared(flat, flat, [0.2, 9.0])) == []
+
+
+@pytest.mark.parametrize(("ended", "level"), [(0.66, "error"), (0.65, "warning")])
+def test_pixels_scaled_twice(ended, level):
+    finding = only("NW116", nw116.rescaled(1.0, ended))
+    assert finding.level == level
+    assert finding.message == (
+        "The input runs from 0 to 1, and rescaling multiplies it by 0.003922: the layers behind it see at "
+        "most 0.003922."
+    )
+
+
+def test_a_rescaling_behind_weights_scales_no_input():
+    of = made_up.model(made_up.dense("first"), nw116.rescaling(1 / 255), made_up.dense())
+    assert said("NW116", made_up.run(of, inputs=[made_up.tensor("input", min=0.0, max=1.0)])) == []
+
+
+# -- NW117 -------------------------------------------------------------------------------------------
+
+
+def test_an_empty_batch_is_the_cause_and_its_op_is_not():
+    mean = OpInfo(
+        "Mean", "forward", "bn", made_up.line(7), ("input 0 of size 0",), output="nan", num_bad=16, size=16
+    )
+    run = nw117.fed(
+        [32, 32, 32, 0], [0.7, 0.65, 0.73, 0.0], {"role": "gradient", "rows": 0, "op": mean, "loss": 0.0}
+    )
+    assert loud(run) == [("NW117", "cause")]
+    assert first(run).message == "1 batch of 4 had 0 rows, the first in step 3: the mean of nothing is NaN."
+
+
+def test_batches_that_nobody_counted_are_not_empty():
+    """A loop of the script's own may not show its batch: then every row count is 0."""
+    run = nw117.fed([0, 0, 0], [0.7, 0.6, 0.5])
+    assert said("NW117", run) == []
+    assert missing("NW117", run) == "the batches were not counted"
+    assert missing("NW117", nw117.fed([32, 0, 32], [0.7, 0.0, 0.6])) is None
+
+
+def test_a_nan_long_after_an_empty_batch_is_not_its_doing():
+    rows, losses = [32, 0, 32, 32, 32], [0.7, 0.0, 0.7, 0.7, NAN]
+    assert only("NW117", nw117.fed(rows, losses, {"step": 4, "rows": 32})).level == "note"
+    assert only("NW117", nw117.fed(rows, losses, {"step": 2, "rows": 32})).level == "error"
+
+
+# -- NW205 -------------------------------------------------------------------------------------------
+
+
+def test_the_least_loss_is_that_of_five_classes():
+    finding = only("NW205", nw205.classifier(0.93, sure=0.93))
+    assert finding.message == (
+        "Dense 'dense' gives probabilities, and sparse_categorical_crossentropy with from_logits=True "
+        "applies the softmax once more: the loss cannot fall below 0.905."
+    )
+    assert finding.remedies[0].value == "linear"
+
+
+@pytest.mark.parametrize(("ended", "count"), [(0.9045, 1), (0.9035, 0)])
+def test_a_loss_below_the_least_was_taken_of_logits(ended, count):
+    assert len(said("NW205", nw205.classifier(ended, sure=0.93))) == count
+
+
+@pytest.mark.parametrize(("sure", "reason"), [(0.81, False), (0.79, True)])
+def test_a_net_that_is_not_sure_may_simply_know_nothing(sure, reason):
+    run = nw205.classifier(1.6, sure=sure)
+    assert (missing("NW205", run) is not None) == reason
+    assert bool(said("NW205", run)) != reason
+
+
+def test_the_traced_step_knows_better_than_the_numbers():
+    assert said("NW205", nw205.classifier(1.6, sure=0.2, unwrapped=False))
+    assert said("NW205", nw205.classifier(1.6, sure=0.9, unwrapped=True)) == []
+    assert missing("NW205", nw205.classifier(1.6, sure=0.2, unwrapped=True)) is None
+
+
+def test_a_second_fit_is_not_warned_again():
+    """Python shows a warning once: that of an earlier fit counts."""
+    warned = nw205.classifier(1.6, sure=0.9, warnings=[f"so it {nw205.SEEN_THROUGH}."])
+    later = nw205.classifier(1.6, sure=0.9)
+    run = Run(later.info, (warned.fits[0], later.fits[0]))
+    assert list(find_rule("NW205").diagnose(run.fits[1], run)) == []
+
+
+def test_no_sure_answer_of_a_sigmoid_taken_for_a_logit():
+    """Two balanced classes: (0.313 + 0.693) / 2."""
+    assert said("NW205", nw205.classifier(0.504, sure=0.9, loss="binary_crossentropy"))
+    assert said("NW205", nw205.classifier(0.502, sure=0.9, loss="binary_crossentropy")) == []
+
+
+# -- NW302, NW303 ------------------------------------------------------------------------------------
+
+
+def test_a_saturated_layer_in_words():
+    finding = only("NW302", nw302.net(0.9987, 0.783))
+    assert finding.message == (
+        "Dense 'hidden' (tanh) has sat at the ends of its range, -1 and 1, since step 0: hardly any gradient "
+        "passes, and the loss ends at 0.783, where a constant answer costs 0.6931."
+    )
+
+
+def test_raw_inputs_that_saturate_are_the_cause():
+    net = nw302.net(0.97, 0.70)
+    pixels = made_up.tensor("input", max=255.0, mean=120.0, std=70.0)
+    raw = with_fit(
+        net,
+        data=replace(net.fits[0].info.data, inputs=(pixels,)),
+    )
+    assert [(one.code, one.part) for one in diagnose(raw).diagnoses][:2] == [
+        ("NW105", "cause"),
+        ("NW302", "consequence"),
+    ]
+    assert loud(net) == [("NW302", "cause")]
+
+
+def test_a_vanished_gradient_in_words():
+    finding = only("NW303", nw303.stack([1e-8, 1e-5, 1e-2, 1.0], ended=0.6963))
+    assert finding.message == (
+        "Over 4 layers the gradient shrinks to 1e-08 of what it is at the last: 3.536e-09 an element in "
+        "dense_0, 0.3536 in dense_3. The loss ends at 0.6963, where a constant answer costs 0.6931."
+    )
+    assert finding.remedies[0].line == 'Dense(1, activation="relu")'
+
+
+@pytest.mark.parametrize(("gradient", "count"), [(0.99e-4, 1), (1.01e-4, 0)])
+def test_a_ten_thousandth_of_the_gradient(gradient, count):
+    assert len(said("NW303", nw303.stack([gradient, 1e-2, 0.1, 1.0]))) == count
+
+
+def test_a_dead_layer_is_no_vanishing_gradient():
+    run = nw303.stack([1e-8, 1e-5, 1e-2, 1.0])
+    fit = run.fits[0]
+    layers = (replace(fit.model.layers[0], activation="relu"), *fit.model.layers[1:])
+    columns = {("activation", "dense_0", "l2_norm"): [0.0] * 120}
+    norms = {
+        ("gradient", f"dense_{place}/kernel", "l2_norm"): [norm] * 120
+        for place, norm in enumerate([1e-8, 1e-5, 1e-2, 1.0])
+    }
+    steps = made_up.series({("loss", "", "value"): [0.69] * 120, **columns, **norms})
+    dead = Run(run.info, (Fit(fit.info, replace(fit.model, layers=layers), steps),))
+    assert said("NW303", run)
+    assert said("NW303", dead) == []
+
+
+# -- NW307 -------------------------------------------------------------------------------------------
+
+
+def test_keras_refuses_a_rounded_output():
+    hidden = made_up.dense("hidden", 16, "relu")
+    rounding = LayerInfo("lambda", "lambda", "Lambda", location=made_up.line(12, "Lambda(keras.ops.round)"))
+    of = made_up.model(hidden, rounding)
+    error = f"ValueError: {nw307.NONE_AT_ALL}."
+    run = made_up.run(of, loss=[], fit={"error": error, "status": "crashed", "steps": 0, "trainable": 4})
+    finding = only("NW307", run)
+    assert finding.message == (
+        "Of 4 trainable weights none gets a gradient: an op without a slope stands between the weights and "
+        "the loss. Lambda 'lambda' is the last layer that may hold such an op."
+    )
+    assert finding.location.line == 12
+    assert loud(run) == [("NW307", "cause")]
+
+
+def test_two_layers_that_could_hold_the_op_leave_the_line_open():
+    walls = [LayerInfo(name, name, "Lambda", location=made_up.line(12)) for name in ("a", "b")]
+    of = made_up.model(made_up.dense("hidden", 16), *walls)
+    run = made_up.run(of, loss=[], fit={"error": nw307.NONE_AT_ALL, "steps": 0})
+    assert only("NW307", run).location == of.compile_location
+
+
+def test_a_flat_loss_in_words():
+    finding = only("NW307", nw307.flat_run([0.0] * 90, loss=0.5625))
+    assert finding.message == (
+        "The gradient of every weight is exactly 0 in all of 90 steps, while the loss is 0.5625: somewhere "
+        "behind the weights stands an op that is flat, as rounding, sign or a comparison."
+    )
+
+
+def test_a_unit_that_softmax_makes_1_has_its_own_rule():
+    of = made_up.model(made_up.dense(activation="softmax"), loss="mean_squared_error")
+    norms = {("gradient", "dense/kernel", "l2_norm"): [0.0] * 40}
+    assert said("NW307", made_up.run(of, loss=[0.5] * 40, steps=norms)) == []
+
+
+def test_layers_beside_the_way_are_left_alone():
+    cut = {"no_gradient": ("hidden/kernel", "hidden/bias")}
+    finding = only("NW307", made_up.run(nw307.model_of(inbound=True, behind="Lambda"), fit=cut))
+    assert finding.message == (
+        "2 weights on the way to the output get no gradient, the last of them in Dense 'hidden': they stay "
+        "as they were made. Between it and what learns stands Lambda 'wall'."
+    )
+    assert said("NW307", made_up.run(nw307.model_of(), fit=cut)) == []
+
+
+def test_a_gradient_shut_off_in_a_training_that_learns_is_a_note():
+    run = made_up.run(nw307.model_of(inbound=True, behind="Lambda"), fit={"no_gradient": ("hidden/kernel",)})
+    assert [(one.code, one.level) for one in diagnose(run).diagnoses] == [("NW307", "note")]
+
+
+# -- NW308 -------------------------------------------------------------------------------------------
+
+
+def test_the_same_rows_in_both_modes():
+    finding = only("NW308", nw308.same_rows(0.1185, 3.852, steps=200))
+    assert finding.message == (
+        "On the same rows the loss is 0.1185 in training and 3.852 in inference: the moving statistics of bn "
+        "are not those of the batches."
+    )
+    assert finding.evidence[0] == "the validation data are the training data"
+    assert finding.remedies[0].line == "BatchNormalization(momentum=0.9)"
+
+
+@pytest.mark.parametrize(("validated", "count"), [(0.401, 1), (0.399, 0)])
+def test_twice_the_loss_is_a_gap(validated, count):
+    assert len(said("NW308", nw308.same_rows(0.2, validated))) == count
+
+
+@pytest.mark.parametrize(("validated", "count"), [(0.348, 1), (0.345, 0)])
+def test_half_the_loss_of_guessing_is_still_good(validated, count):
+    assert len(said("NW308", nw308.same_rows(0.05, validated))) == count
+
+
+@pytest.mark.parametrize(("steps", "level"), [(100, "error"), (99, "note")])
+def test_few_updates_are_a_note(steps, level):
+    assert only("NW308", nw308.same_rows(0.12, 3.85, steps=steps)).level == level
+
+
+def test_averages_that_have_followed_point_to_the_batches():
+    assert only("NW308", nw308.same_rows(0.12, 3.85, steps=230)).remedies[0].kind == "set_batch_size"
+    assert only("NW308", nw308.same_rows(0.12, 3.85, steps=229)).remedies[0].kind == "set_momentum"
+
+
+def test_other_rows_do_not_tell():
+    assert missing("NW308", nw308.same_rows(0.12, 3.85, other=True)) == (
+        "the training rows were not tried in inference mode"
+    )
+    assert missing("NW308", nw308.tried(0.1, 0.5)) is None
+    assert missing("NW308", made_up.run()) is None
+
+
+# -- NW408, NW409 ------------------------------------------------------------------------------------
+
+
+def test_a_scale_that_only_falls():
+    run = nw408.half([NAN] * 35 + [0.0] * 65)
+    finding = only("NW408", run)
+    assert finding.message == (
+        "Under a finite loss the gradient was not finite in 35 steps, one after the other: each was left out "
+        "and the loss scale halved, from 32768 to 9.5e-07 or less."
+    )
+    assert finding.evidence == (
+        "steps 0 to 34 of 100 were left out",
+        "the gradient is exactly 0 since, in dense/kernel",
+    )
+
+
+@pytest.mark.parametrize(("skipped", "count"), [(16, 1), (15, 0)])
+def test_sixteen_halvings_bring_the_scale_below_1(skipped, count):
+    assert len(said("NW408", nw408.half([1.0] * 10 + [NAN] * skipped))) == count
+
+
+def test_steps_left_out_now_and_then_are_health():
+    assert said("NW408", nw408.half([INF, INF, INF, *[1.0, 1.0, INF] * 40])) == []
+
+
+def test_an_input_beyond_half_precision_is_the_cause_of_the_scale():
+    """The loss itself is NaN then, and another rule says why."""
+    assert said("NW408", nw408.half([NAN] * 40, loss=NAN)) == []
+
+
+def test_nan_beside_a_known_op_is_what_hid_it():
+    division = OpInfo(
+        "RealDiv", "forward", "lambda", made_up.line(8), ("numerator 1", "denominator 0"), output="nan"
+    )
+    run = nw409.broken(nw409.predictions(32), 0.0, division, role="activation")
+    assert [(one.code, one.part, one.level) for one in diagnose(run).diagnoses] == [
+        ("NW405", "cause", "error"),
+        ("NW409", "contributing", "note"),
+    ]
+
+
+def test_weights_that_are_nan_under_a_finite_loss():
+    run = nw409.weights([1.0, NAN, NAN, NAN], [0.5, 0.0, 0.0, 0.0])
+    finding = only("NW409", run)
+    assert finding.message == (
+        "The weight dense/kernel is NaN since step 1, and the loss is 0 all the same: a comparison, which is "
+        "false for NaN, hides it. The loss says nothing from there on."
+    )
+
+
+def test_nan_in_the_batch_is_said_by_others():
+    run = nw409.broken(nw409.predictions(32), 0.0)
+    incident = run.info.incident
+    batch = replace(incident.batch, inputs=(made_up.tensor("input", num_nan=3),))
+    info = replace(run.info, incident=replace(incident, batch=batch))
+    assert said("NW409", run)
+    assert said("NW409", Run(info, run.fits)) == []
+
+
+# -- NW502, NW504, NW505 -----------------------------------------------------------------------------
+
+
+def test_a_rate_that_is_an_epsilon():
+    finding = only("NW502", nw502.slow(1e-8, 2e-8))
+    assert finding.message == (
+        "At a learning rate of 1e-08 the weights moved by 2e-06 of their norm in 100 steps, although there "
+        "is a gradient: nothing can be learned at this rate."
+    )
+    assert finding.remedies[0].value == 1e-3
+
+
+@pytest.mark.parametrize(("ratio", "count"), [(0.99e-6, 1), (1.01e-6, 0)])
+def test_a_ten_thousandth_of_the_norm(ratio, count):
+    assert len(said("NW502", nw502.slow(1e-8, ratio))) == count
+
+
+@pytest.mark.parametrize(("gradient", "count"), [(1.01e-3, 1), (0.99e-3, 0)])
+def test_without_a_gradient_the_rate_is_not_to_blame(gradient, count):
+    assert len(said("NW502", nw502.slow(1e-8, 2e-8, gradient=gradient))) == count
+
+
+def test_a_tenth_of_the_usual_rate_is_not_low():
+    assert said("NW502", nw502.slow(1e-4, 1e-8))
+    assert said("NW502", nw502.slow(1.01e-4, 1e-8)) == []
+    assert said("NW502", nw502.slow(1e-3, 1e-8, optimizer="SGD"))
+
+
+def test_a_rate_too_low_is_the_cause():
+    assert loud(nw502.slow(1e-8, 2e-8)) == [("NW502", "cause")]
+
+
+def test_penalties_in_words():
+    finding = only("NW504", nw504.penalised(10.0, first=4.0, last=0.2, data=0.69))
+    assert finding.message == (
+        "Of the loss, 99.6% was penalty on the weights at the beginning and 36.7% at the end. What the data "
+        "cost is no better than guessing: 0.69, where a constant answer costs 0.6931."
+    )
+    assert finding.evidence == (
+        "the heaviest is L2(10) on hidden/kernel, which went from a norm of 4 to 0.2",
+    )
+
+
+@pytest.mark.parametrize(("penalty", "count"), [(6.3, 1), (6.2, 0)])
+def test_nine_tenths_of_the_loss(penalty, count):
+    """Beside a data loss of 0.69."""
+    assert len(said("NW504", nw504.recorded(penalty, 0.69))) == count
+
+
+def test_what_an_l1_penalty_costs_is_not_to_be_told_from_norms():
+    config = {"kernel_regularizer": {"class_name": "L1", "config": {"l1": 0.5}}}
+    of = made_up.model(made_up.dense("hidden", 8, config=config), made_up.dense())
+    assert missing("NW504", made_up.run(of)) == "the penalties in the loss were not seen"
+    seen = {("penalty", "", "value"): [0.1] * 100}
+    assert missing("NW504", made_up.run(of, steps=seen)) is None
+    assert missing("NW504", nw504.penalised(10.0, first=4.0, last=0.2, data=0.69)) is None
+
+
+def test_frozen_by_clipping_in_words():
+    finding = only("NW505", nw505.clipped([INF] * 20))
+    assert finding.message == (
+        "The gradient of 1 weight is so large (above 1.8e+19 an element) that its norm is infinite, and "
+        "clipnorm divides by it: the update is 0, and dense/kernel did not move in the last 20 steps."
+    )
+
+
+def test_clipping_all_weights_to_nan():
+    assert loud(nw505.nan_weights()) == [("NW505", "cause")]
+    held = nw505.nan_weights()
+    went_on = replace(held.info, incident=replace(held.info.incident, action="continue"))
+    assert said("NW505", Run(went_on, held.fits)) == []
+
+
+# -- NW605, NW606 ------------------------------------------------------------------------------------
+
+
+def test_a_metric_that_is_nan():
+    run = nw605.logged({"loss": 0.5, "found": 0.8}, {"loss": 0.3, "found": NAN})
+    finding = only("NW605", run)
+    assert finding.message == (
+        "The metric found is nan in epoch 2 under a finite loss: the fault is in the metric, not in the "
+        "training. What monitors it is dead."
+    )
+    assert finding.evidence == ("not finite: found in 1 of 2 epochs",)
+    assert loud(run) == []
+
+
+@pytest.mark.parametrize("name", ["loss", "val_loss", "left_loss", "val_left_loss", "learning_rate"])
+def test_losses_and_rates_are_no_metrics(name):
+    assert said("NW605", nw605.logged({"loss": 0.5, name: NAN})) == []
+
+
+def test_a_checkpoint_of_nan_over_a_good_one():
+    finding = only("NW606", nw606.saved_at((10, True), (20, False)))
+    assert finding.message == (
+        "Weights that are not finite were saved 1 time, first at step 20 to m; no good one is left."
+    )
+    kept = only("NW606", nw606.saved_at((10, True), (20, False), other=True))
+    assert kept.message.endswith("the last good one is m-10, of step 10.")
+    assert (finding.part, finding.level) == ("consequence", "error")
+
+
+def test_saves_that_nobody_saw():
+    bad = made_up.run(loss=[0.7, NAN])
+    assert missing("NW606", bad) == "what the training saved was not seen"
+    assert missing("NW606", with_fit(bad, saves_seen=True)) is None
+    assert missing("NW606", made_up.run()) is None
+
+
+# -- the record --------------------------------------------------------------------------------------
+
+
+def test_the_new_facts_come_back_from_disk():
+    info = FitInfo(0, broadcasts=(nw109.SUB,), inference=nw308.InferenceInfo(32, 0.1, 3.9), saves_seen=True)
+    assert from_table(FitInfo, to_table(info)) == info
+    assert from_table(FitInfo, to_table(FitInfo(0))).broadcasts is None
+    assert from_table(FitInfo, to_table(FitInfo(0, broadcasts=()))).broadcasts == ()
