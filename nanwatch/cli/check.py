@@ -212,7 +212,7 @@ def checked(
         if not limit.script_ended():
             limit.outside.join()
         if not witness.ours:  # a forked child that came to the end of the script
-            os._exit(ending.status)
+            sys.exit(ending.status)
         status = own_status(ending, short)
         short.close(status_word(ending, short, status), status)
     limit.status = job.finish(witness.folder, status)

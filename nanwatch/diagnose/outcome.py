@@ -39,9 +39,9 @@ NONNEGATIVE = (
 # A loss that ends a thousand times above its start has left; spikes that recover are health, and
 # the two seen to leave for good (SGD on raw targets) did so by 1e10 and more.
 DIVERGED_RATIO = 1e3
-# Of a fit that was cut short the end is no end: a spike of 1e3 may still recover. The two seen to
-# leave for good were at 1e10 and more within 20 steps; the largest spike that came back, at 1e6.
-DIVERGED_AT_ONCE = 1e8
+# Of a fit that was cut short the end is no end, and a spike may still come back. Those of healthy
+# runs stayed below 100 times the start: ten thousand times as much is beyond doubt.
+DIVERGED_AT_ONCE = 1e6
 # Label smoothing and float32 leave a loss of 0 within 1e-6; -1/1 labels were seen at -0.66 and on.
 NEGATIVE_LOSS = -1e-2
 # A rejection level: with 1 % a constant prediction is missed once in a hundred epochs looked at.

@@ -2,7 +2,7 @@
 
 History of the format:
 
-* 1: ``run``, ``incident``, ``diagnoses``, ``cost``.
+* 1: ``run``, ``incident``, ``diagnoses``, ``cost``; later ``held_back`` and ``accepted`` in ``cost``.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ def render(report: Report) -> str:
             "watched": report.watched(),
             "not_watched": report.not_watched(),
             "rules_not_run": list(report.diagnoses.rules_not_run),
+            "held_back": list(report.run.info.held_back),
+            "accepted": list(report.diagnoses.accepted),
         },
     }
     return strict_json.dumps(table, indent=2) + "\n"

@@ -162,3 +162,23 @@ def test_a_fit_whose_exception_the_script_caught_does_not_count():
     fits = ["crashed", "healthy"]
     assert outcome_of_run(run, fits) == "healthy"
     assert outcome_of_run(run, ["crashed"]) == "crashed"
+
+
+CUT = {"cut_short": True}
+
+
+def test_a_fit_that_was_cut_short_is_not_called_stuck():
+    still = looks(spread=0.0, moved=0.0)
+    assert outcome_of_run(binary(loss=[0.6931, 0.6932] * 15, health=still)) == "at-chance"
+    assert outcome_of_run(binary(loss=[0.6931, 0.6932] * 15, health=still, fit=CUT)) == "healthy"
+    assert outcome_of_run(made_up.run(loss=[1.0, 1.1] * 15, health=looks(moved=0.0), fit=CUT)) == "healthy"
+
+
+@pytest.mark.parametrize(("end", "expected"), [(7.1e5, "diverged"), (6.9e5, "healthy")])
+def test_a_cut_fit_has_diverged_only_beyond_doubt(end, expected):
+    assert outcome_of_run(made_up.run(loss=[0.7] * 10 + [end] * 10, fit=CUT)) == expected
+
+
+def test_a_cut_fit_that_went_bad_went_bad():
+    assert outcome_of_run(made_up.run(loss=[0.7, NAN], incident={}, fit=CUT)) == "non-finite"
+    assert outcome_of_run(binary(loss=[0.7] * 5 + [-0.011] * 15, fit=CUT)) == "diverged"
