@@ -17,6 +17,8 @@ EventKind = Literal[
     "incident",
     "warning",
     "learning_rate",
+    "save",
+    "delete",
     "error",
     "exception",
 ]

@@ -83,6 +83,7 @@ class FitRecord:
             self.health_order = list(shown)
             names = [column_name("steps_apart", "", "value")]
             names += [column_name(role, path, stat) for role, path in shown for stat in HEALTH_FIELDS[role]]
+            names += [column_name("label", key, "num_classes") for key in label_keys(seen)]
             for path in seen.samples:
                 names += [
                     column_name("weight", path, "l2_norm"),
@@ -96,6 +97,7 @@ class FitRecord:
         row = [float(seen.step), float(apart)]
         for (role, _), array in shown.items():
             row += look.output_health(array) if role == "output" else look.health(array)
+        row += [float(look.num_classes(seen.batch["label", key])) for key in label_keys(seen)]
         for path, sample in seen.samples.items():
             before = self.samples.get(path, sample)
             with np.errstate(all="ignore"):
@@ -159,3 +161,7 @@ class FitRecord:
                 series.close()
         self.profiles.clear()
         self.samples.clear()
+
+
+def label_keys(seen: look.Look) -> list[str]:
+    return [key for role, key in seen.batch if role == "label"]

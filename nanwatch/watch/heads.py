@@ -85,6 +85,7 @@ def outputs_of(model: Any, seen: Seen) -> tuple[OutputInfo, ...]:
                 units=shape[-1] if shape else None,
                 shape=shape,
                 softmax_axis_size=head.softmax_axis_size,
+                unwrapped=key in seen.unwrapped,
                 loss=loss,
             )
         )

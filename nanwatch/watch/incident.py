@@ -15,6 +15,7 @@ from nanwatch.watch.layout import LOSS, Layout
 from nanwatch.watch.look import Look
 from nanwatch.watch.op_words import kind
 from nanwatch.watch.profile import Profile
+from nanwatch.watch.step_recorder import BAD_WEIGHT
 
 # x, y, weights of samples, then the model from front to back, then what learning adds.
 ORDER: tuple[Role, ...] = (
@@ -57,7 +58,7 @@ def describe(
         role=role,
         path=path,
         value=value,
-        frozen=action != "continue" and role != "weight",
+        frozen=action != "continue" and seen.flag != BAD_WEIGHT,
         action=action,
         loss=loss,
         batch=data_of(seen.batch),
@@ -78,7 +79,7 @@ def first_bad(seen: Look, layout: Layout, bad_weights: list[tuple[str, str]]) ->
             return role, key, kind(array)  # type: ignore[return-value]
     if bad_weights:
         return "weight", bad_weights[0][0], bad_weights[0][1]
-    for role in ORDER:
+    for role in ORDER[3:]:  # the batch was looked at element by element above
         if role == "loss" and not np.isfinite(seen.row[layout.place[LOSS]]):
             return "loss", "", kind(seen.row[layout.place[LOSS]].reshape(1))
         for path, cell in bad_cells(seen, layout, role):

@@ -257,3 +257,11 @@ def hide_frames(folder: str, filenames: frozenset[str]) -> None:
             return frozenset(filenames | above)
 
     Below().__enter__()
+
+
+def carries_logits(tensor: Any) -> bool:
+    """Whether a loss that wants logits finds them behind this output of a softmax or sigmoid."""
+    if hasattr(tensor, "_keras_logits"):
+        return True
+    op = None if tf.executing_eagerly() else getattr(tensor, "op", None)
+    return op is not None and op.type in ("Softmax", "Sigmoid")

@@ -101,6 +101,13 @@ def output_health(array: Array) -> list[float]:
     return [*health(array), row_std, float((sums == 0).sum())]
 
 
+def num_classes(labels: Array) -> int:
+    """Distinct labels in a batch; of rows with several columns, distinct places of the largest."""
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        labels = labels.argmax(axis=-1)
+    return int(np.unique(labels).size)
+
+
 def next_step(step: int, cost: float, step_seconds: float) -> int:
     """When to look again, so that looks take at most `SHARE` of the time.
 

@@ -81,6 +81,7 @@ class Observer:
             location=location,
             trainable=self.trainable(),
             replicas=self.replicas,
+            saves_seen=self.witness.saves_seen,
         )
         record = FitRecord(info, self.witness.writer)
         with self.witness.forgiving("reading the data of fit"):

@@ -53,6 +53,7 @@ class Seen:
     activations: list[tuple[Any, Any]] = field(default_factory=list)  # (layer, first output)
     calls: list[tuple[Any, list[Any], list[Any]]] = field(default_factory=list)  # layer, inputs, outputs
     outputs: list[tuple[str, Any]] = field(default_factory=list)  # (key, predictions)
+    unwrapped: set[str] = field(default_factory=set)  # outputs whose logits Keras gives to the loss
     loss: Any = None
     target: Any = None  # what the tape was asked to differentiate
     loss_graph: Any = None  # the graph that ``loss`` or ``target`` belongs to
@@ -160,6 +161,7 @@ def see_prediction(original: Callable[..., Any], *args: Any, **kwargs: Any) -> A
     seen = current()
     if seen is not None and seen.here():
         seen.outputs = [(key, item) for key, item in named(outputs) if watchable(item)]
+        seen.unwrapped = {key for key, item in seen.outputs if keras_names.carries_logits(item)}
     return outputs
 
 

@@ -33,6 +33,7 @@ class Witness:
         self.writer = RunWriter(self.folder)
         self.pid = os.getpid()
         self.ended = False
+        self.saves_seen = False
         self.models: list[ModelInfo] = []
         self.fits: list[FitInfo] = []
         self.running: list[Callable[[], FitInfo]] = []

@@ -42,6 +42,8 @@ class NonfiniteInitialWeights(Rule):
         incident = incident_of(fit, run)
         if incident is None or incident.role != "weight" or incident.step != 0:
             return
+        if not incident.frozen and incident.action != "continue":
+            return  # it was the update of step 0 that made it so
         layer = owner(fit, incident.path)
         again = sum(earlier.info.model == fit.info.model for earlier in run.fits if earlier is not fit)
         told = f"the training is fit {fit.info.index + 1} of the run"
@@ -68,7 +70,7 @@ class NonfiniteInitialWeights(Rule):
     @staticmethod
     def fires() -> list[Run]:
         head = made_up.dense(units=5, activation="softmax", at=6, initializer="GlorotUniform")
-        bad = {"role": "weight", "path": "dense/bias", "value": "-inf", "step": 0}
+        bad = {"role": "weight", "path": "dense/bias", "value": "-inf", "step": 0, "frozen": True}
         return [
             made_up.run(made_up.model(head), loss=[float("nan")], incident=bad),
             made_up.run(loss=[float("nan")], incident={**bad, "path": "elsewhere/kernel", "value": "nan"}),
@@ -80,6 +82,7 @@ class NonfiniteInitialWeights(Rule):
         return [
             made_up.run(loss=[0.7, float("nan")], incident={**bad, "step": 1}),
             made_up.run(loss=[float("nan")], incident={"role": "loss", "step": 0}),
+            made_up.run(loss=[0.7], incident={**bad, "step": 0, "frozen": False}),
             made_up.run(),
         ]
 
