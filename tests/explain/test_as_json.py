@@ -56,6 +56,8 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
                 "NW113: the labels were not seen in order",
                 "NW118: there was no validation data",
             ],
+            "held_back": [],
+            "accepted": [],
         },
     }
     assert [(entry["code"], entry["part"]) for entry in diagnoses] == [
