@@ -45,10 +45,11 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         disabled = os.environ.get("NANWATCH_DISABLE", "") not in ("", "0")
         if disabled or keras_names.fit_arguments(sys._getframe()) is None:
             return
-        if self.witness is None:
+        if self.witness is None or (self.witness.ended and not self.injected):
             self.witness = Witness(self.log_dir, *script_of_process())
         with self.witness.forgiving("hooking the model"):
             self.observer = attach(model, self.witness, self.on_incident)
+            self.observer.alone = not self.injected
 
     def on_train_begin(self, logs: Any = None) -> None:
         if self.observer is None or self.witness is None:
@@ -78,7 +79,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self.observer.end("halted" if fit is not None and fit.info.status == "halted" else "finished")
             if not self.injected:
                 self.observer.release()
-                self.witness.save()
+                self.witness.end("halted" if self.witness.halted else "finished", None)
 
 
 def attach(model: Any, witness: Witness, on_incident: OnIncident) -> Observer:

@@ -46,6 +46,7 @@ class Observer:
         self.witness = witness
         self.on_incident: OnIncident = on_incident
         self.fit: FitRecord | None = None
+        self.alone = False  # a `Watch` passed by hand: the run ends with the fit
         self.pending: Look | None = None
         self.first_weights: list[Any] | None = None
         self.replicas = keras_names.replicas_of(model)
@@ -243,6 +244,8 @@ class Observer:
             if again is not None and record.info.kind != "tape" and self.replicas == 1:
                 self.witness.frozen = (self.model, again[1], self.first_weights)
         self.end("halted")
+        if self.alone:
+            self.witness.end("halted", None)
         what = "a non-finite number" if found is None else words(found)
         raise TrainingHalted(
             f"{what} at step {seen.step} (epoch {record.epoch}); the training was halted "
@@ -328,6 +331,9 @@ class Observer:
                     with self.witness.forgiving("keeping the batch of the step that raised"):
                         self.keep_batch(self.fit)
             self.end("crashed", text)
+            if self.alone:
+                self.release()
+                self.witness.end("crashed", None)
 
     def keep_batch(self, record: FitRecord) -> None:
         batch = self.watch.batch_held()

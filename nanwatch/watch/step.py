@@ -245,7 +245,10 @@ class Guard:
             return
         if trainable_variables is not None and not optimizer.built:
             optimizer.build(list(trainable_variables))
-        guarded(held, original, grads, trainable_variables)
+        # Left whole, a cond hides the update from some of TensorFlow's graph rewriting, and a gradient
+        # that is divided by a number of steps comes out with another last bit.
+        whole = not getattr(optimizer, "gradient_accumulation_steps", None)
+        guarded(held, original, grads, trainable_variables, whole=whole)
 
     def weigh(self, seen: Seen, optimizer: Any, grads: list[Any], trainable_variables: Any) -> Any:
         """Whether this update is to be held back, a bool scalar; what was seen goes into ``seen``."""
@@ -294,7 +297,7 @@ def anywhere(flag: Any) -> Any:
     return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(flag, tf.float32)) > 0
 
 
-def guarded(held: Any, apply: Callable[..., Any], *args: Any) -> None:
+def guarded(held: Any, apply: Callable[..., Any], *args: Any, whole: bool = True) -> None:
     """``apply(*args)`` unless ``held``, a bool scalar that all replicas agree on."""
     if replicas() > 1:
         tf.distribute.get_replica_context().merge_call(
@@ -306,7 +309,9 @@ def guarded(held: Any, apply: Callable[..., Any], *args: Any) -> None:
         apply(*args)
         return tf.constant(0)
 
-    keras_names.kept_whole(tf.cond(held, lambda: tf.constant(0), go))
+    result = tf.cond(held, lambda: tf.constant(0), go)
+    if whole:
+        keras_names.kept_whole(result)
 
 
 def apply_across(apply: Callable[..., Any], strategy: Any, held: Any, *args: Any) -> None:

@@ -113,6 +113,7 @@ class LoopObserver(Observer):
         self.pending = None
         self.first_weights = None
         self.replicas = 1
+        self.alone = False
         self.described = False
         self.tape = TapeWatch(optimizer, on_incident != "continue", self.on_look, witness.forgiving)
         self.watch = self.tape  # type: ignore[assignment]
