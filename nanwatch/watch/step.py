@@ -245,10 +245,7 @@ class Guard:
             return
         if trainable_variables is not None and not optimizer.built:
             optimizer.build(list(trainable_variables))
-        # Left whole, a cond hides the update from some of TensorFlow's graph rewriting, and a gradient
-        # that is divided by a number of steps comes out with another last bit.
-        whole = not getattr(optimizer, "gradient_accumulation_steps", None)
-        guarded(held, original, grads, trainable_variables, whole=whole)
+        guarded(held, original, grads, trainable_variables)
 
     def weigh(self, seen: Seen, optimizer: Any, grads: list[Any], trainable_variables: Any) -> Any:
         """Whether this update is to be held back, a bool scalar; what was seen goes into ``seen``."""
@@ -297,7 +294,7 @@ def anywhere(flag: Any) -> Any:
     return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(flag, tf.float32)) > 0
 
 
-def guarded(held: Any, apply: Callable[..., Any], *args: Any, whole: bool = True) -> None:
+def guarded(held: Any, apply: Callable[..., Any], *args: Any) -> None:
     """``apply(*args)`` unless ``held``, a bool scalar that all replicas agree on."""
     if replicas() > 1:
         tf.distribute.get_replica_context().merge_call(
@@ -309,9 +306,9 @@ def guarded(held: Any, apply: Callable[..., Any], *args: Any, whole: bool = True
         apply(*args)
         return tf.constant(0)
 
-    result = tf.cond(held, lambda: tf.constant(0), go)
-    if whole:
-        keras_names.kept_whole(result)
+    # Not kept whole: that would hide the update from TensorFlow's rewriting of the graph, and some
+    # optimizers' weights would come out with another last bit than without nanwatch.
+    tf.cond(held, lambda: tf.constant(0), go)
 
 
 def apply_across(apply: Callable[..., Any], strategy: Any, held: Any, *args: Any) -> None:
