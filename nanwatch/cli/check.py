@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from nanwatch.cli.check_streams import script_on_stderr
+from nanwatch.cli.python_like import PythonLike
 from nanwatch.cli.report_formats import Wanted, format_option, project_root, write_reports
 from nanwatch.cli.run import disabled, named, new_witness
 from nanwatch.cli.settings import setting
@@ -31,7 +32,9 @@ SNAPSHOT_MB = 512
 OWN_FAULTS = (AttributeError, ImportError, KeyError, NameError, SyntaxError, TypeError)
 
 
-@click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
+@click.command(
+    cls=PythonLike, context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False}
+)
 @setting(
     "--max-steps",
     default=20,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nanwatch.cli.python_like import PythonLike
 from nanwatch.cli.settings import setting
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 STATUS_OF_HALT = 3
 
 
-@click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
+@click.command(
+    cls=PythonLike, context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False}
+)
 @setting(
     "--log-dir",
     default="logs",

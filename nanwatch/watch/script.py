@@ -138,6 +138,8 @@ def print_as_python(error: BaseException) -> None:
     try:
         sys.excepthook(type(error), error, error.__traceback__)
     except Exception as second:  # as Python itself says it
+        if second.__context__ is error:  # Python's own call of the hook has no such context
+            second.__context__ = None
         clean(second, set())
         sys.stderr.write("Error in sys.excepthook:\n")
         sys.__excepthook__(type(second), second, second.__traceback__)
