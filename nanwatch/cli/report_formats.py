@@ -18,12 +18,13 @@ from nanwatch.explain.formats import DOCUMENTS, FORMATS, renderer
 from nanwatch.explain.report import Report
 
 STDOUT = "-"
+EVENT_FILES = "tensorboard"  # the one format that is a folder of files
 SUMMARY_BYTES = 1024 * 1024  # GitHub refuses a step's summary that is larger
 SHORTER = "\n\n(The report was longer than GitHub takes; `nanwatch explain` shows all of it.)\n"
 
 
 class Wanted(NamedTuple):
-    """A format, and the file it goes to; None: stdout."""
+    """A format, and the file or folder it goes to; None: stdout."""
 
     name: str
     file: Path | None
@@ -32,8 +33,13 @@ class Wanted(NamedTuple):
 def parsed(value: str) -> Wanted:
     """``json``, or ``json:report.json``; the file ``-`` is stdout."""
     name, colon, file = value.partition(":")
+    if name == EVENT_FILES:
+        if file in ("", STDOUT):
+            raise click.BadParameter(f"{value!r} names no folder; write {EVENT_FILES}:FOLDER.")
+        return Wanted(name, Path(file))
     if name not in FORMATS:
-        raise click.BadParameter(f"{name!r} is not one of {', '.join(map(repr, FORMATS))}.")
+        known = ", ".join(map(repr, [*FORMATS, EVENT_FILES]))
+        raise click.BadParameter(f"{name!r} is not one of {known}.")
     if colon and not file:
         raise click.BadParameter(f"{value!r} names no file; write {name}:FILE, or {name} for stdout.")
     return Wanted(name, None if file in ("", STDOUT) else Path(file))
@@ -54,7 +60,7 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--format",
         "formats",
         multiple=True,
-        metavar=f"[{'|'.join(FORMATS)}][:FILE]",
+        metavar=f"[{'|'.join(FORMATS)}][:FILE]|{EVENT_FILES}:FOLDER",
         envvar="NANWATCH_FORMAT",
         callback=asked,
         help="What to write, and where; may be given more than once.  [default: terminal]",
@@ -107,6 +113,11 @@ def write_reports(report: Report, formats: Sequence[Wanted]) -> None:
 
 
 def write_report(report: Report, wanted: Wanted) -> None:
+    if wanted.name == EVENT_FILES and wanted.file is not None:
+        from nanwatch.cli import tensorboard_files
+
+        tensorboard_files.write(report, wanted.file)
+        return
     text = rendered(report, wanted.name, FILE if wanted.file else screen_of(sys.stdout))
     if wanted.file is not None:
         write(wanted.file, text)
