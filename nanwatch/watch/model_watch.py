@@ -9,8 +9,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from nanwatch.record.facts import BroadcastInfo
 from nanwatch.watch import batch as batches
 from nanwatch.watch import keras_names, look
+from nanwatch.watch.meetings import meetings
 from nanwatch.watch.step import Forgiving, Seen, loss_seen, observing
 from nanwatch.watch.step_recorder import StepRecorder
 
@@ -27,6 +29,7 @@ class ModelWatch(StepRecorder):
         self.jit = False
         self.template: Any = None  # the structure of a batch
         self.variables: list[Any] = []
+        self.met: tuple[BroadcastInfo, ...] | None = None
         self.seen: Seen | None = None  # of the step being traced
         self.execute: Callable[[Callable[..., Any], Any], Any] = lambda function, iterator: function(iterator)
         self.undo = [
@@ -115,6 +118,8 @@ class ModelWatch(StepRecorder):
         self.name_outputs(seen, [key for key, _ in batch["label"]])
         if self.layout is None:
             self.lay_out(batch, seen, self.variables, int(self.model.steps_per_execution))
+            with self.forgiving("looking where labels meet predictions"):
+                self.met = meetings(batch["label"], seen.outputs)
         cells = self.cells(seen, loss, self.variables)
         return cells, bad, [tensor for _, _, tensor in self.chosen(seen)]
 

@@ -191,6 +191,7 @@ class Observer:
             record.info,
             not_watched=tuple(dict.fromkeys(missed)),
             watched=layout.watched(),
+            broadcasts=getattr(self.watch, "met", None),
             trainable=self.trainable(),
             no_gradient=tuple(
                 keras_names.path_of(variable) for grad, variable in seen.gradients if grad is None
