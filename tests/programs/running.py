@@ -66,7 +66,10 @@ def seams(keras: Any, witness: Witness, on_incident: str) -> Iterator[None]:
 def give_back(owner: type, old: dict[str, Any]) -> None:
     """The methods of ``owner`` as they were in ``old``."""
     for name, value in list(vars(owner).items()):
-        if name not in old:
+        if name == "__new__" and name not in old:
+            # A class whose own __new__ is deleted does not go back to ignoring __init__'s arguments.
+            owner.__new__ = staticmethod(lambda made, *args, **kwargs: object.__new__(made))  # type: ignore
+        elif name not in old:
             delattr(owner, name)
         elif old[name] is not value:
             setattr(owner, name, old[name])
