@@ -100,10 +100,15 @@ def read_info(folder: Path) -> RunInfo:
 def read_fit(
     folder: Path, info: FitInfo, run: RunInfo, events: list[dict[str, Any]], damage: list[str]
 ) -> Fit:
-    model = run.models[info.model] if info.model < len(run.models) else ModelInfo("unknown", "unknown")
-    own = tuple(event for event in events if event.get("fit") == info.index)
     steps = read_part(folder / f"fit-{info.index}.steps", damage)
     health = read_part(folder / f"fit-{info.index}.health", damage)
+    return fit_of(info, run, events, steps, health)
+
+
+def fit_of(info: FitInfo, run: RunInfo, events: list[dict[str, Any]], steps: Series, health: Series) -> Fit:
+    """The training from its parts."""
+    model = run.models[info.model] if info.model < len(run.models) else ModelInfo("unknown", "unknown")
+    own = tuple(event for event in events if event.get("fit") == info.index)
     return Fit(info, model, steps, health, own)
 
 

@@ -85,7 +85,7 @@ def test_the_verdict_is_text(project: Path) -> None:
     for each in found:
         assert f"{each['part']}: **{each['code']} {each['name']}**" in text
     assert found[0]["location"]["line"] == 7
-    assert f"{found[0]['name']}** (/project/train.py:7) Dense 'dense\\\\_1' has" in text
+    assert f"{found[0]['name']}** (/project/train.py:7) Dense 'dense\\_1' has" in text
 
 
 def test_written_twice_it_is_there_once_and_beside_other_formats(project: Path) -> None:

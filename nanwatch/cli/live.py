@@ -1,0 +1,151 @@
+"""``nanwatch live``: a running training, followed from another terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from nanwatch.cli.alive import is_gone
+from nanwatch.cli.screen import Screen, screen_of, show
+from nanwatch.errors import NanwatchError, RunNotFound
+from nanwatch.explain.report import Report
+from nanwatch.record.follow import Follower
+from nanwatch.record.read import find_run
+from nanwatch.record.run import Run
+
+REFRESH = 0.25  # seconds
+LINE_EVERY = 5.0  # seconds between two lines where the output is no terminal
+SHARE = 0.1  # of its time that it may spend reading: the rest belongs to the training
+SLOWEST = 3.0  # seconds between two readings, at most
+UNREADABLE = 5.0  # seconds for which a record may be unreadable: it may lie on a slow disk
+STATUS_OF_INTERRUPT = 130
+
+
+@click.command()
+@click.argument("logs", default="logs", type=click.Path(path_type=Path))
+def live(logs: Path) -> None:
+    """Follow a running training from another terminal, until it ends.
+
+    LOGS is the folder of a run, or a folder of runs, of which the newest is taken ("logs" if it
+    is not given). Where there is no run in it yet, it is waited for. Shows steps, loss, gradient
+    norm, learning rate, the layers that look worst and when it may end; then what happened.
+    """
+    try:
+        run, gone = followed(logs)
+    except KeyboardInterrupt:
+        show("No longer followed; the training goes on.\n")
+        sys.exit(STATUS_OF_INTERRUPT)
+    show(ending(run, gone, logs, screen_of(sys.stdout)))
+
+
+def followed(logs: Path) -> tuple[Run, bool]:
+    """Show the run until it ends: how it was at last, and whether its process is gone."""
+    follower = Follower(awaited(logs))
+    if not sys.stdout.isatty():
+        return follow(follower, lambda run, idle: say(run), LINE_EVERY)
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    from nanwatch.explain.as_live import frame
+
+    screen = screen_of(sys.stdout)
+    console = Console(no_color=not screen.color, highlight=False, markup=False, emoji=False)
+    with Live(console=console, screen=True, auto_refresh=False) as painted:
+
+        def paint(run: Run, idle: float) -> None:
+            width, height = console.size
+            shown = frame(run, width, height, screen.color, screen.unicode, idle)
+            painted.update(Text.from_ansi(shown, no_wrap=True, overflow="crop"), refresh=True)
+
+        return follow(follower, paint, REFRESH)
+
+
+def awaited(logs: Path) -> Path:
+    """The run's folder; waits for a run below a folder in which there is none.
+
+    Raises:
+        RunNotFound: there is no such folder.
+    """
+    told = False
+    while True:
+        try:
+            return find_run(logs)
+        except RunNotFound:
+            if not logs.is_dir():
+                raise
+        if not told:
+            show(f"No run in {logs} yet; waiting for `nanwatch run SCRIPT`.\n")
+            told = True
+        time.sleep(REFRESH)
+
+
+def follow(follower: Follower, tell: Callable[[Run, float], None], every: float) -> tuple[Run, bool]:
+    """Read and ``tell`` until the run has ended: the run, and whether its process is gone."""
+    changed_at = good_at = time.monotonic()
+    told_at = -every
+    while True:
+        began = time.monotonic()
+        try:
+            run = follower.read()
+        except NanwatchError:
+            if began - good_at > UNREADABLE:
+                raise
+            time.sleep(REFRESH)
+            continue
+        good_at = began
+        if follower.changed:
+            changed_at = began
+        idle = began - changed_at
+        if run.info.status != "running":
+            return run, False
+        if is_gone(run.info.pid, idle):
+            run = follower.read()  # it may have written its end before it went
+            return run, run.info.status == "running"
+        if began - told_at >= every:
+            tell(run, idle)
+            told_at = began
+        took = time.monotonic() - began
+        time.sleep(min(max(REFRESH, took * (1 / SHARE - 1)), SLOWEST))
+
+
+def say(run: Run) -> None:
+    from nanwatch.explain.as_live import plain_line
+
+    show(plain_line(run) + "\n")
+
+
+def ending(run: Run, gone: bool, logs: Path, screen: Screen) -> str:
+    """What happened, in the words of ``nanwatch explain``, and where there is more."""
+    from nanwatch.cli.report_formats import project_root
+    from nanwatch.diagnose.engine import diagnose
+    from nanwatch.explain.as_terminal import header, headline
+    from nanwatch.explain.page import Page
+    from nanwatch.explain.report import build_report
+    from nanwatch.explain.untrusted import clean
+
+    report = build_report(run, diagnose(run), project_root())
+    page = Page(*screen)
+    header(page, report)
+    headline(page, report)
+    if gone:
+        page.prose(f"Its process, {run.info.pid}, is gone, and left no end in the record.", indent=2)
+    for found in report.diagnoses.diagnoses[:1]:
+        page.gap()
+        page.prose((f"{found.code} {found.name}", "bold"), f": {clean(found.message)}", indent=2)
+    page.gap()
+    page.line(("nanwatch explain ", "bold"), (quoted(report, logs), "bold"), "  says all of it", indent=2)
+    return page.render()
+
+
+def quoted(report: Report, logs: Path) -> str:
+    """The run's folder as a shell takes it."""
+    import shlex
+
+    from nanwatch.explain.untrusted import clean
+
+    return clean(shlex.quote(report.folder() or str(logs)))

@@ -1,0 +1,78 @@
+"""Reads a run again and again while it is written, and of it only what has changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nanwatch.record.facts import RunInfo
+from nanwatch.record.read import RUN_FILE, fit_of, read_info, read_log, read_part, read_trials
+from nanwatch.record.run import Run
+from nanwatch.record.series import TOTAL_OFFSET
+
+T = TypeVar("T")
+Mark = tuple[int, ...]  # equal as long as a file has not changed
+
+
+class Follower:
+    """One run folder. `changed` tells whether the last `read` found anything new."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.kept: dict[str, tuple[Mark | None, Any]] = {}
+        self.changed = False
+
+    def read(self) -> Run:
+        """The run as it is now.
+
+        Raises:
+            NanwatchError: ``run.json`` is gone, or is not a run of nanwatch's.
+        """
+        self.changed = False
+        damage: list[str] = []
+        info: RunInfo = self.fresh(RUN_FILE, mark_of_file, lambda: read_info(self.folder))
+        events = self.fresh("events.jsonl", mark_of_file, lambda: self.with_damage(read_log, "events.jsonl"))
+        damage += events[1]
+        fits = []
+        for fit in info.fits:
+            steps, health = (self.series(f"fit-{fit.index}.{kind}", damage) for kind in ("steps", "health"))
+            fits.append(fit_of(fit, info, events[0], steps, health))
+        return Run(info, fits, self.folder, read_trials(self.folder, damage), damage)
+
+    def series(self, name: str, damage: list[str]) -> Any:
+        found, said = self.fresh(name, mark_of_series, lambda: self.with_damage(read_part, name))
+        damage += said
+        return found
+
+    def with_damage(self, read: Callable[[Path, list[str]], T], name: str) -> tuple[T, list[str]]:
+        said: list[str] = []
+        return read(self.folder / name, said), said
+
+    def fresh(self, name: str, mark_of: Callable[[Path], Mark | None], read: Callable[[], Any]) -> Any:
+        """What ``read`` gives, or gave when the file was as it is now."""
+        mark = mark_of(self.folder / name)  # before it is read: what is written meanwhile is read next time
+        if name not in self.kept or self.kept[name][0] != mark:
+            self.kept[name] = mark, read()
+            self.changed = True
+        return self.kept[name][1]
+
+
+def mark_of_file(path: Path) -> Mark | None:
+    """Of a file that is replaced or grows; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def mark_of_series(path: Path) -> Mark | None:
+    """Of a series: how many rows it has. Its time of change says little, for it is mapped memory."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(TOTAL_OFFSET)
+            return os.fstat(file.fileno()).st_ino, int.from_bytes(file.read(8), "little")
+    except OSError:
+        return None
