@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +13,6 @@ import click
 from nanwatch.cli.alive import is_gone
 from nanwatch.cli.screen import Screen, screen_of, show
 from nanwatch.errors import NanwatchError, RunNotFound
-from nanwatch.explain.report import Report
 from nanwatch.record.follow import Follower
 from nanwatch.record.read import find_run
 from nanwatch.record.run import Run
@@ -39,7 +39,7 @@ def live(logs: Path) -> None:
     except KeyboardInterrupt:
         show("No longer followed; the training goes on.\n")
         sys.exit(STATUS_OF_INTERRUPT)
-    show(ending(run, gone, logs, screen_of(sys.stdout)))
+    show(ending(run, gone, screen_of(sys.stdout)))
 
 
 def followed(logs: Path) -> tuple[Run, bool]:
@@ -119,8 +119,10 @@ def say(run: Run) -> None:
     show(plain_line(run) + "\n")
 
 
-def ending(run: Run, gone: bool, logs: Path, screen: Screen) -> str:
+def ending(run: Run, gone: bool, screen: Screen) -> str:
     """What happened, in the words of ``nanwatch explain``, and where there is more."""
+    from rich.text import Text
+
     from nanwatch.cli.report_formats import project_root
     from nanwatch.diagnose.engine import diagnose
     from nanwatch.explain.as_terminal import header, headline
@@ -138,14 +140,7 @@ def ending(run: Run, gone: bool, logs: Path, screen: Screen) -> str:
         page.gap()
         page.prose((f"{found.code} {found.name}", "bold"), f": {clean(found.message)}", indent=2)
     page.gap()
-    page.line(("nanwatch explain ", "bold"), (quoted(report, logs), "bold"), "  says all of it", indent=2)
+    page.prose("`nanwatch explain` says all of it:", indent=2)
+    command = f"nanwatch explain {shlex.quote(clean(str(run.folder)))}"
+    page.lines.append(Text(f"    {command}", "bold"))  # never folded, so that it can be copied
     return page.render()
-
-
-def quoted(report: Report, logs: Path) -> str:
-    """The run's folder as a shell takes it."""
-    import shlex
-
-    from nanwatch.explain.untrusted import clean
-
-    return clean(shlex.quote(report.folder() or str(logs)))
