@@ -249,7 +249,7 @@ class Observer:
             self.witness.end("halted", None)
         what = "a non-finite number" if found is None else words(found)
         raise TrainingHalted(
-            f"{what} at step {seen.step} (epoch {record.epoch}); the training was halted "
+            f"{what} at step {seen.step} (epoch {record.epoch + 1}); the training was halted "
             f"there. The record is in {self.witness.folder}"
         )
 

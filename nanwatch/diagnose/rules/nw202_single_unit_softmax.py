@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.heads import Head, activation_remedy, heads, prediction_range, rewritten
+from nanwatch.diagnose.heads import Head, activation_remedy, heads, prediction_range
 from nanwatch.diagnose.patch import set_argument
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, accuracies, class_shares
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.facts import LayerInfo
 from nanwatch.record.run import Fit, Run
 
 # A softmax over one unit is exp(0)/exp(0): 1 to the last digit, float16 included.
@@ -55,7 +56,7 @@ class SingleUnitSoftmax(Rule):
                     *self.evidence(fit, head, seen),
                     location=head.location,
                     layer=head.path,
-                    remedies=remedies(head),
+                    remedies=remedies(fit, head),
                     strength=1.0 if seen == ONE else 0.9,
                     explains=STUCK | {"poor-accuracy"},
                 )
@@ -102,22 +103,32 @@ class SingleUnitSoftmax(Rule):
         ]
 
 
-def remedies(head: Head) -> tuple[Remedy, ...]:
+def remedies(fit: Fit, head: Head) -> tuple[Remedy, ...]:
     """One unit with sigmoid; or two with softmax, which wants other labels and another loss."""
+    layer = unit_layer(fit, head)
+    called = f"{layer.type} {layer.name!r}" if layer else head.words
     two = (
-        f"Or give {head.words} two units, make the labels one-hot (keras.utils.to_categorical, "
+        f"Or give {called} two units, make the labels one-hot (keras.utils.to_categorical, "
         'or class_mode="categorical") and the loss "categorical_crossentropy".'
     )
     sigmoid = activation_remedy(head, "sigmoid")
     text = f'Give {head.words} activation="sigmoid", with loss="binary_crossentropy" and labels 0 and 1.'
+    path = layer.path if layer else head.path
+    at = layer.location if layer else head.location
     return (
         Remedy("set_activation", sigmoid.target, "sigmoid", text, sigmoid.line, sigmoid.location),
-        Remedy("set_units", head.path, 2, two, two_units(head), head.location),
+        Remedy("set_units", path, 2, two, two_units(layer), at),
     )
 
 
-def two_units(head: Head) -> str | None:
-    if head.layer is None or head.location is None or rewritten(head, "sigmoid") is None:
+def unit_layer(fit: Fit, head: Head) -> LayerInfo | None:
+    """The layer with the units: the head itself, or the one in front of a softmax of its own."""
+    return fit.layer(head.output.head) or head.layer
+
+
+def two_units(layer: LayerInfo | None) -> str | None:
+    """The layer's line with two units in it; None where that cannot be done on one line."""
+    if layer is None or layer.location is None or layer.units != 1:
         return None
-    keyword = "filters" if head.layer.type.startswith("Conv") else "units"
-    return set_argument(head.location.code, head.layer.type, keyword, "2", 0)
+    keyword = "filters" if layer.type.startswith("Conv") else "units"
+    return set_argument(layer.location.code, layer.type, keyword, "2", 0)
