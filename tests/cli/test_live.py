@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from tests.record.naive_series import packed
 
 SIZES = [(80, 24), (200, 60), (60, 16), (40, 10), (20, 5), (80, 1)]
 EPOCHS = [{"loss": 1.5 / n, "accuracy": 0.25 * n, "val_loss": 1.8 / n} for n in (1, 2, 3)]
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 KERNEL, BIAS = "dense/kernel", "dense/bias"
 
 
@@ -306,6 +308,64 @@ def test_a_run_is_waited_for_followed_and_its_end_told(tmp_path: Path) -> None:
     assert any(line.startswith("step 151 of 2,000, epoch 2 of 20, loss 1,") for line in lines)
     assert "The script ended with an exception after 300 steps: OSError: disk full." in ended.stdout
     assert "nanwatch explain logs/20250102T030405Z-train-9" in ended.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
+def test_on_a_terminal_the_frames_have_a_screen_of_their_own(tmp_path: Path) -> None:
+    run = running()
+    folder = tmp_path / "logs" / "one"
+    saved_runs.save(replace(run, info=replace(run.info, pid=os.getpid())), folder)
+    shown = on_a_terminal(tmp_path, lambda: finish(run, folder))
+    before, _, rest = shown.partition("\x1b[?1049h")  # the other screen
+    frames, _, after = rest.partition("\x1b[?1049l")
+    assert before.strip() == ""
+    plain = ESCAPES.sub("", frames)
+    assert "step 300 of 2,000, epoch 3 of 20, about 57 s left, 30 steps/s" in plain
+    assert "gradient norm over 300 steps" in plain
+    assert "Nothing found." in ESCAPES.sub("", after)
+    assert "step 300 of" not in after
+
+
+def finish(run: Run, folder: Path) -> None:
+    writer = RunWriter(folder)
+    writer.save(replace(run.info, status="finished", fits=(replace(run.info.fits[0], status="finished"),)))
+    writer.close()
+
+
+def on_a_terminal(place: Path, then: Callable[[], None]) -> str:
+    """What ``nanwatch live`` writes to a terminal of 80 x 24; ``then`` is done after its first frame."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLUMNS", "LINES")}
+    command = [sys.executable, "-m", "nanwatch", "live"]
+    env = {**kept, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}
+    process = subprocess.Popen(command, cwd=place, env=env, stdin=its, stdout=its, stderr=its)
+    os.close(its)
+    shown = b""
+    try:
+        while piece := read_terminal(ours):
+            shown += piece
+            if b"look at" in shown:
+                then()
+        assert process.wait(timeout=30) == 0, shown.decode()
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    return shown.decode()
+
+
+def read_terminal(ours: int) -> bytes:
+    """What came; nothing when the other end was closed, which Linux tells as an error."""
+    try:
+        return os.read(ours, 65536)
+    except OSError:
+        return b""
 
 
 def test_a_process_that_was_killed_ends_it_too(tmp_path: Path) -> None:
