@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.record.facts import LayerInfo
@@ -18,14 +20,9 @@ def test_each_remedy_is_at_the_line_it_changes() -> None:
         (None, 1),
         location=made_up.line(17, 'out = Activation("softmax")(out)'),
     )
-    head = {
-        "head": "unit",
-        "activation_layer": "act",
-        "activation": "softmax",
-        "units": 1,
-        "softmax_axis_size": 1,
-    }
-    model = made_up.model(unit, softmax, loss="binary_crossentropy", output_facts=head)
+    made = made_up.model(unit, softmax, loss="binary_crossentropy")
+    output = replace(made.outputs[0], head="unit", activation_layer="act", units=1, softmax_axis_size=1)
+    model = replace(made, outputs=(output,))
     ones = made_up.tensor("output", "output", min=1.0, max=1.0, mean=1.0, std=0.0)
     cause = diagnose(made_up.run(model, targets=[made_up.labels(0, 1)], predictions=[ones])).diagnoses[0]
     assert cause.code == "NW202"
