@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,22 @@ def fit_of(info: FitInfo, run: RunInfo, events: list[dict[str, Any]], steps: Ser
     """The training from its parts."""
     model = run.models[info.model] if info.model < len(run.models) else ModelInfo("unknown", "unknown")
     own = tuple(event for event in events if event.get("fit") == info.index)
-    return Fit(info, model, steps, health, own)
+    return Fit(brought_up(info, steps, own), model, steps, health, own)
+
+
+def brought_up(info: FitInfo, steps: Series, events: tuple[dict[str, Any], ...]) -> FitInfo:
+    """``info`` as far as the rows and events have come: run.json is replaced more rarely."""
+    rows = steps.values("time")
+    if not rows:
+        return info
+    last, seconds = rows[-1]
+    epochs = [int(event["epoch"]) + 1 for event in events if event["event"] == "epoch_begin"]
+    return replace(
+        info,
+        steps=max(info.steps, last + 1),
+        seconds=max(info.seconds, seconds),
+        epochs=max([info.epochs, *epochs]),
+    )
 
 
 def read_log(path: Path, damage: list[str]) -> list[dict[str, Any]]:

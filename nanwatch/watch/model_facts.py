@@ -78,6 +78,8 @@ def activation_of(layer: Any) -> str | None:
     }
     if type(layer).__name__ in by_class:
         return by_class[type(layer).__name__]
+    if isinstance(layer, keras.layers.TimeDistributed):
+        return activation_of(layer.layer)
     return function_name(getattr(layer, "activation", None))
 
 

@@ -13,8 +13,10 @@ from nanwatch.record.facts import BroadcastInfo
 from nanwatch.watch import batch as batches
 from nanwatch.watch import keras_names, look
 from nanwatch.watch.meetings import meetings
-from nanwatch.watch.step import Forgiving, Seen, loss_seen, observing
+from nanwatch.watch.step import Forgiving, Guard, Seen, loss_seen, observing
 from nanwatch.watch.step_recorder import StepRecorder
+
+GUARD = "_nanwatch_guard"
 
 
 class ModelWatch(StepRecorder):
@@ -25,6 +27,7 @@ class ModelWatch(StepRecorder):
     ) -> None:
         super().__init__(hold, on_look, forgiving)
         self.model = model
+        self.keep_guard(hold)
         self.original = model.train_step
         self.jit = False
         self.template: Any = None  # the structure of a batch
@@ -42,8 +45,17 @@ class ModelWatch(StepRecorder):
     def optimizer(self) -> Any:
         return self.model.optimizer
 
+    def keep_guard(self, hold: bool) -> None:
+        """One guard for the life of a model: a ``train_step`` that is a tf.function keeps the first."""
+        kept = vars(self.model).get(GUARD)
+        if isinstance(kept, Guard) and kept.hold == hold:
+            kept.forgiving = self.forgiving
+            self.guard, self.halted = kept, kept.halted
+        vars(self.model)[GUARD] = self.guard
+
     def release(self) -> None:
         """Leave the model as it was found."""
+        self.halted.assign(False)
         for put_back in self.undo:
             put_back()
         self.undo.clear()

@@ -177,6 +177,7 @@ class Observer:
             record.add_rows(first, rows, self.watch.layout)
             if not self.described:
                 self.learn_model(record)
+                self.witness.save()
 
     def learn_model(self, record: FitRecord) -> None:
         """What only the first traced step could tell: built layers, heads, what is out of reach."""

@@ -18,7 +18,8 @@ from nanwatch.record import strict_json
 from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo, Status
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 
-SAVE_SECONDS = 1.0  # run.json is replaced at most this often, but at every turn of events
+SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every turn of events: it takes
+# some 15 ms, and what a reader needs of the last second stands in the rows and the events
 MOST_ERRORS = 20
 
 
