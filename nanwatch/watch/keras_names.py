@@ -265,3 +265,10 @@ def carries_logits(tensor: Any) -> bool:
         return True
     op = None if tf.executing_eagerly() else getattr(tensor, "op", None)
     return op is not None and op.type in ("Softmax", "Sigmoid")
+
+
+def behind_reshapes(tensor: Any) -> Any:
+    """The tensor of the same graph that ``tensor`` has its elements from; itself in eager execution."""
+    while not tf.executing_eagerly() and tensor.op.type == "Reshape":
+        tensor = tensor.op.inputs[0]
+    return tensor

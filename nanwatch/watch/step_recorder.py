@@ -84,10 +84,18 @@ class StepRecorder:
             cells[LEARNING_RATE] = tf.cast(rate, tf.float32)
         if loss is not None:
             cells[LOSS] = loss
+        known: dict[int, Any] = {}  # a Flatten gives out what it got, and the head gives the output
+
+        def norm(tensor: Any) -> Any:
+            base = keras_names.behind_reshapes(tensor)
+            if id(base) not in known:
+                known[id(base)] = half_square_sum(base)
+            return known[id(base)]
+
         for path, tensor in self.activations(seen).items():
-            cells["activation", path, "l2_norm"] = half_square_sum(tensor)
+            cells["activation", path, "l2_norm"] = norm(tensor)
         if seen.outputs:
-            sums = [half_square_sum(tensor) for _, tensor in seen.outputs]
+            sums = [norm(tensor) for _, tensor in seen.outputs]
             cells["output", "output", "l2_norm"] = tf.add_n(sums) if len(sums) > 1 else sums[0]
         present = [variable for grad, variable in seen.gradients if grad is not None]
         for variable, value in zip(present, seen.sums, strict=False):
