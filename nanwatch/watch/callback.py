@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,13 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         if disabled or keras_names.fit_arguments(sys._getframe()) is None:
             return
         if self.witness is None or (self.witness.ended and not self.injected):
-            self.witness = Witness(self.log_dir, *script_of_process())
+            try:
+                self.witness = Witness(self.log_dir, *script_of_process())
+            except OSError as error:
+                warnings.warn(
+                    f"nanwatch does not watch: no run folder in {self.log_dir}: {error}", stacklevel=2
+                )
+                return
         with self.witness.forgiving("hooking the model"):
             self.observer = attach(model, self.witness, self.on_incident)
             self.observer.alone = not self.injected
@@ -72,7 +79,11 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 self.observer.epoch_end(epoch, logs)
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self.observer is None or self.witness is None:
+        if self.witness is None:
+            return
+        if self.observer is None:
+            if not self.injected:
+                self.witness.end("finished", None)
             return
         with self.witness.forgiving("ending a fit"):
             fit = self.observer.fit

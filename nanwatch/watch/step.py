@@ -102,12 +102,14 @@ def observing(model: Any, guard: Guard) -> Iterator[Seen]:
     """
     seen = Seen(keras_names.function_graph())
     if not guard.inside:
-        guard.undo = wrap_model(model, guard)
+        with guard.forgiving("wrapping the model"):
+            guard.undo = wrap_model(model, guard)
     guard.inside += 1
     try:
         CURRENT.seen = seen
-        seen.keep(keras_names.state_variables(model))
-        seen.keep(keras_names.metric_variables(model))
+        with guard.forgiving("keeping the state of before"):
+            seen.keep(keras_names.state_variables(model))
+            seen.keep(keras_names.metric_variables(model))
         yield seen
     finally:
         CURRENT.seen = None

@@ -129,7 +129,7 @@ class Witness:
             traceback.print_exception(error)
         if len(self.info.errors) < MOST_ERRORS and text not in self.info.errors:
             self.info = replace(self.info, errors=(*self.info.errors, text))
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(Exception):  # what failed may be the record itself
                 self.event("error", message=text)
                 self.save()
 
