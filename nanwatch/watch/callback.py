@@ -11,7 +11,8 @@ from typing import Any
 import keras
 
 from nanwatch.watch import keras_names, origin
-from nanwatch.watch.observer import Observer, OnIncident, observer_of
+from nanwatch.watch.inquest import OnIncident
+from nanwatch.watch.observer import Observer, observer_of
 from nanwatch.watch.witness import Witness, script_of_process
 
 

@@ -1,4 +1,4 @@
-"""A model from fit to fit: opens and ends the fits' records, and answers an incident."""
+"""A model from fit to fit: opens and ends the fits' records."""
 
 from __future__ import annotations
 
@@ -6,39 +6,33 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import tensorflow as tf
 
-from nanwatch.errors import TrainingHalted
 from nanwatch.record.facts import FitInfo, ModelInfo
 from nanwatch.watch import (
-    autopsy,
     fit_data,
     heads,
-    incident,
     keras_names,
     model_facts,
     origin,
-    snapshot,
     suspects,
 )
 from nanwatch.watch.fit_record import FitRecord
+from nanwatch.watch.inquest import Inquest, OnIncident
 from nanwatch.watch.look import Look, next_step
 from nanwatch.watch.model_watch import ModelWatch
 from nanwatch.watch.replicas import ReplicatedWatch
 from nanwatch.watch.step import Seen
-from nanwatch.watch.step_recorder import BAD_WEIGHT
 from nanwatch.watch.witness import Witness
 
-OnIncident = Literal["raise", "stop", "continue"]
 ATTRIBUTE = "_nanwatch_observer"
-MOST_OF_A_MESSAGE = 300  # characters of an exception's text that are kept
 # How a data set or an iterator says that it has come to its end: no fault of anybody's.
 ENDS = (StopIteration, tf.errors.OutOfRangeError, GeneratorExit)
 
 
-class Observer:
+class Observer(Inquest):
     """Watches one model for a witness."""
 
     def __init__(self, model: Any, witness: Witness, on_incident: OnIncident) -> None:
@@ -223,147 +217,10 @@ class Observer:
         record.seconds_watching += cost
         return next_step(seen.step, cost, record.step_seconds(seen.step))
 
-    # -- what goes wrong -----------------------------------------------------------------------
-
-    def answer(self) -> None:
-        """The first bad step of a fit: record it, find where it came from, halt if that is wanted."""
-        seen, record = self.pending, self.fit
-        self.pending = None
-        if seen is None or record is None or not self.witness.ours:
-            return
-        found = None
-        with self.witness.forgiving("recording an incident"):
-            found = self.record_incident(seen, record)
-        if self.on_incident == "continue":
-            return
-        self.witness.halted = True
-        if self.on_incident == "stop":
-            self.model.stop_training = True
-            record.info = replace(record.info, status="halted")
-            return
-        with self.witness.forgiving("keeping the frozen model"):
-            again = self.repeatable(seen)
-            if again is not None and record.info.kind != "tape" and self.replicas == 1:
-                self.witness.frozen = (self.model, again[1], self.first_weights)
-        self.end("halted")
-        if self.alone:
-            self.witness.end("halted", None)
-        what = "a non-finite number" if found is None else words(found)
-        raise TrainingHalted(
-            f"{what} at step {seen.step} (epoch {record.epoch + 1}); the training was halted "
-            f"there. The record is in {self.witness.folder}"
-        )
-
-    def record_incident(self, seen: Look, record: FitRecord) -> Any:
-        assert self.watch.layout is not None
-        before = [] if seen.flag == BAD_WEIGHT or self.model is None else incident.bad_variables(self.model)
-        if self.on_incident == "continue":
-            before = []  # the update has been applied: the weights of before are gone
-        dissected, asked = None, None
-        notes: list[str] = []
-        if self.on_incident != "continue":
-            with self.witness.forgiving("saving the snapshot"):
-                notes = snapshot.save(
-                    self.witness.folder,
-                    self.model,
-                    seen.batch,
-                    seen.step,
-                    self.witness.snapshot_limit,
-                    self.optimizer(),
-                )
-        if seen.flag != BAD_WEIGHT and self.on_incident != "continue":
-            with self.witness.forgiving("the autopsy"):
-                dissected = self.dissect(seen)
-            with self.witness.forgiving("asking for the guilty rows"):
-                asked = self.question(seen)
-        found = incident.describe(
-            seen, self.watch.layout, record.info.index, record.epoch, self.on_incident, before, dissected
-        )
-        found = replace(found, notes=(*found.notes, *notes))
-        if found.op is not None and found.op.location is None and found.op.layer is None:
-            # neither a layer's nor the loss's: what Keras does with the data on its way in
-            found = replace(found, op=replace(found.op, location=record.info.location))
-        if asked is not None:
-            found = replace(
-                found,
-                bad_rows=asked.bad_rows,
-                rows_tried=asked.rows_tried,
-                finite_on_first_weights=asked.finite_on_first_weights,
-                notes=(*found.notes, *asked.notes),
-            )
-        self.learn_model(record)
-        self.witness.add_incident(found)
-        return found
-
-    def optimizer(self) -> Any:
-        return self.model.optimizer
-
-    def repeatable(self, seen: Look) -> tuple[Callable[[Any], Any], Any] | None:
-        """(the step, its data) to be run again; None where a part of them cannot be had."""
-        data = incident.rebuilt(self.watch.template, seen.batch)
-        return None if data is None else (self.watch.original, data)
-
-    def question(self, seen: Look) -> suspects.Suspects | None:
-        again = self.repeatable(seen)
-        if again is None:
-            return None
-        return suspects.question(self.model, *again, self.optimizer(), self.first_weights)
-
-    def dissect(self, seen: Look) -> autopsy.Autopsy | None:
-        again = self.repeatable(seen)
-        if again is None:
-            return autopsy.Autopsy(
-                notes=["no autopsy: the step or its batch is not one that can be repeated"]
-            )
-        return autopsy.perform(
-            self.model,
-            *again,
-            vars(self.model).get("_nanwatch_compile"),
-            optimizer=self.optimizer(),
-            jit=getattr(self.watch, "jit", False),
-        )
-
-    def crashed(self, error: Exception) -> None:
-        """The step raised: keep what it was given."""
-        with self.witness.forgiving("recording an exception of the step"):
-            text = one_line(error)
-            if self.fit is not None:
-                self.witness.event("exception", fit=self.fit.info.index, message=text)
-                if isinstance(error, tf.errors.OpError):
-                    with self.witness.forgiving("keeping the batch of the step that raised"):
-                        self.keep_batch(self.fit)
-            self.end("crashed", text)
-            if self.alone:
-                self.release()
-                self.witness.end("crashed", None)
-
-    def keep_batch(self, record: FitRecord) -> None:
-        batch = self.watch.batch_held()
-        if not batch:
-            return
-        record.info = replace(record.info, last_batch=incident.data_of(batch))
-        step = int(self.watch.counter.numpy())
-        snapshot.save(
-            self.witness.folder, self.model, batch, step, self.witness.snapshot_limit, self.optimizer()
-        )
-
 
 def observer_of(model: Any) -> Observer | None:
     found = vars(model).get(ATTRIBUTE)
     return found if isinstance(found, Observer) else None
-
-
-def words(found: Any) -> str:
-    what = found.role if not found.path or found.role == "loss" else f"{found.role} {found.path}"
-    return f"The {what} became {found.value}"
-
-
-def one_line(error: BaseException) -> str:
-    """The exception's type and the line of its message that says the most."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "Received a label value" in line or "is not in [" in line]
-    text = (telling or lines or [""])[0]
-    return f"{type(error).__name__}: {text[:MOST_OF_A_MESSAGE]}"
 
 
 def class_weights(given: Any) -> dict[str, float] | None:

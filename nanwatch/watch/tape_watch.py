@@ -16,7 +16,8 @@ from nanwatch.record.facts import ModelInfo
 from nanwatch.watch import batch as batches
 from nanwatch.watch import heads, keras_names, look, model_facts, origin, step
 from nanwatch.watch.batch import Named
-from nanwatch.watch.observer import Observer, OnIncident
+from nanwatch.watch.inquest import OnIncident
+from nanwatch.watch.observer import Observer
 from nanwatch.watch.sentinel import half_square_sum, watchable
 from nanwatch.watch.step import Forgiving, Seen, guarded, loss_seen, see_call, unscaled, wrap
 from nanwatch.watch.step_recorder import StepRecorder
@@ -116,7 +117,7 @@ class LoopObserver(Observer):
         self.alone = False
         self.described = False
         self.tape = TapeWatch(optimizer, on_incident != "continue", self.on_look, witness.forgiving)
-        self.watch = self.tape  # type: ignore[assignment]
+        self.watch = self.tape
         vars(optimizer)[ATTRIBUTE] = self
 
     @property
