@@ -167,13 +167,17 @@ class TensorSummary:
 
 @dataclass(frozen=True)
 class DataInfo:
-    """The data of a fit. ``whole`` tells which arrays were read in full before the first step."""
+    """The data of a fit. ``whole``: the arrays were read in full before the first step.
+
+    ``labels_counted``: they came batch by batch, and the summaries of the labels are of every batch.
+    """
 
     inputs: tuple[TensorSummary, ...] = ()
     labels: tuple[TensorSummary, ...] = ()
     sample_weights: tuple[TensorSummary, ...] = ()
     predictions: tuple[TensorSummary, ...] = ()  # the model's outputs in the batches looked at
     whole: bool = False
+    labels_counted: bool = False
 
 
 @dataclass(frozen=True)

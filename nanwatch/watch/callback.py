@@ -79,6 +79,16 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             with self.witness.forgiving("ending an epoch"):
                 self.observer.epoch_end(epoch, logs)
 
+    def on_test_begin(self, logs: Any = None) -> None:
+        if self.observer is not None and self.witness is not None:
+            with self.witness.forgiving("beginning a validation"):
+                self.observer.validation_begin()
+
+    def on_test_end(self, logs: Any = None) -> None:
+        if self.observer is not None and self.witness is not None:
+            with self.witness.forgiving("ending a validation"):
+                self.observer.validation_end()
+
     def on_train_end(self, logs: Any = None) -> None:
         if self.witness is None:
             return

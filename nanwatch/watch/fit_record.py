@@ -14,6 +14,7 @@ from nanwatch.record.facts import DataInfo, FitInfo, TensorSummary
 from nanwatch.record.series import column_name
 from nanwatch.record.write import RunWriter
 from nanwatch.watch import look
+from nanwatch.watch.census import Census
 from nanwatch.watch.layout import Layout
 from nanwatch.watch.profile import Profile
 from nanwatch.watch.rows import Recorder, recorder
@@ -29,6 +30,7 @@ class FitRecord:
     writer: RunWriter
     whole: DataInfo | None = None  # of the arrays given to fit, where they were read in full
     profiles: dict[tuple[str, str], Profile] = field(default_factory=dict)
+    census: Census | None = None  # of the labels that come batch by batch, while the fit runs
     steps: Recorder | None = None
     health: Recorder | None = None
     health_order: list[tuple[str, str]] = field(default_factory=list)
@@ -73,9 +75,7 @@ class FitRecord:
         self.samples, self.last_look = seen.samples, seen.step
 
     def count(self, role: Any, key: str, array: npt.NDArray[Any]) -> None:
-        if array.size > look.MOST_ARRAY and array.ndim and len(array):
-            array = array[: max(1, look.MOST_ARRAY // (array.size // len(array)))]
-        self.profiles.setdefault((role, key), Profile(role, key)).add(array)
+        self.profiles.setdefault((role, key), Profile(role, key)).add(look.first_rows(array))
 
     def add_health(self, seen: look.Look) -> None:
         shown = {(role, path): array for role, path, array in seen.tensors}
@@ -125,7 +125,10 @@ class FitRecord:
         def of(role: str) -> tuple[TensorSummary, ...]:
             return tuple(profile.summary() for (kind, _), profile in self.profiles.items() if kind == role)
 
-        seen = DataInfo(of("input"), of("label"), of("sample_weight"), of("output"))
+        labels, counted = of("label"), False
+        if self.census is not None and self.whole is None:
+            labels, counted = self.census.made_whole(labels)
+        seen = DataInfo(of("input"), labels, of("sample_weight"), of("output"), labels_counted=counted)
         if self.whole is None:
             return seen
         return replace(
@@ -154,6 +157,7 @@ class FitRecord:
             seconds=time.perf_counter() - self.started,
         )
         self.info = self.current()
+        self.census = None
 
     def close(self) -> None:
         for series in (self.steps, self.health):

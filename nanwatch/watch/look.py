@@ -70,6 +70,13 @@ def weight_samples(variables: Iterable[Any]) -> list[tuple[str, Any]]:
     return found
 
 
+def first_rows(array: Array) -> Array:
+    """``array``, or as many of its first rows as a look counts."""
+    if array.size <= MOST_ARRAY or not array.ndim or not len(array):
+        return array
+    return array[: max(1, MOST_ARRAY // (array.size // len(array)))]
+
+
 def health(array: Array) -> list[float]:
     """`STATS` of ``array``; min, max and mean over its finite elements."""
     values = array.astype(np.float32) if array.dtype.itemsize < 4 else array

@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from nanwatch.record.facts import FitInfo, ModelInfo
+from nanwatch.record.facts import DataInfo, FitInfo, ModelInfo
 from nanwatch.watch import (
     fit_data,
     heads,
@@ -21,10 +21,12 @@ from nanwatch.watch import (
 )
 from nanwatch.watch.fit_record import FitRecord
 from nanwatch.watch.inquest import Inquest, OnIncident
+from nanwatch.watch.last_look import LastLook
 from nanwatch.watch.look import Look, next_step
 from nanwatch.watch.model_watch import ModelWatch
 from nanwatch.watch.replicas import ReplicatedWatch
 from nanwatch.watch.step import Seen
+from nanwatch.watch.validation_watch import ValidationWatch
 from nanwatch.watch.witness import Witness
 
 ATTRIBUTE = "_nanwatch_observer"
@@ -35,6 +37,8 @@ ENDS = (StopIteration, tf.errors.OutOfRangeError, GeneratorExit)
 class Observer(Inquest):
     """Watches one model for a witness."""
 
+    validation: ValidationWatch | None = None  # of data that come batch by batch
+
     def __init__(self, model: Any, witness: Witness, on_incident: OnIncident) -> None:
         self.model = model
         self.witness = witness
@@ -42,16 +46,21 @@ class Observer(Inquest):
         self.fit: FitRecord | None = None
         self.alone = False  # a `Watch` passed by hand: the run ends with the fit
         self.pending: Look | None = None
+        self.last_look = LastLook(None)
         self.first_weights: list[Any] | None = None
         self.replicas = keras_names.replicas_of(model)
         kind = ReplicatedWatch if self.replicas > 1 else ModelWatch
         self.watch = kind(model, on_incident != "continue", self.on_look, witness.forgiving)
         self.watch.execute = self.execute
+        if self.replicas == 1:
+            self.validation = ValidationWatch(model, witness.forgiving)
         self.described = False
         vars(model)[ATTRIBUTE] = self
 
     def release(self) -> None:
         self.watch.release()
+        if self.validation is not None:
+            self.validation.release()
         vars(self.model).pop(ATTRIBUTE, None)
 
     # -- fits ----------------------------------------------------------------------------------
@@ -92,9 +101,12 @@ class Observer(Inquest):
         self.fit, self.described, self.pending = record, False, None
         self.witness.open_fits[index] = self.end
         self.first_weights = None
+        self.last_look = LastLook(self.model)
         with self.witness.forgiving("holding the first weights"):
             self.first_weights = None if self.model is None else suspects.first_weights_of(self.model)
         self.watch.begin()
+        self.watch.counting = record.whole is None
+        record.census = self.watch.census
         self.witness.event("fit_begin", fit=index, kind=kind)
         self.witness.save()
 
@@ -124,17 +136,43 @@ class Observer(Inquest):
             )
             self.witness.save(now=False)
 
+    def validation_begin(self) -> None:
+        """A validation within the fit: the first is seen, where its data were not read before."""
+        if self.validation is None or self.fit is None:
+            return
+        if self.fit.info.validation_data == DataInfo():
+            self.validation.begin()
+
+    def validation_end(self) -> None:
+        if self.validation is not None and self.fit is not None and self.validation.seeing:
+            found = self.validation.end()
+            if found is not None:
+                self.fit.info = replace(self.fit.info, validation_data=found)
+
     def end(self, status: Any, error: str | None = None) -> None:
         if self.fit is None:
             return
+        with self.witness.forgiving("ending a validation"):
+            self.validation_end()
         record, self.fit = self.fit, None
         self.witness.open_fits.pop(record.info.index, None)
         with self.witness.forgiving("ending the record of a fit"):
             self.drain_into(record)
             self.learn_model(record)
+            if status == "finished" and self.replicas == 1:
+                self.try_both_modes(record)
             record.end(status, error)
             self.witness.end_fit(record.info.index, record.info)
             record.close()
+
+    def try_both_modes(self, record: FitRecord) -> None:
+        """Last of all, on the weights that the fit leaves."""
+        seconds = time.perf_counter() - record.started
+        with self.witness.forgiving("trying the rows of a batch in both modes"):
+            template = getattr(self.watch, "template", None)
+            found = self.last_look.answer(template, record.info, seconds, record.quickest)
+            record.info = replace(record.info, inference=found)
+            record.seconds_watching += time.perf_counter() - record.started - seconds
 
     # -- steps ---------------------------------------------------------------------------------
 
@@ -211,6 +249,7 @@ class Observer(Inquest):
                 self.pending = seen
             else:
                 record.add_look(seen)
+                self.last_look.hold(seen.batch)
         except Exception as error:
             self.witness.note_error(error, "looking at a step")
         cost = time.perf_counter() - before

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from nanwatch.watch import batch as batches
 from nanwatch.watch import keras_names, look
+from nanwatch.watch.census import Census
 from nanwatch.watch.layout import LEARNING_RATE, LOSS, ROWS, Key, Layout, layout_of
 from nanwatch.watch.sentinel import all_finite, extremes, half_square_sum
 from nanwatch.watch.step import Forgiving, Guard, Mail, Seen
@@ -37,6 +38,8 @@ class StepRecorder:
         self.on_look = on_look
         self.forgiving = forgiving
         self.layout: Layout | None = None
+        self.census = Census()
+        self.counting = False  # whether the next tracing counts the labels
         self.first_seen: Seen | None = None
         self.not_watched: list[str] = []
         self.halted = tf.Variable(False, trainable=False, name="nanwatch_halted")
@@ -139,7 +142,8 @@ class StepRecorder:
     def remember(self, batch: dict[str, batches.Named]) -> None:
         """Hold on to the batch, so that it is known when the step raises. No copy is made."""
         for role, key, tensor in batches.dense(batch):
-            if (role, key) not in self.last_batch:
+            held = self.last_batch.get((role, key))
+            if held is None or held.dtype != tensor.dtype:  # another fit may bring another kind of data
                 with tf.init_scope():
                     self.last_batch[role, key] = tf.Variable(
                         tf.zeros([0] * (tensor.shape.rank or 0), tensor.dtype),
@@ -166,6 +170,8 @@ class StepRecorder:
         assert layout is not None
         assert ring is not None
         row = tf.concat([self.batch_cells(batch), cells], axis=0)
+        if self.counting:
+            self.census.count(batch["label"])
         with tf.control_dependencies([row]):  # a step that raises is no step
             number = self.counter.assign_add(1, read_value=True) - 1
         ring.scatter_update(tf.IndexedSlices(row[tf.newaxis], [number % self.ring_rows]))
@@ -244,6 +250,7 @@ class StepRecorder:
         self.reported.assign(False)
         self.counter.assign(0)
         self.next_look.assign(0)
+        self.census.begin()
         self.drained = 0
         self.drained_at = time.perf_counter()
         self.not_watched.clear()

@@ -138,7 +138,8 @@ def batches_of(fit: Fit, label: TensorSummary) -> Batches:
     low = [value for _, value in fit.steps.values("label", label.path, "min")]
     high = [value for _, value in fit.steps.values("label", label.path, "max")]
     pure = sum(a == b for a, b in zip(low, high, strict=True))
-    if not fit.info.data.whole and len(set(low)) < 2:
+    data = fit.info.data
+    if not (data.whole or data.labels_counted) and len(set(low)) < 2:
         return Batches(len(low), 0, usual)  # only one class was seen: there may be no other
     return Batches(len(low), pure, usual)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import count, listed
@@ -50,7 +51,8 @@ class DisjointValidationSplit(Rule):
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         output = sole_output(fit)
-        if not is_classification(output) or not fit.info.data.whole:
+        data = fit.info.data
+        if not is_classification(output) or not (data.whole or data.labels_counted):
             return
         trained = class_shares(label_of(fit, output))
         validated = class_shares(label_of(fit, output, validation=True))
@@ -85,11 +87,19 @@ class DisjointValidationSplit(Rule):
 
     @staticmethod
     def fires() -> list[Run]:
-        return [split_run((0, 1, 2), {"3": 160}), split_run((0, 1, 2), {"2": 90, "3": 10})]
+        return [
+            split_run((0, 1, 2), {"3": 160}),
+            split_run((0, 1, 2), {"2": 90, "3": 10}),
+            batchwise((0, 1, 2), {"3": 160}, counted=True),
+        ]
 
     @staticmethod
     def silent() -> list[Run]:
-        return [split_run((0, 1, 2), {"2": 91, "3": 9}), split_run((0, 1, 2, 3), {"3": 160})]
+        return [
+            split_run((0, 1, 2), {"2": 91, "3": 9}),
+            split_run((0, 1, 2, 3), {"3": 160}),
+            batchwise((0, 1, 2), {"3": 160}, counted=False),
+        ]
 
 
 def split_run(trained: tuple[float, ...], validated: dict[str, int]) -> Run:
@@ -100,3 +110,11 @@ def split_run(trained: tuple[float, ...], validated: dict[str, int]) -> Run:
     fit = {"validation_split": 0.25, "validation_data": DataInfo(labels=(labels,))}
     of = made_up.model(head, loss="sparse_categorical_crossentropy")
     return made_up.run(of, targets=[made_up.labels(*trained)], epochs=logs, fit=fit)
+
+
+def batchwise(trained: tuple[float, ...], validated: dict[str, int], counted: bool) -> Run:
+    """The same of data that came batch by batch: every label counted, or only some batches seen."""
+    found = split_run(trained, validated)
+    (fit,) = found.fits
+    data = replace(fit.info.data, whole=False, labels_counted=counted)
+    return replace(found, fits=(replace(fit, info=replace(fit.info, data=data)),))
