@@ -272,3 +272,36 @@ def behind_reshapes(tensor: Any) -> Any:
     while not tf.executing_eagerly() and tensor.op.type == "Reshape":
         tensor = tensor.op.inputs[0]
     return tensor
+
+
+def data_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+    """What ``compile``'s loss makes of ``y_pred``, without the penalties of the layers."""
+    return model._compile_loss(y, y_pred, sample_weight)
+
+
+@contextlib.contextmanager
+def without_effect(model: Any) -> Iterator[None]:
+    """Calls of ``model`` in this block change no variable, and leave the layers' lists of losses."""
+    layers = list(model._flatten_layers(include_self=True, recursive=True))
+    before = [(layer, list(layer._losses), set(layer._loss_ids)) for layer in layers]
+    try:
+        with keras.StatelessScope():
+            yield
+    finally:
+        for layer, losses, ids in before:
+            layer._losses[:] = losses
+            layer._loss_ids.clear()
+            layer._loss_ids.update(ids)
+
+
+def is_keras_own(thing: Any) -> bool:
+    """Whether the code of a class or function is Keras's, so that it is known what it does."""
+    return str(getattr(thing, "__module__", "")).split(".")[0] == "keras"
+
+
+def loss_functions(model: Any) -> list[Any]:
+    """The functions behind the losses of ``compile``, where a loss wraps one; else the loss's class."""
+    found = []
+    for _, loss in losses_of(model):
+        found.append(getattr(loss, "fn", None) or type(loss))
+    return found
