@@ -41,7 +41,7 @@ class LastLook:
         """Keep rows of the largest batch looked at, the latest of that size: the last one of an epoch
         may be what spoils the statistics, and it is not where that shows."""
         if self.wanted is None:
-            self.wanted = can_be_tried(self.model)
+            self.wanted = self.model is not None and can_be_tried(self.model)
         rows = rows_of(batch)
         if not self.wanted or rows < max(LEAST_ROWS, self.whole_rows):
             return
