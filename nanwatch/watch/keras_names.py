@@ -305,3 +305,36 @@ def loss_functions(model: Any) -> list[Any]:
     for _, loss in losses_of(model):
         found.append(getattr(loss, "fn", None) or type(loss))
     return found
+
+
+def making_of(tensor: Any) -> tuple[Any, int, list[Any]] | None:
+    """Of a tensor of a model's graph: what made it, as which of its outputs, and from what."""
+    history = getattr(tensor, "_keras_history", None)
+    if history is None:
+        return None
+    node = history.operation._inbound_nodes[history.node_index]
+    return history.operation, int(history.tensor_index), list(node.input_tensors)
+
+
+def graph_outputs(model: Any) -> Any:
+    """The outputs of a model's own graph, in the structure it returns them; None where there is none."""
+    graph = getattr(model, "_functional", model)
+    return getattr(graph, "_outputs_struct", None)
+
+
+def see_data_loss(model: Any, see: Callable[[Any], None]) -> Callable[[], None]:
+    """Call ``see`` with what ``compile``'s loss gives to ``compute_loss``; answers what ends that.
+
+    Only where ``compute_loss`` is Keras's: a script's own may make anything of it.
+    """
+    compiled = getattr(model, "_compile_loss", None)
+    if compiled is None or not is_keras_own(type(model).compute_loss):
+        return lambda: None
+    original = compiled.call
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        loss = original(*args, **kwargs)
+        see(loss)
+        return loss
+
+    return replace_attribute(compiled, "call", call)

@@ -13,6 +13,7 @@ Key = tuple[str, str, str]  # role, path, stat
 ROWS: Key = ("rows", "", "value")
 LEARNING_RATE: Key = ("learning_rate", "", "value")
 LOSS: Key = ("loss", "", "value")
+PENALTY: Key = ("penalty", "", "value")
 
 
 @dataclass
@@ -50,8 +51,13 @@ class Layout:
         return len({(role, path) for role, path, _ in self.seen if (role, path) != ("rows", "")})
 
 
-def layout_of(model: Any, variables: Sequence[Any], batch: dict[str, batches.Named]) -> Layout:
-    """The layout for one batch, the layers of ``model`` and the given trainable variables."""
+def layout_of(
+    model: Any, variables: Sequence[Any], batch: dict[str, batches.Named], penalised: bool = False
+) -> Layout:
+    """The layout for one batch, the layers of ``model`` and the given trainable variables.
+
+    ``penalised``: the loss is more than its data make.
+    """
     layout = Layout()
     layout.add(*ROWS)
     for role, key, tensor in batches.dense(batch):
@@ -65,6 +71,8 @@ def layout_of(model: Any, variables: Sequence[Any], batch: dict[str, batches.Nam
     layout.add(*LOSS)
     if model is not None:
         for path, _ in keras_names.layers_of(model):
+    if penalised:
+        layout.add(*PENALTY)
             layout.add("activation", path, "l2_norm")
     layout.add("output", "output", "l2_norm")
     for role in ("gradient", "weight"):

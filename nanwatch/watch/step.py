@@ -55,6 +55,7 @@ class Seen:
     outputs: list[tuple[str, Any]] = field(default_factory=list)  # (key, predictions)
     unwrapped: set[str] = field(default_factory=set)  # outputs whose logits Keras gives to the loss
     loss: Any = None
+    data_loss: Any = None  # the part of ``loss`` that the data make, where penalties come on top
     target: Any = None  # what the tape was asked to differentiate
     loss_graph: Any = None  # the graph that ``loss`` or ``target`` belongs to
     gradients: list[tuple[Any, Any]] = field(default_factory=list)  # (gradient or None, variable)
@@ -176,9 +177,15 @@ def see_loss(model: Any, original: Callable[..., Any], *args: Any, **kwargs: Any
         keras_names.build_metrics(model, given.get("y"), given.get("y_pred"))
     if seen.here():
         seen.keep(keras_names.metric_variables(model))
-    loss = original(*args, **kwargs)
+    parts: list[Any] = []
+    stop_seeing = keras_names.see_data_loss(model, parts.append)
+    try:
+        loss = original(*args, **kwargs)
+    finally:
+        stop_seeing()
     if watchable(loss):
         seen.loss, seen.loss_graph = loss, keras_names.function_graph()
+        seen.data_loss = parts[0] if len(parts) == 1 and parts[0] is not loss else None
     return loss
 
 
@@ -213,6 +220,19 @@ def loss_seen(seen: Seen, optimizer: Any) -> Any:
     value = tf.cast(tf.reduce_mean(seen.target), tf.float32)
     factor = keras_names.unscaled_factor(optimizer)
     return value if factor is None else value / tf.cast(factor, tf.float32)
+
+
+def has_penalty(seen: Seen) -> bool:
+    """Whether the loss of the batch is more than its data make, and both can be had from here."""
+    return seen.data_loss is not None and seen.loss_graph is keras_names.function_graph()
+
+
+def penalty_seen(seen: Seen) -> Any:
+    """What comes on top of the loss of the data: regularisers, ``add_loss``; None without any."""
+    if not has_penalty(seen):
+        return None
+    whole, data = (tf.cast(tf.reduce_mean(part), tf.float32) for part in (seen.loss, seen.data_loss))
+    return whole - data
 
 
 @dataclass

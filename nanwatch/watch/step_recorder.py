@@ -14,9 +14,9 @@ import tensorflow as tf
 from nanwatch.watch import batch as batches
 from nanwatch.watch import keras_names, look
 from nanwatch.watch.census import Census
-from nanwatch.watch.layout import LEARNING_RATE, LOSS, ROWS, Key, Layout, layout_of
+from nanwatch.watch.layout import LEARNING_RATE, LOSS, PENALTY, ROWS, Key, Layout, layout_of
 from nanwatch.watch.sentinel import all_finite, extremes, half_square_sum
-from nanwatch.watch.step import Forgiving, Guard, Mail, Seen
+from nanwatch.watch.step import Forgiving, Guard, Mail, Seen, has_penalty, penalty_seen
 
 RING_ROWS = 512  # steps the device remembers between two drains
 RING_BYTES = 32 * 2**20
@@ -66,7 +66,7 @@ class StepRecorder:
         steps_per_execution: int = 1,
     ) -> Layout:
         """Decide what stands where in a row, and make the ring."""
-        self.layout = layout_of(self.model, variables, batch)
+        self.layout = layout_of(self.model, variables, batch, has_penalty(seen))
         self.not_watched += batches.not_dense(batch)
         self.first_seen = seen
         rows = max(16, min(RING_ROWS, RING_BYTES // (4 * self.layout.width)))
@@ -95,6 +95,9 @@ class StepRecorder:
                 known[id(base)] = half_square_sum(base)
             return known[id(base)]
 
+        penalty = penalty_seen(seen)
+        if penalty is not None:
+            cells[PENALTY] = penalty
         for path, tensor in self.activations(seen).items():
             cells["activation", path, "l2_norm"] = norm(tensor)
         if seen.outputs:
