@@ -69,10 +69,10 @@ def layout_of(
     layout.of_batch = layout.width
     layout.add(*LEARNING_RATE)
     layout.add(*LOSS)
-    if model is not None:
-        for path, _ in keras_names.layers_of(model):
     if penalised:
         layout.add(*PENALTY)
+    if model is not None:
+        for path, _ in keras_names.layers_of(model):
             layout.add("activation", path, "l2_norm")
     layout.add("output", "output", "l2_norm")
     for role in ("gradient", "weight"):

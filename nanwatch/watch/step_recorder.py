@@ -87,6 +87,9 @@ class StepRecorder:
             cells[LEARNING_RATE] = tf.cast(rate, tf.float32)
         if loss is not None:
             cells[LOSS] = loss
+        penalty = penalty_seen(seen)
+        if penalty is not None:
+            cells[PENALTY] = penalty
         known: dict[int, Any] = {}  # a Flatten gives out what it got, and the head gives the output
 
         def norm(tensor: Any) -> Any:
@@ -95,9 +98,6 @@ class StepRecorder:
                 known[id(base)] = half_square_sum(base)
             return known[id(base)]
 
-        penalty = penalty_seen(seen)
-        if penalty is not None:
-            cells[PENALTY] = penalty
         for path, tensor in self.activations(seen).items():
             cells["activation", path, "l2_norm"] = norm(tensor)
         if seen.outputs:
