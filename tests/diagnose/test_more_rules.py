@@ -576,29 +576,60 @@ def test_a_rate_too_low_is_the_cause():
 
 
 def test_penalties_in_words():
-    finding = only("NW504", nw504.penalised(10.0, first=4.0, last=0.2, data=0.69))
+    finding = only("NW504", nw504.penalised({"l2": 10.0}, first=160.0, last=0.4))
     assert finding.message == (
-        "Of the loss, 99.6% was penalty on the weights at the beginning and 36.7% at the end. What the data "
-        "cost is no better than guessing: 0.69, where a constant answer costs 0.6931."
+        "Of the loss, 99.6% was penalties at the beginning and 36.7% at the end. What the data cost is no "
+        "better than guessing: 0.69, where a constant answer costs 0.6931."
     )
+    assert finding.layer == "hidden"
     assert finding.evidence == (
-        "the heaviest is L2(10) on hidden/kernel, which went from a norm of 4 to 0.2",
+        "the heaviest is L2(10) on hidden/kernel, which cost about 160 at the beginning",
     )
 
 
 @pytest.mark.parametrize(("penalty", "count"), [(6.3, 1), (6.2, 0)])
 def test_nine_tenths_of_the_loss(penalty, count):
     """Beside a data loss of 0.69."""
-    assert len(said("NW504", nw504.recorded(penalty, 0.69))) == count
+    assert len(said("NW504", nw504.penalised({}, first=penalty, last=penalty))) == count
 
 
-def test_what_an_l1_penalty_costs_is_not_to_be_told_from_norms():
+def test_what_an_l1_penalty_costs():
+    """0.8 times the root of the number of elements, 8 x 32, times their norm, 4: about 51."""
+    finding = only("NW504", nw504.penalised({"l1": 1.0}, first=56.0, last=0.1))
+    assert finding.evidence == (
+        "the heaviest is L1(1) on hidden/kernel, which cost about 51.2 at the beginning",
+    )
+
+
+def test_what_a_penalty_on_an_output_costs():
+    """The square of the norm, 256, shared among the 32 rows."""
+    finding = only("NW504", nw504.penalised({"l2": 10.0}, first=81.0, last=1.0, on="activity"))
+    assert finding.evidence == (
+        "the heaviest is L2(10) on the output of hidden, which cost about 80 at the beginning",
+    )
+
+
+@pytest.mark.parametrize(("penalty", "layer"), [(319.0, "hidden"), (321.0, None)])
+def test_a_penalty_that_the_regularisers_do_not_make(penalty, layer):
+    """Known ones make 160 of it; half is enough to name the layer."""
+    finding = only("NW504", nw504.penalised({"l2": 10.0}, first=penalty, last=0.4))
+    assert finding.layer == layer
+    assert bool(finding.evidence) is (layer is not None)
+
+
+def test_the_only_regulariser_of_unknown_cost():
+    finding = only("NW504", nw504.penalised({"factor": 10.0}, first=56.0, last=6.3))
+    assert finding.evidence == ("the only regulariser is FACTOR(10) on hidden/kernel",)
+
+
+def test_penalties_that_were_not_seen():
     config = {"kernel_regularizer": {"class_name": "L1", "config": {"l1": 0.5}}}
     of = made_up.model(made_up.dense("hidden", 8, config=config), made_up.dense())
     assert missing("NW504", made_up.run(of)) == "the penalties in the loss were not seen"
     seen = {("penalty", "", "value"): [0.1] * 100}
     assert missing("NW504", made_up.run(of, steps=seen)) is None
-    assert missing("NW504", nw504.penalised(10.0, first=4.0, last=0.2, data=0.69)) is None
+    frozen = made_up.model(made_up.dense("hidden", 8, config=config, trainable=False), made_up.dense())
+    assert missing("NW504", made_up.run(frozen)) is None
 
 
 def test_frozen_by_clipping_in_words():

@@ -1,7 +1,8 @@
-"""NW504: penalties on the weights that outweigh the loss of the data."""
+"""NW504: penalties that outweigh the loss of the data."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,12 @@ DOMINATES = 0.9  # of the whole loss, at the beginning or at the end
 LAST = 20  # steps
 FIRST = 5
 USUAL = 1e-4  # the penalty of the textbooks' examples; 1e-2 is Keras's own default
+# A layer is named where the regularisers whose cost can be reckoned make at least this much of the
+# penalty: what `add_loss` adds, and a regulariser of the script's own, are in no layer's config.
+MOST = 0.5
+# The sum of absolute values over the norm is this times the root of their number: 0.87 for values
+# spread evenly, as Keras initialises weights, 0.80 for normal ones.
+SPREAD = 0.8
 # Keras names the argument by the weight: kernel_regularizer, and the variable ".../kernel".
 VARIABLES = {
     "kernel": "kernel",
@@ -35,12 +42,12 @@ VARIABLES = {
 
 
 class RegularizationDominates(Rule):
-    """Nearly the whole loss is the penalty on the weights, and the data are not learned.
+    """Nearly the whole loss is penalties, and the data are not learned.
 
     ## What it does
-    Computes the share of the penalties in the loss: from the penalties themselves where they were
-    recorded, else from each regulariser's factor and the norm of its weights. It speaks where this is
-    above 0.9 and what is left is no better than guessing.
+    Computes the share of the penalties in the loss: of regularisers on weights and on what layers give
+    out, and of what layers add by `add_loss`. It speaks where this is above 0.9 at the beginning or at
+    the end, and what is left is no better than guessing.
 
     ## Why is this bad
     The optimizer lowers what weighs most. It brings the weights to 0, where the penalty is least, and
@@ -60,7 +67,7 @@ class RegularizationDominates(Rule):
     code, name = "NW504", "regularization-dominates"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        if fit.steps.has("penalty") or not any(unknown_penalty(layer) for layer in fit.model.layers):
+        if fit.steps.has("penalty") or not any(is_penalised(layer) for layer in fit.model.layers):
             return None
         return "the penalties in the loss were not seen"
 
@@ -73,14 +80,13 @@ class RegularizationDominates(Rule):
         stuck = guessing(fit, penalty=median([penalty for penalty, _ in course[-LAST:]]))
         if max(began, ended) <= DOMINATES or stuck is None:
             return
-        heaviest = max(terms(fit), key=lambda term: term.first(fit), default=None)
-        layer = heaviest.layer if heaviest else None
+        layer, words = heaviest(fit, course[0][0])
         yield self.finding(
             fit,
-            f"Of the loss, {began:.1%} was penalty on the weights at the beginning and {ended:.1%} at the "
-            f"end. What the data cost is no better than guessing: {number(stuck.ended)}, where a constant "
-            f"answer costs {number(stuck.guess)}.",
-            *([heaviest.words(fit)] if heaviest else []),
+            f"Of the loss, {began:.1%} was penalties at the beginning and {ended:.1%} at the end. What the "
+            f"data cost is no better than guessing: {number(stuck.ended)}, where a constant answer costs "
+            f"{number(stuck.guess)}.",
+            *words,
             location=(layer.location if layer else None) or fit.model.compile_location,
             layer=layer.path if layer else None,
             remedies=(
@@ -99,84 +105,111 @@ class RegularizationDominates(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            penalised(10.0, first=4.0, last=0.2, data=0.69),
-            penalised(0.4, first=4.1, last=4.1, data=0.69),
-            penalised(0.4, first=4.1, last=4.1, data=0.69, name="L1L2"),
-            recorded(6.3, 0.69),
+            penalised({"l2": 10.0}, first=160.0, last=0.4),
+            penalised({"l2": 0.4}, first=6.3, last=6.3),
+            penalised({"l1": 1.0}, first=56.0, last=0.1),
+            penalised({"l2": 10.0}, first=81.0, last=1.0, on="activity"),
+            penalised({}, first=6.3, last=6.3),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            penalised(0.4, first=3.9, last=3.9, data=0.69),
-            penalised(10.0, first=4.0, last=0.2, data=0.65),
-            penalised(10.0, first=4.0, last=0.2, data=0.69, steps=99),
-            recorded(6.2, 0.69),
-            recorded(6.3, 0.65),
+            penalised({"l2": 0.4}, first=6.2, last=6.2),
+            penalised({"l2": 10.0}, first=160.0, last=0.4, data=0.65),
+            penalised({"l2": 10.0}, first=160.0, last=0.4, steps=99),
             made_up.run(),
         ]
 
 
 @dataclass(frozen=True)
 class Term:
-    """One regulariser and the weight that it is on."""
+    """One regulariser, on a weight or on what a layer gives out, and what it cost at the beginning."""
 
     layer: LayerInfo
-    weight: str
-    factor: float
+    given: str  # "L2(10)"
+    on: str
+    cost: float | None  # None where norms do not tell
 
-    def norms(self, fit: Fit) -> list[float]:
-        return [norm for _, norm in fit.steps.values("weight", self.weight, "l2_norm")]
+    @property
+    def words(self) -> str:
+        cost = "" if self.cost is None else f", which cost about {number(self.cost)} at the beginning"
+        return f"the heaviest is {self.given} on {self.on}{cost}"
 
-    def penalty(self, norm: float) -> float:
-        return self.factor * norm * norm
 
-    def first(self, fit: Fit) -> float:
-        return self.penalty(next(iter(self.norms(fit)), 0.0))
-
-    def words(self, fit: Fit) -> str:
-        norms = self.norms(fit)
-        course = f" from a norm of {number(norms[0])} to {number(norms[-1])}" if norms else ""
-        return f"the heaviest is L2({self.factor:g}) on {self.weight}, which went{course}"
+def heaviest(fit: Fit, penalty: float) -> tuple[LayerInfo | None, list[str]]:
+    """The layer that makes the most of ``penalty``, and the term in words; none where it is not plain."""
+    found = terms(fit)
+    if len({term.layer.path for term in found}) == 1 and all(term.cost is None for term in found):
+        return found[0].layer, [f"the only regulariser is {found[0].given} on {found[0].on}"]
+    known = [term for term in found if term.cost is not None]
+    if not known or sum(term.cost or 0.0 for term in known) < MOST * penalty:
+        return None, []
+    first = max(known, key=lambda term: term.cost or 0.0)
+    return first.layer, [first.words]
 
 
 def terms(fit: Fit) -> list[Term]:
+    """The regularisers that the layers were given; of a frozen layer Keras leaves the weights' out."""
     found = []
     for layer in fit.model.layers:
         for argument, variable in VARIABLES.items():
             given = layer.config.get(f"{argument}_regularizer")
-            weight = next((path for path in layer.weights if path.endswith(f"/{variable}")), None)
-            factor = factor_of(given)
-            if weight is not None and factor and layer.trainable:
-                found.append(Term(layer, weight, factor))
+            path = next((path for path in layer.weights if path.endswith(f"/{variable}")), None)
+            if given and path is not None and layer.trainable:
+                norm = fit.steps.first("weight", path, "l2_norm")[:1]
+                found.append(Term(layer, name_of(given), path, cost_of(given, norm, size_of(fit, path))))
+        given = layer.config.get("activity_regularizer")
+        if given:
+            found.append(
+                Term(layer, name_of(given), f"the output of {layer.name}", activity_cost(fit, layer))
+            )
     return found
 
 
-def factor_of(given: Any) -> float | None:
-    """The factor of an L2 regulariser as ``get_config`` writes it; None for any other."""
+def activity_cost(fit: Fit, layer: LayerInfo) -> float | None:
+    """Keras shares the penalty on what a layer gives out among the rows of the batch."""
+    rows = next(iter(fit.steps.first("rows")), 0.0)
+    norm = fit.steps.first("activation", layer.path, "l2_norm")[:1]
+    size = math.prod(extent or 1 for extent in (layer.output_shape or ())[1:]) * rows
+    cost = cost_of(layer.config["activity_regularizer"], norm, size)
+    return cost / rows if cost is not None and rows else None
+
+
+def cost_of(given: Any, norms: list[float], size: float) -> float | None:
+    """What an L1, L2 or L1L2 regulariser, as ``get_config`` writes it, asks of values of this norm."""
     config = given.get("config") if isinstance(given, Mapping) else None
-    if not isinstance(config, Mapping) or config.get("l1"):
+    if not isinstance(config, Mapping) or not norms or not {"l1", "l2"} & set(config):
         return None
-    factor = config.get("l2")
-    return float(factor) if isinstance(factor, int | float) else None
+    l1, l2 = (float(config.get(name) or 0.0) for name in ("l1", "l2"))
+    return l2 * norms[0] ** 2 + l1 * SPREAD * math.sqrt(size) * norms[0]
 
 
-def unknown_penalty(layer: LayerInfo) -> bool:
-    """A regulariser that is not L2, or one on what a layer gives out: norms do not tell what it costs."""
-    given = {name: value for name, value in layer.config.items() if name.endswith("_regularizer") and value}
-    return any(name.startswith("activity") or factor_of(value) is None for name, value in given.items())
+def size_of(fit: Fit, path: str) -> float:
+    shape = next((weight.shape for weight in fit.model.weights if weight.path == path), ())
+    return float(math.prod(extent or 1 for extent in shape))
+
+
+def name_of(given: Any) -> str:
+    """The regulariser as one writes it: ``L2(10)``."""
+    if not isinstance(given, Mapping):
+        return "a regulariser of the script's own"
+    config = given.get("config")
+    factors = [value for value in config.values() if value] if isinstance(config, Mapping) else []
+    known = all(isinstance(value, int | float) for value in factors)
+    inside = ", ".join(f"{value:g}" for value in factors) if known else ""
+    return f"{given.get('class_name', 'a regulariser')}({inside})"
+
+
+def is_penalised(layer: LayerInfo) -> bool:
+    names = [name for name, value in layer.config.items() if name.endswith("_regularizer") and value]
+    return any(layer.trainable or name.startswith("activity") for name in names)
 
 
 def penalties(fit: Fit) -> list[tuple[float, float]]:
-    """(penalty, whole loss) of the steps kept; a weight is recorded after the step, a loss before."""
+    """(penalty, whole loss) of the steps kept."""
     losses = dict(fit.losses())
-    if fit.steps.has("penalty"):
-        return [(penalty, losses[step]) for step, penalty in fit.steps.values("penalty") if step in losses]
-    total: dict[int, float] = {}
-    for term in terms(fit):
-        for step, norm in fit.steps.values("weight", term.weight, "l2_norm"):
-            total[step + 1] = total.get(step + 1, 0.0) + term.penalty(norm)
-    return [(penalty, losses[step]) for step, penalty in sorted(total.items()) if step in losses]
+    return [(penalty, losses[step]) for step, penalty in fit.steps.values("penalty") if step in losses]
 
 
 def shares(course: list[tuple[float, float]]) -> float:
@@ -186,19 +219,24 @@ def shares(course: list[tuple[float, float]]) -> float:
 
 
 def penalised(
-    factor: float, first: float, last: float, data: float, steps: int = 140, name: str = "L2"
+    factors: dict[str, float],
+    first: float,
+    last: float,
+    data: float = 0.69,
+    steps: int = 140,
+    on: str = "kernel",
 ) -> Run:
-    """A kernel whose norm goes from ``first`` to ``last`` under a penalty of ``factor``."""
-    config = {"kernel_regularizer": {"class_name": name, "config": {"l1": 0.0, "l2": factor}}}
+    """A net of two layers whose penalty goes from ``first`` to ``last``; ``factors`` on the hidden one."""
+    given = {"class_name": "".join(factors).upper(), "config": factors}
+    config = {f"{on}_regularizer": given} if factors else {}
     hidden = made_up.dense("hidden", 32, "relu", config=config)
     of = made_up.model(hidden, made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
-    norms = [first] * (steps // 2) + [last] * (steps - steps // 2)
-    losses = [data + factor * norm * norm for norm in norms]
-    columns = {("weight", "hidden/kernel", "l2_norm"): norms}
+    course = [first] * (steps // 2) + [last] * (steps - steps // 2)
+    columns = {
+        ("penalty", "", "value"): course,
+        ("rows", "", "value"): [32.0] * steps,
+        ("weight", "hidden/kernel", "l2_norm"): [4.0] * steps,
+        ("activation", "hidden", "l2_norm"): [16.0] * steps,
+    }
+    losses = [data + penalty for penalty in course]
     return made_up.run(of, loss=losses, steps=columns, targets=[made_up.labels(0, 1)])
-
-
-def recorded(penalty: float, data: float) -> Run:
-    of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
-    steps = {("penalty", "", "value"): [penalty] * 120}
-    return made_up.run(of, loss=[penalty + data] * 120, steps=steps, targets=[made_up.labels(0, 1)])
