@@ -456,24 +456,74 @@ def test_the_same_rows_in_both_modes():
     assert finding.remedies[0].line == "BatchNormalization(momentum=0.9)"
 
 
-@pytest.mark.parametrize(("validated", "count"), [(0.401, 1), (0.399, 0)])
-def test_twice_the_loss_is_a_gap(validated, count):
-    assert len(said("NW308", nw308.same_rows(0.2, validated))) == count
+@pytest.mark.parametrize(
+    ("inside", "validated", "count"), [(0.32, 0.66, 1), (0.32, 0.655, 0), (0.34, 0.67, 0)]
+)
+def test_no_better_than_guessing_and_twice_the_loss(inside, validated, count):
+    """Guessing costs 0.6931, and 0.95 of it 0.6585."""
+    assert len(said("NW308", nw308.same_rows(inside, validated))) == count
 
 
-@pytest.mark.parametrize(("validated", "count"), [(0.348, 1), (0.345, 0)])
-def test_half_the_loss_of_guessing_is_still_good(validated, count):
-    assert len(said("NW308", nw308.same_rows(0.05, validated))) == count
+@pytest.mark.parametrize(("inside", "tried", "count"), [(0.1, 0.41, 1), (0.1, 0.39, 0), (0.08, 0.34, 0)])
+def test_hardly_better_than_guessing_and_four_times_the_loss(inside, tried, count):
+    assert len(said("NW308", nw308.tried(inside, tried))) == count
 
 
-@pytest.mark.parametrize(("steps", "level"), [(100, "error"), (99, "note")])
-def test_few_updates_are_a_note(steps, level):
-    assert only("NW308", nw308.same_rows(0.12, 3.85, steps=steps)).level == level
+def test_where_guessing_has_no_known_cost_the_first_loss_stands_for_it():
+    run = nw308.tried(0.1, 0.41)
+    of = made_up.model(nw308.model_with("BatchNormalization"), made_up.dense(), loss="custom")
+    low, high = (
+        made_up.run(of, loss=[first] * 100, fit={"inference": run.fits[0].info.inference})
+        for first in (0.81, 0.83)
+    )
+    assert len(said("NW308", low)) == 1
+    assert said("NW308", high) == []
 
 
-def test_averages_that_have_followed_point_to_the_batches():
-    assert only("NW308", nw308.same_rows(0.12, 3.85, steps=230)).remedies[0].kind == "set_batch_size"
-    assert only("NW308", nw308.same_rows(0.12, 3.85, steps=229)).remedies[0].kind == "set_momentum"
+@pytest.mark.parametrize(
+    ("steps", "momentum", "level"),
+    [
+        (100, 0.999, "error"),
+        (99, 0.999, "note"),
+        (230, 0.99, "error"),
+        (229, 0.99, "note"),
+        (229, 0.991, "error"),
+    ],
+)
+def test_few_updates_are_a_note(steps, momentum, level):
+    """Few of them at Keras's own momentum: it was seen to need 230 to follow."""
+    assert only("NW308", nw308.same_rows(0.12, 3.85, steps=steps, momentum=momentum)).level == level
+
+
+@pytest.mark.parametrize(
+    ("steps", "momentum", "kind", "value"),
+    [
+        (229, 0.99, "set_momentum", 0.9),
+        (230, 0.99, "set_batch_size", None),
+        (200, 0.81, "set_batch_size", None),
+        (200, 0.79, "set_momentum", 0.99),
+    ],
+)
+def test_what_mends_it(steps, momentum, kind, value):
+    """Averages that do not follow, that have followed, and that are of the last batches alone."""
+    remedy = only("NW308", nw308.same_rows(0.12, 3.85, steps=steps, momentum=momentum)).remedies[0]
+    assert (remedy.kind, remedy.value) == (kind, value)
+
+
+@pytest.mark.parametrize(("last", "named"), [(8, True), (9, False)])
+def test_a_short_last_batch(last, named):
+    finding = only("NW308", nw308.tried(0.1, 0.9, momentum=0.1, last=last))
+    assert ("the last batch has 8 rows, the others have 32" in finding.evidence) is named
+    assert ("drop_remainder=True" in finding.remedies[0].text) is named
+
+
+def test_the_slowest_average_is_named():
+    slow = replace(nw308.model_with("BatchNormalization", momentum=0.9999), path="slow", name="slow")
+    run = nw308.tried(0.1, 0.9)
+    layers = (nw308.model_with("BatchNormalization", momentum=0.9), slow, made_up.dense(activation="sigmoid"))
+    of = made_up.model(*layers, loss="binary_crossentropy")
+    both = made_up.run(of, targets=[made_up.labels(0, 1)], fit={"inference": run.fits[0].info.inference})
+    assert only("NW308", both).layer == "slow"
 
 
 def test_other_rows_do_not_tell():
