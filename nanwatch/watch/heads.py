@@ -1,240 +1,197 @@
-"""The outputs of a model as a traced step shows them: head, activation, loss."""
+"""The outputs of a model: head, activation, loss; as a traced step shows them, or as they are built."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import functools
+import inspect
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from nanwatch.record.facts import LossInfo, OutputInfo, Shape
 from nanwatch.watch import keras_names
-from nanwatch.watch.model_facts import activation_of
+from nanwatch.watch.activations import is_library
+from nanwatch.watch.batch import named
+from nanwatch.watch.ends import End
+from nanwatch.watch.graph_walk import GraphWalk, Place, is_graph
+from nanwatch.watch.loss_graph import crossentropy_of
 from nanwatch.watch.step import Seen
+from nanwatch.watch.trace_walk import TraceWalk, shape_of
 
-# Ops that hand their first input on, in another shape or dtype.
-PASSING = {
-    "Identity",
-    "Reshape",
-    "Cast",
-    "Squeeze",
-    "ExpandDims",
-    "Transpose",
-    "StopGradient",
-    "CheckNumerics",
-    "PlaceholderWithDefault",
-    "EnsureShape",
-    "StridedSlice",
-}
-ACTIVATIONS = {
-    "Softmax": "softmax",
-    "LogSoftmax": "log_softmax",
-    "Sigmoid": "sigmoid",
-    "Relu": "relu",
-    "Relu6": "relu6",
-    "Elu": "elu",
-    "LeakyRelu": "leaky_relu",
-    "Selu": "selu",
-    "Softplus": "softplus",
-    "Softsign": "softsign",
-    "Tanh": "tanh",
-    "Exp": "exponential",
-}
-LINEAR = {
-    "BiasAdd",
-    "MatMul",
-    "BatchMatMulV2",
-    "Conv2D",
-    "Conv2DBackpropInput",
-    "Conv3D",
-    "AddV2",
-    "Add",
-    "Einsum",
-    "DepthwiseConv2dNative",
-}
-# Layers that change the shape of what they get, and nothing else.
-SHAPING = {"Reshape", "Flatten", "Dropout", "Permute", "RepeatVector", "Cropping1D", "Cropping2D", "Identity"}
-
-
-@dataclass(frozen=True)
-class Head:
-    """Where an output comes from."""
-
-    head: str | None
-    activation_layer: str | None
-    activation: str
-    softmax_axis_size: int | None
+CUSTOM = "custom"
 
 
 def outputs_of(model: Any, seen: Seen) -> tuple[OutputInfo, ...]:
     """One `OutputInfo` for each output that ``seen`` shows, in the model's order."""
-    losses = losses_by_key(model)
-    paths = {id(layer): path for path, layer in keras_names.layers_of(model)}
-    found = []
-    for number, (key, tensor) in enumerate(seen.outputs):
-        head = head_of(seen, tensor, paths)
-        shape = shape_of(tensor)
-        loss = losses.get(key) or losses.get(str(number)) or (losses.get("0") if len(losses) == 1 else None)
-        found.append(
-            OutputInfo(
-                path=key,
-                head=head.head,
-                activation_layer=head.activation_layer,
-                activation=head.activation,
-                units=shape[-1] if shape else None,
-                shape=shape,
-                softmax_axis_size=head.softmax_axis_size,
-                unwrapped=key in seen.unwrapped,
-                loss=loss,
-            )
+    found = ends_seen(model, seen)
+    shapes = [row_shape(shape_of(tensor)) for _, tensor in seen.outputs]
+    outputs = described(model, [key for key, _ in seen.outputs], found, shapes)
+    total = seen.loss if seen.loss is not None else seen.target
+    return tuple(
+        replace(
+            output,
+            unwrapped=output.path in seen.unwrapped,
+            loss=loss_seen_in_graph(output.loss, tensor, total),
         )
-    return tuple(found)
-
-
-def losses_by_key(model: Any) -> dict[str, LossInfo]:
-    """Output key -> its loss, under the name by which the script gave it where that was a string."""
-    user = keras_names.user_losses(model)
-    resolved = keras_names.losses_of(model)
-    if not resolved and user is not None and not isinstance(user, dict | list | tuple):
-        resolved = [("0", user)]
-    found = {}
-    for number, (key, loss) in enumerate(resolved):
-        given = user
-        if isinstance(user, dict):
-            given = user.get(key)
-        elif isinstance(user, list | tuple):
-            given = user[number] if number < len(user) else None
-        info = loss_info(loss)
-        if info is not None:
-            found[key] = replace(info, given=f'"{given}"') if isinstance(given, str) else info
-    return found
-
-
-def shape_of(tensor: Any) -> Shape | None:
-    if tensor.shape.rank is None:
-        return None
-    return (None, *(None if size is None else int(size) for size in tensor.shape.as_list()[1:]))
-
-
-def head_of(seen: Seen, tensor: Any, paths: dict[int, str]) -> Head:
-    """Follow ``tensor`` back to the layer with the weights, by the layers' own inputs and outputs."""
-    layer = maker_of(seen, tensor)
-    activation_layer = activation = None
-    head, size = None, None
-    walked = tensor
-    for _ in range(16):  # a head is a few layers deep at most
-        if layer is None:
-            break
-        kind = type(layer).__name__
-        name = activation_of(layer)
-        if activation is None and name is not None and name != "linear":
-            activation, activation_layer = name, layer
-            if name == "softmax":
-                axis = getattr(layer, "axis", -1)
-                size = axis_size(walked, axis)
-        if layer.weights and kind not in SHAPING and "Normalization" not in kind:
-            head = layer
-            break
-        inputs: list[Any] = next(
-            (
-                given
-                for made, given, out in reversed(seen.calls)
-                if made is layer and any(item is walked for item in out)
-            ),
-            [],
-        )
-        if not inputs or (activation is None and kind not in SHAPING and name is None):
-            break
-        walked = inputs[0]
-        layer = maker_of(seen, walked)
-    if activation is None or activation == "custom":
-        by_op, op_size = activation_by_op(tensor)
-        if by_op is not None:
-            activation, size = by_op, op_size
-        elif layer is not None and head is not None and activation is None:
-            activation = "linear" if activation_of(layer) in ("linear", None) else activation
-    return Head(paths.get(id(head)), paths.get(id(activation_layer or head)), activation or "unknown", size)
-
-
-def maker_of(seen: Seen, tensor: Any) -> Any:
-    """The innermost layer that gave out ``tensor`` itself, or what an op handed on; None without one."""
-    for wanted in (tensor, op_input(tensor)):
-        for layer, _, outputs in seen.calls:
-            if wanted is not None and any(item is wanted for item in outputs):
-                return layer
-    return None
-
-
-def op_input(tensor: Any) -> Any:
-    """What lies behind an op that only hands its input on, or applies an activation."""
-    op = op_of(tensor)
-    if op is None or not op.inputs or op.type not in (PASSING | set(ACTIVATIONS)):
-        return None
-    return op.inputs[0]
-
-
-def op_of(tensor: Any) -> Any:
-    return None if tf.is_tensor(tensor) and hasattr(tensor, "numpy") else getattr(tensor, "op", None)
-
-
-def activation_by_op(tensor: Any) -> tuple[str | None, int | None]:
-    """The activation as the graph's own op tells, with the size of a softmax's axis."""
-    op = op_of(tensor)
-    for _ in range(16):
-        if op is None:
-            return None, None
-        if op.type in ACTIVATIONS:
-            size = axis_size(op.outputs[0], -1) if op.type == "Softmax" else None
-            return ACTIVATIONS[op.type], size
-        if op.type in LINEAR:
-            return "linear", None
-        if op.type not in PASSING or not op.inputs:
-            return None, None
-        op = op.inputs[0].op
-    return None, None
-
-
-def axis_size(tensor: Any, axis: Any) -> int | None:
-    if tensor.shape.rank is None or not isinstance(axis, int):
-        return None
-    size = tensor.shape[axis]
-    return None if size is None else int(size)
-
-
-def loss_info(loss: Any) -> LossInfo | None:
-    """A loss in the record's words, however it was given: string, class instance, function."""
-    if loss is None:
-        return None
-    given = f'"{loss}"' if isinstance(loss, str) else type(loss).__name__
-    if isinstance(loss, str):
-        try:
-            loss = keras.losses.get(loss)
-        except ValueError:
-            return LossInfo("custom", given)
-    arguments = keras_names.loss_arguments(loss)
-    if not isinstance(loss, keras.losses.Loss):
-        given = getattr(loss, "__name__", given)
-    return LossInfo(
-        name=canonical_name(loss),
-        given=given,
-        from_logits=arguments.get("from_logits", False) if takes_logits(loss) else None,
-        label_smoothing=float(arguments.get("label_smoothing", 0.0) or 0.0),
-        ignore_class=arguments.get("ignore_class"),
-        config={
-            key: value for key, value in arguments.items() if isinstance(value, int | float | str | bool)
-        },
+        for output, (_, tensor) in zip(outputs, seen.outputs, strict=True)
     )
 
 
-def canonical_name(loss: Any) -> str:
-    """Keras's name of the loss function ("binary_crossentropy"); "custom" for a user's own."""
+def outputs_built(model: Any) -> tuple[OutputInfo, ...]:
+    """The outputs of a model as its graph tells before a step was traced; empty where it has none."""
+    if not is_graph(model):
+        return ()
+    given = named(keras_names.graph_outputs(model))
+    keys = [key for key, _ in given]
+    names, losses = keras_names.output_names(model), keras_names.user_losses(model)
+    if len(names) == len(keys) > 1 and isinstance(losses, dict) and set(losses) <= set(names):
+        keys = names
+    walk = GraphWalk()
+    found = [walk.end(Place(tensor)) for _, tensor in given]
+    return described(model, keys, found, [row_shape(tuple(tensor.shape)) for _, tensor in given])
+
+
+def ends_seen(model: Any, seen: Seen) -> list[End]:
+    """By the model's graph where it is one, else by the calls and ops of the step."""
+    trace = TraceWalk(seen)
+    if is_graph(model) and len(model.outputs) == len(seen.outputs):
+        walk = GraphWalk(trace)
+        return [walk.end(Place(tensor)) for tensor in model.outputs]
+    return [trace.end(tensor) for _, tensor in seen.outputs]
+
+
+def described(
+    model: Any, keys: Sequence[str], found: Sequence[End], shapes: Sequence[Shape | None]
+) -> tuple[OutputInfo, ...]:
+    paths = {id(layer): path for path, layer in keras_names.layers_of(model)}
+    losses = losses_by_key(model)
+    return tuple(
+        OutputInfo(
+            path=key,
+            head=paths.get(id(end.head)),
+            activation_layer=paths.get(id(end.layer)),
+            activation=end.activation,
+            units=shape[-1] if shape else None,
+            shape=shape,
+            softmax_axis_size=end.softmax_axis_size,
+            loss=loss_of(losses, key, number, len(keys)),
+        )
+        for number, (key, end, shape) in enumerate(zip(keys, found, shapes, strict=True))
+    )
+
+
+def loss_of(losses: dict[str, LossInfo], key: str, number: int, outputs: int) -> LossInfo | None:
+    """The loss of an output: under its key, its place, or as the only one of an only output."""
+    if key in losses or str(number) in losses:
+        return losses.get(key) or losses.get(str(number))
+    return next(iter(losses.values())) if len(losses) == outputs == 1 else None
+
+
+def row_shape(shape: Sequence[int | None] | None) -> Shape | None:
+    return None if shape is None else (None, *(None if size is None else int(size) for size in shape[1:]))
+
+
+def losses_by_key(model: Any) -> dict[str, LossInfo]:
+    """Output key -> its loss, under the name by which the script gave it."""
+    user = keras_names.user_losses(model)
+    resolved = keras_names.losses_of(model) or unresolved(model, user)
+    found = {}
+    for number, (key, loss) in enumerate(resolved):
+        info = loss_info(loss)
+        if info is not None:
+            words = given_words(given_for(user, model, key, number))
+            found[key] = replace(info, given=words or info.given)
+    return found
+
+
+def unresolved(model: Any, user: Any) -> list[tuple[str, Any]]:
+    """(key, loss) as ``compile`` was told, for each output, where Keras has not met the data yet."""
+    if user is None:
+        return []
+    if isinstance(user, dict):
+        return [(str(key), loss) for key, loss in user.items()]
+    if isinstance(user, list | tuple):
+        return [(str(number), loss) for number, loss in enumerate(user)]
+    return [(str(number), user) for number in range(max(1, len(keras_names.output_names(model))))]
+
+
+def given_for(user: Any, model: Any, key: str, number: int) -> Any:
+    """What the script gave as the loss of one output."""
+    if isinstance(user, dict):
+        names = keras_names.output_names(model)
+        name = names[int(key)] if key.isdigit() and int(key) < len(names) else key
+        return user.get(key, user.get(name))
+    if isinstance(user, list | tuple):
+        place = int(key) if key.isdigit() else number
+        return user[place] if place < len(user) else None
+    return user
+
+
+def given_words(given: Any) -> str:
+    """How the script gave a loss: ``"mse"``, a class's or a function's name."""
+    if given is None or isinstance(given, dict | list | tuple):
+        return ""
+    if isinstance(given, str):
+        return f'"{given}"'
+    if isinstance(given, functools.partial):
+        return f"partial({given_words(given.func)})"
+    if inspect.isclass(given) or not isinstance(given, keras.losses.Loss):
+        return str(getattr(given, "__name__", type(given).__name__))
+    return type(given).__name__
+
+
+def loss_info(loss: Any) -> LossInfo | None:
+    """A loss in the record's words, however it was given: string, class, instance, function, partial."""
+    if loss is None:
+        return None
+    given = given_words(loss)
+    if isinstance(loss, str) or inspect.isclass(loss):
+        try:
+            loss = keras.losses.get(loss)
+        except Exception:  # a class of the script's own may want arguments
+            return LossInfo(CUSTOM, given)
+    arguments = keras_names.loss_arguments(loss)
     function = getattr(loss, "fn", loss)
+    while isinstance(function, functools.partial) and not function.args:
+        arguments = {**function.keywords, **arguments}
+        function = function.func
+    name = canonical_name(loss, function)
+    if name == CUSTOM:
+        return LossInfo(CUSTOM, given)
+    return LossInfo(
+        name=name,
+        given=given,
+        from_logits=bool(arguments.get("from_logits", False)) if "crossentropy" in name else None,
+        label_smoothing=float(arguments.get("label_smoothing", 0.0) or 0.0),
+        ignore_class=arguments.get("ignore_class"),
+        config=config_of(loss, arguments),
+    )
+
+
+def config_of(loss: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of the loss that are plain values, and how it reduces its rows if not to their mean."""
+    found = {key: value for key, value in arguments.items() if isinstance(value, int | float | str | bool)}
+    reduction = getattr(loss, "reduction", None)
+    if isinstance(reduction, str) and reduction != "sum_over_batch_size":
+        found["reduction"] = reduction
+    return found
+
+
+def canonical_name(loss: Any, function: Any) -> str:
+    """Keras's name of the loss function ("binary_crossentropy"); "custom" for a user's own."""
+    if isinstance(loss, keras.losses.Loss) and not is_library(type(loss).call):
+        return CUSTOM
     name = getattr(function, "__name__", "")
-    if name and getattr(keras.losses, name, None) is function:
-        return str(name)
-    return "custom"
+    return str(name) if name and getattr(keras.losses, name, None) is function else CUSTOM
 
 
-def takes_logits(loss: Any) -> bool:
-    return "crossentropy" in canonical_name(loss)
+def loss_seen_in_graph(loss: LossInfo | None, output: Any, total: Any) -> LossInfo | None:
+    """``loss``; where it is the script's own, the cross-entropy that it comes to in the traced step."""
+    if total is None or (loss is not None and loss.name != CUSTOM):
+        return loss
+    found = crossentropy_of(output, total)
+    if found is None:
+        return loss
+    return LossInfo(found.name, loss.given if loss else "", found.from_logits)

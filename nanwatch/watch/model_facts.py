@@ -9,13 +9,14 @@ import keras
 import tensorflow as tf
 
 from nanwatch.record.facts import LayerInfo, ModelInfo, OptimizerInfo, Shape, WeightInfo
-from nanwatch.watch import keras_names, origin
+from nanwatch.watch import heads, keras_names, origin
+from nanwatch.watch.activations import activation_of
 
 MOST_CONFIG = 2000  # characters of a layer's config that are worth keeping
 
 
 def describe(model: Any, compile_location: Any = None) -> ModelInfo:
-    """The tables of ``model`` but for its outputs, which a traced step tells better."""
+    """The tables of ``model``. Of its outputs only what is built; a traced step tells more."""
     layers = keras_names.layers_of(model)
     paths = {id(layer): path for path, layer in layers}
     owner = {id(variable): path for path, layer in layers for variable in keras_names.own_variables(layer)}
@@ -29,6 +30,7 @@ def describe(model: Any, compile_location: Any = None) -> ModelInfo:
             )
             for v in model.weights
         ),
+        outputs=heads.outputs_built(model),
         optimizer=optimizer_info(getattr(model, "optimizer", None)),
         metrics=metric_names(model),
         dtype_policy=model.dtype_policy.name,
@@ -65,29 +67,6 @@ def layer_info(path: str, layer: Any, paths: dict[int, str]) -> LayerInfo:
         config=config_of(layer),
         location=origin.of(layer),
     )
-
-
-def activation_of(layer: Any) -> str | None:
-    """The name of the layer's activation function; the class's for activation layers."""
-    by_class = {
-        "Softmax": "softmax",
-        "ReLU": "relu",
-        "LeakyReLU": "leaky_relu",
-        "ELU": "elu",
-        "PReLU": "prelu",
-    }
-    if type(layer).__name__ in by_class:
-        return by_class[type(layer).__name__]
-    if isinstance(layer, keras.layers.TimeDistributed):
-        return activation_of(layer.layer)
-    return function_name(getattr(layer, "activation", None))
-
-
-def function_name(function: Any) -> str | None:
-    if function is None:
-        return None
-    name = getattr(function, "__name__", None) or type(function).__name__.lower()
-    return "custom" if name == "<lambda>" else str(name)
 
 
 def units_of(layer: Any) -> int | None:
