@@ -23,7 +23,8 @@ class Fit:
     epoch, time (seconds since the fit began), rows (of the batch), learning_rate, loss;
     ("gradient", variable path, "l2_norm"), ("activation", layer path, "l2_norm"),
     ("input", key, "l2_norm"), ("label", key, "min"), ("label", key, "max"),
-    ("output", "output", "l2_norm"), ("weight", variable path, "l2_norm") after the update.
+    ("output", "output", "l2_norm"), ("weight", variable path, "l2_norm") after the update, as it was
+    in the last step whose weights were summed: each of the first 8, and every eighth.
 
     Columns of ``health``: for role output, and role activation of layers that are not too large,
     the stats "size", "num_nan", "num_pos_inf", "num_neg_inf", "num_zero", "min", "max", "mean",

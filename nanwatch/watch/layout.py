@@ -21,11 +21,13 @@ class Layout:
     """The columns of a step's row, in order.
 
     What the batch itself tells stands first, ``of_batch`` cells of it; it is put into the row
-    outside the user's step. "l2_norm" cells hold half a sum of squares.
+    outside the user's step. What the step tells ends at ``of_step``; behind it stand the weights,
+    which are not summed at every step. "l2_norm" cells hold half a sum of squares.
     """
 
     place: dict[Key, int] = field(default_factory=dict)
     of_batch: int = 0
+    of_step: int = 0
     seen: set[Key] = field(default_factory=set)
 
     @property
@@ -75,7 +77,9 @@ def layout_of(
         for path, _ in keras_names.layers_of(model):
             layout.add("activation", path, "l2_norm")
     layout.add("output", "output", "l2_norm")
-    for role in ("gradient", "weight"):
-        for variable in variables:
-            layout.add(role, keras_names.path_of(variable), "l2_norm")
+    for variable in variables:
+        layout.add("gradient", keras_names.path_of(variable), "l2_norm")
+    layout.of_step = layout.width
+    for variable in variables:
+        layout.add("weight", keras_names.path_of(variable), "l2_norm")
     return layout

@@ -70,7 +70,7 @@ class ReplicatedWatch(ModelWatch):
         seen = self.seen
         if restore is not None and seen is not None and seen.held is not None:
             restore(seen.held)
-        row = tf.concat([self.batch_cells(batch), cells], axis=0)
+        row = tf.concat([self.batch_cells(batch), cells, self.weight_cells(variables)], axis=0)
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         names = [(role, key) for role, key, _ in batches.dense(batch)]
         shown = [tensor for _, _, tensor in batches.dense(batch)]

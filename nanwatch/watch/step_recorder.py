@@ -22,6 +22,9 @@ RING_ROWS = 512  # steps the device remembers between two drains
 RING_BYTES = 32 * 2**20
 DRAIN_SECONDS = 0.5  # a kill loses at most this much, and what is on its way
 BAD_LOSS_OR_GRADIENT, BAD_WEIGHT = 1, 2
+# To sum all weights is a pass over as much memory as the model has: a tenth of what an optimizer reads
+# and writes. Weights move little in a step, so that between two sums the last one is told.
+WEIGHTS_EVERY = 8
 
 
 class StepRecorder:
@@ -48,6 +51,8 @@ class StepRecorder:
         self.next_look = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_next_look")
         self.guard = Guard(self.halted, Mail.box(), forgiving, hold=hold)
         self.ring: tf.Variable | None = None
+        self.weights: tf.Variable | None = None  # their cells, as they were summed last
+        self.suspect: tf.Variable | None = None  # whether one of these sums is not finite
         self.ring_rows = RING_ROWS
         self.last_batch: dict[tuple[str, str], tf.Variable] = {}
         self.drained = 0
@@ -75,6 +80,9 @@ class StepRecorder:
             self.ring = tf.Variable(
                 tf.zeros([self.ring_rows, self.layout.width]), trainable=False, name="nanwatch_ring"
             )
+            sums = tf.zeros([self.layout.width - self.layout.of_step])
+            self.weights = tf.Variable(sums, trainable=False, name="nanwatch_weights")
+            self.suspect = tf.Variable(False, trainable=False, name="nanwatch_suspect")
         return self.layout
 
     def cells(self, seen: Seen, loss: Any, variables: Sequence[Any]) -> Any:
@@ -106,13 +114,23 @@ class StepRecorder:
         present = [variable for grad, variable in seen.gradients if grad is not None]
         for variable, value in zip(present, seen.sums, strict=False):
             cells["gradient", keras_names.path_of(variable), "l2_norm"] = value
+        layout.seen.update(key for key in cells if key in layout.place)
+        zero = tf.constant(0.0)
+        return tf.stack([cells.get(key, zero) for key in layout.columns()[layout.of_batch : layout.of_step]])
+
+    def weight_cells(self, variables: Sequence[Any]) -> Any:
+        """The last cells of the row: the weights as the step has left them."""
+        layout = self.layout
+        assert layout is not None
+        cells: dict[Key, Any] = {}
         for variable in variables:
             weight = tf.convert_to_tensor(variable)
             if weight.dtype.is_floating:
                 cells["weight", keras_names.path_of(variable), "l2_norm"] = half_square_sum(weight)
         layout.seen.update(key for key in cells if key in layout.place)
         zero = tf.constant(0.0)
-        return tf.stack([cells.get(key, zero) for key in layout.columns()[layout.of_batch :]])
+        found = [cells.get(key, zero) for key in layout.columns()[layout.of_step :]]
+        return tf.stack(found) if found else tf.zeros([0])
 
     def batch_cells(self, batch: dict[str, batches.Named]) -> Any:
         """The first cells of the row: what the batch tells."""
@@ -169,19 +187,27 @@ class StepRecorder:
 
         All that a healthy step does not need is in one branch that it does not take.
         """
-        layout, ring = self.layout, self.ring
-        assert layout is not None
+        ring, sums, suspected = self.ring, self.weights, self.suspect
         assert ring is not None
+        assert sums is not None
+        assert suspected is not None
         row = tf.concat([self.batch_cells(batch), cells], axis=0)
         if self.counting:
             self.census.count(batch["label"])
         with tf.control_dependencies([row]):  # a step that raises is no step
             number = self.counter.assign_add(1, read_value=True) - 1
+
+        def weigh() -> tf.Tensor:
+            found = self.weight_cells(variables)
+            sums.assign(found)
+            suspected.assign(tf.logical_not(tf.math.is_finite(tf.reduce_sum(found))))
+            return tf.constant(0)
+
+        fresh = tf.logical_or(number < look.FIRST_LOOKS, tf.equal(number % WEIGHTS_EVERY, 0))
+        keras_names.kept_whole(tf.cond(fresh, weigh, lambda: tf.constant(0)))
+        suspect = tf.convert_to_tensor(suspected)
+        row = tf.concat([row, sums], axis=0)
         ring.scatter_update(tf.IndexedSlices(row[tf.newaxis], [number % self.ring_rows]))
-        weights_at = [place for (role, _, _), place in layout.place.items() if role == "weight"]
-        suspect = tf.constant(False)
-        if weights_at:  # they stand last, one behind the other
-            suspect = tf.logical_not(tf.math.is_finite(tf.reduce_sum(row[weights_at[0] :])))
         odd = tf.logical_or(tf.logical_or(bad, suspect), self.halted)
         due = tf.logical_or(odd, number >= self.next_look)
         names = [(role, key) for role, key, _ in batches.dense(batch)]

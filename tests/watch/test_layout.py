@@ -41,7 +41,7 @@ def test_the_columns_of_a_row() -> None:
         *[("gradient", f"model/{name}/{kind}", "l2_norm") for name in "ab" for kind in ("kernel", "bias")],
         *[("weight", f"model/{name}/{kind}", "l2_norm") for name in "ab" for kind in ("kernel", "bias")],
     ]
-    assert layout.of_batch == 7
+    assert (layout.of_batch, layout.of_step) == (7, 16)
     assert layout.width == len(layout.columns()) == 20
     assert list(layout.place.values()) == list(range(20))
     assert batch.not_dense(split) == ["input text: a tensor of dtype string"]
