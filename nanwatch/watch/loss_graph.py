@@ -12,6 +12,7 @@ from nanwatch.watch.trace_walk import DEPTH, PASSING, behind, op_of
 
 MOST_OPS = 5000  # ops of a loss that are looked through
 DIVISIONS = frozenset(("RealDiv", "DivNoNan"))
+SHAPES = frozenset(("Shape", "ShapeN", "Size", "Rank"))  # of a tensor, and not of its numbers
 UNWRAPPED = frozenset(("Softmax", "Sigmoid"))  # Keras's losses go past these, to the logits
 SPARSE, CATEGORICAL, BINARY = (
     "sparse_categorical_crossentropy",
@@ -172,7 +173,7 @@ def depends(tensor: Any, sources: frozenset[tuple[int, str]]) -> bool:
         if name_of(one) in sources or len(met) > MOST_OPS:
             return True
         op = op_of(one)
-        if op is not None and op.name not in met:
+        if op is not None and op.name not in met and op.type not in SHAPES:
             met.add(op.name)
             waiting += op.inputs
     return False

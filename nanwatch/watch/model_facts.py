@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -10,7 +13,7 @@ import tensorflow as tf
 
 from nanwatch.record.facts import LayerInfo, ModelInfo, OptimizerInfo, Shape, WeightInfo
 from nanwatch.watch import heads, keras_names, origin
-from nanwatch.watch.activations import activation_of
+from nanwatch.watch.activations import activation_of, is_library
 
 MOST_CONFIG = 2000  # characters of a layer's config that are worth keeping
 
@@ -94,15 +97,33 @@ def initializer_of(layer: Any) -> str | None:
 
 
 def config_of(layer: Any) -> dict[str, Any]:
-    """The part of ``get_config`` that JSON can hold; empty for nested models and on failure."""
-    if isinstance(layer, keras.Model):
+    """The part of ``get_config`` that JSON can hold; empty for nested models and on failure.
+
+    A ``get_config`` of the script's own is not called: it may print.
+    """
+    if isinstance(layer, keras.Model) or not is_library(type(layer).get_config):
         return {}
     try:
-        config = layer.get_config()
+        with unwarned():
+            config = layer.get_config()
         text = json.dumps(config, allow_nan=False)
-    except Exception:  # a user's get_config may raise anything, and the config is a nicety
+    except Exception:  # not every layer can be saved, and the config is a nicety
         return {}
     return json.loads(text) if len(text) <= MOST_CONFIG else {}
+
+
+@contextlib.contextmanager
+def unwarned() -> Iterator[None]:
+    """Keras warns of a lambda in a config, which nobody but nanwatch has asked for.
+
+    Not ``warnings.catch_warnings``: that makes Python forget which warnings it has shown.
+    """
+    warn = warnings.warn
+    warnings.warn = lambda *args, **kwargs: None
+    try:
+        yield
+    finally:
+        warnings.warn = warn
 
 
 def optimizer_info(optimizer: Any) -> OptimizerInfo | None:

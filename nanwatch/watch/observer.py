@@ -214,7 +214,10 @@ class Observer(Inquest):
     def learn_model(self, record: FitRecord) -> None:
         """What only the first traced step could tell: built layers, heads, what is out of reach."""
         seen, layout = self.watch.first_seen, self.watch.layout
-        if seen is None or layout is None or self.described:
+        if self.described:
+            return
+        if seen is None or layout is None:  # Keras stopped while it traced; the layers may be built by now
+            self.witness.set_model(record.info.index, self.describe())
             return
         self.described = True
         model = replace(self.describe(), outputs=self.outputs(seen))
