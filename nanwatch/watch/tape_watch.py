@@ -137,8 +137,12 @@ class LoopObserver(Observer):
 
     def outputs(self, seen: Seen) -> Any:
         found = heads.outputs_of(self.model, seen) if self.model is not None else ()
-        loss = heads.loss_info(self.tape.keras_loss)
-        return tuple(replace(output, loss=output.loss or loss) for output in found)
+        called = heads.loss_info(self.tape.keras_loss)
+        if len(found) != 1:  # of several outputs nobody can tell which the loss was called with
+            return found
+        if called is None or called.name == heads.CUSTOM:
+            called = found[0].loss or called
+        return (replace(found[0], loss=called),)
 
     def trainable(self) -> int | None:
         seen = self.watch.first_seen
