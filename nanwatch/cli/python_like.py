@@ -21,7 +21,7 @@ class PythonLike(click.Command):
         }
         place = 0
         while place < len(args) and args[place].startswith("-") and args[place] != "--":
-            if args[place] == "-m":
+            if args[place] == "-m" and place + 1 < len(args):
                 return [*args[: place + 2], "--", *args[place + 2 :]]
             place += 2 if args[place] in valued else 1
         return args

@@ -17,6 +17,7 @@ from nanwatch.cli.run import run
         (["train.py", "-m", "fast"], ["train.py", "-m", "fast"]),
         (["--log-dir", "-m", "train.py"], ["--log-dir", "-m", "train.py"]),
         (["--", "-m"], ["--", "-m"]),
+        (["-m"], ["-m"]),
         ([], []),
     ],
 )
