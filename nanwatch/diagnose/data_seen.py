@@ -9,7 +9,7 @@ from typing import Literal
 
 from nanwatch.diagnose.data_words import bad_elements
 from nanwatch.diagnose.readings import incident_of
-from nanwatch.record.facts import ColumnSummary, DataInfo, OutputInfo, TensorSummary
+from nanwatch.record.facts import ColumnSummary, DataInfo, LayerInfo, OutputInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
 Kind = Literal["inputs", "labels", "sample_weights"]
@@ -76,6 +76,15 @@ def output_of(fit: Fit, path: str) -> OutputInfo | None:
     if len(outputs) == 1:
         return outputs[0]
     return next((output for output in outputs if output.path == path), None)
+
+
+def adapted_to_bad_data(fit: Fit, run: Run) -> LayerInfo | None:
+    """The `Normalization` whose statistics are not finite, where the inputs hold what made them so."""
+    incident = incident_of(fit, run)
+    if incident is None or incident.role != "weight" or not any(map(bad_elements, fit.info.data.inputs)):
+        return None
+    layers = (layer for layer in fit.model.layers if incident.path in layer.weights)
+    return next((layer for layer in layers if layer.type == "Normalization"), None)
 
 
 def went_nonfinite(fit: Fit, run: Run) -> bool:

@@ -75,9 +75,16 @@ def backward_pattern(op: OpInfo) -> Pattern | None:
 
 
 def backward_power(op: OpInfo) -> Pattern | None:
-    """base ** (exponent - 1) at 0: with an exponent in (0, 1) the forward value was 0."""
-    exponent = operand(op, "exponent")
-    if not holds(operand(op, "base"), 0.0) or exponent is None or exponent[0] >= 0.0:
+    """base ** (exponent - 1) at 0: with an exponent in (0, 1) the forward value was 0.
+
+    Of a negative base a broken exponent gives no number, forward as well as backward.
+    """
+    base, exponent = operand(op, "base"), operand(op, "exponent")
+    if base is None or exponent is None:
+        return None
+    if base[1] < 0.0 and not exponent[0].is_integer():
+        return "where-trap"
+    if not holds(base, 0.0) or exponent[0] >= 0.0:
         return None
     return "infinite-derivative" if exponent[0] > -1.0 else "where-trap"
 

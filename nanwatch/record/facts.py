@@ -99,6 +99,7 @@ class OptimizerInfo:
     schedule: str | None = None  # class name of a LearningRateSchedule
     config: dict[str, Any] = field(default_factory=dict)
     location: Location | None = None  # its construction, where the script made it
+    schedule_location: Location | None = None  # that of the schedule
 
 
 @dataclass(frozen=True)
@@ -199,11 +200,16 @@ class BroadcastInfo:
 
 @dataclass(frozen=True)
 class InferenceInfo:
-    """The same training rows on the last weights, in training mode and in inference mode."""
+    """The same training rows on the last weights, in training mode and in inference mode.
+
+    The losses are those of the data, without penalties; the accuracies a classifier's.
+    """
 
     rows: int
     loss_training: float
     loss_inference: float
+    accuracy_training: float | None = None
+    accuracy_inference: float | None = None
 
 
 @dataclass(frozen=True)

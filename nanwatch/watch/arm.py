@@ -102,6 +102,7 @@ def take_seams(keras: Any, witness: Witness, on_incident: Any) -> None:
     remember_making(keras.layers.Layer)
     remember_making(keras.Operation)
     remember_making(keras.optimizers.Optimizer)
+    remember_making(keras.optimizers.schedules.LearningRateSchedule)
     remember_compiling(keras.Model)
     inject(keras.Model, witness, on_incident)
     watch_train_on_batch(keras.Model, witness, on_incident)

@@ -157,6 +157,7 @@ def optimizer_info(optimizer: Any) -> OptimizerInfo | None:
         schedule,
         config,
         origin.of(inner or optimizer) or origin.of(optimizer),
+        None if schedule is None else origin.of(rate),
     )
 
 

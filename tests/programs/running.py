@@ -46,6 +46,7 @@ def seams(keras: Any, witness: Witness, on_incident: str) -> Iterator[None]:
         keras.layers.Layer,
         keras.Operation,
         keras.optimizers.Optimizer,
+        keras.optimizers.schedules.LearningRateSchedule,
         keras.losses.Loss,
         *keras.Model.__mro__[:-1],
         tf.GradientTape,

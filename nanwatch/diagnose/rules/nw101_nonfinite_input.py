@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import (
     Seen,
+    adapted_to_bad_data,
     bad_columns,
     columns_scaled_away,
     seen,
@@ -17,7 +18,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.op_patterns import pattern_of
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
-from nanwatch.diagnose.symptoms import NONFINITE_DATA
+from nanwatch.diagnose.symptoms import NONFINITE_DATA, from_here_on
 from nanwatch.record.facts import ColumnSummary, DataInfo, IncidentInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
@@ -69,6 +70,9 @@ class NonfiniteInput(Rule):
     def found(self, fit: Fit, run: Run, array: Seen, bad: TensorSummary, columns: tuple[int, ...]) -> Finding:
         message = f"{sentence(array.called)} holds {bad_kinds(bad)} among {bad.size} values"
         message += f"{where_bad(bad, columns)}; the model had not touched it yet."
+        adapted = adapted_to_bad_data(fit, run)
+        if adapted is not None:
+            message += f" The statistics of {adapted.name} were taken from it, and are not finite either."
         evidence = tuple(self.evidence(fit, run, array))
         incident = incident_of(fit, run)
         location, remedies = fit.info.location, self.remedies(array, bad, columns)
@@ -77,7 +81,7 @@ class NonfiniteInput(Rule):
             return self.finding(
                 fit, message, *evidence, location=location, part="contributing", level="note", strength=0.2
             )
-        if array.batch_is_clean:
+        if array.batch_is_clean and adapted is None:
             return self.finding(
                 fit,
                 message,
@@ -95,7 +99,7 @@ class NonfiniteInput(Rule):
             location=location,
             remedies=remedies,
             strength=ANOTHER_FAULT if incident and breaks_by_itself(incident, fit) else 1.0,
-            explains=NONFINITE_DATA,
+            explains=NONFINITE_DATA if adapted is None else NONFINITE_DATA | from_here_on("nonfinite-weight"),
         )
 
     def evidence(self, fit: Fit, run: Run, array: Seen) -> Iterator[str]:

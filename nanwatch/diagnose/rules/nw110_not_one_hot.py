@@ -62,10 +62,11 @@ class NotOneHot(Rule):
                 f"{count(labels.rows_not_summing_to_one, 'label row')} of {labels.rows} do not sum to 1, as "
                 f"categorical cross-entropy expects: sums go from {number(labels.row_sum_min or 0.0)} to "
                 f"{number(labels.row_sum_max or 0.0)}.",
-                location=fit.info.location,
+                # several 1s a row are several answers, which another loss takes; else the data are wrong
+                location=fit.model.compile_location if labels.integral else fit.info.location,
                 remedies=(Remedy("set_loss", "output", "binary_crossentropy", text),),
-                strength=0.7,
-                explains={"large-loss", "poor-accuracy"} | STUCK,
+                strength=0.8,
+                explains={"large-loss", "poor-accuracy", "growth"} | STUCK,
             )
 
     @staticmethod

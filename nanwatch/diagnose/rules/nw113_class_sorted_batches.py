@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.guessing import guessing
 from nanwatch.diagnose.loss_course import constant_guess_loss, sole_output
 from nanwatch.diagnose.patch import set_argument
 from nanwatch.diagnose.readings import class_shares, is_classification, label_of, label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import binomial_p_value, median
+from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import ColumnSummary, TensorSummary
 from nanwatch.record.run import Fit, Run
 
@@ -33,7 +35,8 @@ class ClassSortedBatches(Rule):
 
     ## What it does
     Compares the batches in which all labels are the same with how many there would be if the rows
-    were shuffled. It is an error where the loss leaps above that of guessing at each change of class.
+    were shuffled. It is an error where the loss leaps above that of guessing at each change of class,
+    or ends there.
 
     ## Why is this bad
     Each batch teaches the net to answer with its class, and the next class begins by undoing that.
@@ -79,7 +82,8 @@ class ClassSortedBatches(Rule):
         yield self.found(fit, batches, chance)
 
     def found(self, fit: Fit, batches: Batches, chance: float) -> Finding:
-        harm = forgets(fit)
+        stuck = guessing(fit)
+        harm = forgets(fit) or ([stuck.words] if stuck else [])
         where = fit.info.location
         in_order = where is not None and fit.info.shuffle is False
         line = set_argument(where.code, "fit", "shuffle", "True") if where and in_order else None
@@ -95,7 +99,9 @@ class ClassSortedBatches(Rule):
             remedies=(Remedy("shuffle_rows", "fit", True, text, line, where),),
             level="error" if harm else "warning",
             strength=0.9 if harm else 0.6,
-            explains={"poor-accuracy", "poor-validation", "at-chance", "not-learning"},
+            # swung from class to class, a net may be thrown where it answers nothing
+            explains={"poor-accuracy", "poor-validation", "dead-activation", "growth"} | STUCK,
+            since=0,
         )
 
     @staticmethod
@@ -105,6 +111,7 @@ class ClassSortedBatches(Rule):
             fed([0] * 10 + [1] * 10, [0.3] * 20),
             fed([0, 1] * 10, [0.3] * 20, pure=10),
             fed([], [0.3] * 20, classes_a_batch=[1.0] * 20),
+            fed([0] * 60 + [1] * 60, [0.7] * 120),
         ]
 
     @staticmethod

@@ -9,6 +9,7 @@ from typing import Any
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Finding
+from nanwatch.diagnose.guessing import guessing
 from nanwatch.diagnose.loss_course import sole_output
 from nanwatch.diagnose.outcome import accuracy_is_a_share, has_improved
 from nanwatch.diagnose.readings import (
@@ -19,6 +20,7 @@ from nanwatch.diagnose.readings import (
     incident_of,
     is_classification,
     label_of,
+    weights_still,
 )
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import DataInfo, TensorSummary
@@ -39,9 +41,10 @@ class NoLearnableRelation(Rule):
     """Nothing in the inputs tells the labels.
 
     ## What it does
-    Looks at a trial with shuffled labels that went as the training did; or at a training that
-    learns its own rows by heart while the validation loss is never better than guessing. It is a
-    note: whether rows and labels are misaligned, or there is nothing to learn, the arrays cannot tell.
+    Looks at a trial with shuffled labels that went as the training did; at a training that learns
+    its own rows by heart while the validation loss is never better than guessing; or at one that
+    stays at guessing though its weights move. It is a note: whether rows and labels are misaligned,
+    there is nothing to learn, or it takes longer, the arrays cannot tell.
 
     ## Why is this bad
     No change of the model, the loss or the rate can help. Often x was shuffled or filtered and y
@@ -64,19 +67,21 @@ class NoLearnableRelation(Rule):
     def missing(self, fit: Fit, run: Run) -> str | None:
         if permutation(run) or validation_counts(fit) or incident_of(fit, run) is not None:
             return None
+        if said_by_plateau(fit) is not None:
+            return None
         stuck = accuracy_is_a_share(fit) and not has_improved(fit)
         return "no trial with shuffled labels was made" if stuck else None
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         if incident_of(fit, run) is not None:
             return
-        seen = said_by_trial(permutation(run)) or said_by_validation(fit)
+        seen = said_by_trial(permutation(run)) or said_by_validation(fit) or said_by_plateau(fit)
         if seen is None:
             return
         yield self.finding(
             fit,
             f"Nothing that was learned tells the label of a new row: {seen}. Either rows and labels do not "
-            "belong together, or x does not tell y; the arrays look the same in both cases.",
+            "belong together, or x does not tell y, or it takes longer than this; the arrays look the same.",
             "Print a few rows beside their labels, as they enter fit, and check them by eye.",
             location=fit.info.location,
             strength=0.0,
@@ -89,6 +94,7 @@ class NoLearnableRelation(Rule):
             tried(0.693, 0.690),
             tried(0.693, 0.693 * 1.049),
             validated([0.5, 0.4, 0.3, 0.2, 0.1], [0.70, 0.68, 0.7, 0.8, 0.9]),
+            plateau([0.49, 0.52, 0.5, 0.51, 0.5]),
         ]
 
     @staticmethod
@@ -103,6 +109,10 @@ class NoLearnableRelation(Rule):
             validated(falling, [0.7] * 5, rows=49),
             validated(falling, [0.7] * 5, {"0": 1, "1": 99}),
             validated([*falling[:4], math.nan], [0.7] * 5),
+            plateau([0.49, 0.52, 0.5, 0.51]),
+            plateau([0.5, 0.5, 0.5, 0.5, 0.62]),
+            plateau([0.49, 0.52, 0.5, 0.51, 0.5], loss=0.6),
+            plateau([0.49, 0.52, 0.5, 0.51, 0.5], update=0.0),
         ]
 
 
@@ -140,6 +150,16 @@ def said_by_validation(fit: Fit) -> str | None:
     )
 
 
+def said_by_plateau(fit: Fit) -> str | None:
+    """Epoch after epoch the answers are worth a guess, while the weights move and gradients are there."""
+    stuck = guessing(fit)
+    if stuck is None or len(epoch_losses(fit)) < LEAST_EPOCHS or weights_still(fit):
+        return None
+    if not accuracy_is_a_share(fit, LEAST_EPOCHS):
+        return None
+    return f"{stuck.words} after {fit.info.steps} steps of weights that move"
+
+
 def validation_counts(fit: Fit) -> bool:
     """There are enough validation rows, of the same classes, over enough epochs."""
     output = sole_output(fit)
@@ -160,6 +180,18 @@ def tried(real: float, shuffled: float) -> Run:
     run = classifier_run(loss=[0.693] * 40)
     trial = {"kind": KIND, "before": {"loss": real}, "after": {"loss": shuffled}, "steps": 40}
     return Run(run.info, run.fits, trials=[trial])
+
+
+def plateau(accuracies: list[float], loss: float = 0.693, update: float = 0.01) -> Run:
+    """1000 balanced rows whose loss stays where it is while the weights move by this share of their norm."""
+    health = {
+        ("update", "dense/kernel", "l2_norm"): [update] * 30,
+        ("weight", "dense/kernel", "l2_norm"): [1.0] * 30,
+    }
+    label = made_up.labels(0, 1, rows=1000, size=1000, classes={"0": 500, "1": 500})
+    of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    epochs = [{"loss": loss, "accuracy": accuracy} for accuracy in accuracies]
+    return made_up.run(of, loss=[loss] * 120, health=health, targets=[label], epochs=epochs)
 
 
 def validated(

@@ -1,20 +1,21 @@
-"""NW208: a loss that takes the log of the prediction, on a head that may be negative."""
+"""NW208: a loss that the output cannot be put into: a log of what is negative, a share of nothing."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import went_nonfinite
-from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.data_words import count, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.op_facts import facts
+from nanwatch.diagnose.op_facts import DIVISIONS, facts, is_built_in_loss
 from nanwatch.diagnose.op_patterns import pattern_of
-from nanwatch.diagnose.readings import incident_of
+from nanwatch.diagnose.readings import CATEGORICAL, first_output, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS
-from nanwatch.record.facts import ModelInfo, OpInfo, OutputInfo
+from nanwatch.record.facts import LayerInfo, ModelInfo, OpInfo, OutputInfo
 from nanwatch.record.run import Fit, Run
 
 POISSON = "poisson"
@@ -24,14 +25,16 @@ MAY_BE_NEGATIVE = (
     *("linear", "tanh", "elu", "selu", "celu", "leaky_relu", "gelu", "silu", "swish", "mish"),
     *("softsign", "hard_tanh", "unknown"),
 )
+MAY_BE_ALL_ZERO = ("relu", "relu6")
 
 
 class OutputOutsideLossDomain(Rule):
-    """The loss takes the logarithm of the prediction, and the head gives negative ones.
+    """The loss takes the log of negative predictions, or shares out a row that is all zeros.
 
     ## What it does
     Looks for the Poisson loss (or another with a log of the prediction) on a head without a
-    positive activation, with predictions below 0 seen.
+    positive activation, with predictions below 0 seen. And for rows of zeros under categorical
+    cross-entropy, which divides a row by its sum: a Dropout behind the softmax makes them.
 
     ## Why is this bad
     The log of a negative number is NaN, so the loss is NaN in every epoch; the gradient is not,
@@ -55,6 +58,7 @@ class OutputOutsideLossDomain(Rule):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         if not went_nonfinite(fit, run):
             return
+        yield from self.empty_rows(fit, run)
         for output in fit.model.outputs:
             if output.loss is None or output.activation not in MAY_BE_NEGATIVE:
                 continue
@@ -64,6 +68,35 @@ class OutputOutsideLossDomain(Rule):
             log = log_of_negative(fit, run)
             if output.loss.name == POISSON or (output.loss.name == "custom" and log):
                 yield self.found(fit, run, output, low, log)
+
+    def empty_rows(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        """Categorical cross-entropy divides a row of probabilities by its sum."""
+        incident, output = incident_of(fit, run), first_output(fit)
+        if incident is None or output is None or not incident.rows_summing_to_zero:
+            return
+        op = incident.op
+        if output.loss is None or output.loss.name != CATEGORICAL or output.activation in MAY_BE_ALL_ZERO:
+            return  # with relu on the head it is NW201's
+        if op is None or op.type not in DIVISIONS or not is_built_in_loss(op, fit):
+            return
+        last = fit.model.layers[-1] if fit.model.layers else None
+        where = last.location if last else None
+        text = "Nothing may stand behind the softmax that changes its probabilities: leave that layer out."
+        yield self.finding(
+            fit,
+            f"Categorical cross-entropy divides each row of probabilities by its sum, and "
+            f"{count(incident.rows_summing_to_zero, 'row')} of {incident.rows} of the model's output "
+            f"{'is' if incident.rows_summing_to_zero == 1 else 'are'} all zeros: 0/0."
+            + (f" The last layer is {last.name} ({last.type})." if last else ""),
+            *facts(op, fit, incident),
+            location=where or fit.model.compile_location,
+            layer=last.path if last else None,
+            remedies=(
+                Remedy("mend_output", output.path, None, text, location=last.location if last else None),
+            ),
+            strength=1.0,
+            explains=NONFINITE_LOSS,
+        )
 
     def found(self, fit: Fit, run: Run, output: OutputInfo, low: float, log: OpInfo | None) -> Finding:
         incident = incident_of(fit, run)
@@ -110,6 +143,7 @@ class OutputOutsideLossDomain(Rule):
                 loss=[math.nan],
                 incident={"op": log, "outputs": tuple(seen), "loss": math.nan},
             ),
+            dropped_out("softmax", 3),
         ]
 
     @staticmethod
@@ -118,6 +152,8 @@ class OutputOutsideLossDomain(Rule):
             counts("linear", -0.5e-7),
             counts("softplus", 0.01),
             counts("linear", -0.4, loss=[1.7, 1.1]),
+            dropped_out("softmax", 0),
+            dropped_out("relu", 3),
             made_up.run(
                 head_under("mean_squared_error", "linear"),
                 loss=[math.nan],
@@ -150,3 +186,14 @@ def counts(activation: str, low: float, loss: list[float] | None = None) -> Run:
     """Counts under the Poisson loss; NaN in every step unless said."""
     seen = [made_up.tensor("output", "output", min=low)]
     return made_up.run(head_under(POISSON, activation), loss=loss or [math.nan] * 20, predictions=seen)
+
+
+def dropped_out(activation: str, rows: int) -> Run:
+    """A head with a Dropout behind it; so many of 32 rows came out as zeros."""
+    head = made_up.dense(units=3, activation=activation)
+    dropout = LayerInfo("dropout", "dropout", "Dropout", location=made_up.line(22, "Dropout(0.5)(out)"))
+    of = replace(made_up.model(head, loss=CATEGORICAL), layers=(head, dropout))
+    words = ("numerator 0", "denominator 0")
+    op = OpInfo("RealDiv", "forward", None, of.compile_location, words, "0/0", "nan")
+    bad = {"op": op, "loss": math.nan, "rows": 32, "rows_summing_to_zero": rows}
+    return made_up.run(of, loss=[math.nan], incident=bad)

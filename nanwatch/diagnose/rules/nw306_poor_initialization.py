@@ -23,6 +23,11 @@ from nanwatch.record.run import Fit, Run
 # within 10 over a deep stack; ten thousand from first to last hidden layer is the weights' doing.
 BLOW_UP = 1e4
 LEAST_LAYERS = 2
+# What these make has the deviation that keeps the norm (Glorot and Bengio 2010, He et al. 2015): what
+# grows behind them grows by the input, or by an op of the model's own.
+PROPER = frozenset(
+    f"{kind}{shape}" for kind in ("Glorot", "He", "Lecun") for shape in ("Uniform", "Normal")
+) | {"Orthogonal"}
 STARTS_HIGH = 100.0  # times the loss of guessing; a squared loss squares the blow-up
 ALIKE = ("Zeros", "Ones", "Constant")
 PATIENCE = 50  # steps
@@ -60,14 +65,16 @@ class PoorInitialization(Rule):
         yield from self.all_alike(fit, hidden)
 
     def too_large(self, fit: Fit, hidden: list[LayerInfo]) -> Iterator[Finding]:
-        norms = [(layer, norm) for layer in hidden if (norm := first_norm(fit, layer)) is not None]
+        norms = finite_norms(fit, hidden)
         if len(norms) < LEAST_LAYERS or not began_high(fit):
             return
         (first, small), (last, large) = norms[0], norms[-1]
-        if math.isfinite(large) and large < BLOW_UP * small:
+        if large < BLOW_UP * small:
             return
         steepest = max(range(1, len(norms)), key=lambda place: ratio(norms[place][1], norms[place - 1][1]))
         layer = norms[steepest][0]
+        if layer.initializer in PROPER:
+            return
         made = f", made by {layer.initializer}," if layer.initializer else ""
         yield self.finding(
             fit,
@@ -117,6 +124,8 @@ class PoorInitialization(Rule):
             stack(2.4, [200.0]),
             stack(8.0, [60.0]),
             stack(1.0, [math.inf]),
+            stack(8.0, [math.inf], "HeNormal"),
+            stack(8.0, [math.nan], layers=2),
             alike("GlorotUniform", 0.69),
             alike("Zeros", 0.65),
         ]
@@ -126,6 +135,19 @@ def hidden_layers(fit: Fit) -> list[LayerInfo]:
     """The layers with weights, the heads left out: a head may well begin at zero."""
     heads = {output.head for output in fit.model.outputs}
     return [layer for layer in fit.model.layers if layer.weights and layer.path not in heads]
+
+
+def finite_norms(fit: Fit, hidden: list[LayerInfo]) -> list[tuple[LayerInfo, float]]:
+    """The norms of the first step, up to the first that is not finite: what made it so is not known."""
+    found: list[tuple[LayerInfo, float]] = []
+    for layer in hidden:
+        norm = first_norm(fit, layer)
+        if norm is None:
+            continue
+        if not math.isfinite(norm):
+            break
+        found.append((layer, norm))
+    return found
 
 
 def first_norm(fit: Fit, layer: LayerInfo) -> float | None:
@@ -150,10 +172,11 @@ def initializer(layer: LayerInfo) -> Remedy:
     return Remedy("set_initializer", layer.path, proper, text, location=layer.location)
 
 
-def stack(factor: float, losses: list[float]) -> Run:
-    """11 hidden layers, each of which multiplies the norm by ``factor``."""
-    hidden = [made_up.dense(f"dense_{n}", 64, initializer="RandomNormal") for n in range(11)]
-    steps = {("activation", layer.path, "l2_norm"): [5.0 * factor**n] for n, layer in enumerate(hidden)}
+def stack(factor: float, losses: list[float], initial: str = "RandomNormal", layers: int = 11) -> Run:
+    """11 hidden layers, each of which multiplies the norm by ``factor``; NaN behind the first ``layers``."""
+    hidden = [made_up.dense(f"dense_{n}", 64, initializer=initial) for n in range(11)]
+    norms = [5.0 * factor**n if n < layers else math.nan for n in range(11)]
+    steps = {("activation", layer.path, "l2_norm"): [norm] for layer, norm in zip(hidden, norms, strict=True)}
     targets = [made_up.tensor("label", min=-3.0, max=3.0, mean=0.0, std=1.0)]
     return made_up.run(made_up.model(*hidden, made_up.dense()), loss=losses, steps=steps, targets=targets)
 

@@ -59,6 +59,7 @@ class WhereTrap(OpRule):
             broken(OpInfo("Reciprocal", "backward", output="inf", forward_type="Log"), 0.4),
             broken(OpInfo("RealDiv", "backward", inputs=("numerator 0", "denominator 0"), output="nan"), 0.4),
             broken(OpInfo("Pow", "backward", inputs=("base 0", "exponent -1"), output="inf"), 0.4),
+            broken(OpInfo("Pow", "backward", inputs=("base from -2 to -1", "exponent -0.5")), 0.4),
         ]
 
     @staticmethod
@@ -67,6 +68,7 @@ class WhereTrap(OpRule):
             broken(hidden_log("-1")),
             broken(OpInfo("Reciprocal", "backward", output="inf", forward_type="Acos"), 0.4),
             broken(OpInfo("Pow", "backward", inputs=("base 0", "exponent -0.9"), output="inf"), 0.4),
+            broken(OpInfo("Pow", "backward", inputs=("base from -2 to -1", "exponent -2")), 0.4),
             broken(OpInfo("MatMul", "backward", output="inf"), 0.4),
             broken(hidden_log("-1"), 0.4, role="activation", path="dense"),
         ]

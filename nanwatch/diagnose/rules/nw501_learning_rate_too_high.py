@@ -13,6 +13,7 @@ from nanwatch.diagnose.dead_layers import dead_layers
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.growth import BEGINS, growth_of_gradients, growth_of_loss
 from nanwatch.diagnose.input_scale import raw_inputs
+from nanwatch.diagnose.observed import GROWTH
 from nanwatch.diagnose.optimizer_line import rate_remedy
 from nanwatch.diagnose.readings import (
     PATIENCE_STEPS,
@@ -27,7 +28,7 @@ from nanwatch.diagnose.readings import (
     update_ratios,
 )
 from nanwatch.diagnose.rule import Rule
-from nanwatch.diagnose.statistics import median
+from nanwatch.diagnose.statistics import finite, median
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import IncidentInfo, ModelInfo
 from nanwatch.record.run import Fit, Run
@@ -97,7 +98,8 @@ class LearningRateTooHigh(Rule):
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         incident = incident_of(fit, run)
-        if incident is not None and incident.finite_on_first_weights is False:
+        untouched = incident is not None and incident.finite_on_first_weights is False
+        if untouched and not labels_grew(fit):
             return  # the batch is bad on untouched weights: no step has led there
         course = grows(fit, incident) or spikes_and_dies(fit) or stays_above(fit)
         if course is None:
@@ -126,6 +128,7 @@ class LearningRateTooHigh(Rule):
             under("Adam", 1.0, [1.6, 900.0, 16.0, *[1.609] * 60], dead_from=2),
             under("Adam", 1.0, [1.6, 15.0, 1.6, *[1.609] * 60], dead_from=4, steps=0.3),
             under("Adam", 1.0, [0.7] + [2.2] * 59, classes=2),
+            under("SGD", 0.5, growing, incident={"finite_on_first_weights": False}, labels=growing),
         ]
 
     @staticmethod
@@ -134,6 +137,7 @@ class LearningRateTooHigh(Rule):
         return [
             under("SGD", 5.0, [1.0, 40.0, 999.0, math.nan], incident={}),
             under("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident=data),
+            under("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident=data, labels=[1.0, 9.0, 999.0, 1.0]),
             under("Adam", 1.0, [1.6, 900.0, 16.0, *[1.2] * 60]),
             under("Adam", 1.0, [1.6, 15.0, 15.9, *[1.609] * 60], dead_from=2),
             under("Adam", 1.0, [1.6, 15.0, 1.6, *[1.609] * 60], dead_from=4, steps=0.29),
@@ -165,6 +169,16 @@ def grows(fit: Fit, incident: IncidentInfo | None) -> Course | None:
         norms = f"from a norm of {number(gradients.start)} to {number(gradients.peak)}"
         evidence.append(f"The gradients grow with it, {norms}.")
     return Course(text, tuple(evidence), since, 0.7 if long else 0.55, grown.factor if long else None)
+
+
+def labels_grew(fit: Fit) -> bool:
+    """The labels grow with the loss: they are the model's own answers, as in Q-learning, and no data."""
+    for path in fit.steps.paths("label", "max"):
+        ends = [fit.steps.values("label", path, stat) for stat in ("min", "max")]
+        sizes = [max(abs(low), abs(high)) for (_, low), (_, high) in zip(*ends, strict=True)]
+        if finite(sizes) and max(finite(sizes)) >= GROWTH * max(sizes[0], 1.0):
+            return True
+    return False
 
 
 def spikes_and_dies(fit: Fit) -> Course | None:
@@ -290,6 +304,7 @@ def under(
     dead_from: int | None = None,
     steps: float = 0.01,
     incident: Mapping[str, Any] | None = None,
+    labels: list[float] | None = None,
 ) -> Run:
     """Labels of so many classes on scaled inputs; a hidden layer that may die of steps of this size."""
     of: ModelInfo = made_up.model(
@@ -305,7 +320,10 @@ def under(
         loss=losses,
         inputs=[made_up.tensor("input")],
         targets=[made_up.labels(*range(classes))],
-        steps={("activation", "hidden", "l2_norm"): norms},
+        steps={
+            ("activation", "hidden", "l2_norm"): norms,
+            **{("label", "0", stat): values for stat in ("min", "max") for values in [labels] if values},
+        },
         health={
             ("update", "hidden/kernel", "l2_norm"): [steps] * len(losses),
             ("weight", "hidden/kernel", "l2_norm"): [1.0] * len(losses),

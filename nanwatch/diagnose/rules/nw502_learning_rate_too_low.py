@@ -27,6 +27,9 @@ ALIVE = 1e-3
 USUAL = {"SGD": 1e-2}
 DEFAULT = 1e-3
 LOW = 0.1
+# A schedule may begin with any rate: what counts is the rate of nine tenths of the training. The
+# steepest one in use, a linear or cosine decay to 0, has 0.9 of its first rate left after a tenth.
+BEGINNING = 0.1
 
 
 class LearningRateTooLow(Rule):
@@ -34,7 +37,8 @@ class LearningRateTooLow(Rule):
 
     ## What it does
     Looks for a training in which the weights moved by less than a ten-thousandth of their norm while
-    gradients are there, the rate is below the usual ones and the loss has not improved.
+    gradients are there, the rate is below the usual ones and the loss has not improved. Of a schedule
+    the first tenth of the training is left out: one whose steps were counted in epochs is over by then.
 
     ## Why is this bad
     The model answers as it was made. The loss differs from epoch to epoch in the last digits only, and
@@ -60,40 +64,53 @@ class LearningRateTooLow(Rule):
         rates = rates_of(fit)
         if fit.info.steps < PATIENCE or not rates or incident_of(fit, run) is not None:
             return
-        moved = moved_in_all(fit)
-        alive = liveliness(fit)
-        usual = USUAL.get(fit.model.optimizer.type if fit.model.optimizer else "", DEFAULT)
-        if moved >= MOVED or moved == 0 or alive < ALIVE or max(rates) > LOW * usual:
+        optimizer = fit.model.optimizer
+        usual = USUAL.get(optimizer.type if optimizer else "", DEFAULT)
+        later = rates[int(BEGINNING * len(rates)) :]
+        decayed = max(rates) > LOW * usual >= max(later)
+        moved = moved_in_all(fit, fit.info.steps * BEGINNING if decayed else 0)
+        if moved >= MOVED or (moved == 0 and not decayed) or max(later) > LOW * usual:
             return
-        if has_improved(fit) or not (guessing(fit) or changes_nothing(fit)) or rises(rates):
+        if liveliness(fit) < ALIVE or has_improved(fit) or rises(rates):
             return
+        if guessing(fit) or changes_nothing(fit):
+            yield self.found(fit, rates, later, moved, decayed, usual)
+
+    def found(
+        self, fit: Fit, rates: list[float], later: list[float], moved: float, decayed: bool, usual: float
+    ) -> Finding:
         optimizer = fit.model.optimizer
         at = (optimizer.location if optimizer else None) or fit.model.compile_location
         line = rewritten(optimizer, at, usual) if optimizer is not None and at is not None else None
-        yield self.finding(
+        begins = f"At a learning rate of {max(rates):g} the weights"
+        text = f"Raise the learning rate to {usual:g}."
+        if decayed:
+            at = (optimizer.schedule_location if optimizer else None) or at
+            begins = (
+                f"The learning rate falls from {max(rates):g} to {max(later):g} in the first tenth of the "
+                "training, and since then the weights"
+            )
+            line, text = None, "Stretch the schedule over the training: decay_steps counts steps, not epochs."
+        return self.finding(
             fit,
-            f"At a learning rate of {max(rates):g} the weights moved by {number(moved)} of their norm in "
-            f"{fit.info.steps} steps, although there is a gradient: nothing can be learned at this rate.",
-            f"the gradient's norm is {number(alive)} of the weights'",
+            f"{begins} moved by {number(moved)} of their norm in {fit.info.steps} steps, although there is a "
+            "gradient: nothing can be learned at this rate.",
+            f"the gradient's norm is {number(liveliness(fit))} of the weights'",
             *([stuck.words] if (stuck := guessing(fit)) else []),
             location=at,
-            remedies=(
-                Remedy(
-                    "set_learning_rate",
-                    "optimizer",
-                    usual,
-                    f"Raise the learning rate to {usual:g}.",
-                    line,
-                    at,
-                ),
-            ),
+            remedies=(Remedy("set_learning_rate", "optimizer", usual, text, line, at),),
             strength=0.85,
             explains={"weights-still"} | STUCK,
         )
 
     @staticmethod
     def fires() -> list[Run]:
-        return [slow(1e-8, 2e-8), slow(1e-4, 0.9e-6), slow(1e-3, 1e-8, optimizer="SGD")]
+        return [
+            slow(1e-8, 2e-8),
+            slow(1e-4, 0.9e-6),
+            slow(1e-3, 1e-8, optimizer="SGD"),
+            slow(1e-3, 0.0, decays_after=10),
+        ]
 
     @staticmethod
     def silent() -> list[Run]:
@@ -105,6 +122,7 @@ class LearningRateTooLow(Rule):
             slow(1e-8, 2e-8, ended=0.6),
             slow(1e-8, 0.0),
             slow(1e-8, 2e-8, warms_up=True),
+            slow(1e-3, 0.0, decays_after=11),
         ]
 
 
@@ -121,10 +139,10 @@ def rises(rates: list[float]) -> bool:
     return len(rates) > 1 and rates[-1] > rates[0]
 
 
-def moved_in_all(fit: Fit) -> float:
-    """The way of the weights over the whole training, of their norm, if each step went on straight."""
-    ratios = finite([ratio for _, ratio in update_ratios(fit)])
-    return sum(ratios) / len(ratios) * fit.info.steps if ratios else math.inf
+def moved_in_all(fit: Fit, since: float = 0) -> float:
+    """The way of the weights from step ``since`` on, of their norm, if each step went on straight."""
+    ratios = finite([ratio for step, ratio in update_ratios(fit) if step >= since])
+    return sum(ratios) / len(ratios) * (fit.info.steps - since) if ratios else math.inf
 
 
 def liveliness(fit: Fit) -> float:
@@ -152,9 +170,12 @@ def slow(
     ended: float = 0.72,
     optimizer: str = "Adam",
     warms_up: bool = False,
+    decays_after: int | None = None,
 ) -> Run:
     """Steps that move the weights by ``ratio`` of their norm each, under this rate."""
     rates = [rate * (0.1 if warms_up and step < steps // 2 else 1.0) for step in range(steps)]
+    if decays_after is not None:
+        rates = [rate if step < decays_after else rate * 1e-9 for step in range(steps)]
     columns = {
         ("learning_rate", "", "value"): rates,
         ("gradient", "dense/kernel", "l2_norm"): [gradient] * steps,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_seen import adapted_to_bad_data
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
@@ -45,6 +46,8 @@ class NonfiniteInitialWeights(Rule):
         if not incident.frozen and incident.action != "continue":
             return  # it was the update of step 0 that made it so
         layer = owner(fit, incident.path)
+        if adapted_to_bad_data(fit, run) is not None:
+            return
         again = sum(earlier.info.model == fit.info.model for earlier in run.fits if earlier is not fit)
         told = f"the training is fit {fit.info.index + 1} of the run"
         made = made_by(layer, incident.path)
@@ -74,6 +77,7 @@ class NonfiniteInitialWeights(Rule):
         return [
             made_up.run(made_up.model(head), loss=[float("nan")], incident=bad),
             made_up.run(loss=[float("nan")], incident={**bad, "path": "elsewhere/kernel", "value": "nan"}),
+            normalised(num_nan=0),
         ]
 
     @staticmethod
@@ -83,6 +87,7 @@ class NonfiniteInitialWeights(Rule):
             made_up.run(loss=[0.7, float("nan")], incident={**bad, "step": 1}),
             made_up.run(loss=[float("nan")], incident={"role": "loss", "step": 0}),
             made_up.run(loss=[0.7], incident={**bad, "step": 0, "frozen": False}),
+            normalised(num_nan=3),
             made_up.run(),
         ]
 
@@ -99,3 +104,12 @@ def made_by(layer: LayerInfo | None, weight: str) -> str:
     if not name and layer and part == "kernel":
         name = layer.initializer
     return f"the layer was given {part}_initializer {name}" if name else ""
+
+
+def normalised(num_nan: int) -> Run:
+    """A `Normalization` with a mean of NaN, and inputs with so many of them."""
+    layer = LayerInfo("norm", "norm", "Normalization", weights=("norm/mean",))
+    bad = {"role": "weight", "path": "norm/mean", "value": "nan", "step": 0, "frozen": True}
+    inputs = [made_up.tensor("input", num_nan=num_nan)]
+    of = made_up.model(layer, made_up.dense())
+    return made_up.run(of, loss=[float("nan")], incident=bad, inputs=inputs)
