@@ -464,18 +464,36 @@ def test_no_better_than_guessing_and_twice_the_loss(inside, validated, count):
     assert len(said("NW308", nw308.same_rows(inside, validated))) == count
 
 
-@pytest.mark.parametrize(("inside", "tried", "count"), [(0.1, 0.41, 1), (0.1, 0.39, 0), (0.08, 0.34, 0)])
-def test_hardly_better_than_guessing_and_four_times_the_loss(inside, tried, count):
-    assert len(said("NW308", nw308.tried(inside, tried))) == count
+@pytest.mark.parametrize(
+    ("gap", "count"),
+    [
+        ((0.1, 0.35, 0.95, 0.72), 1),  # half of the loss of guessing is 0.3466, half of 0.95 over 0.5: 0.725
+        ((0.1, 0.34, 0.95, 0.72), 0),
+        ((0.1, 0.35, 0.95, 0.73), 0),
+        ((0.1, 0.35, 0.65, 0.5), 1),  # a drop of 0.15
+        ((0.1, 0.35, 0.64, 0.5), 0),
+        ((0.01, 2.07, 1.0, 0.9), 0),  # three times the loss of guessing is 2.079
+        ((0.01, 2.09, 1.0, 0.9), 1),
+        ((0.01, 2.09, 0.9, 0.9), 0),
+    ],
+)
+def test_what_is_right_in_both_modes(gap, count):
+    assert len(said("NW308", nw308.tried(*gap))) == count
+
+
+def test_accuracies_in_words():
+    finding = only("NW308", nw308.tried(0.1, 0.9, 0.9375, 0.5))
+    assert finding.evidence[:2] == (
+        "32 rows of a training batch, tried in both modes at the end",
+        "accuracy 0.9375 in training mode, 0.5000 in inference mode",
+    )
 
 
 def test_where_guessing_has_no_known_cost_the_first_loss_stands_for_it():
     run = nw308.tried(0.1, 0.41)
     of = made_up.model(nw308.model_with("BatchNormalization"), made_up.dense(), loss="custom")
-    low, high = (
-        made_up.run(of, loss=[first] * 100, fit={"inference": run.fits[0].info.inference})
-        for first in (0.81, 0.83)
-    )
+    tried = {"inference": run.fits[0].info.inference}
+    low, high = (made_up.run(of, loss=[first] * 100, fit=tried) for first in (0.43, 0.44))
     assert len(said("NW308", low)) == 1
     assert said("NW308", high) == []
 
