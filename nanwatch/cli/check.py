@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +15,14 @@ from nanwatch.cli.python_like import PythonLike
 from nanwatch.cli.report_formats import Wanted, format_option, project_root, write_reports
 from nanwatch.cli.run import disabled, named, new_witness
 from nanwatch.cli.settings import setting
-from nanwatch.diagnose.diagnosis import LEVELS, Level
+from nanwatch.cli.telling import (
+    STATUS_OF_FINDINGS,
+    choice_of,
+    choice_options,
+    fail_on_option,
+    reaches,
+    told,
+)
 
 if TYPE_CHECKING:
     from nanwatch.diagnose.accepted import Choice
@@ -25,7 +32,6 @@ if TYPE_CHECKING:
     from nanwatch.watch.short import Short
 
 STATUS_OF_FAILURE = 2
-STATUS_OF_FINDINGS = 3
 SNAPSHOT_MB = 512
 # Faults that a program has however long it trained. Any other exception behind a training that was
 # cut short may come of the cut: a plot of 50 epochs, an accuracy that is asserted.
@@ -50,22 +56,8 @@ OWN_FAULTS = (AttributeError, ImportError, KeyError, NameError, SyntaxError, Typ
     metavar="SECONDS",
     help="Seconds after which the check has ended, whatever the script does.",
 )
-@setting(
-    "--fail-on",
-    default="error",
-    show_default=True,
-    type=click.Choice([*get_args(Level), "never"]),
-    help="Exit with status 3 when a finding is of this level or worse.",
-)
-@setting(
-    "--select", metavar="CODES", help="Tell these findings only: NW201, relu-output, or NW2 for all NW2xx."
-)
-@setting("--ignore", metavar="CODES", help="Do not tell these findings.")
-@setting(
-    "--baseline",
-    type=click.Path(path_type=Path),
-    help="Do not tell the findings in this file.",
-)
+@fail_on_option("error")
+@choice_options
 @click.option(
     "--write-baseline",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -119,23 +111,11 @@ def check(
     sys.exit(checked(name, args, module is not None, max_steps, deadline, log_dir, job))
 
 
-def choice_of(select: str | None, ignore: str | None, baseline: Path | None) -> Choice:
-    """What the options leave out; read before the script is run, which may take its time."""
-    from nanwatch.diagnose.accepted import Choice, codes_of
-    from nanwatch.diagnose.baseline import read_baseline
-
-    return Choice(
-        codes_of(select) if select else None,
-        codes_of(ignore or ""),
-        frozenset() if baseline is None else read_baseline(baseline),
-    )
-
-
 class Job:
     """What is to be reported of a check, and what the exit status depends on."""
 
     def __init__(
-        self, formats: Sequence[Wanted], fail_on: str, choice: Choice, write_baseline: Path | None
+        self, formats: Sequence[Wanted], fail_on: str, choice: Choice | None, write_baseline: Path | None
     ) -> None:
         self.formats = formats
         self.fail_on = fail_on
@@ -144,17 +124,16 @@ class Job:
 
     def report(self, folder: Path) -> Report:
         """The report on the run in ``folder``, less what is left out."""
-        from nanwatch.diagnose.accepted import chosen
+        from nanwatch.diagnose.accepted import Choice, chosen
         from nanwatch.diagnose.baseline import keys_of, write_baseline
-        from nanwatch.diagnose.engine import diagnose
         from nanwatch.explain.report import build_report
         from nanwatch.record.read import read_run
 
-        run, root, choice = read_run(folder), project_root(), self.choice
-        found = chosen(diagnose(run), run, choice, root)
+        run, root = read_run(folder), project_root()
+        found = told(run, self.choice, root)
         if self.write_baseline is not None:
             write_baseline(self.write_baseline, found, run, root)
-            accepted = type(choice)(baseline=frozenset(keys_of(found, run, root)))
+            accepted = Choice(baseline=frozenset(keys_of(found, run, root)))
             found = chosen(found, run, accepted, root)
         return build_report(run, found, root)
 
@@ -170,16 +149,6 @@ class Job:
             print(f"nanwatch: {nothing_checked(report)}", file=sys.stderr)
             return STATUS_OF_FAILURE
         return 0
-
-
-def reaches(report: Report, fail_on: str) -> bool:
-    """Whether a finding, and not only what follows from one, is of the level ``fail_on`` or worse."""
-    from nanwatch.explain.annotated import level_of
-
-    if fail_on == "never":
-        return False
-    counted = [level for level in LEVELS if LEVELS.index(level) <= LEVELS.index(fail_on)]
-    return any(level_of(diagnosis) in counted for diagnosis in report.diagnoses.diagnoses)
 
 
 def nothing_checked(report: Report) -> str:

@@ -7,18 +7,26 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from nanwatch.cli.alive import is_gone
 from nanwatch.cli.screen import Screen, screen_of, show
-from nanwatch.errors import NanwatchError, RunNotFound
+from nanwatch.cli.telling import choice_of, choice_options, told
+from nanwatch.errors import NanwatchError
 from nanwatch.record.follow import Follower
-from nanwatch.record.read import find_run
+from nanwatch.record.read import RUN_FILE, age_key, find_run, read_info
 from nanwatch.record.run import Run
+
+if TYPE_CHECKING:
+    from nanwatch.diagnose.accepted import Choice
 
 REFRESH = 0.25  # seconds
 LINE_EVERY = 5.0  # seconds between two lines where the output is no terminal
+# run.json is written every 10 s while a training goes on; after this long its process is not merely out
+# of sight, as one in a container is.
+ABANDONED = 30.0  # seconds
 SHARE = 0.1  # of its time that it may spend reading: the rest belongs to the training
 SLOWEST = 3.0  # seconds between two readings, at most
 UNREADABLE = 5.0  # seconds for which a record may be unreadable: it may lie on a slow disk
@@ -27,19 +35,21 @@ STATUS_OF_INTERRUPT = 130
 
 @click.command()
 @click.argument("logs", default="logs", type=click.Path(path_type=Path))
-def live(logs: Path) -> None:
+@choice_options
+def live(logs: Path, select: str | None, ignore: str | None, baseline: Path | None) -> None:
     """Follow a running training from another terminal, until it ends.
 
-    LOGS is the folder of a run, or a folder of runs, of which the newest is taken ("logs" if it
-    is not given). Where there is no run in it yet, it is waited for. Shows steps, loss, gradient
-    norm, learning rate, the layers that look worst and when it may end; then what happened.
+    LOGS is the folder of a run, or a folder of runs, of which the newest that goes on is taken
+    ("logs" if it is not given). Where none goes on, the next is waited for. Shows steps, loss,
+    gradient norm, learning rate, the layers that look worst and when it may end; then what happened.
     """
+    choice = choice_of(select, ignore, baseline)
     try:
         run, gone = followed(logs)
     except KeyboardInterrupt:
         show("No longer followed; the training goes on.\n")
         sys.exit(STATUS_OF_INTERRUPT)
-    show(ending(run, gone, screen_of(sys.stdout)))
+    show(ending(run, gone, choice, screen_of(sys.stdout)))
 
 
 def followed(logs: Path) -> tuple[Run, bool]:
@@ -66,22 +76,53 @@ def followed(logs: Path) -> tuple[Run, bool]:
 
 
 def awaited(logs: Path) -> Path:
-    """The run's folder; waits for a run below a folder in which there is none.
+    """The run's folder: ``logs`` itself, or the newest run below it that goes on; waits for one.
 
     Raises:
         RunNotFound: there is no such folder.
     """
+    if (logs / RUN_FILE).is_file():
+        return logs
+    over: set[Path] = set()
     told = False
     while True:
-        try:
-            return find_run(logs)
-        except RunNotFound:
-            if not logs.is_dir():
-                raise
+        if not logs.is_dir():
+            return find_run(logs)  # which says what there is instead
+        for folder in newest_first(logs):
+            if folder not in over and is_over(folder):
+                over.add(folder)
+            if folder not in over:
+                return folder
         if not told:
-            show(f"No run in {logs} yet; waiting for `nanwatch run SCRIPT`.\n")
+            show(waiting(logs, bool(over)))
             told = True
         time.sleep(REFRESH)
+
+
+def newest_first(logs: Path) -> list[Path]:
+    try:
+        return sorted((found.parent for found in logs.glob(f"*/{RUN_FILE}")), key=age_key, reverse=True)
+    except OSError:  # one of them is being deleted
+        return []
+
+
+def is_over(folder: Path) -> bool:
+    """Whether the run has ended, or its process is gone and has been for a while."""
+    try:
+        info = read_info(folder)
+        idle = time.time() - (folder / RUN_FILE).stat().st_mtime
+    except (NanwatchError, OSError):
+        return True
+    return info.status != "running" or (idle > ABANDONED and is_gone(info.pid, idle))
+
+
+def waiting(logs: Path, any_over: bool) -> str:
+    if any_over:
+        return (
+            f"No run in {logs} is going on (`nanwatch explain` tells of the newest); "
+            "waiting for `nanwatch run SCRIPT`.\n"
+        )
+    return f"No run in {logs} yet; waiting for `nanwatch run SCRIPT`.\n"
 
 
 def follow(follower: Follower, tell: Callable[[Run, float], None], every: float) -> tuple[Run, bool]:
@@ -119,18 +160,18 @@ def say(run: Run) -> None:
     show(plain_line(run) + "\n")
 
 
-def ending(run: Run, gone: bool, screen: Screen) -> str:
+def ending(run: Run, gone: bool, choice: Choice | None, screen: Screen) -> str:
     """What happened, in the words of ``nanwatch explain``, and where there is more."""
     from rich.text import Text
 
     from nanwatch.cli.report_formats import project_root
-    from nanwatch.diagnose.engine import diagnose
     from nanwatch.explain.as_terminal import header, headline
     from nanwatch.explain.page import Page
     from nanwatch.explain.report import build_report
     from nanwatch.explain.untrusted import clean
 
-    report = build_report(run, diagnose(run), project_root())
+    root = project_root()
+    report = build_report(run, told(run, choice, root), root)
     page = Page(*screen)
     header(page, report)
     headline(page, report)

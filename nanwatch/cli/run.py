@@ -13,6 +13,16 @@ import click
 
 from nanwatch.cli.python_like import PythonLike
 from nanwatch.cli.settings import setting
+from nanwatch.cli.telling import (
+    NEVER,
+    STATUS_OF_FINDINGS,
+    Telling,
+    choice_of,
+    choice_options,
+    fail_on_option,
+    reaches,
+    told,
+)
 
 if TYPE_CHECKING:
     from nanwatch.diagnose.diagnosis import Diagnoses
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
     from nanwatch.watch.witness import Witness
 
 STATUS_OF_HALT = 3
+TELL_ALL = Telling()
 
 
 @click.command(
@@ -48,6 +59,8 @@ STATUS_OF_HALT = 3
     help="Megabytes that the snapshot of a bad step may take.",
 )
 @setting("--quiet", is_flag=True, help="Write no report at the end unless something was found.")
+@fail_on_option(NEVER)
+@choice_options
 @click.option("-m", "module", metavar="MODULE", help="Run a module, as `python -m` does.")
 @click.argument("script_and_args", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
 def run(
@@ -55,6 +68,10 @@ def run(
     on_incident: str,
     snapshot_limit: int,
     quiet: bool,
+    fail_on: str,
+    select: str | None,
+    ignore: str | None,
+    baseline: Path | None,
     module: str | None,
     script_and_args: tuple[str, ...],
 ) -> None:
@@ -67,12 +84,13 @@ def run(
     from nanwatch.watch import script as scripts
 
     name, args = named(module, script_and_args, "run")
+    telling = Telling(choice_of(select, ignore, baseline), fail_on)
     witness = None if disabled() else witness_for(log_dir, name, args, on_incident, snapshot_limit)
     if module is not None:
         ending = scripts.run_module(module, args)
     else:
         ending = scripts.run_script(name, args)
-    leave(ending, witness, quiet)
+    leave(ending, witness, quiet, telling)
 
 
 def named(module: str | None, given: tuple[str, ...], command: str) -> tuple[str, list[str]]:
@@ -113,7 +131,7 @@ def new_witness(log_dir: Path, name: str, args: list[str], snapshot_limit: int) 
         ) from error
 
 
-def leave(ending: Ending, witness: Witness | None, quiet: bool) -> None:
+def leave(ending: Ending, witness: Witness | None, quiet: bool, telling: Telling = TELL_ALL) -> None:
     """Finish the record, write the report, and end as the script did."""
     if ending.code is not None and not isinstance(ending.code, int):
         print(ending.code, file=sys.stderr)
@@ -124,7 +142,8 @@ def leave(ending: Ending, witness: Witness | None, quiet: bool) -> None:
         with contextlib.suppress(Exception):  # a closed or missing stdout is for Python to speak of
             sys.stdout.flush()
         witness.end(status_word(ending, witness), status)
-        report(witness, quiet)
+        if report(witness, quiet, telling) and status == 0:
+            status = STATUS_OF_FINDINGS
     if ending.interrupted:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
@@ -139,22 +158,25 @@ def status_word(ending: Ending, witness: Witness) -> Any:
     return "crashed" if ending.error is not None else "finished"
 
 
-def report(witness: Witness, quiet: bool) -> None:
-    """The report on stderr. Whatever fails here is nanwatch's own fault and changes nothing."""
-    from nanwatch.cli.report_formats import rendered
+def report(witness: Witness, quiet: bool, telling: Telling) -> bool:
+    """The report on stderr; whether a finding is one to fail for.
+
+    Whatever fails here is nanwatch's own fault and changes nothing.
+    """
+    from nanwatch.cli.report_formats import project_root, rendered
     from nanwatch.cli.screen import screen_of, show
-    from nanwatch.diagnose.engine import diagnose
     from nanwatch.explain.report import build_report
     from nanwatch.record.read import read_run
 
     try:
-        run = read_run(witness.folder)
+        run, root = read_run(witness.folder), project_root()
         if witness.frozen is not None:
-            try_remedies(witness, diagnose(run))
+            try_remedies(witness, told(run, telling.choice, root))
             run = read_run(witness.folder)
-        found = build_report(run, diagnose(run))
+        found = build_report(run, told(run, telling.choice, root), root)
         if not quiet or any(diagnosis.level != "note" for diagnosis in found.diagnoses.diagnoses):
             show(rendered(found, "terminal", screen_of(sys.stderr)), sys.stderr)
+        return reaches(found, telling.fail_on)
     except Exception as error:
         if os.environ.get("NANWATCH_DEBUG"):
             raise
@@ -163,6 +185,7 @@ def report(witness: Witness, quiet: bool) -> None:
             f"in {witness.folder}.",
             file=sys.stderr,
         )
+        return False
 
 
 def try_remedies(witness: Witness, found: Diagnoses) -> None:

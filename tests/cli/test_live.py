@@ -18,6 +18,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from nanwatch.cli.alive import QUIET, is_gone, lives
+from nanwatch.cli.live import ABANDONED, awaited, is_over, newest_first
 from nanwatch.diagnose import made_up
 from nanwatch.explain.as_live import IDLE, frame, plain_line
 from nanwatch.explain.places_to_watch import LASTING, places_to_watch
@@ -310,6 +311,75 @@ def test_a_run_is_waited_for_followed_and_its_end_told(tmp_path: Path) -> None:
     assert "nanwatch explain logs/20250102T030405Z-train-9" in ended.stdout
 
 
+def test_a_run_that_is_over_is_not_followed_again(tmp_path: Path) -> None:
+    """Started before the training: the runs of before are no news."""
+    logs = tmp_path / "logs"
+    saved_runs.broken(tmp_path)
+    killed = saved_runs.save(
+        replace(running(), info=replace(running().info, pid=pid_of_none())), logs / "20250103T030405Z-old-1"
+    )
+    age(killed, ABANDONED + 1)
+
+    def train() -> None:
+        time.sleep(1.0)
+        run = running(losses=[1.0] * 300)
+        info = replace(run.info, status="finished", pid=os.getpid())
+        folder = saved_runs.save(replace(run, info=replace(info, status="running")), logs / "later")
+        time.sleep(2.0)
+        writer = RunWriter(folder)
+        writer.save(replace(info, fits=(replace(run.fits[0].info, status="finished"),)))
+        writer.close()
+
+    training = threading.Thread(target=train)
+    training.start()
+    ended = live(tmp_path)
+    training.join()
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines()[0] == (
+        "No run in logs is going on (`nanwatch explain` tells of the newest); "
+        "waiting for `nanwatch run SCRIPT`."
+    )
+    assert "nanwatch explain logs/later" in ended.stdout
+    assert "NW201" not in ended.stdout
+
+
+def test_what_is_over_close_on_both_sides(tmp_path: Path) -> None:
+    gone = replace(running(), info=replace(running().info, pid=pid_of_none()))
+    there = replace(running(), info=replace(running().info, pid=os.getpid()))
+    killed, going_on = saved_runs.save(gone, tmp_path / "killed"), saved_runs.save(there, tmp_path / "on")
+    for folder in (killed, going_on):
+        age(folder, ABANDONED - 5)
+    assert not is_over(killed)  # in a container, its process would be out of sight
+    for folder in (killed, going_on):
+        age(folder, ABANDONED + 5)
+    assert is_over(killed)
+    assert not is_over(going_on)
+    assert is_over(saved_runs.broken(tmp_path))
+    (tmp_path / "empty").mkdir()
+    assert is_over(tmp_path / "empty")
+
+
+def test_of_two_runs_the_one_that_goes_on_is_followed(tmp_path: Path) -> None:
+    older = replace(running(), info=replace(running().info, pid=os.getpid()))
+    folder = saved_runs.save(older, tmp_path / "logs" / "20250101T030405Z-train-1")
+    assert saved_runs.broken(tmp_path) == newest_first(tmp_path / "logs")[0]
+    assert awaited(tmp_path / "logs") == folder
+    assert awaited(folder) == folder
+
+
+def pid_of_none() -> int:
+    """The number of a process that has ended."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    return gone.pid
+
+
+def age(folder: Path, seconds: float) -> None:
+    """Let the record be as if it had been written so long ago."""
+    written = time.time() - seconds
+    os.utime(folder / "run.json", (written, written))
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
 def test_on_a_terminal_the_frames_have_a_screen_of_their_own(tmp_path: Path) -> None:
     run = running()
@@ -369,21 +439,20 @@ def read_terminal(ours: int) -> bytes:
 
 
 def test_a_process_that_was_killed_ends_it_too(tmp_path: Path) -> None:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    run = running()
-    saved_runs.save(replace(run, info=replace(run.info, pid=gone.pid)), tmp_path / "logs" / "one")
-    ended = live(tmp_path)
+    run, gone = running(), pid_of_none()
+    saved_runs.save(replace(run, info=replace(run.info, pid=gone)), tmp_path / "logs" / "one")
+    ended = live(tmp_path)  # it was written just now, so that it may be one that is out of sight
     assert ended.returncode == 0
     assert "The run did not finish: its record ends after 300 steps." in ended.stdout
-    assert f"Its process, {gone.pid}, is gone, and left no end in the record." in ended.stdout
+    assert f"Its process, {gone}, is gone, and left no end in the record." in ended.stdout
 
 
 def test_the_verdict_is_that_of_explain_and_nothing_heavy_is_imported(tmp_path: Path) -> None:
     saved_runs.broken(tmp_path)
     program = (
         "import sys\nfrom nanwatch.cli.main import main\n"
-        "try:\n    main(['live'])\nexcept SystemExit as end:\n    assert not end.code\n"
+        "try:\n    main(['live', 'logs/20250102T030405Z-train-7'])\n"
+        "except SystemExit as end:\n    assert not end.code\n"
         "assert 'nanwatch.record.follow' in sys.modules\n"
         "assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules)\n"
     )
