@@ -24,6 +24,7 @@ from nanwatch.diagnose.readings import (
     weights_still,
 )
 from nanwatch.diagnose.statistics import binomial_p_value
+from nanwatch.record.facts import TensorSummary
 from nanwatch.record.run import Fit, Run
 
 # Losses that cannot be negative on labels they are made for, and so can be told to have diverged.
@@ -150,13 +151,20 @@ def accuracy_is_a_share(fit: Fit, epochs: int = PATIENCE_EPOCHS) -> bool:
     label = label_of(fit, first_output(fit))
     shares = class_shares(label)
     seen = accuracies(fit)[-epochs:]
-    rows = label.rows if label is not None else 0
+    rows = rows_an_epoch(fit, label)
     if len(seen) < epochs or not shares or rows == 0 or not all(0 <= value <= 1 for value in seen):
         return False
     return any(
         all(binomial_p_value(round(value * rows), rows, share) > CHANCE_ALPHA for value in seen)
         for share in shares.values()
     )
+
+
+def rows_an_epoch(fit: Fit, label: TensorSummary | None) -> int:
+    """The rows that an epoch's accuracy is of: labels counted as they passed are those of all epochs."""
+    if label is None:
+        return 0
+    return label.rows // max(1, fit.info.epochs) if fit.info.data.labels_counted else label.rows
 
 
 def has_improved(fit: Fit) -> bool:

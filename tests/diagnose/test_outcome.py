@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -103,6 +104,17 @@ def test_a_falling_loss_does_not_excuse_one_answer():
 @pytest.mark.parametrize(("hit", "expected"), [(0.585, "at-chance"), (0.595, "not-learning")])
 def test_accuracy_is_tested_against_the_class_share(hit, expected):
     assert outcome_of_run(binary(epochs=epochs([hit] * 5), health=looks(moved=0.0))) == expected
+
+
+@pytest.mark.parametrize(("counted", "expected"), [(False, "not-learning"), (True, "at-chance")])
+def test_labels_counted_in_every_epoch_are_those_of_one_epoch_several_times(counted, expected):
+    """55 % of 200 rows are what a fair coin may give, of 1000 rows not."""
+    label = made_up.labels(0, 1, rows=1000, classes={"0": 500, "1": 500})
+    run = binary(targets=[label], epochs=epochs([0.55] * 5), health=looks(moved=0.0), fit={"epochs": 5})
+    (fit,) = run.fits
+    data = replace(fit.info.data, labels_counted=counted)
+    fits = (replace(fit, info=replace(fit.info, data=data)),)
+    assert outcome_of_run(replace(run, fits=fits)) == expected
 
 
 def test_accuracy_at_the_share_needs_three_epochs():
