@@ -10,10 +10,10 @@ liked = (texts < 300).sum(axis=1) > 4
 model = tf.keras.Sequential(
     [
         tf.keras.layers.Input((12,)),
-        tf.keras.layers.Embedding(800, 8),
+        tf.keras.layers.Embedding(800, 8),  # NW112
         tf.keras.layers.GlobalAveragePooling1D(),
         tf.keras.layers.Dense(1, activation="sigmoid"),
     ]
 )
 model.compile(optimizer="adam", loss="binary_crossentropy")
-model.fit(texts, liked.astype("float32"), epochs=2, verbose=0)  # NW112
+model.fit(texts, liked.astype("float32"), epochs=2, verbose=0)

@@ -65,17 +65,19 @@ class EmbeddingIndexOutOfRange(Rule):
         follows = (
             "TensorFlow stopped there" if crashed else "another row is taken in its place, without a word"
         )
+        where = fit.info.location
         if token >= rows:
+            where = layer.location or where
             text = f"Give {layer.name} input_dim={token + 1}: one row more than the largest token."
             remedy = Remedy("set_input_dim", layer.path, token + 1, text, location=layer.location)
         else:
             text = "Number the tokens from 0, with 0 for the padding."
-            remedy = Remedy("map_tokens", "input", None, text, location=fit.info.location)
+            remedy = Remedy("map_tokens", "input", None, text, location=where)
         return self.finding(
             fit,
             f"The input holds the token {token}, and {layer.name} has input_dim={rows}, so the tokens 0 to "
             f"{rows - 1}; {follows}.",
-            location=fit.info.location,
+            location=where,
             layer=layer.path,
             remedies=(remedy,),
             level="error" if crashed else "warning",

@@ -68,15 +68,16 @@ class VanishingGradient(Rule):
         steepest = min(pairwise(kernels), key=lambda pair: pair[0].gradient / (pair[1].gradient or math.inf))
         layer = first.layer
         share = first.gradient / last.gradient
+        remedy_at = squashing(fit, layer)
         yield self.finding(
             fit,
             f"Over {len(kernels)} layers the gradient shrinks to {number(share)} of what it is at the last: "
             f"{number(first.gradient)} an element in {layer.name}, {number(last.gradient)} in "
             f"{last.layer.name}. {stuck.words[0].upper()}{stuck.words[1:]}.",
             f"steepest between {steepest[1].layer.name} and {steepest[0].layer.name}",
-            location=layer.location,
+            location=remedy_at.location,
             layer=layer.path,
-            remedies=(remedy(layer),),
+            remedies=(remedy(remedy_at),),
             strength=0.7,
             shows={"vanishing-gradient"},
             explains={"vanishing-gradient", "weights-still"} | STUCK,
@@ -118,6 +119,13 @@ def kernels_of(fit: Fit) -> list[Kernel]:
             elements = math.prod(size or 1 for size in sizes[matrix])
             found.append(Kernel(layer, median(norms) / math.sqrt(elements)))
     return found
+
+
+def squashing(fit: Fit, layer: LayerInfo) -> LayerInfo:
+    """Where the activation behind ``layer`` is set: there, or in an `Activation` layer that follows."""
+    behind = fit.model.layers[fit.model.layers.index(layer) :]
+    until = next((place for place, other in enumerate(behind[1:], 1) if other.weights), len(behind))
+    return next((other for other in behind[:until] if other.activation in SHRINKING), layer)
 
 
 def remedy(layer: LayerInfo) -> Remedy:
