@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import tensorflow as tf
 from nanwatch.record.facts import LossInfo, OutputInfo
 from nanwatch.record.run import Run
 from nanwatch.watch.heads import loss_info, outputs_built
+from tests.side_by_side import MODULE, ended
 from tests.watch.head_kinds import ENDS, NOT_THAT, chain, doubled, several
 from tests.watch.training import only_run, watch_in
 
@@ -235,7 +237,7 @@ AROUND: dict[str, tuple[Any, Any, str, bool | None]] = {
         True,
     ),
     "categorical, logits": (None, around(CATEGORICAL, from_logits=True), CATEGORICAL.__name__, True),
-    "categorical, probabilities": ("relu", around(CATEGORICAL), CATEGORICAL.__name__, False),
+    "categorical, probabilities": ("exponential", around(CATEGORICAL), CATEGORICAL.__name__, False),
     "binary, logits": (None, around(BINARY, from_logits=True), BINARY.__name__, True),
     "binary, probabilities": ("relu", around(BINARY), BINARY.__name__, False),
     "ten times": (None, lambda y, p: 10.0 * SPARSE(y, p, from_logits=True), "custom", None),
@@ -367,3 +369,46 @@ def test_nobody_is_asked_or_warned(tmp_path: Path, capsys: pytest.CaptureFixture
     fit = one_step(model, tmp_path).fits[0]
     assert capsys.readouterr().out == ""
     assert [layer.config.get("units") for layer in fit.model.layers] == [None, 3, 3]
+
+
+LOOP = """
+import keras
+import numpy as np
+import tensorflow as tf
+
+losses = keras.losses
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="head")])
+optimizer, x, y = keras.optimizers.SGD(), np.ones((8, 4), "float32"), np.arange(8) % 3
+
+@tf.function
+def step():
+    with tf.GradientTape() as tape:
+        loss = LOSS
+    optimizer.apply_gradients(zip(tape.gradient(loss, model.variables), model.variables))
+
+for _ in range(3):
+    step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (
+            "tf.reduce_mean(losses.sparse_categorical_crossentropy(y, model(x), from_logits=True))",
+            LossInfo(SPARSE.__name__, "", True),
+        ),
+        (
+            "losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=2)(y, model(x))",
+            LossInfo(SPARSE.__name__, "SparseCategoricalCrossentropy", True, 0.0, 2),
+        ),
+    ],
+)
+def test_the_loss_of_a_loop(written: str, expected: LossInfo, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(LOOP.replace("LOSS", written))
+    result = ended(tmp_path, *MODULE, "run", "--quiet", "train.py")
+    assert result.status == 0, result.stderr.decode()
+    (output,) = only_run(tmp_path / "logs").fits[0].model.outputs
+    assert output.activation == "linear"
+    assert output.loss is not None
+    assert replace(output.loss, config={}) == expected
