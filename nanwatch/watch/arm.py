@@ -106,9 +106,10 @@ def take_seams(keras: Any, witness: Witness, on_incident: Any) -> None:
     remember_compiling(keras.Model)
     inject(keras.Model, witness, on_incident)
     watch_train_on_batch(keras.Model, witness, on_incident)
-    watch_saving(keras.Model, witness)
+    from nanwatch.watch.saves import Saves
     from nanwatch.watch.tape_watch import Loops
 
+    Saves(witness).arm()
     Loops(witness, on_incident).arm()
 
 
@@ -195,29 +196,6 @@ def with_callback(
     if len(args) > CALLBACKS_PLACE:
         return (*args[:CALLBACKS_PLACE], callbacks, *args[CALLBACKS_PLACE + 1 :]), kwargs
     return args, {**kwargs, "callbacks": callbacks}
-
-
-def watch_saving(cls: Any, witness: Witness) -> None:
-    """Note what is saved, and whether its weights were finite: callbacks save through these too."""
-    witness.saves_seen = True
-    for name in ("save", "save_weights"):
-        setattr(cls, name, noting_save(getattr(cls, name), witness))
-
-
-def noting_save(original: Any, witness: Witness) -> Any:
-    @functools.wraps(original)
-    def save(self: Any, filepath: Any, *args: Any, **kwargs: Any) -> Any:
-        if witness.ours:
-            with witness.forgiving("noting what is saved"):
-                from nanwatch.watch.incident import bad_variables
-
-                running = [number for number, fit in enumerate(witness.fits) if fit.status == "running"]
-                fit = running[-1] if running else max(0, len(witness.fits) - 1)
-                steps = witness.running[fit]().steps if witness.fits else 0
-                witness.event("save", fit=fit, step=steps, path=str(filepath), finite=not bad_variables(self))
-        return original(self, filepath, *args, **kwargs)
-
-    return save
 
 
 def watch_train_on_batch(cls: Any, witness: Witness, on_incident: Any) -> None:

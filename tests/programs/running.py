@@ -42,7 +42,13 @@ def seams(keras: Any, witness: Witness, on_incident: str) -> Iterator[None]:
 
     from nanwatch.watch import arm, keras_names
 
+    holders = [module for name, module in sys.modules.items() if name.split(".")[0] == "keras"]
     owners = (
+        *(module for module in holders if {"save_model", "save_weights"} & set(vars(module))),
+        keras.callbacks.BackupAndRestore,
+        tf.train.Checkpoint,
+        tf.train.CheckpointManager,
+        tf.saved_model,
         keras.layers.Layer,
         keras.Operation,
         keras.optimizers.Optimizer,
@@ -64,8 +70,8 @@ def seams(keras: Any, witness: Witness, on_incident: str) -> Iterator[None]:
             give_back(owner, old)
 
 
-def give_back(owner: type, old: dict[str, Any]) -> None:
-    """The methods of ``owner`` as they were in ``old``."""
+def give_back(owner: Any, old: dict[str, Any]) -> None:
+    """The methods of a class, or the functions of a module, as they were in ``old``."""
     for name, value in list(vars(owner).items()):
         if name == "__new__" and name not in old:
             # A class whose own __new__ is deleted does not go back to ignoring __init__'s arguments.

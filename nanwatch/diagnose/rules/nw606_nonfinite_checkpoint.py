@@ -20,8 +20,9 @@ class NonfiniteCheckpoint(Rule):
     """Weights that are not finite were saved, or a good backup was deleted after a NaN.
 
     ## What it does
-    Looks at what the training saved: whether the weights were finite at that moment, and whether a
-    good file was left.
+    Looks at what the training saved, by callbacks, `save`, `save_weights`, `export` or
+    `tf.train.Checkpoint`: whether the weights were finite at that moment, and whether a good file was
+    left. BackupAndRestore and CheckpointManager are seen to delete.
 
     ## Why is this bad
     It is a consequence, and the costly one: a training that is resumed from that file is NaN from its
@@ -80,7 +81,7 @@ class NonfiniteCheckpoint(Rule):
         yield self.finding(
             fit,
             f"The training went non-finite, and its backup {gone[-1]['path']} was deleted at step "
-            f"{gone[-1]['step']}: no good weights of it are left.",
+            f"{gone[-1]['step']}: no good file of it is left.",
             location=fit.info.location,
             remedies=(keep_best(),),
             part="consequence",
