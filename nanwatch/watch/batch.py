@@ -59,8 +59,13 @@ def kind_of(tensor: Any) -> str:
     return f"a {type(tensor).__name__}"
 
 
+def has_rows(batch: dict[str, Named]) -> bool:
+    """Whether it can be seen how many rows the batch has."""
+    return any(tensor.shape.rank for _, _, tensor in dense(batch))
+
+
 def number_of_rows(batch: dict[str, Named]) -> Any:
-    """Rows of the batch as a float32 scalar; 0 where nothing dense passed."""
+    """Rows of the batch as a float32 scalar; 0 where they cannot be seen."""
     for _, _, tensor in dense(batch):
         if tensor.shape.rank:
             return tf.cast(tf.shape(tensor)[0], tf.float32)

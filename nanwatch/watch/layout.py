@@ -61,7 +61,8 @@ def layout_of(
     ``penalised``: the loss is more than its data make.
     """
     layout = Layout()
-    layout.add(*ROWS)
+    if batches.has_rows(batch):
+        layout.add(*ROWS)
     for role, key, tensor in batches.dense(batch):
         if role == "label" or tensor.dtype.is_integer:
             layout.add(role, key, "min")

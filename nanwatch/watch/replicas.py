@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from nanwatch.watch import batch as batches
 from nanwatch.watch import look
-from nanwatch.watch.layout import Layout, layout_of
+from nanwatch.watch.layout import ROWS, Layout, layout_of
 from nanwatch.watch.model_watch import ModelWatch
 from nanwatch.watch.step import Seen, has_penalty
 from nanwatch.watch.step_recorder import BAD_LOSS_OR_GRADIENT
@@ -54,6 +54,8 @@ class ReplicatedWatch(ModelWatch):
     def batch_cells(self, batch: dict[str, batches.Named]) -> Any:
         """As on one device, but the rows are those of all replicas together."""
         cells = super().batch_cells(batch)
+        if self.layout is None or ROWS not in self.layout.place:
+            return cells
         context = tf.distribute.get_replica_context()
         rows = context.all_reduce(tf.distribute.ReduceOp.SUM, cells[0])
         return tf.concat([[rows], cells[1:]], axis=0)

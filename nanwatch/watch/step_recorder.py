@@ -136,7 +136,9 @@ class StepRecorder:
         """The first cells of the row: what the batch tells."""
         layout = self.layout
         assert layout is not None
-        cells: dict[Key, Any] = {ROWS: batches.number_of_rows(batch)}
+        cells: dict[Key, Any] = {}
+        if ROWS in layout.place:
+            cells[ROWS] = batches.number_of_rows(batch)
         for role, key, tensor in batches.dense(batch):
             if (role, key, "max") in layout.place:
                 cells[role, key, "min"], cells[role, key, "max"] = extremes(tensor)
@@ -144,7 +146,8 @@ class StepRecorder:
                 cells[role, key, "l2_norm"] = half_square_sum(tensor)
         layout.seen.update(cells)
         zero = tf.constant(0.0)
-        return tf.stack([cells.get(key, zero) for key in layout.columns()[: layout.of_batch]])
+        found = [cells.get(key, zero) for key in layout.columns()[: layout.of_batch]]
+        return tf.stack(found) if found else tf.zeros([0])
 
     def activations(self, seen: Seen) -> dict[str, Any]:
         """Layer path -> what the layer gave out last. A layer's path is final once it is built."""

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from nanwatch.record.facts import ModelInfo
+from nanwatch.record.facts import BroadcastInfo, ModelInfo
 from nanwatch.watch import batch as batches
 from nanwatch.watch import heads, keras_names, look, model_facts, origin, step
 from nanwatch.watch.batch import Named
 from nanwatch.watch.inquest import OnIncident
+from nanwatch.watch.loop_labels import EagerMeeting, labels_in_graph
+from nanwatch.watch.meetings import meetings
 from nanwatch.watch.observer import Observer
 from nanwatch.watch.sentinel import half_square_sum, watchable
 from nanwatch.watch.step import Forgiving, Seen, guarded, loss_seen, see_call, unscaled, wrap
@@ -36,6 +39,14 @@ class Recording:
     labels: Any = None
     loss: Any = None  # the Keras loss object that was called, if one was
     seen: Seen | None = None
+    meeting: EagerMeeting | None = None  # in eager execution, between the model's call and the gradient
+    met: tuple[BroadcastInfo, ...] | None = None  # where labels met predictions of another rank
+
+    def stop_meeting(self) -> EagerMeeting | None:
+        """The meeting, which from now on sees nothing more."""
+        if self.meeting is not None:
+            self.meeting.stop()
+        return self.meeting
 
 
 HELD = threading.local()
@@ -58,6 +69,8 @@ class TapeWatch(StepRecorder):
         self.model: Any = None
         self.optimizer = optimizer
         self.keras_loss: Any = None
+        self.met: tuple[BroadcastInfo, ...] | None = None
+        self.cells_of_batch: Any = None  # of the last eager step whose batch was seen
 
     def release(self) -> None:
         vars(self.optimizer).pop(ATTRIBUTE, None)
@@ -71,8 +84,8 @@ class TapeWatch(StepRecorder):
             self.model, self.keras_loss = recording.model, recording.loss
         batch: dict[str, Named] = {"input": [], "label": [], "sample_weight": []}
         if seen is recording.seen:
-            batch["input"] = [pair for pair in batches.named(recording.inputs) if is_at_hand(pair[1], graph)]
-            batch["label"] = [pair for pair in batches.named(recording.labels) if is_at_hand(pair[1], graph)]
+            batch["input"] = at_hand(recording.inputs, graph)
+            batch["label"] = at_hand(recording.labels, graph)
         known = list(zip(grads, variables, strict=False))
         present = [grad for grad, _ in known if watchable(grad)]
         raw = [half_square_sum(grad) for grad in present]
@@ -88,15 +101,35 @@ class TapeWatch(StepRecorder):
             guarded(tf.logical_or(bad, self.halted), original, grads, variables)
         if self.layout is None:
             self.lay_out(batch, seen, list(variables))
+            self.met = recording.met
         self.remember(batch)
         cells = self.cells(seen, loss, list(variables))
         tensors = [tensor for _, _, tensor in self.chosen(seen)]
         self.record(batch, cells, bad, tensors, list(variables))
         recording.seen = None
 
+    def batch_cells(self, batch: dict[str, Named]) -> Any:
+        """In an eager step whose batch was not seen, what the last one told: a row has no gaps."""
+        if not tf.executing_eagerly():
+            return super().batch_cells(batch)
+        if batches.dense(batch) or self.cells_of_batch is None:
+            self.cells_of_batch = super().batch_cells(batch)
+        return self.cells_of_batch
+
+
+def at_hand(structure: Any, graph: Any) -> Named:
+    """The tensors of ``structure`` that can be used in ``graph`` (None: eager), arrays among them."""
+    pairs = batches.named(structure)
+    if graph is None:
+        pairs = [(key, tf.convert_to_tensor(item) if is_array(item) else item) for key, item in pairs]
+    return [(key, item) for key, item in pairs if is_at_hand(item, graph)]
+
+
+def is_array(item: Any) -> bool:
+    return isinstance(item, np.ndarray) and item.dtype.kind in "fiub"
+
 
 def is_at_hand(tensor: Any, graph: Any) -> bool:
-    """Whether ``tensor`` can be used in ``graph`` (None: eager)."""
     if not isinstance(tensor, tf.Tensor):
         return False
     if graph is None or hasattr(tensor, "numpy"):
@@ -198,13 +231,14 @@ class Loops:
         def entered(tape: Any) -> Any:
             recording = held()
             if not recording.tapes:  # what an earlier loop showed is not about this one
-                recording.model = recording.loss = recording.labels = recording.seen = None
+                recording.model = recording.loss = recording.labels = recording.seen = recording.met = None
             recording.tapes += 1
             return enter(tape)
 
         @functools.wraps(leave)
         def left(tape: Any, *args: Any) -> Any:
             held().tapes -= 1
+            held().stop_meeting()
             return leave(tape, *args)
 
         @functools.wraps(gradient)
@@ -308,6 +342,21 @@ def note_target(target: Any) -> None:
     if recording.seen is None or recording.seen.graph is not graph:
         recording.seen = Seen(graph)
     recording.seen.target, recording.seen.loss_graph = scalars[0], graph
+    note_labels(recording, recording.seen, graph)
+
+
+def note_labels(recording: Recording, seen: Seen, graph: Any) -> None:
+    """The labels of a loss made by hand, and where they meet predictions of another rank."""
+    meeting, recording.meeting = recording.stop_meeting(), None
+    if graph is None:
+        if meeting is not None:
+            recording.met = meeting.met
+            recording.labels = meeting.labels if recording.labels is None else recording.labels
+        return
+    if recording.labels is None and seen.outputs:
+        recording.labels = labels_in_graph(graph, batches.named(recording.inputs), seen.outputs)
+    if recording.labels is not None:
+        recording.met = meetings(batches.named(recording.labels), seen.outputs)
 
 
 def observe_call(
@@ -328,6 +377,8 @@ def observe_call(
             put_back()
     seen.outputs = [(key, item) for key, item in batches.named(outputs) if watchable(item)]
     recording.model, recording.inputs, recording.seen = model, args[0] if args else kwargs, seen
+    recording.stop_meeting()
+    recording.meeting = EagerMeeting(seen.outputs) if graph is None and seen.outputs else None
     return outputs
 
 
