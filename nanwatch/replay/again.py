@@ -167,7 +167,7 @@ class Goal:
         raise Reached
 
     def repeat(self, model: Any) -> Moment:
-        from nanwatch.watch import autopsy, snapshot
+        from nanwatch.watch import autopsy, keras_names, snapshot
 
         x, y, sample_weight = batch_of(self.arrays)
         prepare(model, x, y)
@@ -175,7 +175,8 @@ class Goal:
         data = (x, y) if sample_weight is None else (x, y, sample_weight)
         names: dict[str, Any] = {"x": x, "y": y, "sample_weight": sample_weight, "model": model}
         line = vars(model).get("_nanwatch_compile")
-        found = autopsy.perform(model, model.train_step, data, line, names=names)
+        several = not keras_names.is_keras_own(model.train_step)
+        found = autopsy.perform(model, model.train_step, data, line, names=names, several=several)
         return Moment(
             int(self.arrays["step"]),
             found.loss,

@@ -14,8 +14,9 @@ import tensorflow as tf
 
 from nanwatch.record.facts import Location, OpInfo, Role, SpreadEntry
 from nanwatch.watch import keras_names, op_words
+from nanwatch.watch.fresh import all_copied
 from nanwatch.watch.op_trace import Event, OutOfTime, Trace, array_of
-from nanwatch.watch.step import wrap
+from nanwatch.watch.step import aside, see_optimizers, wrap
 
 SECONDS = 30.0  # at most; the halted script waits for it
 
@@ -36,6 +37,9 @@ class Autopsy:
 class Repeated:
     """The tensors of the repeated step that the incident is traced back from."""
 
+    several: bool = False  # the step may make more than one update
+    applying: bool = False  # an optimizer's own optimizer is not another one
+    computed: bool = False  # the loss is what ``compute_loss`` gave, not what a tape was given
     loss: list[Any] = field(default_factory=list)
     gradients: list[tuple[Any, Any]] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -48,21 +52,24 @@ def perform(
     data: Any,
     compile_location: Location | None,
     seconds: float = SECONDS,
-    optimizer: Any = None,
+    optimizers: Sequence[Any] = (),
     jit: bool = False,
     names: dict[str, Any] | None = None,
+    several: bool = False,
 ) -> Autopsy:
     """Run ``step(data)`` once more, eagerly, on the model as it stands; everything is put back after.
 
-    ``step`` is the model's own ``train_step``; its optimizer is kept from applying anything.
+    ``step`` is the model's own ``train_step``; its optimizer is kept from applying anything, unless the
+    step may make ``several`` updates: what the later ones see depends on the earlier.
     """
     found = Autopsy()
     trace = Trace(seconds, stop_at=sys._getframe())
-    seen = Repeated()
+    seen = Repeated(several)
     with (
-        unchanged(model),
+        aside(),
+        unchanged(model, optimizers),
         keras_names.functions_run_eagerly(),
-        repeated(model, optimizer or model.optimizer, trace, seen),
+        repeated(model, trace, seen),
     ):
         try:
             with keras_names.op_callback(trace):
@@ -73,7 +80,8 @@ def perform(
             found.notes.append(f"the replay raised {type(error).__name__}")
     found.ops = trace.ops
     if not (found.notes or bad_tensors(seen)):
-        found.notes.append(compiled_again(model, step, data, optimizer or model.optimizer, jit))
+        with aside(), unchanged(model, optimizers):
+            found.notes.append(compiled_again(model, step, data, several, jit))
     tell(found, model, trace, seen, compile_location)
     if names is not None:  # for a debugger
         paths = [keras_names.path_of(variable) for _, variable in seen.gradients]
@@ -86,23 +94,31 @@ def perform(
 
 
 @contextlib.contextmanager
-def unchanged(model: Any) -> Iterator[None]:
-    """Put back whatever the block changes in the model's state, metrics and weights."""
+def unchanged(model: Any, optimizers: Sequence[Any] = ()) -> Iterator[None]:
+    """Put back what the block changes in the model's state, metrics and weights, and in its optimizers.
+
+    Those given are put back too: a step may have an optimizer that the model does not hold.
+    """
     variables = [
-        *model.trainable_variables,
+        *model.variables,
         *keras_names.state_variables(model),
         *keras_names.metric_variables(model),
+        *(
+            variable
+            for each in (*keras_names.optimizers_of(model), *optimizers)
+            for variable in each.variables
+        ),
     ]
-    before = [(variable, tf.convert_to_tensor(variable)) for variable in variables]
+    before = {id(variable): (variable, tf.convert_to_tensor(variable)) for variable in variables}
     try:
         yield
     finally:
-        for variable, value in before:
+        for variable, value in before.values():
             variable.assign(value)
 
 
 @contextlib.contextmanager
-def repeated(model: Any, optimizer: Any, trace: Trace, seen: Repeated) -> Iterator[None]:
+def repeated(model: Any, trace: Trace, seen: Repeated) -> Iterator[None]:
     undo = []
     try:
         for path, layer in keras_names.layers_of(model):
@@ -112,8 +128,7 @@ def repeated(model: Any, optimizer: Any, trace: Trace, seen: Repeated) -> Iterat
             for operation in keras_names.operations_of(model)
         ]
         undo.append(wrap(model, "compute_loss", functools.partial(in_loss, trace, seen)))
-        if optimizer is not None:
-            undo.append(wrap(optimizer, "apply", functools.partial(keep_gradients, seen)))
+        undo += see_optimizers(model, functools.partial(keep_gradients, seen))
         undo.append(mark_backward(trace, seen))
         yield
     finally:
@@ -145,12 +160,27 @@ def keep_loss(seen: Repeated, original: Callable[..., Any], *args: Any, **kwargs
     given = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
     seen.predictions = given.get("y_pred")
     loss = original(*args, **kwargs)
+    seen.computed = True
     seen.loss.append(loss)
     return loss
 
 
-def keep_gradients(seen: Repeated, original: Callable[..., Any], grads: Any, variables: Any = None) -> None:
-    seen.gradients += [(grad, variable) for grad, variable in zip(grads, variables or [], strict=False)]
+def keep_gradients(
+    seen: Repeated, optimizer: Any, original: Callable[..., Any], grads: Any, variables: Any = None
+) -> None:
+    """In the place of ``optimizer.apply``. Of several updates one is made unless it is known to be bad."""
+    grads = list(grads)
+    if seen.applying:
+        original(grads, variables)
+        return
+    seen.gradients += zip(grads, variables or keras_names.trained_by(optimizer), strict=False)
+    known_bad = tf.executing_eagerly() and any(is_bad(grad) for grad in grads if grad is not None)
+    if seen.several and not known_bad:
+        seen.applying = True
+        try:
+            original(grads, variables)
+        finally:
+            seen.applying = False
 
 
 def mark_backward(trace: Trace, seen: Repeated) -> Callable[[], None]:
@@ -158,7 +188,7 @@ def mark_backward(trace: Trace, seen: Repeated) -> Callable[[], None]:
 
     @functools.wraps(original)
     def gradient(tape: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
-        if not seen.loss:
+        if not seen.computed:
             seen.loss += tf.nest.flatten(target)
         trace.backward = True
         try:
@@ -183,14 +213,14 @@ def bad_tensors(seen: Repeated) -> list[Any]:
     ]
 
 
-def compiled_again(model: Any, step: Callable[[Any], Any], data: Any, optimizer: Any, jit: bool) -> str:
+def compiled_again(model: Any, step: Callable[[Any], Any], data: Any, several: bool, jit: bool) -> str:
     """Op by op it stayed finite: what the step does when it is compiled as it was."""
 
     def answers(given: Any) -> list[Any]:
-        seen = Repeated()
+        seen = Repeated(several)
         undo = [
             wrap(model, "compute_loss", functools.partial(keep_loss, seen)),
-            wrap(optimizer, "apply", functools.partial(keep_gradients, seen)),
+            *see_optimizers(model, functools.partial(keep_gradients, seen)),
         ]
         try:
             step(given)
@@ -202,7 +232,7 @@ def compiled_again(model: Any, step: Callable[[Any], Any], data: Any, optimizer:
         ]
 
     how = "with XLA" if jit else "as a graph"
-    with unchanged(model):
+    with all_copied():
         again = tf.function(answers, jit_compile=jit, autograph=False)(data)
     if any(map(is_bad, again)):
         return f"op by op the step stays finite, compiled {how} it does not: the compiler's own doing"
@@ -213,7 +243,7 @@ def tell(found: Autopsy, model: Any, trace: Trace, seen: Repeated, compile_locat
     bad_losses = [loss for loss in seen.loss if is_bad(loss)]
     bad_gradients = [grad for grad, _ in seen.gradients if grad is not None and is_bad(grad)]
     if seen.loss:
-        value = array_of(seen.loss[-1])
+        value = array_of((bad_losses or seen.loss[-1:])[0])
         found.loss = None if value is None or not value.size else float(np.mean(value))
     stopped = any("replay" in note for note in found.notes)
     found.reproduced = bool(bad_losses or bad_gradients) or (None if stopped else False)
@@ -257,7 +287,7 @@ def spread(seen: Repeated) -> list[SpreadEntry]:
 
     for path, tensor in seen.outputs.items():
         add("activation", path, tensor)
-    for loss in seen.loss[-1:]:
+    for loss in [loss for loss in seen.loss if is_bad(loss)][:1]:
         add("loss", "", loss)
     for grad, variable in reversed(seen.gradients):
         if grad is not None:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from nanwatch.record.facts import DataInfo, IncidentInfo, Role, TensorSummary
 from nanwatch.watch.autopsy import Autopsy
-from nanwatch.watch.layout import LOSS, Layout
+from nanwatch.watch.layout import Layout
 from nanwatch.watch.look import Look
 from nanwatch.watch.op_words import kind
 from nanwatch.watch.profile import Profile
@@ -47,7 +47,7 @@ def describe(
     outputs = tuple(summary("output", key, array) for kind_, key, array in seen.tensors if kind_ == "output")
     first = next((array for kind_, _, array in seen.tensors if kind_ == "output"), None)
     sums = first.sum(axis=-1) if first is not None and first.ndim > 1 else None
-    loss = float(seen.row[layout.place[LOSS]])
+    loss = layout.loss_in(seen.row)
     found = autopsy or Autopsy()
 
     return IncidentInfo(
@@ -80,8 +80,9 @@ def first_bad(seen: Look, layout: Layout, bad_weights: list[tuple[str, str]]) ->
     if bad_weights:
         return "weight", bad_weights[0][0], bad_weights[0][1]
     for role in ORDER[3:]:  # the batch was looked at element by element above
-        if role == "loss" and not np.isfinite(seen.row[layout.place[LOSS]]):
-            return "loss", "", kind(seen.row[layout.place[LOSS]].reshape(1))
+        loss = layout.loss_in(seen.row)
+        if role == "loss" and loss is not None and not np.isfinite(loss):
+            return "loss", "", kind(np.array([loss]))
         for path, cell in bad_cells(seen, layout, role):
             return role, path, cell
     return "loss", "", "nan"

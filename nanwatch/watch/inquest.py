@@ -95,6 +95,8 @@ class Inquest:
         found = incident.describe(
             seen, self.watch.layout, record.info.index, record.epoch, self.on_incident, before, dissected
         )
+        if getattr(self.watch, "beyond_recall", False):
+            notes.append("the step makes updates in functions of its own: one before the bad one may stay")
         found = replace(found, notes=(*found.notes, *notes))
         if found.op is not None and found.op.location is None and found.op.layer is None:
             # neither a layer's nor the loss's: what Keras does with the data on its way in
@@ -114,6 +116,11 @@ class Inquest:
     def optimizer(self) -> Any:
         return self.model.optimizer
 
+    def optimizers(self) -> list[Any]:
+        """Every optimizer that a step was seen to apply."""
+        found = [self.optimizer(), *getattr(self.watch, "optimizers", ())]
+        return [optimizer for optimizer in found if optimizer is not None]
+
     def repeatable(self, seen: Look) -> tuple[Callable[[Any], Any], Any] | None:
         """(the step, its data) to be run again; None where a part of them cannot be had."""
         data = incident.rebuilt(self.watch.template, seen.batch)
@@ -123,7 +130,8 @@ class Inquest:
         again = self.repeatable(seen)
         if again is None:
             return None
-        return suspects.question(self.model, *again, self.optimizer(), self.first_weights)
+        several = self.watch.guard.several
+        return suspects.question(self.model, *again, self.optimizers(), self.first_weights, several)
 
     def dissect(self, seen: Look) -> autopsy.Autopsy | None:
         again = self.repeatable(seen)
@@ -135,8 +143,9 @@ class Inquest:
             self.model,
             *again,
             vars(self.model).get("_nanwatch_compile"),
-            optimizer=self.optimizer(),
+            optimizers=self.optimizers(),
             jit=getattr(self.watch, "jit", False),
+            several=self.watch.guard.several,
         )
 
     def crashed(self, error: Exception) -> None:

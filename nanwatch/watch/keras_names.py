@@ -214,6 +214,31 @@ def function_class() -> Any:
     return type(tf.function(lambda: None))
 
 
+def copy_of_function(function: Any) -> Any:
+    """A ``tf.function`` of the same Python and the same options that has not been traced yet."""
+    return function._clone(None)
+
+
+def trained_by(optimizer: Any) -> list[Any]:
+    """The variables that ``optimizer`` was built on."""
+    return list(getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables)
+
+
+def optimizers_of(model: Any) -> list[Any]:
+    """Every optimizer that ``model`` holds: ``compile``'s, and those of a ``train_step`` of its own."""
+    held = [getattr(model, "optimizer", None)]
+    for value in list(vars(model).values()):
+        inside = value.values() if isinstance(value, dict) else value
+        held += inside if isinstance(value, list | tuple | dict) else [value]
+    found = {id(thing): thing for thing in held if isinstance(thing, keras.optimizers.Optimizer)}
+    return list(found.values())
+
+
+def variables_of(model: Any) -> list[Any]:
+    """The weights and states of ``model``, and the variables of the optimizers that it holds."""
+    return [*model.variables, *(variable for each in optimizers_of(model) for variable in each.variables)]
+
+
 def kept_whole(result: Any) -> Any:
     """``result`` of a ``tf.cond`` whose untaken branch shall cost nothing.
 

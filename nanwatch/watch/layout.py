@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,17 +48,25 @@ class Layout:
             if path and (role, path, stat) not in self.seen
         ]
 
+    def loss_in(self, row: Any) -> float | None:
+        """The loss of the step with this row; None where it was out of reach."""
+        return float(row[self.place[LOSS]]) if LOSS in self.place else None
+
     def watched(self) -> int:
         """How many watchpoints were met."""
         return len({(role, path) for role, path, _ in self.seen if (role, path) != ("rows", "")})
 
 
 def layout_of(
-    model: Any, variables: Sequence[Any], batch: dict[str, batches.Named], penalised: bool = False
+    model: Any,
+    variables: Sequence[Any],
+    batch: dict[str, batches.Named],
+    penalised: bool = False,
+    without: Collection[str] = (),
 ) -> Layout:
     """The layout for one batch, the layers of ``model`` and the given trainable variables.
 
-    ``penalised``: the loss is more than its data make.
+    ``penalised``: the loss is more than its data make. ``without``: roles that no sentinel reaches.
     """
     layout = Layout()
     if batches.has_rows(batch):
@@ -71,14 +79,15 @@ def layout_of(
             layout.add(role, key, "l2_norm")
     layout.of_batch = layout.width
     layout.add(*LEARNING_RATE)
-    layout.add(*LOSS)
+    if "loss" not in without:
+        layout.add(*LOSS)
     if penalised:
         layout.add(*PENALTY)
     if model is not None:
         for path, _ in keras_names.layers_of(model):
             layout.add("activation", path, "l2_norm")
     layout.add("output", "output", "l2_norm")
-    for variable in variables:
+    for variable in variables if "gradient" not in without else ():
         layout.add("gradient", keras_names.path_of(variable), "l2_norm")
     layout.of_step = layout.width
     for variable in variables:

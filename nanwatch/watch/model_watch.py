@@ -12,11 +12,10 @@ import tensorflow as tf
 from nanwatch.record.facts import BroadcastInfo
 from nanwatch.watch import batch as batches
 from nanwatch.watch import keras_names, look
+from nanwatch.watch.guard import loss_of_step
 from nanwatch.watch.meetings import meetings
-from nanwatch.watch.step import Forgiving, Guard, Seen, loss_seen, observing
+from nanwatch.watch.step import Forgiving, Seen, observing
 from nanwatch.watch.step_recorder import StepRecorder
-
-GUARD = "_nanwatch_guard"
 
 
 class ModelWatch(StepRecorder):
@@ -27,8 +26,10 @@ class ModelWatch(StepRecorder):
     ) -> None:
         super().__init__(hold, on_look, forgiving)
         self.model = model
-        self.keep_guard(hold)
         self.original = model.train_step
+        self.guard.several = not keras_names.is_keras_own(self.original)
+        self.optimizers: list[Any] = []  # that the step was seen to apply
+        self.beyond_recall = False  # an update may stay that was made before the one that was bad
         self.jit = False
         self.template: Any = None  # the structure of a batch
         self.variables: list[Any] = []
@@ -43,15 +44,9 @@ class ModelWatch(StepRecorder):
 
     @property
     def optimizer(self) -> Any:
-        return self.model.optimizer
-
-    def keep_guard(self, hold: bool) -> None:
-        """One guard for the life of a model: a ``train_step`` that is a tf.function keeps the first."""
-        kept = vars(self.model).get(GUARD)
-        if isinstance(kept, Guard) and kept.hold == hold:
-            kept.forgiving = self.forgiving
-            self.guard, self.halted = kept, kept.halted
-        vars(self.model)[GUARD] = self.guard
+        """The one whose rate is recorded: the model's, unless the step applies others only."""
+        held = self.model.optimizer
+        return held if not self.optimizers or held in self.optimizers else self.optimizers[0]
 
     def release(self) -> None:
         """Leave the model as it was found."""
@@ -113,22 +108,28 @@ class ModelWatch(StepRecorder):
 
     def watched(self, data: Any, seen: Seen) -> tuple[Any, Any, list[Any]]:
         """(cells of the row, whether the step is bad, tensors for a look) of the step just traced."""
-        loss = loss_seen(seen, self.model.optimizer)
-        bad = seen.bad
-        if bad is None and self.guard.posted:
-            mail = self.guard.mail
-            seen.gradients = self.guard.posted
-            bad, loss = tf.convert_to_tensor(mail.bad), tf.convert_to_tensor(mail.loss)
-            seen.sums = tf.unstack(tf.convert_to_tensor(mail.sums))[: len(seen.gradients)]
+        self.optimizers += [each for each in seen.optimizers if each not in self.optimizers]
+        loss, bad = loss_of_step(seen, self.optimizer), seen.bad
+        if self.guard.posted:
+            bad_there, loss_there = self.guard.collect(seen)
+            bad = bad_there if bad is None else tf.logical_or(bad, bad_there)
+            loss = loss_there if loss is None else loss
         if bad is None:
             bad = tf.constant(False) if loss is None else tf.logical_not(tf.math.is_finite(loss))
+        if self.guard.several and self.guard.hold:
+            seen.reserve_written(self.guard.out_of_hand)
+            self.beyond_recall = self.guard.out_of_hand and not all(map(seen.holds, self.optimizers))
         if self.guard.hold and self.jit:
             seen.restore(tf.logical_or(bad, self.halted))
-        self.variables = [variable for _, variable in seen.gradients]
+        trained = {id(variable): variable for _, variable in seen.gradients}
+        self.variables = list(trained.values()) or list(self.model.trainable_variables)
         self.seen = seen
         batch = batches.split(data)
         self.name_outputs(seen, [key for key, _ in batch["label"]])
         if self.layout is None:
+            self.without = ["loss"] if loss is None else []
+            if not seen.gradients and self.variables:
+                self.without.append("gradient")
             self.lay_out(batch, seen, self.variables, int(self.model.steps_per_execution))
             with self.forgiving("looking where labels meet predictions"):
                 self.met = meetings(batch["label"], seen.outputs)

@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from nanwatch.watch import batch as batches
 from nanwatch.watch import look
-from nanwatch.watch.layout import ROWS, Layout, layout_of
+from nanwatch.watch.layout import ROWS, Layout
 from nanwatch.watch.model_watch import ModelWatch
-from nanwatch.watch.step import Seen, has_penalty
+from nanwatch.watch.step import Seen
 from nanwatch.watch.step_recorder import BAD_LOSS_OR_GRADIENT
 
 MOST_WAITING = 100_000  # rows that wait for a drain
@@ -46,9 +46,7 @@ class ReplicatedWatch(ModelWatch):
         variables: Sequence[Any],
         steps_per_execution: int = 1,
     ) -> Layout:
-        self.layout = layout_of(self.model, variables, batch, has_penalty(seen))
-        self.not_watched += batches.not_dense(batch)
-        self.first_seen = seen
+        self.layout = self.layout_for(batch, seen, variables)
         return self.layout
 
     def batch_cells(self, batch: dict[str, batches.Named]) -> Any:

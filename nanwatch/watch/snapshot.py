@@ -17,7 +17,8 @@ def parts(model: Any, batch: dict[tuple[str, str], Any], optimizer: Any) -> Iter
     """(name in the file, array-like), what a replay needs most first.
 
     Names: ``batch/<role>/<key>``, ``weights/<number>``, ``state/<number>`` (statistics, seeds),
-    ``metrics/<number>``, ``optimizer/<number>``, numbered in the model's own order.
+    ``metrics/<number>``, ``optimizer/<number>``, numbered in the model's own order; where the model
+    holds more optimizers, ``optimizer.<which>/<number>`` too.
     """
     for (role, key), array in batch.items():
         yield f"batch/{role}/{key}", array
@@ -33,6 +34,10 @@ def parts(model: Any, batch: dict[tuple[str, str], Any], optimizer: Any) -> Iter
         yield f"metrics/{number}", variable
     for number, variable in enumerate(optimizer.variables if optimizer is not None else ()):
         yield f"optimizer/{number}", variable
+    others = [other for other in keras_names.optimizers_of(model) if other is not optimizer]
+    for which, other in enumerate(others, start=1):
+        for number, variable in enumerate(other.variables):
+            yield f"optimizer.{which}/{number}", variable
 
 
 def save(

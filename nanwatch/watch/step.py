@@ -1,4 +1,4 @@
-"""One step as it is traced: what passes by, and the guard that holds a bad update back."""
+"""One step as it is traced: what passes by."""
 
 from __future__ import annotations
 
@@ -7,42 +7,21 @@ import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import keras
 import tensorflow as tf
 
-from nanwatch.watch import keras_names
+from nanwatch.watch import across, keras_names, writes
 from nanwatch.watch.batch import named
-from nanwatch.watch.sentinel import half_square_sum, surely_finite, watchable
+from nanwatch.watch.fresh import calling_copies
+from nanwatch.watch.sentinel import watchable
+
+if TYPE_CHECKING:
+    from nanwatch.watch.guard import Guard
 
 CURRENT = threading.local()
 Forgiving = Callable[[str], contextlib.AbstractContextManager[None]]
-
-
-MAIL_ROOM = 1024  # gradients whose norms a mailbox can carry
-
-
-@dataclass
-class Mail:
-    """Carries numbers out of a function of the script's own, whose tensors cannot leave it.
-
-    Of fixed size, because XLA assigns no variable of unknown shape.
-    """
-
-    bad: tf.Variable
-    loss: tf.Variable
-    sums: tf.Variable
-
-    @classmethod
-    def box(cls) -> Mail:
-        values = (tf.constant(False), tf.constant(0.0), tf.zeros([MAIL_ROOM]))
-        return cls(*(tf.Variable(value, trainable=False, name="nanwatch_mail") for value in values))
-
-    def post(self, bad: Any, loss: Any, sums: Sequence[Any]) -> None:
-        self.bad.assign(bad)
-        self.loss.assign(0.0 if loss is None else loss)
-        kept = list(sums[:MAIL_ROOM])
-        self.sums.assign(tf.stack(kept + [tf.constant(0.0)] * (MAIL_ROOM - len(kept))))
 
 
 @dataclass
@@ -62,8 +41,15 @@ class Seen:
     sums: list[Any] = field(default_factory=list)  # half square sums of the gradients, in order
     held: Any = None  # under tf.distribute: bad in any replica
     bad: Any = None  # bool scalar: the update was, or should have been, held back
+    losses: list[Any] = field(default_factory=list)  # one for each update, in order
+    optimizers: list[Any] = field(default_factory=list)  # that were applied, in order
+    applying: bool = False  # an optimizer's own optimizer is not another one
+    inside_call: int = 0  # of a layer or of the model
     out_of_reach: list[Any] = field(default_factory=list)  # layers called in another graph
     saved: dict[int, tuple[Any, Any]] = field(default_factory=dict)  # id -> (variable, value before)
+    at_start: dict[int, tuple[Any, Any]] = field(default_factory=dict)  # as ``saved``, not yet wanted
+    guarded_ops: list[range] = field(default_factory=list)  # places of the guarded updates in ``graph``
+    before: list[tuple[Any, Any, Any]] = field(default_factory=list)  # (graph, variable, value before)
 
     def here(self) -> bool:
         """Whether what is being traced now belongs to the step's own graph."""
@@ -75,23 +61,72 @@ class Seen:
             if id(variable) not in self.saved:
                 self.saved[id(variable)] = (variable, tf.convert_to_tensor(variable))
 
+    def keep_in_reserve(self, variables: Sequence[Any]) -> None:
+        """Read what a step of the script's own may assign to. Of it `reserve_written` takes what it does."""
+        for variable in variables:
+            self.at_start[id(variable)] = (variable, tf.convert_to_tensor(variable))
+
+    def reserve_written(self, all_of_it: bool) -> None:
+        """Restore, too, what the step has assigned to by itself, past every optimizer: averages, say.
+
+        Eager steps cannot be asked; there, and with ``all_of_it``, the whole reserve is restored.
+        """
+        written = None if all_of_it else writes.written(self.graph, self.guarded_ops, self.at_start)
+        for name, kept in self.at_start.items():
+            if written is None or name in written:
+                self.saved.setdefault(name, kept)
+
+    def holds(self, optimizer: Any) -> bool:
+        """Whether all that ``optimizer`` keeps of earlier steps can be restored."""
+        return all(id(variable) in self.saved for variable in optimizer.variables)
+
     def restore(self, when: Any) -> None:
         """Give the kept variables back their values if ``when``, a bool scalar, holds."""
-        if not self.saved:
-            return
+        across.put_back(when, list(self.saved.values()))
 
-        variables = [variable for variable, _ in self.saved.values()]
-        values = [value for _, value in self.saved.values()]
+    def before_update(self, variables: Sequence[Any]) -> None:
+        """Remember what an update is about to change: one that follows in the same step may be bad.
 
-        def put_back(values: Any) -> None:
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
+        Where none follows nothing consumes the reads.
+        """
+        graph = keras_names.function_graph()
+        known = {id(variable) for where, variable, _ in self.before if where is graph}
+        for variable in variables:
+            if id(variable) not in known:
+                known.add(id(variable))
+                self.before.append((graph, variable, tf.convert_to_tensor(variable)))
 
-        guarded(tf.logical_not(when), put_back, values)
+    def updated_before(self) -> tuple[list[tuple[Any, Any]], bool]:
+        """What earlier updates of the step changed, each variable with its value from before them.
+
+        Of a variable that was read in the step's own graph the value is at hand when the step ends.
+        Answers too whether there are some whose value cannot be had: it is inside another function.
+        """
+        graph = keras_names.function_graph()
+        at_hand, lost = [], False
+        for where, variable, value in self.before:
+            if where is graph:
+                at_hand.append((variable, value))
+            elif where is self.graph:
+                self.saved.setdefault(id(variable), (variable, value))
+            elif graph is None or where.name != graph.name:  # else an earlier trace of the same function
+                lost = True
+        return at_hand, lost
 
 
 def current() -> Seen | None:
     return getattr(CURRENT, "seen", None)
+
+
+@contextlib.contextmanager
+def aside() -> Iterator[None]:
+    """What is run in this block is nanwatch's own doing, and no training that a loop's watch should see."""
+    before = current()
+    CURRENT.seen = Seen(keras_names.function_graph())
+    try:
+        yield
+    finally:
+        CURRENT.seen = before
 
 
 @contextlib.contextmanager
@@ -111,6 +146,8 @@ def observing(model: Any, guard: Guard) -> Iterator[Seen]:
         with guard.forgiving("keeping the state of before"):
             seen.keep(keras_names.state_variables(model))
             seen.keep(keras_names.metric_variables(model))
+            if guard.several and guard.hold:
+                seen.keep_in_reserve(keras_names.variables_of(model))
         yield seen
     finally:
         CURRENT.seen = None
@@ -126,10 +163,46 @@ def wrap_model(model: Any, guard: Guard) -> list[Callable[[], None]]:
     ]
     undo.append(wrap(model, "call", see_prediction))
     undo.append(wrap(model, "compute_loss", functools.partial(see_loss, model)))
-    if model.optimizer is not None:
-        undo.append(wrap(model.optimizer, "apply", functools.partial(guard.apply, model.optimizer)))
+    undo += see_optimizers(model, guard.apply)
     undo.append(see_tape())
+    undo.append(calling_copies(guard.copies, outside_of_layers))
     return undo
+
+
+def see_optimizers(model: Any, see: Callable[..., None]) -> list[Callable[[], None]]:
+    """Have ``see(optimizer, original, grads, variables)`` called in the place of every ``apply``.
+
+    On each optimizer that the model holds, so that an ``apply`` of its own is seen whole; on Keras's
+    classes for those that a ``train_step`` has from elsewhere.
+    """
+    undo = [
+        wrap(optimizer, "apply", functools.partial(see, optimizer))
+        for optimizer in keras_names.optimizers_of(model)
+    ]
+    classes = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
+    return undo + [wrap_method(cls, "apply", see) for cls in classes]
+
+
+def wrap_method(cls: type, name: str, wrapper: Callable[..., Any]) -> Callable[[], None]:
+    """Put ``wrapper(self, original, *args, **kwargs)`` in the place of a method of a class."""
+    original, own = getattr(cls, name), vars(cls).get(name)
+
+    @functools.wraps(original)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return wrapper(self, functools.partial(original, self), *args, **kwargs)
+
+    setattr(cls, name, wrapped)
+
+    def undo() -> None:
+        delattr(cls, name) if own is None else setattr(cls, name, own)
+
+    return undo
+
+
+def outside_of_layers() -> bool:
+    """Whether a function called here may hold the step's loss, gradients and updates."""
+    seen = current()
+    return seen is not None and not seen.inside_call
 
 
 def wrap(thing: Any, name: str, wrapper: Callable[..., Any]) -> Callable[[], None]:
@@ -143,8 +216,22 @@ def wrap(thing: Any, name: str, wrapper: Callable[..., Any]) -> Callable[[], Non
     return keras_names.replace_attribute(thing, name, wrapped)
 
 
+@contextlib.contextmanager
+def inside_call() -> Iterator[None]:
+    seen = current()
+    if seen is None:
+        yield
+        return
+    seen.inside_call += 1
+    try:
+        yield
+    finally:
+        seen.inside_call -= 1
+
+
 def see_call(layer: Any, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    outputs = original(*args, **kwargs)
+    with inside_call():
+        outputs = original(*args, **kwargs)
     seen = current()
     if seen is None:
         return outputs
@@ -160,7 +247,8 @@ def see_call(layer: Any, original: Callable[..., Any], *args: Any, **kwargs: Any
 
 
 def see_prediction(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    outputs = original(*args, **kwargs)
+    with inside_call():
+        outputs = original(*args, **kwargs)
     seen = current()
     if seen is not None and seen.here():
         seen.outputs = [(key, item) for key, item in named(outputs) if watchable(item)]
@@ -233,112 +321,3 @@ def penalty_seen(seen: Seen) -> Any:
         return None
     whole, data = (tf.cast(tf.reduce_mean(part), tf.float32) for part in (seen.loss, seen.data_loss))
     return whole - data
-
-
-@dataclass
-class Guard:
-    """Holds back the update of a step whose loss or gradients are not finite."""
-
-    halted: tf.Variable  # bool scalar: an earlier step was bad and nothing is applied any more
-    mail: Mail
-    forgiving: Forgiving
-    posted: list[tuple[Any, Any]] | None = None  # what the mail is about; a function is traced only once
-    hold: bool = True  # False: on_incident="continue", the update is applied whatever it is
-    inside: int = 0  # replicas that are being traced now
-    undo: list[Callable[[], None]] = field(default_factory=list)
-
-    def apply(
-        self,
-        optimizer: Any,
-        original: Callable[..., Any],
-        grads: Any,
-        trainable_variables: Any = None,
-    ) -> None:
-        grads = list(grads)
-        seen = current()
-        if seen is None:
-            original(grads, trainable_variables)
-            return
-        held: Any = None
-        with self.forgiving("weighing the gradients"):
-            held = self.weigh(seen, optimizer, grads, trainable_variables)
-        if held is None or not self.hold:
-            original(grads, trainable_variables)
-            return
-        if trainable_variables is not None and not optimizer.built:
-            optimizer.build(list(trainable_variables))
-        guarded(held, original, grads, trainable_variables)
-
-    def weigh(self, seen: Seen, optimizer: Any, grads: list[Any], trainable_variables: Any) -> Any:
-        """Whether this update is to be held back, a bool scalar; what was seen goes into ``seen``."""
-        variables = list(trainable_variables or optimizer.variables[: len(grads)])
-        known = list(zip(grads, variables, strict=False))
-        present = [grad for grad, _ in known if watchable(grad)]
-        raw = [half_square_sum(grad) for grad in present]
-        sums = unscaled(raw, keras_names.unscaled_factor(optimizer))
-        bad = self.is_bad(seen, optimizer, raw, present)
-        seen.gradients += known
-        if not seen.here():
-            self.posted = known
-            self.mail.post(bad, loss_seen(seen, optimizer), sums)
-            return tf.logical_or(bad, self.halted)
-        seen.sums += sums
-        seen.bad = bad if seen.bad is None else tf.logical_or(seen.bad, bad)
-        if replicas() > 1:
-            seen.held = anywhere(seen.bad)
-            return seen.held
-        return tf.logical_or(seen.bad, self.halted)
-
-    def is_bad(self, seen: Seen, optimizer: Any, sums: Sequence[Any], grads: Sequence[Any]) -> Any:
-        loss = loss_seen(seen, optimizer)
-        fine = tf.constant(True) if loss is None else tf.math.is_finite(loss)
-        if not keras_names.is_loss_scaling(optimizer):  # it skips an overflow itself: that is health
-            fine = tf.logical_and(fine, surely_finite(sums, grads))
-        return tf.logical_not(fine)
-
-
-def unscaled(sums: Sequence[Any], factor: Any) -> list[Any]:
-    if factor is None:
-        return list(sums)
-    square = tf.square(tf.cast(factor, tf.float32))
-    return [value / square for value in sums]
-
-
-def replicas() -> int:
-    """How many replicas train in step; 1 outside a replica and without a strategy."""
-    context = tf.distribute.get_replica_context() if tf.distribute.has_strategy() else None
-    return 1 if context is None else int(context.num_replicas_in_sync)
-
-
-def anywhere(flag: Any) -> Any:
-    """Whether ``flag`` holds in any replica: all of them get the same answer."""
-    context = tf.distribute.get_replica_context()
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(flag, tf.float32)) > 0
-
-
-def guarded(held: Any, apply: Callable[..., Any], *args: Any) -> None:
-    """``apply(*args)`` unless ``held``, a bool scalar that all replicas agree on."""
-    if replicas() > 1:
-        tf.distribute.get_replica_context().merge_call(
-            functools.partial(apply_across, apply), args=(held, *args)
-        )
-        return
-
-    def go() -> tf.Tensor:
-        apply(*args)
-        return tf.constant(0)
-
-    # Not kept whole: that would hide the update from TensorFlow's rewriting of the graph, and some
-    # optimizers' weights would come out with another last bit than without nanwatch.
-    tf.cond(held, lambda: tf.constant(0), go)
-
-
-def apply_across(apply: Callable[..., Any], strategy: Any, held: Any, *args: Any) -> None:
-    """In cross-replica context, the only one in which a cond may lead to a variable's update."""
-    decision = strategy.experimental_local_results(held)[0]
-
-    def go() -> tf.Tensor:
-        strategy.extended.call_for_each_replica(apply, args=args)
-        return tf.constant(0)
-
-    tf.cond(decision, lambda: tf.constant(0), go)

@@ -14,9 +14,10 @@ import tensorflow as tf
 from nanwatch.watch import batch as batches
 from nanwatch.watch import keras_names, look
 from nanwatch.watch.census import Census
+from nanwatch.watch.guard import Guard, Mail
 from nanwatch.watch.layout import LEARNING_RATE, LOSS, PENALTY, ROWS, Key, Layout, layout_of
-from nanwatch.watch.sentinel import all_finite, extremes, half_square_sum
-from nanwatch.watch.step import Forgiving, Guard, Mail, Seen, has_penalty, penalty_seen
+from nanwatch.watch.sentinel import all_finite, extremes, half_square_sum, watchable
+from nanwatch.watch.step import Forgiving, Seen, has_penalty, penalty_seen
 
 RING_ROWS = 512  # steps the device remembers between two drains
 RING_BYTES = 32 * 2**20
@@ -60,6 +61,7 @@ class StepRecorder:
         self.drained_at = time.perf_counter()
         self.look_names: list[tuple[str, str]] = []
         self.shows_activations = True
+        self.without: list[str] = []  # what of a step cannot be had: "loss", "gradient"
 
     # -- inside the compiled step --------------------------------------------------------------
 
@@ -71,9 +73,7 @@ class StepRecorder:
         steps_per_execution: int = 1,
     ) -> Layout:
         """Decide what stands where in a row, and make the ring."""
-        self.layout = layout_of(self.model, variables, batch, has_penalty(seen))
-        self.not_watched += batches.not_dense(batch)
-        self.first_seen = seen
+        self.layout = self.layout_for(batch, seen, variables)
         rows = max(16, min(RING_ROWS, RING_BYTES // (4 * self.layout.width)))
         self.ring_rows = max(rows, 2 * steps_per_execution)
         with tf.init_scope():
@@ -84,6 +84,13 @@ class StepRecorder:
             self.weights = tf.Variable(sums, trainable=False, name="nanwatch_weights")
             self.suspect = tf.Variable(False, trainable=False, name="nanwatch_suspect")
         return self.layout
+
+    def layout_for(self, batch: dict[str, batches.Named], seen: Seen, variables: Sequence[Any]) -> Layout:
+        """What stands where in a row; what has no place in it is noted."""
+        self.first_seen = seen
+        self.not_watched += batches.not_dense(batch)
+        self.not_watched += [f"{role}: made where no sentinel reaches" for role in self.without]
+        return layout_of(self.model, variables, batch, has_penalty(seen), self.without)
 
     def cells(self, seen: Seen, loss: Any, variables: Sequence[Any]) -> Any:
         """The cells that the user's step itself gives: float32, all but the batch's own."""
@@ -111,9 +118,10 @@ class StepRecorder:
         if seen.outputs:
             sums = [norm(tensor) for _, tensor in seen.outputs]
             cells["output", "output", "l2_norm"] = tf.add_n(sums) if len(sums) > 1 else sums[0]
-        present = [variable for grad, variable in seen.gradients if grad is not None]
+        present = [variable for grad, variable in seen.gradients if watchable(grad)]
         for variable, value in zip(present, seen.sums, strict=False):
-            cells["gradient", keras_names.path_of(variable), "l2_norm"] = value
+            key = ("gradient", keras_names.path_of(variable), "l2_norm")
+            cells[key] = cells[key] + value if key in cells else value  # of two updates, both
         layout.seen.update(key for key in cells if key in layout.place)
         zero = tf.constant(0.0)
         return tf.stack([cells.get(key, zero) for key in layout.columns()[layout.of_batch : layout.of_step]])

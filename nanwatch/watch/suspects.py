@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from nanwatch.watch import keras_names
 from nanwatch.watch.autopsy import Repeated, is_bad, keep_gradients, keep_loss, unchanged
-from nanwatch.watch.step import wrap
+from nanwatch.watch.step import aside, see_optimizers, wrap
 
 SECONDS = 6.0  # for both questions together
 FIRST_WEIGHTS_BYTES = 32 * 2**20  # of the model's first weights that are held for the answer
@@ -32,14 +32,19 @@ class Suspects:
 
 
 def question(
-    model: Any, step: Callable[[Any], Any], data: Any, optimizer: Any, first_weights: Sequence[Any] | None
+    model: Any,
+    step: Callable[[Any], Any],
+    data: Any,
+    optimizers: Sequence[Any],
+    first_weights: Sequence[Any] | None,
+    several: bool = False,
 ) -> Suspects:
     """Ask both questions of the frozen ``model``; it is left as it was."""
     found = Suspects()
     deadline = time.perf_counter() + SECONDS
 
     def goes_bad(part: Any) -> bool:
-        return repeat_is_bad(model, step, part, optimizer)
+        return repeat_is_bad(model, step, part, optimizers, several)
 
     rows = number_of_rows(data)
     with contextlib.suppress(tf.errors.OpError, ValueError):
@@ -57,14 +62,17 @@ def question(
     return found
 
 
-def repeat_is_bad(model: Any, step: Callable[[Any], Any], data: Any, optimizer: Any) -> bool:
-    """Whether ``step(data)`` gives a non-finite loss or gradient; nothing is applied."""
-    seen = Repeated()
-    undo = [wrap(model, "compute_loss", functools.partial(keep_loss, seen))]
-    if optimizer is not None:
-        undo.append(wrap(optimizer, "apply", functools.partial(keep_gradients, seen)))
+def repeat_is_bad(
+    model: Any, step: Callable[[Any], Any], data: Any, optimizers: Sequence[Any], several: bool = False
+) -> bool:
+    """Whether ``step(data)`` gives a non-finite loss or gradient; what it changes is put back."""
+    seen = Repeated(several)
+    undo = [
+        wrap(model, "compute_loss", functools.partial(keep_loss, seen)),
+        *see_optimizers(model, functools.partial(keep_gradients, seen)),
+    ]
     try:
-        with unchanged(model), keras_names.functions_run_eagerly():
+        with aside(), unchanged(model, optimizers), keras_names.functions_run_eagerly():
             step(data)
     finally:
         for put_back in reversed(undo):

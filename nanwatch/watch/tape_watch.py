@@ -16,13 +16,15 @@ import tensorflow as tf
 from nanwatch.record.facts import BroadcastInfo, ModelInfo
 from nanwatch.watch import batch as batches
 from nanwatch.watch import heads, keras_names, look, model_facts, origin, step
+from nanwatch.watch.across import guarded
 from nanwatch.watch.batch import Named
+from nanwatch.watch.guard import unscaled
 from nanwatch.watch.inquest import OnIncident
 from nanwatch.watch.loop_labels import EagerMeeting, labels_in_graph
 from nanwatch.watch.meetings import meetings
 from nanwatch.watch.observer import Observer
 from nanwatch.watch.sentinel import half_square_sum, watchable
-from nanwatch.watch.step import Forgiving, Seen, guarded, loss_seen, see_call, unscaled, wrap
+from nanwatch.watch.step import Forgiving, Seen, loss_seen, see_call, wrap
 from nanwatch.watch.step_recorder import StepRecorder
 from nanwatch.watch.witness import Witness
 
@@ -100,6 +102,7 @@ class TapeWatch(StepRecorder):
                 self.optimizer.build(list(variables))
             guarded(tf.logical_or(bad, self.halted), original, grads, variables)
         if self.layout is None:
+            self.without = ["loss"] if loss is None else []
             self.lay_out(batch, seen, list(variables))
             self.met = recording.met
         self.remember(batch)
