@@ -26,8 +26,8 @@ class TargetShapeMismatch(Rule):
 
     ## What it does
     Looks in a training step of the script's own for an op in which the labels, of one axis, meet
-    the predictions, of shape (N, 1), so that the result has shape (N, N). Keras's own losses bring
-    both to one shape; a difference written by hand does not.
+    the predictions, of shape (N, 1), so that the result has shape (N, N), or a column of labels a row
+    of predictions. Keras's own losses bring both to one shape; a difference written by hand does not.
 
     ## Why is this bad
     Each prediction is compared with the label of every row. What comes closest to all labels at
@@ -58,9 +58,10 @@ class TargetShapeMismatch(Rule):
         if met is None:
             return
         collapse = collapsed(fit, met)
+        flat = len(met.label_shape) == 1
         text = (
             "Bring the labels to the predictions' shape first: y = tf.reshape(y, tf.shape(prediction)), "
-            "or y[:, None]."
+            f"or y[:, {'None' if flat else '0'}]."
         )
         yield self.finding(
             fit,
@@ -69,7 +70,9 @@ class TargetShapeMismatch(Rule):
             "compared with the label of every row.",
             *collapse,
             location=met.location or fit.model.location or fit.info.location,
-            remedies=(Remedy("reshape_labels", met.label, [-1, 1], text, location=met.location),),
+            remedies=(
+                Remedy("reshape_labels", met.label, [-1, 1] if flat else [-1], text, location=met.location),
+            ),
             level="error" if collapse else "warning",
             strength=0.95 if collapse else 0.6,
             explains=STUCK,
@@ -77,7 +80,12 @@ class TargetShapeMismatch(Rule):
 
     @staticmethod
     def fires() -> list[Run]:
-        return [step_run(SUB, spread=0.19), step_run(SUB, spread=0.9), step_run(SUB, spread=None)]
+        return [
+            step_run(SUB, spread=0.19),
+            step_run(SUB, spread=0.9),
+            step_run(SUB, spread=None),
+            step_run(BUS, spread=0.19),
+        ]
 
     @staticmethod
     def silent() -> list[Run]:
@@ -92,23 +100,27 @@ class TargetShapeMismatch(Rule):
 
 
 SUB = BroadcastInfo("Sub", "0", (None,), "0", (None, 1), (None, None), made_up.line(21, "loss = ..."))
+BUS = BroadcastInfo("Sub", "0", (32, 1), "0", (32,), (32, 32), made_up.line(21, "loss = ..."))
 
 
 def is_crossed(op: BroadcastInfo) -> bool:
-    """(N,) against (N, 1), which gives (N, N)."""
-    return (
-        len(op.label_shape) == 1 and op.output_shape[1:] == (1,) and len(op.shape) == 2 and op.shape[1] != 1
-    )
+    """(N,) against (N, 1), or the other way round, which gives (N, N)."""
+    flat, column = sorted((op.label_shape, op.output_shape), key=len)
+    return len(flat) == 1 and is_column(column) and len(op.shape) == 2 and op.shape[1] != 1
 
 
 def shapes_differ(fit: Fit) -> bool:
-    """The labels have one axis and an output has a second one of size 1."""
-    flat = any(len(label.shape) == 1 for label in fit.info.data.labels)
-    return flat and any(is_column(output.shape) for output in fit.model.outputs)
+    """The labels have one axis and an output has a second one of size 1, or the other way round."""
+    labels = [label.shape for label in fit.info.data.labels]
+    outputs = [output.shape or () for output in fit.model.outputs]
+    return any(
+        any(len(shape) == 1 for shape in some) and any(map(is_column, others))
+        for some, others in ((labels, outputs), (outputs, labels))
+    )
 
 
-def is_column(shape: Shape | None) -> bool:
-    return shape is not None and len(shape) == 2 and shape[1] == 1
+def is_column(shape: Shape) -> bool:
+    return len(shape) == 2 and shape[1] == 1
 
 
 def collapsed(fit: Fit, met: BroadcastInfo) -> list[str]:

@@ -58,7 +58,7 @@ class SingleUnitSoftmax(Rule):
                     layer=head.path,
                     remedies=remedies(fit, head),
                     strength=1.0 if seen == ONE else 0.9,
-                    explains=STUCK | {"poor-accuracy"},
+                    explains=STUCK | {"poor-accuracy", "growth"},
                 )
 
     def evidence(self, fit: Fit, head: Head, seen: tuple[float, float] | None) -> Iterator[str]:

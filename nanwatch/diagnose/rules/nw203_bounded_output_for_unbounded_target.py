@@ -82,7 +82,7 @@ class BoundedOutputForUnboundedTarget(Rule):
                 remedies=(remedy(head),),
                 level="error" if bulk else "warning",
                 strength=0.9 if bulk else 0.5,
-                explains=STUCK | {"large-loss", "saturated", "dead-activation"},
+                explains=STUCK | {"large-loss", "saturated", "dead-activation", "growth"},
             )
 
     @staticmethod

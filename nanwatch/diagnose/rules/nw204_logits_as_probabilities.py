@@ -80,7 +80,7 @@ class LogitsAsProbabilities(Rule):
                 remedies=remedies(fit, head),
                 level="error" if outside or harm else "warning",
                 strength=strength_of(outside, bool(harm), incident_of(fit, run) is not None),
-                explains={"large-loss"}
+                explains={"large-loss", "growth"}
                 | STUCK
                 | (NONFINITE_LOSS if head.loss == CATEGORICAL else frozenset()),
             )

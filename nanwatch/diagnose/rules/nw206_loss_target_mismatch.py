@@ -89,7 +89,7 @@ class LossTargetMismatch(Rule):
                 remedies=(loss_remedy(fit, head, mismatch.better),),
                 level=mismatch.level,
                 strength=mismatch.strength,
-                explains={"crash", "large-loss", "poor-accuracy"} | STUCK,
+                explains={"crash", "large-loss", "poor-accuracy", "growth"} | STUCK,
             )
 
     def stopped_unseen(self, fit: Fit, clash: ShapeClash) -> Iterator[Finding]:

@@ -56,7 +56,7 @@ class SingleUnitCategoricalCrossentropy(Rule):
                 layer=head.path,
                 remedies=remedies(fit, head),
                 strength=1.0 if zero else 0.9,
-                explains={"zero-loss", "poor-accuracy"} | STUCK,
+                explains={"zero-loss", "poor-accuracy", "growth"} | STUCK,
             )
 
     @staticmethod

@@ -19,7 +19,12 @@ from nanwatch.record.facts import LayerInfo
 from nanwatch.record.run import Fit, Run
 
 DOMINATES = 0.9  # of the whole loss, at the beginning or at the end
+# Or half of it at the beginning, and at the end a ten-thousandth of that, as a squared norm has when
+# the weights are down to a hundredth: they went where the penalty is least, not where the data are.
+HALF = 0.5
+GONE = 1e-4
 LAST = 20  # steps
+BRINGS = STUCK | {"large-loss", "growth", "weights-still", "dead-activation", "vanishing-gradient"}
 FIRST = 5
 USUAL = 1e-4  # the penalty of the textbooks' examples; 1e-2 is Keras's own default
 # A layer is named where the regularisers whose cost can be reckoned make at least this much of the
@@ -47,7 +52,7 @@ class RegularizationDominates(Rule):
     ## What it does
     Computes the share of the penalties in the loss: of regularisers on weights and on what layers give
     out, and of what layers add by `add_loss`. It speaks where this is above 0.9 at the beginning or at
-    the end, and what is left is no better than guessing.
+    the end, or above a half and then gone with the weights, and what is left is no better than guessing.
 
     ## Why is this bad
     The optimizer lowers what weighs most. It brings the weights to 0, where the penalty is least, and
@@ -78,7 +83,8 @@ class RegularizationDominates(Rule):
         began = shares(course[:FIRST])
         ended = shares(course[-LAST:])
         stuck = guessing(fit, penalty=median([penalty for penalty, _ in course[-LAST:]]))
-        if max(began, ended) <= DOMINATES or stuck is None:
+        gone = weights_gone(course)
+        if stuck is None or (max(began, ended) <= DOMINATES and not (gone and began > HALF)):
             return
         layer, words = heaviest(fit, course[0][0])
         yield self.finding(
@@ -86,6 +92,7 @@ class RegularizationDominates(Rule):
             f"Of the loss, {began:.1%} was penalties at the beginning and {ended:.1%} at the end. What the "
             f"data cost is no better than guessing: {number(stuck.ended)}, where a constant answer costs "
             f"{number(stuck.guess)}.",
+            *(["It has fallen to nothing since, and the weights with it."] if gone else []),
             *words,
             location=(layer.location if layer else None) or fit.model.compile_location,
             layer=layer.path if layer else None,
@@ -99,7 +106,7 @@ class RegularizationDominates(Rule):
                 ),
             ),
             strength=0.85,
-            explains={"large-loss", "weights-still", "dead-activation", "vanishing-gradient"} | STUCK,
+            explains=BRINGS,
         )
 
     @staticmethod
@@ -110,12 +117,15 @@ class RegularizationDominates(Rule):
             penalised({"l1": 1.0}, first=56.0, last=0.1),
             penalised({"l2": 10.0}, first=81.0, last=1.0, on="activity"),
             penalised({}, first=6.3, last=6.3),
+            penalised({"l2": 0.1}, first=0.7, last=0.69e-4),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
             penalised({"l2": 0.4}, first=6.2, last=6.2),
+            penalised({"l2": 0.1}, first=0.7, last=0.71e-4),
+            penalised({"l2": 0.1}, first=0.68, last=0.1e-4),
             penalised({"l2": 10.0}, first=160.0, last=0.4, data=0.65),
             penalised({"l2": 10.0}, first=160.0, last=0.4, steps=99),
             made_up.run(),
@@ -210,6 +220,12 @@ def penalties(fit: Fit) -> list[tuple[float, float]]:
     """(penalty, whole loss) of the steps kept."""
     losses = dict(fit.losses())
     return [(penalty, losses[step]) for step, penalty in fit.steps.values("penalty") if step in losses]
+
+
+def weights_gone(course: list[tuple[float, float]]) -> bool:
+    """The penalty has fallen to nothing of what it was."""
+    began, ended = (median([penalty for penalty, _ in part]) for part in (course[:FIRST], course[-LAST:]))
+    return ended < GONE * began
 
 
 def shares(course: list[tuple[float, float]]) -> float:
