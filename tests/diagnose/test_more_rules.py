@@ -110,6 +110,13 @@ def test_the_shapes_are_said():
     assert finding.location.line == 21
 
 
+def test_a_column_of_labels_and_a_row_of_predictions():
+    finding = only("NW109", nw109.step_run(nw109.BUS, spread=0.1))
+    assert finding.remedies[0].value == [-1]
+    assert finding.remedies[0].text.endswith("or y[:, 0].")
+    assert only("NW109", nw109.step_run(nw109.SUB, spread=0.1)).remedies[0].text.endswith("or y[:, None].")
+
+
 @pytest.mark.parametrize(("spread", "level"), [(0.19, "error"), (0.21, "warning"), (None, "warning")])
 def test_predictions_drawn_to_the_mean_are_the_harm(spread, level):
     assert only("NW109", nw109.step_run(nw109.SUB, spread=spread)).level == level
