@@ -38,7 +38,8 @@ class LearningRateTooLow(Rule):
     ## What it does
     Looks for a training in which the weights moved by less than a ten-thousandth of their norm while
     gradients are there, the rate is below the usual ones and the loss has not improved. Of a schedule
-    the first tenth of the training is left out: one whose steps were counted in epochs is over by then.
+    the first tenth of the training is left out: one whose steps were counted in epochs is over by then,
+    and whatever was learned in that tenth, nothing is learned any more.
 
     ## Why is this bad
     The model answers as it was made. The loss differs from epoch to epoch in the last digits only, and
@@ -71,9 +72,10 @@ class LearningRateTooLow(Rule):
         moved = moved_in_all(fit, fit.info.steps * BEGINNING if decayed else 0)
         if moved >= MOVED or (moved == 0 and not decayed) or max(later) > LOW * usual:
             return
-        if liveliness(fit) < ALIVE or has_improved(fit) or rises(rates):
+        if liveliness(fit) < ALIVE or rises(rates):
             return
-        if guessing(fit) or changes_nothing(fit):
+        stuck = not has_improved(fit) and (guessing(fit) or changes_nothing(fit))
+        if stuck or decayed:  # what was learned in the first tenth is no excuse for the other nine
             yield self.found(fit, rates, later, moved, decayed, usual)
 
     def found(
@@ -99,6 +101,7 @@ class LearningRateTooLow(Rule):
             *([stuck.words] if (stuck := guessing(fit)) else []),
             location=at,
             remedies=(Remedy("set_learning_rate", "optimizer", usual, text, line, at),),
+            level="warning" if decayed and has_improved(fit) else "error",
             strength=0.85,
             explains={"weights-still"} | STUCK,
         )
@@ -110,6 +113,7 @@ class LearningRateTooLow(Rule):
             slow(1e-4, 0.9e-6),
             slow(1e-3, 1e-8, optimizer="SGD"),
             slow(1e-3, 0.0, decays_after=10),
+            slow(1e-3, 0.0, decays_after=10, ended=0.6),
         ]
 
     @staticmethod
