@@ -12,9 +12,10 @@ import tensorflow as tf
 
 from nanwatch.watch import batch as batches
 from nanwatch.watch import look
+from nanwatch.watch.across import anywhere
 from nanwatch.watch.layout import ROWS, Layout
 from nanwatch.watch.model_watch import ModelWatch
-from nanwatch.watch.step import Seen
+from nanwatch.watch.step import Forgiving, Seen
 from nanwatch.watch.step_recorder import BAD_LOSS_OR_GRADIENT
 
 MOST_WAITING = 100_000  # rows that wait for a drain
@@ -24,8 +25,23 @@ class ReplicatedWatch(ModelWatch):
     """`ModelWatch` under ``tf.distribute`` with more than one replica.
 
     A variable of nanwatch's own on one device cannot be reached from a replica on another, so
-    there is no ring here: each replica hands its row to the host, which keeps replica 0's.
+    there is no ring here: each replica hands its row to the host, which keeps replica 0's. Whether an
+    earlier step was bad stands in a variable of which every replica has its own part.
     """
+
+    def __init__(
+        self, model: Any, hold: bool, on_look: Callable[[look.Look], int], forgiving: Forgiving
+    ) -> None:
+        super().__init__(model, hold, on_look, forgiving)
+        with model.distribute_strategy.scope():
+            self.halted = tf.Variable(
+                False,
+                trainable=False,
+                synchronization=tf.VariableSynchronization.ON_READ,
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+                name="nanwatch_halted",
+            )
+        self.guard.halted = self.halted
 
     def begin(self) -> None:
         super().begin()
@@ -67,9 +83,12 @@ class ReplicatedWatch(ModelWatch):
         variables: Sequence[Any],
         restore: Callable[[Any], None] | None = None,
     ) -> None:
-        seen = self.seen
-        if restore is not None and seen is not None and seen.held is not None:
-            restore(seen.held)
+        if self.seen is not None and self.guard.hold:
+            if self.seen.held is None:  # nothing is trained
+                self.seen.held = anywhere(tf.logical_or(bad, self.halted))
+            if restore is not None:
+                restore(self.seen.held)
+            self.halted.assign(self.seen.held)  # the next step may be in the same execution
         row = tf.concat([self.batch_cells(batch), cells, self.weight_cells(variables)], axis=0)
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         names = [(role, key) for role, key, _ in batches.dense(batch)]
