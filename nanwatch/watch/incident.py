@@ -15,7 +15,7 @@ from nanwatch.watch.layout import Layout
 from nanwatch.watch.look import Look
 from nanwatch.watch.op_words import kind
 from nanwatch.watch.profile import Profile
-from nanwatch.watch.step_recorder import BAD_WEIGHT
+from nanwatch.watch.step_recorder import AFTER_THE_STEP
 
 # x, y, weights of samples, then the model from front to back, then what learning adds.
 ORDER: tuple[Role, ...] = (
@@ -58,7 +58,7 @@ def describe(
         role=role,
         path=path,
         value=value,
-        frozen=action != "continue" and seen.flag != BAD_WEIGHT,
+        frozen=action != "continue" and seen.flag not in AFTER_THE_STEP,
         action=action,
         loss=loss,
         batch=data_of(seen.batch),

@@ -9,10 +9,12 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from nanwatch.errors import TrainingHalted
+from nanwatch.record.facts import IncidentInfo
 from nanwatch.watch import autopsy, incident, snapshot, suspects
 from nanwatch.watch.fit_record import FitRecord
 from nanwatch.watch.look import Look
-from nanwatch.watch.step_recorder import BAD_WEIGHT
+from nanwatch.watch.op_words import kind
+from nanwatch.watch.step_recorder import AFTER_THE_STEP, BAD_STATE
 from nanwatch.watch.witness import Witness
 
 OnIncident = Literal["raise", "stop", "continue"]
@@ -72,9 +74,12 @@ class Inquest:
 
     def record_incident(self, seen: Look, record: FitRecord) -> Any:
         assert self.watch.layout is not None
-        before = [] if seen.flag == BAD_WEIGHT or self.model is None else incident.bad_variables(self.model)
+        after = seen.flag in AFTER_THE_STEP
+        before = [] if after or self.model is None else incident.bad_variables(self.model)
         if self.on_incident == "continue":
             before = []  # the update has been applied: the weights of before are gone
+        if seen.flag == BAD_STATE:
+            before = self.bad_state()
         dissected, asked = None, None
         notes: list[str] = []
         if self.on_incident != "continue":
@@ -87,7 +92,7 @@ class Inquest:
                     self.witness.snapshot_limit,
                     self.optimizer(),
                 )
-        if seen.flag != BAD_WEIGHT and self.on_incident != "continue":
+        if not after and self.on_incident != "continue":
             with self.witness.forgiving("the autopsy"):
                 dissected = self.dissect(seen)
             with self.witness.forgiving("asking for the guilty rows"):
@@ -97,6 +102,8 @@ class Inquest:
         )
         if getattr(self.watch, "beyond_recall", False):
             notes.append("the step makes updates in functions of its own: one before the bad one may stay")
+        if seen.flag == BAD_STATE:
+            notes.append(state_words(found.path, record))
         found = replace(found, notes=(*found.notes, *notes))
         if found.op is not None and found.op.location is None and found.op.layer is None:
             # neither a layer's nor the loss's: what Keras does with the data on its way in
@@ -112,6 +119,29 @@ class Inquest:
         self.learn_model(record)
         self.witness.add_incident(found)
         return found
+
+    def bad_state(self) -> list[tuple[str, str]]:
+        """(path, "nan", "inf" or "-inf") of the state variables that went bad."""
+        return [(path, kind(value)) for path, value in self.watch.state.bad_now()]
+
+    def look_at_state(self, record: FitRecord) -> None:
+        """At the end of a fit: state that went bad since it was looked at last."""
+        if self.witness.info.incident is not None or self.replicas > 1:
+            return
+        for path, value in self.bad_state()[:1]:
+            step, notes = record.info.steps - 1, (state_words(path, record),)
+            self.witness.add_incident(
+                IncidentInfo(
+                    record.info.index,
+                    step,
+                    record.epoch,
+                    "weight",
+                    path,
+                    value,
+                    action=self.on_incident,
+                    notes=notes,
+                )
+            )
 
     def optimizer(self) -> Any:
         return self.model.optimizer
@@ -176,6 +206,13 @@ class Inquest:
 def words(found: Any) -> str:
     what = found.role if not found.path or found.role == "loss" else f"{found.role} {found.path}"
     return f"The {what} became {found.value}"
+
+
+def state_words(path: str, record: FitRecord) -> str:
+    return (
+        f"{path} was finite when it was looked at in step {record.last_look}; such variables are looked at "
+        "now and then, not in every step"
+    )
 
 
 def one_line(error: BaseException) -> str:

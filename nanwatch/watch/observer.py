@@ -158,6 +158,7 @@ class Observer(Inquest):
         self.witness.open_fits.pop(record.info.index, None)
         with self.witness.forgiving("ending the record of a fit"):
             self.drain_into(record)
+            self.look_at_state(record)
             self.learn_model(record)
             if status == "finished" and self.replicas == 1:
                 self.try_both_modes(record)

@@ -17,12 +17,14 @@ from nanwatch.watch.census import Census
 from nanwatch.watch.guard import Guard, Mail
 from nanwatch.watch.layout import LEARNING_RATE, LOSS, PENALTY, ROWS, Key, Layout, layout_of
 from nanwatch.watch.sentinel import all_finite, extremes, half_square_sum, watchable
+from nanwatch.watch.state_watch import StateWatch
 from nanwatch.watch.step import Forgiving, Seen, has_penalty, penalty_seen
 
 RING_ROWS = 512  # steps the device remembers between two drains
 RING_BYTES = 32 * 2**20
 DRAIN_SECONDS = 0.5  # a kill loses at most this much, and what is on its way
-BAD_LOSS_OR_GRADIENT, BAD_WEIGHT = 1, 2
+BAD_LOSS_OR_GRADIENT, BAD_WEIGHT, BAD_STATE = 1, 2, 3
+AFTER_THE_STEP = (BAD_WEIGHT, BAD_STATE)  # what is bad was made by the step, and cannot be held back
 # To sum all weights is a pass over as much memory as the model has: a tenth of what an optimizer reads
 # and writes. Weights move little in a step, so that between two sums the last one is told.
 WEIGHTS_EVERY = 8
@@ -43,6 +45,7 @@ class StepRecorder:
         self.forgiving = forgiving
         self.layout: Layout | None = None
         self.census = Census()
+        self.state = StateWatch()
         self.counting = False  # whether the next tracing counts the labels
         self.first_seen: Seen | None = None
         self.not_watched: list[str] = []
@@ -76,6 +79,7 @@ class StepRecorder:
         self.layout = self.layout_for(batch, seen, variables)
         rows = max(16, min(RING_ROWS, RING_BYTES // (4 * self.layout.width)))
         self.ring_rows = max(rows, 2 * steps_per_execution)
+        self.state.lay_out(self.model)
         with tf.init_scope():
             self.ring = tf.Variable(
                 tf.zeros([self.ring_rows, self.layout.width]), trainable=False, name="nanwatch_ring"
@@ -230,11 +234,13 @@ class StepRecorder:
             weights = [weight for weight in map(tf.convert_to_tensor, variables) if weight.dtype.is_floating]
             if weights:
                 bad_weight = tf.logical_and(suspect, tf.logical_not(all_finite(weights)))
-            flag = tf.where(bad, BAD_LOSS_OR_GRADIENT, tf.where(bad_weight, BAD_WEIGHT, 0))
             if restore is not None:
                 restore(tf.logical_or(bad, self.halted))
-            news = tf.logical_and(flag > 0, tf.logical_not(self.reported))
             routine = tf.logical_and(number >= self.next_look, tf.logical_not(self.halted))
+            bad_state = tf.cond(routine, lambda: self.state.went_bad(number), lambda: tf.constant(False))
+            after = tf.where(bad_weight, BAD_WEIGHT, tf.where(bad_state, BAD_STATE, 0))
+            flag = tf.where(bad, BAD_LOSS_OR_GRADIENT, after)
+            news = tf.logical_and(flag > 0, tf.logical_not(self.reported))
             tf.cond(tf.logical_or(news, routine), lambda: take(flag), lambda: tf.constant(0))
             if self.guard.hold:
                 self.halted.assign(tf.logical_or(self.halted, flag > 0))
