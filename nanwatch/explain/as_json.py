@@ -2,7 +2,8 @@
 
 History of the format:
 
-* 1: ``run``, ``incident``, ``diagnoses``, ``cost``; later ``held_back`` and ``accepted`` in ``cost``.
+* 1: ``run``, ``incident``, ``diagnoses``, ``cost``; later ``held_back`` and ``accepted`` in ``cost``,
+  ``replica`` in ``incident``.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ def incident_table(report: Report) -> dict[str, Any] | None:
         "epoch": incident.epoch,
         "role": incident.role,
         "path": incident.path,
+        "replica": incident.replica,
         "op": None if incident.op is None else op_table(report, incident.op),
     }
 

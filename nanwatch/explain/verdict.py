@@ -73,9 +73,16 @@ def incident_sentence(report: Report, incident: IncidentInfo) -> str:
         place += f" {incident.path}"
     became = "was" if incident.role in ("input", "label", "sample_weight") else "became"
     value = VALUES.get(incident.value, incident.value)
-    return (
-        f"{place} {became} {value} at step {incident.step}, in epoch {epoch(report.fit(), incident.epoch)}."
-    )
+    where = f"in epoch {epoch(report.fit(), incident.epoch)}{replica(report, incident)}"
+    return f"{place} {became} {value} at step {incident.step}, {where}."
+
+
+def replica(report: Report, incident: IncidentInfo) -> str:
+    """Which of several replicas saw it: ``", in replica 2 of 4"``, counted as epochs are."""
+    fit = report.run.fit_of_incident()
+    if incident.replica is None or fit is None or fit.info.replicas < 2:
+        return ""
+    return f", in replica {incident.replica + 1} of {fit.info.replicas}"
 
 
 def epoch(fit: Fit | None, number: int) -> str:

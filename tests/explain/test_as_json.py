@@ -46,6 +46,7 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
             "epoch": 2,
             "role": "loss",
             "path": "",
+            "replica": None,
             "op": {"type": "RealDiv", "direction": "forward", "file": "train.py", "line": 7, "code": code},
         },
         "cost": {
@@ -95,6 +96,11 @@ def test_a_healthy_run() -> None:
 
 def test_an_incident_without_an_autopsy() -> None:
     assert parsed(made_up_reports.healthy(incident={"value": "nan"}))["incident"]["op"] is None
+
+
+def test_the_replica_that_saw_it() -> None:
+    report = made_up_reports.healthy(incident={"replica": 1}, fit={"replicas": 2})
+    assert parsed(report)["incident"]["replica"] == 1
 
 
 def test_no_time_was_measured() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nanwatch.diagnose.diagnosis import Outcome
+from nanwatch.explain import as_html, as_markdown, as_terminal
 from nanwatch.explain.verdict import course, held, verdict
 from nanwatch.record.facts import IncidentInfo
 from tests.explain import made_up_reports
@@ -37,6 +38,22 @@ def test_a_broken_run(tmp_path: Path) -> None:
 )
 def test_where_it_showed(incident: dict[str, Any], said: str) -> None:
     assert verdict(made_up_reports.healthy(incident=incident, fit={})) == said
+
+
+@pytest.mark.parametrize(
+    ("replica", "replicas", "said"),
+    [
+        (1, 2, "The loss became NaN at step 99, in epoch 1, in replica 2 of 2."),
+        (0, 4, "The loss became NaN at step 99, in epoch 1, in replica 1 of 4."),
+        (0, 1, "The loss became NaN at step 99, in epoch 1."),
+        (None, 2, "The loss became NaN at step 99, in epoch 1."),
+    ],
+)
+def test_which_replica_saw_it(replica: int | None, replicas: int, said: str) -> None:
+    report = made_up_reports.healthy(incident={"replica": replica}, fit={"replicas": replicas})
+    assert verdict(report) == said
+    for render in (as_terminal.render, as_markdown.render, as_html.render):
+        assert ("in replica" in render(report)) == ("in replica" in said)
 
 
 @pytest.mark.parametrize(
