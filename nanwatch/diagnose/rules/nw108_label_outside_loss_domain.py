@@ -81,7 +81,8 @@ class LabelOutsideLossDomain(Rule):
             fit,
             message + ".",
             *evidence,
-            location=fit.info.location,
+            # labels can be numbered anew; of a quantity it is the loss that is wrong
+            location=fit.info.location if labels.integral else fit.model.compile_location,
             remedies=tuple(remedies(labels)),
             strength=1.0 if seen_negative else 0.9,
             explains={"negative-loss", "poor-accuracy", "saturated", "growth"} | STUCK,

@@ -16,14 +16,15 @@ from nanwatch.diagnose.heads import (
     range_words,
 )
 from nanwatch.diagnose.loss_line import compile_line
-from nanwatch.diagnose.readings import BINARY, CATEGORICAL, SPARSE, incident_of
+from nanwatch.diagnose.readings import BINARY, CATEGORICAL, SPARSE, incident_of, label_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS, STUCK
-from nanwatch.record.facts import LossInfo
+from nanwatch.record.facts import LossInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
 # Activations that give numbers below 0; the one-sided ones are a fault of their own.
 UNBOUNDED = ("linear", "leaky_relu", "prelu", "tanh", "softsign", "log_softmax")
+EDGE = 1e-3  # of [0, 1]: smoothed and averaged labels keep inside it but for rounding
 CLASSES = {
     BINARY: "BinaryCrossentropy",
     CATEGORICAL: "CategoricalCrossentropy",
@@ -61,6 +62,8 @@ class LogitsAsProbabilities(Rule):
         for head in heads(fit):
             if not head.is_crossentropy or head.from_logits or head.output.loss is None:
                 continue
+            if head.loss == BINARY and is_quantity(label_of(fit, head.output)):
+                continue  # no logits, but a quantity: the loss is wrong, not what it is given
             seen = prediction_range(fit, run, head.output)
             outside = outside_probabilities(seen)
             known = head.activation in UNBOUNDED
@@ -90,6 +93,7 @@ class LogitsAsProbabilities(Rule):
         return [
             logits(5, SPARSE, -2.2, 2.0),
             logits(1, BINARY, -0.01, 0.9),
+            logits(1, BINARY, -2.0, 40.0, labels=1.0009),
             logits(5, CATEGORICAL, 0.1, 1.01),
             logits(5, CATEGORICAL, -3.0, 3.0, activation="unknown"),
             made_up.run(made_up.model(made_up.dense(units=5), loss=SPARSE), loss=[4.6, 4.4]),
@@ -103,19 +107,35 @@ class LogitsAsProbabilities(Rule):
             logits(5, CATEGORICAL, 0.0, 1.0000001, activation="unknown"),
             logits(1, BINARY, 0.0, 2.6, activation="relu"),
             logits(1, "mean_squared_error", -2.0, 2.0),
+            logits(1, BINARY, -2.0, 40.0, labels=1.002),
         ]
 
 
 def logits(
-    units: int, loss: str, low: float, high: float, *, activation: str = "linear", from_logits: bool = False
+    units: int,
+    loss: str,
+    low: float,
+    high: float,
+    *,
+    activation: str = "linear",
+    from_logits: bool = False,
+    labels: float | None = None,
 ) -> Run:
+    """A head whose predictions lie in this range; ``labels`` is the largest of labels with fractions."""
     seen = made_up.tensor("output", "output", min=low, max=high)
     of = made_up.model(
         made_up.dense(units=units, activation=activation),
         loss=loss,
         output_facts={"loss_info": LossInfo(loss, f'"{loss}"', from_logits=from_logits)},
     )
-    return made_up.run(of, loss=[4.6 - 0.02 * step for step in range(100)], predictions=[seen])
+    targets = [] if labels is None else [made_up.tensor("label", min=0.0, max=labels)]
+    losses = [4.6 - 0.02 * step for step in range(100)]
+    return made_up.run(of, loss=losses, predictions=[seen], targets=targets)
+
+
+def is_quantity(label: TensorSummary | None) -> bool:
+    """Labels that are no classes and no probabilities."""
+    return label is not None and not label.integral and not (label.min >= -EDGE and label.max <= 1.0 + EDGE)
 
 
 def gives(head: Head) -> str:
