@@ -86,7 +86,9 @@ class ReluOutput(Rule):
             remedies=(activation_remedy(head),),
             level="error" if broke or harm else "warning",
             strength=strength,
-            explains={"large-loss"} | STUCK | (NONFINITE_LOSS if can_break(head) else frozenset()),
+            explains={"large-loss", "dead-activation", "growth"}
+            | STUCK
+            | (NONFINITE_LOSS if can_break(head) else frozenset()),
         )
 
     @staticmethod
