@@ -57,10 +57,9 @@ class FitRecord:
         with np.errstate(all="ignore"):
             rows[:, norms] = np.sqrt(2.0 * rows[:, norms])
             times = np.linspace(self.last_row_time, now, len(rows) + 1)[1:]
-            for number, row in enumerate(rows):
-                self.steps.add(
-                    np.concatenate([[float(first + number), float(self.epoch), times[number]], row])
-                )
+            steps = np.arange(first, first + len(rows), dtype=np.float64)
+            epochs = np.full(len(rows), float(self.epoch))
+            self.steps.add_all(np.column_stack([steps, epochs, times, rows]))
         self.last_row_time = now
         self.info = replace(self.info, steps=first + len(rows))
 

@@ -28,10 +28,21 @@ class Recorder:
 
     def add(self, row: Row) -> None:
         """Append ``row``, float64 of shape (columns,)."""
-        self.file.append(row.tobytes())
-        if not len(self.total):
-            return
-        self.take(0, row, row, row)
+        self.add_all(row[np.newaxis])
+
+    def add_all(self, rows: Row) -> None:
+        """Append ``rows``, float64 of shape (rows, columns)."""
+        while len(rows):
+            room = self.file.shape.fan - self.file.total % self.file.shape.fan
+            part, rows = rows[:room], rows[room:]
+            for row in part:
+                self.file.append(row.tobytes())
+            if len(self.total):
+                self.take(0, part.sum(axis=0), part.min(axis=0), part.max(axis=0))
+                self.fill_levels()
+
+    def fill_levels(self) -> None:
+        """Write the buckets that are full, each into the next level."""
         fan = self.file.shape.fan
         for level in range(self.file.shape.levels):
             size = fan ** (level + 1)
@@ -44,8 +55,8 @@ class Recorder:
             if level + 1 < len(self.total):
                 self.take(level + 1, mean, low, high)
 
-    def take(self, level: int, mean: Row, low: Row, high: Row) -> None:
-        self.total[level] += mean
+    def take(self, level: int, total: Row, low: Row, high: Row) -> None:
+        self.total[level] += total
         np.minimum(self.low[level], low, out=self.low[level])
         np.maximum(self.high[level], high, out=self.high[level])
 

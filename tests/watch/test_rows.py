@@ -26,6 +26,22 @@ def recorded(folder: Path, losses: list[float], shape: Shape = SHAPE) -> list[Bu
     return read_series(path).timeline("loss")
 
 
+@pytest.mark.parametrize("parts", [[28], [1, 27], [2, 3, 4, 19], [27, 1], [9, 9, 10]])
+def test_rows_that_come_together_are_those_that_come_one_by_one(tmp_path: Path, parts: list[int]) -> None:
+    rows = np.array([[float(step), loss] for step, loss in enumerate(losses_of(28))])
+    rows[5, 1] = math.nan
+    kept = Recorder(SeriesFile(tmp_path / "together", COLUMNS, SHAPE))
+    one_by_one = Recorder(SeriesFile(tmp_path / "series", COLUMNS, SHAPE))
+    for first, last in zip(np.cumsum([0, *parts[:-1]]), np.cumsum(parts), strict=True):
+        kept.add_all(rows[first:last])
+    for row in rows:
+        one_by_one.add(row)
+    for each in (kept, one_by_one):
+        each.close()
+    found, expected = (read_series(tmp_path / name).timeline("loss") for name in ("together", "series"))
+    assert repr(found) == repr(expected)
+
+
 def losses_of(count: int) -> list[float]:
     return [round(float(value), 3) for value in np.random.default_rng(count).normal(size=count)]
 
