@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from nanwatch.record.facts import TensorSummary
+from nanwatch.record.facts import IncidentInfo, TensorSummary
 
 LISTED = 8  # columns or rows named one by one: what still fits on a line
 
@@ -68,3 +68,11 @@ def where_bad(tensor: TensorSummary, columns: Sequence[int]) -> str:
 def sentence(text: str) -> str:
     """``text`` with a capital at its beginning, the rest left as it is."""
     return text[:1].upper() + text[1:]
+
+
+def when(incident: IncidentInfo, preposition: str = "at") -> str:
+    """The step of the incident, or the steps between which it was."""
+    finite_after, step = incident.finite_after, incident.step
+    if finite_after is None or finite_after >= step - 1:
+        return f"{preposition} step {step}"
+    return f"between step {finite_after} and step {step}" if finite_after >= 0 else f"by step {step}"

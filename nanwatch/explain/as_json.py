@@ -3,7 +3,7 @@
 History of the format:
 
 * 1: ``run``, ``incident``, ``diagnoses``, ``cost``; later ``held_back`` and ``accepted`` in ``cost``,
-  ``replica`` in ``incident``.
+  ``replica`` and ``finite_after`` in ``incident``.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def incident_table(report: Report) -> dict[str, Any] | None:
         "role": incident.role,
         "path": incident.path,
         "replica": incident.replica,
+        "finite_after": incident.finite_after,
         "op": None if incident.op is None else op_table(report, incident.op),
     }
 

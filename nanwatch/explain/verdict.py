@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from nanwatch.diagnose.data_words import when
 from nanwatch.explain.figures import count, short
 from nanwatch.explain.report import Report
 from nanwatch.record.facts import IncidentInfo, Role
@@ -74,7 +75,7 @@ def incident_sentence(report: Report, incident: IncidentInfo) -> str:
     became = "was" if incident.role in ("input", "label", "sample_weight") else "became"
     value = VALUES.get(incident.value, incident.value)
     where = f"in epoch {epoch(report.fit(), incident.epoch)}{replica(report, incident)}"
-    return f"{place} {became} {value} at step {incident.step}, {where}."
+    return f"{place} {became} {value} {when(incident)}, {where}."
 
 
 def replica(report: Report, incident: IncidentInfo) -> str:
@@ -93,16 +94,14 @@ def epoch(fit: Fit | None, number: int) -> str:
 
 def held(incident: IncidentInfo) -> str:
     """What was done at the incident: one sentence, or two."""
+    then = {"raise": " The training was halted there.", "stop": " The training was stopped there."}
+    if incident.state:
+        said = "No gradient moves it, and no update could be held back for it: its last finite value is gone."
+        return said + then.get(incident.action, "")
     if not incident.frozen:
         return "The update was applied: the weights may hold NaN from this step on."
-    then = {
-        "raise": " The training was halted there.",
-        "stop": " The training was stopped there.",
-        "continue": "",
-    }
-    return "The update was held back: the weights are still the last finite ones." + then.get(
-        incident.action, ""
-    )
+    said = "The update was held back: the weights are still the last finite ones."
+    return said + then.get(incident.action, "")
 
 
 def nonfinite_log_sentence(report: Report) -> str:

@@ -297,6 +297,10 @@ class IncidentInfo:
     reproduced: bool | None = None  # the autopsy saw it again; None: no autopsy
     notes: tuple[str, ...] = ()  # what the autopsy could not do
     replica: int | None = None  # that saw it, under tf.distribute
+    state: bool = False  # role "weight": of a variable that no gradient moves, as a moving statistic
+    # Role "weight": the last step after which it was seen to be finite (-1: before the first), where it
+    # was not looked at in every step. The fault is in one of the steps behind it, up to ``step``.
+    finite_after: int | None = None
     finite_on_first_weights: bool | None = None  # the same batch on the weights of step 0
     bad_rows: tuple[int, ...] = ()  # rows that are bad alone
     rows_tried: int = 0

@@ -78,11 +78,13 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         if self.observer is not None and self.witness is not None:
             with self.witness.forgiving("ending an epoch"):
                 self.observer.epoch_end(epoch, logs)
+            self.observer.check_state()
 
     def on_test_begin(self, logs: Any = None) -> None:
         if self.observer is not None and self.witness is not None:
             with self.witness.forgiving("beginning a validation"):
                 self.observer.validation_begin()
+            self.observer.check_state()
 
     def on_test_end(self, logs: Any = None) -> None:
         if self.observer is not None and self.witness is not None:

@@ -15,6 +15,7 @@ from nanwatch.watch.layout import Layout
 from nanwatch.watch.look import Look
 from nanwatch.watch.op_words import kind
 from nanwatch.watch.profile import Profile
+from nanwatch.watch.state_watch import StateWatch
 from nanwatch.watch.step_recorder import AFTER_THE_STEP
 
 # x, y, weights of samples, then the model from front to back, then what learning adds.
@@ -116,10 +117,16 @@ def summary(role: Any, key: str, array: Any) -> TensorSummary:
     return profile.summary()
 
 
-def bad_variables(model: Any) -> list[tuple[str, str]]:
-    """(path, "nan", "inf" or "-inf") of the variables of ``model`` that are not finite now."""
+def bad_variables(model: Any, state: StateWatch) -> list[tuple[str, str]]:
+    """(path, "nan", "inf" or "-inf") of the variables of ``model`` that are not finite now.
+
+    Without the ``state`` that the script made so.
+    """
     found = []
+    as_made = state.as_made()
     for variable in model.variables:
+        if id(variable) in as_made:
+            continue
         value = tf.convert_to_tensor(variable)
         if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
             found.append((str(variable.path), kind(value.numpy())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
@@ -9,15 +10,14 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from nanwatch.errors import TrainingHalted
-from nanwatch.record.facts import IncidentInfo
 from nanwatch.watch import autopsy, incident, snapshot, suspects
 from nanwatch.watch.fit_record import FitRecord
 from nanwatch.watch.look import Look
-from nanwatch.watch.op_words import kind
 from nanwatch.watch.step_recorder import AFTER_THE_STEP, BAD_STATE
 from nanwatch.watch.witness import Witness
 
 OnIncident = Literal["raise", "stop", "continue"]
+STATE_SHARE = 0.01  # of the time of a training that looks from the host at its state may take
 MOST_OF_A_MESSAGE = 300  # characters of an exception's text that are kept
 
 
@@ -32,6 +32,7 @@ class Inquest:
     pending: Look | None
     first_weights: list[Any] | None
     replicas: int
+    state_checked: tuple[float, float] = (0.0, 0.0)  # when, and what it took
     watch: Any  # the `StepRecorder` of the model, or of the loop
 
     def end(self, status: Any, error: str | None = None) -> None:
@@ -66,20 +67,48 @@ class Inquest:
         self.end("halted")
         if self.alone:
             self.witness.end("halted", None)
-        what = "a non-finite number" if found is None else words(found)
+        what = f"a non-finite number at step {seen.step}" if found is None else words(found)
         raise TrainingHalted(
-            f"{what} at step {seen.step} (epoch {record.epoch + 1}); the training was halted "
+            f"{what} (epoch {record.epoch + 1}); the training was halted "
             f"there. The record is in {self.witness.folder}"
         )
+
+    def check_state(self) -> None:
+        """On the host, between two steps: state that went bad since it was looked at last.
+
+        Raises:
+            TrainingHalted: there is some, and ``on_incident`` wants it.
+        """
+        if self.fit is None or self.pending is not None or self.told():
+            return
+        began = time.perf_counter()
+        with self.witness.forgiving("looking at the state of the layers"):
+            if self.watch.state.bad_now():
+                self.pending = self.watch.last_step()
+                self.watch.tell_no_more()
+            else:
+                self.watch.state_fine()
+        self.state_checked = (time.perf_counter(), time.perf_counter() - began)
+        self.answer()
+
+    def check_state_now_and_then(self) -> None:
+        """`check_state` where no step looks at it by itself, in `STATE_SHARE` of the time at most."""
+        at, cost = self.state_checked
+        if time.perf_counter() - at > cost / STATE_SHARE:
+            self.check_state()
+
+    def told(self) -> bool:
+        """Whether there was an incident already: of a run the first one counts."""
+        return self.witness.info.incident is not None or not self.witness.ours
 
     def record_incident(self, seen: Look, record: FitRecord) -> Any:
         assert self.watch.layout is not None
         after = seen.flag in AFTER_THE_STEP
-        before = [] if after or self.model is None else incident.bad_variables(self.model)
+        before = [] if after or self.model is None else incident.bad_variables(self.model, self.watch.state)
         if self.on_incident == "continue":
             before = []  # the update has been applied: the weights of before are gone
         if seen.flag == BAD_STATE:
-            before = self.bad_state()
+            before = self.watch.state.bad_now()
         dissected, asked = None, None
         notes: list[str] = []
         if self.on_incident != "continue":
@@ -97,13 +126,16 @@ class Inquest:
                 dissected = self.dissect(seen)
             with self.witness.forgiving("asking for the guilty rows"):
                 asked = self.question(seen)
+        finite_after = self.finite_after(seen.step, before) if after else None
+        if finite_after is not None and finite_after < seen.step - 1:
+            seen = replace(seen, batch={}, tensors=[])  # the guilty batch may have been an earlier one
         found = incident.describe(
             seen, self.watch.layout, record.info.index, record.epoch, self.on_incident, before, dissected
         )
         if getattr(self.watch, "beyond_recall", False):
             notes.append("the step makes updates in functions of its own: one before the bad one may stay")
-        if seen.flag == BAD_STATE:
-            notes.append(state_words(found.path, record))
+        if found.role == "weight":
+            found = replace(found, state=seen.flag == BAD_STATE, finite_after=finite_after)
         found = replace(found, notes=(*found.notes, *notes))
         if found.op is not None and found.op.location is None and found.op.layer is None:
             # neither a layer's nor the loss's: what Keras does with the data on its way in
@@ -120,28 +152,23 @@ class Inquest:
         self.witness.add_incident(found)
         return found
 
-    def bad_state(self) -> list[tuple[str, str]]:
-        """(path, "nan", "inf" or "-inf") of the state variables that went bad."""
-        return [(path, kind(value)) for path, value in self.watch.state.bad_now()]
+    def finite_after(self, step: int, bad: list[tuple[str, str]]) -> int | None:
+        """The last step after which the weights were finite; None: they were not before the first."""
+        if any(self.watch.state.was_bad_before(path) for path, _ in bad):
+            return None
+        return int(self.watch.finite_before(step))
 
     def look_at_state(self, record: FitRecord) -> None:
-        """At the end of a fit: state that went bad since it was looked at last."""
-        if self.witness.info.incident is not None or self.replicas > 1:
+        """`check_state` at the end of a training without epochs, where nothing can be halted any more."""
+        if self.told() or self.watch.layout is None:
             return
-        for path, value in self.bad_state()[:1]:
-            step, notes = record.info.steps - 1, (state_words(path, record),)
-            self.witness.add_incident(
-                IncidentInfo(
-                    record.info.index,
-                    step,
-                    record.epoch,
-                    "weight",
-                    path,
-                    value,
-                    action=self.on_incident,
-                    notes=notes,
-                )
+        for path, value in self.watch.state.bad_now()[:1]:
+            seen = self.watch.last_step()
+            found = incident.describe(
+                seen, self.watch.layout, record.info.index, record.epoch, "continue", [(path, value)], None
             )
+            finite_after = self.finite_after(seen.step, [(path, value)])
+            self.witness.add_incident(replace(found, state=True, finite_after=finite_after))
 
     def optimizer(self) -> Any:
         return self.model.optimizer
@@ -205,14 +232,12 @@ class Inquest:
 
 def words(found: Any) -> str:
     what = found.role if not found.path or found.role == "loss" else f"{found.role} {found.path}"
-    return f"The {what} became {found.value}"
-
-
-def state_words(path: str, record: FitRecord) -> str:
-    return (
-        f"{path} was finite when it was looked at in step {record.last_look}; such variables are looked at "
-        "now and then, not in every step"
-    )
+    when = f"at step {found.step}"
+    if found.finite_after is not None and found.finite_after < found.step - 1:
+        when = f"by step {found.step}"
+        if found.finite_after >= 0:
+            when = f"between step {found.finite_after} and step {found.step}"
+    return f"The {what} became {found.value} {when}"
 
 
 def one_line(error: BaseException) -> str:

@@ -56,6 +56,15 @@ def state_variables(model: Any) -> list[Any]:
     return list(found.values())
 
 
+def owned_state(model: Any) -> list[tuple[Any, Any]]:
+    """(variable, layer that holds it) of what a forward pass may change, but for seeds and metrics."""
+    found: dict[int, tuple[Any, Any]] = {}
+    for layer in model._flatten_layers(include_self=True, recursive=True):
+        if not isinstance(layer, keras.metrics.Metric):
+            found |= {id(variable): (variable, layer) for variable in layer._non_trainable_variables}
+    return list(found.values())
+
+
 def metric_variables(model: Any) -> list[Any]:
     return [variable for metric in model.metrics for variable in metric.variables]
 

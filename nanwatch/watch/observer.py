@@ -55,6 +55,7 @@ class Observer(Inquest):
         if self.replicas == 1:
             self.validation = ValidationWatch(model, witness.forgiving)
         self.described = False
+        self.steps_of_epoch = 0
         vars(model)[ATTRIBUTE] = self
 
     def release(self) -> None:
@@ -124,6 +125,7 @@ class Observer(Inquest):
         if self.fit is not None:
             self.drain()
             self.fit.epoch = number
+            self.steps_of_epoch = 0
             self.fit.info = replace(self.fit.info, epochs=number + 1)
             self.witness.event("epoch_begin", fit=self.fit.info.index, epoch=number)
 
@@ -197,7 +199,19 @@ class Observer(Inquest):
                 self.fit.seconds_watching += time.perf_counter() - before
         if self.pending is not None:
             self.answer()
+        self.check_state_in_time()
         return logs
+
+    def check_state_in_time(self) -> None:
+        """After the last step of an epoch: before a validation reads the state, or a callback saves it."""
+        if self.fit is None:
+            return
+        self.steps_of_epoch += int(self.model.steps_per_execution)
+        whole = self.fit.info.steps_per_epoch
+        if whole and self.steps_of_epoch >= whole:
+            self.check_state()
+        elif self.replicas > 1:
+            self.check_state_now_and_then()
 
     def drain(self) -> None:
         if self.fit is not None:

@@ -16,7 +16,7 @@ from nanwatch.watch.across import anywhere
 from nanwatch.watch.layout import ROWS, Layout
 from nanwatch.watch.model_watch import ModelWatch
 from nanwatch.watch.step import Forgiving, Seen
-from nanwatch.watch.step_recorder import BAD_LOSS_OR_GRADIENT
+from nanwatch.watch.step_recorder import BAD_LOSS_OR_GRADIENT, BAD_STATE
 
 MOST_WAITING = 100_000  # rows that wait for a drain
 
@@ -51,6 +51,8 @@ class ReplicatedWatch(ModelWatch):
         self.next_step = 0
         self.counts: dict[int, int] = {}
         self.reported_once = False
+        self.last_row: Any = None
+        self.state_seen = -1  # the last step after which the state was fine
 
     def remember(self, batch: dict[str, batches.Named]) -> None:
         """The batch of a replica is not held: it is shown with the row that is bad."""
@@ -63,6 +65,7 @@ class ReplicatedWatch(ModelWatch):
         steps_per_execution: int = 1,
     ) -> Layout:
         self.layout = self.layout_for(batch, seen, variables)
+        self.state.lay_out(self.model)
         return self.layout
 
     def batch_cells(self, batch: dict[str, batches.Named]) -> Any:
@@ -115,8 +118,10 @@ class ReplicatedWatch(ModelWatch):
         with self.lock:
             number = int(replica)
             step = self.counts[number] = self.counts.get(number, -1) + 1
+            if number == 0:
+                self.last_row = np.array(row, np.float64)
             if number == 0 and len(self.waiting) < MOST_WAITING:
-                self.waiting.append(np.array(row, np.float64))
+                self.waiting.append(self.last_row)
             wanted = bool(bad) and not self.reported_once
             self.reported_once |= wanted
             due = number == 0 and step >= self.next_step and not self.reported_once
@@ -136,6 +141,20 @@ class ReplicatedWatch(ModelWatch):
             )
             self.next_step = max(self.next_step, self.on_look(found))
         return np.int64(0)
+
+    def last_step(self) -> look.Look:
+        with self.lock:
+            return look.Look(self.counts.get(0, 0), BAD_STATE, self.last_row, {}, [], {})
+
+    def finite_before(self, step: int) -> int:
+        return min(self.state_seen, step - 1)
+
+    def state_fine(self) -> None:
+        with self.lock:
+            self.state_seen = self.counts.get(0, -1)
+
+    def tell_no_more(self) -> None:
+        self.reported_once = True
 
     def due(self, steps: int) -> bool:
         return bool(self.waiting) and super().due(steps)

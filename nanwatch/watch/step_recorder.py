@@ -215,7 +215,8 @@ class StepRecorder:
         def weigh() -> tf.Tensor:
             found = self.weight_cells(variables)
             sums.assign(found)
-            suspected.assign(tf.logical_not(tf.math.is_finite(tf.reduce_sum(found))))
+            large = tf.logical_not(tf.math.is_finite(tf.reduce_sum(found)))
+            suspected.assign(tf.logical_or(large, self.state.suspicious()))
             return tf.constant(0)
 
         fresh = tf.logical_or(number < look.FIRST_LOOKS, tf.equal(number % WEIGHTS_EVERY, 0))
@@ -229,19 +230,20 @@ class StepRecorder:
         shown = [tensor for _, _, tensor in batches.dense(batch)]
         look_names = list(self.look_names)
 
-        def special() -> tf.Tensor:
-            bad_weight = tf.constant(False)
+        def weighed_bad() -> tuple[tf.Tensor, tf.Tensor]:
             weights = [weight for weight in map(tf.convert_to_tensor, variables) if weight.dtype.is_floating]
-            if weights:
-                bad_weight = tf.logical_and(suspect, tf.logical_not(all_finite(weights)))
+            return tf.logical_not(all_finite(weights)), self.state.went_bad()
+
+        def special() -> tf.Tensor:
+            fine = (tf.constant(False), tf.constant(False))
+            bad_weight, bad_state = tf.cond(suspect, weighed_bad, lambda: fine)
             if restore is not None:
                 restore(tf.logical_or(bad, self.halted))
-            routine = tf.logical_and(number >= self.next_look, tf.logical_not(self.halted))
-            bad_state = tf.cond(routine, lambda: self.state.went_bad(number), lambda: tf.constant(False))
             after = tf.where(bad_weight, BAD_WEIGHT, tf.where(bad_state, BAD_STATE, 0))
             flag = tf.where(bad, BAD_LOSS_OR_GRADIENT, after)
-            news = tf.logical_and(flag > 0, tf.logical_not(self.reported))
-            tf.cond(tf.logical_or(news, routine), lambda: take(flag), lambda: tf.constant(0))
+            news = tf.where(self.reported, 0, flag)  # of a training that goes on the first one is told
+            routine = tf.logical_and(number >= self.next_look, tf.logical_not(self.halted))
+            tf.cond(tf.logical_or(news > 0, routine), lambda: take(news), lambda: tf.constant(0))
             if self.guard.hold:
                 self.halted.assign(tf.logical_or(self.halted, flag > 0))
             self.reported.assign(tf.logical_or(self.reported, flag > 0))
@@ -296,6 +298,7 @@ class StepRecorder:
         self.reported.assign(False)
         self.counter.assign(0)
         self.next_look.assign(0)
+        self.state.begin(self.model)
         self.census.begin()
         self.drained = 0
         self.drained_at = time.perf_counter()
@@ -321,6 +324,23 @@ class StepRecorder:
             return total, np.zeros((0, self.ring.shape[1]))
         held = self.ring.numpy()
         return first, held[np.arange(first, total) % self.ring_rows].astype(np.float64)
+
+    def last_step(self) -> look.Look:
+        """The last step as its row tells it; of a step that is over there is nothing else."""
+        number = int(self.counter.numpy()) - 1
+        assert self.ring is not None
+        return look.Look(number, BAD_STATE, self.ring[number % self.ring_rows].numpy(), {}, [], {})
+
+    def finite_before(self, step: int) -> int:
+        """The last step before ``step`` after which the weights were seen to be finite; -1: none."""
+        return step - 1 if step <= look.FIRST_LOOKS else (step - 1) // WEIGHTS_EVERY * WEIGHTS_EVERY
+
+    def state_fine(self) -> None:
+        """The host has looked at the state after the last step, and it was finite."""
+
+    def tell_no_more(self) -> None:
+        """An incident has been told: those that follow from it are not."""
+        self.reported.assign(True)
 
     def batch_held(self) -> dict[tuple[str, str], Any]:
         """The last batch that entered a step, as NumPy arrays."""

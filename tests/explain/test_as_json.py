@@ -47,6 +47,7 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
             "role": "loss",
             "path": "",
             "replica": None,
+            "finite_after": None,
             "op": {"type": "RealDiv", "direction": "forward", "file": "train.py", "line": 7, "code": code},
         },
         "cost": {

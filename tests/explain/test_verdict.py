@@ -34,6 +34,18 @@ def test_a_broken_run(tmp_path: Path) -> None:
             {"role": "activation", "path": "dense", "value": "-inf"},
             "The output of layer dense became minus infinite at step 99, in epoch 1.",
         ),
+        (
+            {"role": "weight", "path": "norm/moving_mean", "finite_after": 96},
+            "The weight norm/moving_mean became NaN between step 96 and step 99, in epoch 1.",
+        ),
+        (
+            {"role": "weight", "path": "norm/moving_mean", "finite_after": 98},
+            "The weight norm/moving_mean became NaN at step 99, in epoch 1.",
+        ),
+        (
+            {"role": "weight", "path": "norm/moving_mean", "finite_after": -1},
+            "The weight norm/moving_mean became NaN by step 99, in epoch 1.",
+        ),
     ],
 )
 def test_where_it_showed(incident: dict[str, Any], said: str) -> None:
@@ -121,3 +133,11 @@ def test_what_was_done_at_the_incident() -> None:
     assert held(replace(frozen, frozen=False)) == (
         "The update was applied: the weights may hold NaN from this step on."
     )
+
+
+def test_nothing_is_held_back_for_state_that_went_bad() -> None:
+    state = IncidentInfo(0, 16, 0, "weight", "norm/moving_mean", state=True, finite_after=8)
+    said = "No gradient moves it, and no update could be held back for it: its last finite value is gone."
+    assert held(state) == f"{said} The training was halted there."
+    assert held(replace(state, action="stop")) == f"{said} The training was stopped there."
+    assert held(replace(state, action="continue")) == said

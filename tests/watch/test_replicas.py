@@ -145,6 +145,26 @@ def test_the_first_of_two_updates_is_taken_back(how: list[str], tmp_path: Path) 
     assert (found["incident"]["step"], found["incident"]["replica"]) == (1, 1)
 
 
+def test_a_moving_statistic_that_goes_bad(tmp_path: Path) -> None:
+    """Behind finite losses; no step looks at it, the host does at the end of an epoch at the latest."""
+    spoilt = SCRIPT.replace("model.fit(", "model.fit(callbacks=[Spoil()], x=").replace("epochs=1", "epochs=9")
+    spoil = """
+class Spoil(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.model.optimizer.iterations == 6:
+            self.model.layers[1].moving_mean.assign(np.full(16, np.nan))
+
+try:"""
+    status, _ = ran(tmp_path, "healthy", script=spoilt.replace("try:", spoil).replace("x=x, y,", "x=x, y=y,"))
+    assert status == 3
+    found = record(tmp_path)
+    assert found.get("errors", []) == []
+    incident = found["incident"]
+    assert incident["path"].endswith("moving_mean")
+    assert (incident["role"], incident["state"], incident["step"] < 8) == ("weight", True, True)
+    assert incident["finite_after"] < 6
+
+
 def test_an_empty_replica(tmp_path: Path) -> None:
     status, _ = ran(tmp_path, "empty")
     assert status == 3

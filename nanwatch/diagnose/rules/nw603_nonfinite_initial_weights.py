@@ -43,8 +43,9 @@ class NonfiniteInitialWeights(Rule):
         incident = incident_of(fit, run)
         if incident is None or incident.role != "weight" or incident.step != 0:
             return
-        if not incident.frozen and incident.action != "continue":
-            return  # it was the update of step 0 that made it so
+        applied = not incident.frozen and not incident.state and incident.action != "continue"
+        if applied or incident.finite_after is not None:
+            return  # it was step 0 that made it so
         layer = owner(fit, incident.path)
         if adapted_to_bad_data(fit, run) is not None:
             return
@@ -77,6 +78,7 @@ class NonfiniteInitialWeights(Rule):
         return [
             made_up.run(made_up.model(head), loss=[float("nan")], incident=bad),
             made_up.run(loss=[float("nan")], incident={**bad, "path": "elsewhere/kernel", "value": "nan"}),
+            made_up.run(loss=[0.7], incident={**bad, "frozen": False, "state": True}),
             normalised(num_nan=0),
         ]
 
@@ -87,6 +89,8 @@ class NonfiniteInitialWeights(Rule):
             made_up.run(loss=[0.7, float("nan")], incident={**bad, "step": 1}),
             made_up.run(loss=[float("nan")], incident={"role": "loss", "step": 0}),
             made_up.run(loss=[0.7], incident={**bad, "step": 0, "frozen": False}),
+            made_up.run(loss=[0.7], incident={**bad, "step": 0, "state": True, "finite_after": -1}),
+            made_up.run(loss=[0.7], incident={**bad, "step": 0, "action": "continue", "finite_after": -1}),
             normalised(num_nan=3),
             made_up.run(),
         ]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import bad_elements, count, listed, number
+from nanwatch.diagnose.data_words import bad_elements, count, listed, number, when
 from nanwatch.diagnose.diagnosis import Finding, Outcome
 from nanwatch.diagnose.outcome import accuracy_is_a_share, has_improved, outcome_of_fit
 from nanwatch.diagnose.readings import (
@@ -22,7 +22,7 @@ from nanwatch.diagnose.readings import (
     weights_still,
 )
 from nanwatch.diagnose.rule import Rule
-from nanwatch.record.facts import IncidentInfo, Location, TensorSummary
+from nanwatch.record.facts import IncidentInfo, LayerInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
 SICK: dict[Outcome, str] = {
@@ -68,12 +68,15 @@ class Unexplained(Rule):
     def sick(self, fit: Fit, run: Run, outcome: Outcome) -> Finding:
         incident = incident_of(fit, run)
         op = incident.op if incident else None
+        layer = None if op else layer_around(fit, incident)
+        line = op.location if op else layer.location if layer else None
         return self.finding(
             fit,
             f"{SICK[outcome]}{place(incident)}, and none of the faults known here explains it.",
             *(f"Seen: {text}" for text in seen(fit, incident)),
             *(f"Excluded: {text}" for text in excluded(fit, incident)),
-            location=(op.location if op else None) or line_of_layer(fit, incident) or fit.info.location,
+            location=line or fit.info.location,
+            layer=layer.path if layer else None,
             level="error" if outcome in ("non-finite", "diverged") else "warning",
             strength=0.0,
         )
@@ -120,22 +123,25 @@ def place(incident: IncidentInfo | None) -> str:
         return ""
     where = f" at {incident.path}" if incident.path else ""
     op = f", first in the op {incident.op.type} ({incident.op.direction})" if incident.op else ""
-    return f" in step {incident.step}: {incident.value} in the {incident.role}{where}{op}"
+    return f" {when(incident, 'in')}: {incident.value} in the {incident.role}{where}{op}"
 
 
-def line_of_layer(fit: Fit, incident: IncidentInfo | None) -> Location | None:
-    """The line of the innermost layer around the place that went bad first."""
-    if incident is None or incident.role not in ("activation", "gradient"):
+def layer_around(fit: Fit, incident: IncidentInfo | None) -> LayerInfo | None:
+    """The layer that holds the state, or the innermost around the place, that went bad first."""
+    if incident is None:
         return None
-    around = [
-        layer
-        for layer in fit.model.layers
-        if layer.location is not None and f"{incident.path}/".startswith(f"{layer.path}/")
-    ]
-    return max(around, key=lambda layer: len(layer.path)).location if around else None
+    known = [layer for layer in fit.model.layers if layer.location is not None]
+    if incident.state:
+        return next((layer for layer in known if incident.path in layer.weights), None)
+    if incident.role not in ("activation", "gradient"):
+        return None
+    around = [layer for layer in known if f"{incident.path}/".startswith(f"{layer.path}/")]
+    return max(around, key=lambda layer: len(layer.path)) if around else None
 
 
 def seen(fit: Fit, incident: IncidentInfo | None) -> Iterator[str]:
+    if incident is not None and incident.state:
+        yield f"no gradient moves {incident.path}: its own layer does, in the forward pass, or the script."
     losses = finite_losses(fit)
     if losses:
         ends = f"from {number(losses[0])} to {number(losses[-1])}, at most {number(max(losses))},"
