@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from nanwatch.watch import keras_names
 from nanwatch.watch.autopsy import unchanged
+from nanwatch.watch.fresh import all_copied
 
 FROM_THE_START = {"set_learning_rate"}
 STEPS = 30  # on the bad batch; a fault that needs longer than that to come back is not this one
@@ -81,28 +82,21 @@ def outcome_of(model: Any, data: Any, deadline: float, start: Sequence[Any] | No
 
     ``start``: values for the trainable weights to begin with.
     """
-    optimizer = model.optimizer
-    kept = [(variable, tf.convert_to_tensor(variable)) for variable in optimizer.variables]
     step = tf.function(model.train_step, autograph=False)
     loss: float | None = None
-    done = 0
-    try:
-        with unchanged(model):
-            for variable, value in zip(model.trainable_variables, start or (), strict=False):
-                variable.assign(value)
-            for done in range(STEPS):
-                model.reset_metrics()
-                logs = step(data)
-                value = float(np.asarray(logs["loss"])) if "loss" in logs else 0.0
-                if not (math.isfinite(value) and weights_finite(model)):
-                    return Outcome(done, loss, False)
-                loss = value
-                if time.perf_counter() > deadline:
-                    break
-            return Outcome(done + 1, loss, True)
-    finally:
-        for variable, before in kept:
-            variable.assign(before)
+    with unchanged(model), all_copied():  # what was traced before knows nothing of a change
+        for variable, value in zip(model.trainable_variables, start or (), strict=False):
+            variable.assign(value)
+        for done in range(STEPS):
+            model.reset_metrics()
+            logs = step(data)
+            value = float(np.asarray(logs["loss"])) if "loss" in logs else 0.0
+            if not (math.isfinite(value) and weights_finite(model)):
+                return Outcome(done, loss, False)
+            loss = value
+            if time.perf_counter() > deadline:
+                return Outcome(done + 1, loss, True)
+    return Outcome(STEPS, loss, True)
 
 
 def weights_finite(model: Any) -> bool:

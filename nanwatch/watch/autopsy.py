@@ -16,7 +16,8 @@ from nanwatch.record.facts import Location, OpInfo, Role, SpreadEntry
 from nanwatch.watch import keras_names, op_words
 from nanwatch.watch.fresh import all_copied
 from nanwatch.watch.op_trace import Event, OutOfTime, Trace, array_of
-from nanwatch.watch.step import aside, see_optimizers, wrap
+from nanwatch.watch.step import aside
+from nanwatch.watch.wrapping import see_optimizers, wrap
 
 SECONDS = 30.0  # at most; the halted script waits for it
 

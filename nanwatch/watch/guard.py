@@ -57,9 +57,12 @@ class Guard:
     # What the mail is about, by optimizer and variables: a function is traced once, and called again.
     posted: dict[tuple[int, ...], list[tuple[Any, Any]]] = field(default_factory=dict)
     loss_posted: bool = False
-    copies: Copies = field(default_factory=Copies)
+    copies: Copies = field(init=False)
     inside: int = 0  # replicas that are being traced now
     undo: list[Callable[[], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.copies = Copies(self.forgiving)
 
     def apply(
         self,

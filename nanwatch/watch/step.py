@@ -9,19 +9,24 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import keras
 import tensorflow as tf
 
 from nanwatch.watch import across, keras_names, writes
 from nanwatch.watch.batch import named
 from nanwatch.watch.fresh import calling_copies
 from nanwatch.watch.sentinel import watchable
+from nanwatch.watch.wrapping import see_optimizers, wrap
 
 if TYPE_CHECKING:
     from nanwatch.watch.guard import Guard
 
 CURRENT = threading.local()
 Forgiving = Callable[[str], contextlib.AbstractContextManager[None]]
+
+
+def unforgiving(doing: str) -> contextlib.AbstractContextManager[None]:
+    """Lets every error through."""
+    return contextlib.nullcontext()
 
 
 @dataclass
@@ -49,6 +54,7 @@ class Seen:
     saved: dict[int, tuple[Any, Any]] = field(default_factory=dict)  # id -> (variable, value before)
     at_start: dict[int, tuple[Any, Any]] = field(default_factory=dict)  # as ``saved``, not yet wanted
     guarded_ops: list[range] = field(default_factory=list)  # places of the guarded updates in ``graph``
+    forgiving: Forgiving = unforgiving
     before: list[tuple[Any, Any, Any]] = field(default_factory=list)  # (graph, variable, value before)
 
     def here(self) -> bool:
@@ -136,7 +142,7 @@ def observing(model: Any, guard: Guard) -> Iterator[Seen]:
     The layers', the model's and the optimizer's methods are wrapped on the instances for the time
     of the block alone; a compiled step is traced once, so healthy steps run none of this.
     """
-    seen = Seen(keras_names.function_graph())
+    seen = Seen(keras_names.function_graph(), forgiving=guard.forgiving)
     if not guard.inside:
         with guard.forgiving("wrapping the model"):
             guard.undo = wrap_model(model, guard)
@@ -158,44 +164,19 @@ def observing(model: Any, guard: Guard) -> Iterator[Seen]:
 
 def wrap_model(model: Any, guard: Guard) -> list[Callable[[], None]]:
     """Wrap what is to be seen, once for all replicas; each has its own `current` in its own thread."""
-    undo = [
-        wrap(layer, "call", functools.partial(see_call, layer)) for _, layer in keras_names.layers_of(model)
-    ]
-    undo.append(wrap(model, "call", see_prediction))
-    undo.append(wrap(model, "compute_loss", functools.partial(see_loss, model)))
-    undo += see_optimizers(model, guard.apply)
-    undo.append(see_tape())
-    undo.append(calling_copies(guard.copies, outside_of_layers))
-    return undo
-
-
-def see_optimizers(model: Any, see: Callable[..., None]) -> list[Callable[[], None]]:
-    """Have ``see(optimizer, original, grads, variables)`` called in the place of every ``apply``.
-
-    On each optimizer that the model holds, so that an ``apply`` of its own is seen whole; on Keras's
-    classes for those that a ``train_step`` has from elsewhere.
-    """
-    undo = [
-        wrap(optimizer, "apply", functools.partial(see, optimizer))
-        for optimizer in keras_names.optimizers_of(model)
-    ]
-    classes = (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer)
-    return undo + [wrap_method(cls, "apply", see) for cls in classes]
-
-
-def wrap_method(cls: type, name: str, wrapper: Callable[..., Any]) -> Callable[[], None]:
-    """Put ``wrapper(self, original, *args, **kwargs)`` in the place of a method of a class."""
-    original, own = getattr(cls, name), vars(cls).get(name)
-
-    @functools.wraps(original)
-    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return wrapper(self, functools.partial(original, self), *args, **kwargs)
-
-    setattr(cls, name, wrapped)
-
-    def undo() -> None:
-        delattr(cls, name) if own is None else setattr(cls, name, own)
-
+    undo: list[Callable[[], None]] = []
+    try:
+        for _, layer in keras_names.layers_of(model):
+            undo.append(wrap(layer, "call", functools.partial(see_call, layer)))
+        undo.append(wrap(model, "call", see_prediction))
+        undo.append(wrap(model, "compute_loss", functools.partial(see_loss, model)))
+        undo += see_optimizers(model, guard.apply)
+        undo.append(see_tape())
+        undo.append(calling_copies(guard.copies, outside_of_layers))
+    except BaseException:
+        while undo:
+            undo.pop()()
+        raise
     return undo
 
 
@@ -203,17 +184,6 @@ def outside_of_layers() -> bool:
     """Whether a function called here may hold the step's loss, gradients and updates."""
     seen = current()
     return seen is not None and not seen.inside_call
-
-
-def wrap(thing: Any, name: str, wrapper: Callable[..., Any]) -> Callable[[], None]:
-    """Put ``wrapper(original, *args, **kwargs)`` in the place of a method of one object."""
-    original = getattr(thing, name)
-
-    @functools.wraps(original)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        return wrapper(original, *args, **kwargs)
-
-    return keras_names.replace_attribute(thing, name, wrapped)
 
 
 @contextlib.contextmanager
@@ -235,15 +205,20 @@ def see_call(layer: Any, original: Callable[..., Any], *args: Any, **kwargs: Any
     seen = current()
     if seen is None:
         return outputs
+    with seen.forgiving("seeing a layer's output"):
+        note_call(seen, layer, (args, kwargs), outputs)
+    return outputs
+
+
+def note_call(seen: Seen, layer: Any, given: Any, outputs: Any) -> None:
     if not seen.here():
         seen.out_of_reach.append(layer)
-        return outputs
+        return
     flat = [item for item in keras_names.flat_tensors(outputs) if isinstance(item, tf.Tensor)]
-    inputs = [item for item in keras_names.flat_tensors((args, kwargs)) if isinstance(item, tf.Tensor)]
+    inputs = [item for item in keras_names.flat_tensors(given) if isinstance(item, tf.Tensor)]
     seen.calls.append((layer, inputs, flat))
     if flat and watchable(flat[0]):
         seen.activations.append((layer, flat[0]))
-    return outputs
 
 
 def see_prediction(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -251,8 +226,9 @@ def see_prediction(original: Callable[..., Any], *args: Any, **kwargs: Any) -> A
         outputs = original(*args, **kwargs)
     seen = current()
     if seen is not None and seen.here():
-        seen.outputs = [(key, item) for key, item in named(outputs) if watchable(item)]
-        seen.unwrapped = {key for key, item in seen.outputs if keras_names.carries_logits(item)}
+        with seen.forgiving("seeing the predictions"):
+            seen.outputs = [(key, item) for key, item in named(outputs) if watchable(item)]
+            seen.unwrapped = {key for key, item in seen.outputs if keras_names.carries_logits(item)}
     return outputs
 
 
@@ -263,14 +239,17 @@ def see_loss(model: Any, original: Callable[..., Any], *args: Any, **kwargs: Any
     given = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
     with contextlib.suppress(Exception):  # Keras says better what is wrong with y, and when
         keras_names.build_metrics(model, given.get("y"), given.get("y_pred"))
-    if seen.here():
-        seen.keep(keras_names.metric_variables(model))
     parts: list[Any] = []
-    stop_seeing = keras_names.see_data_loss(model, parts.append)
+    undo: list[Callable[[], None]] = []
+    with seen.forgiving("seeing the loss"):
+        if seen.here():
+            seen.keep(keras_names.metric_variables(model))
+        undo.append(keras_names.see_data_loss(model, parts.append))
     try:
         loss = original(*args, **kwargs)
     finally:
-        stop_seeing()
+        for stop_seeing in undo:
+            stop_seeing()
     if watchable(loss):
         seen.loss, seen.loss_graph = loss, keras_names.function_graph()
         seen.data_loss = parts[0] if len(parts) == 1 and parts[0] is not loss else None
@@ -283,10 +262,12 @@ def see_tape() -> Callable[[], None]:
 
     @functools.wraps(original)
     def gradient(tape: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
-        scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
         seen = current()
-        if seen is not None and seen.loss is None and scalars:
-            seen.target, seen.loss_graph = scalars[0], keras_names.function_graph()
+        if seen is not None and seen.loss is None:
+            with seen.forgiving("seeing what a tape is asked for"):
+                scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
+                if scalars:
+                    seen.target, seen.loss_graph = scalars[0], keras_names.function_graph()
         return original(tape, target, *args, **kwargs)
 
     tf.GradientTape.gradient = gradient

@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from nanwatch.watch import keras_names
 from nanwatch.watch.autopsy import Repeated, is_bad, keep_gradients, keep_loss, unchanged
-from nanwatch.watch.step import aside, see_optimizers, wrap
+from nanwatch.watch.step import aside
+from nanwatch.watch.wrapping import see_optimizers, wrap
 
 SECONDS = 6.0  # for both questions together
 FIRST_WEIGHTS_BYTES = 32 * 2**20  # of the model's first weights that are held for the answer

@@ -24,9 +24,10 @@ from nanwatch.watch.loop_labels import EagerMeeting, labels_in_graph
 from nanwatch.watch.meetings import meetings
 from nanwatch.watch.observer import Observer
 from nanwatch.watch.sentinel import half_square_sum, watchable
-from nanwatch.watch.step import Forgiving, Seen, loss_seen, see_call, wrap
+from nanwatch.watch.step import Forgiving, Seen, loss_seen, see_call
 from nanwatch.watch.step_recorder import StepRecorder
 from nanwatch.watch.witness import Witness
+from nanwatch.watch.wrapping import wrap
 
 ATTRIBUTE = "_nanwatch_loop"
 

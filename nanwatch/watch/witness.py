@@ -64,12 +64,14 @@ class Witness:
             if current.status == "running" and number < len(self.running):
                 self.fits[number] = self.running[number]()
         self.info = replace(self.info, models=tuple(self.models), fits=tuple(self.fits))
-        self.writer.save(self.info)
         self.saved_at = time.monotonic()
+        with self.forgiving("writing the record"):  # the disk may be full
+            self.writer.save(self.info)
 
     def event(self, kind: Any, /, **facts: Any) -> None:
         if self.ours:
-            self.writer.events.append(kind, **facts)
+            with self.forgiving("writing an event"):
+                self.writer.events.append(kind, **facts)
 
     def learn_versions(self) -> None:
         """Note what is installed and which devices there are, once TensorFlow is there."""

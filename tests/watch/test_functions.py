@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import nanwatch
+from nanwatch.replay.trial import Intervention, tried
 from tests.watch.model_kinds import BATCH, OwnCompiledStep, OwnStep, classes, own, state_of, table
 from tests.watch.test_several_updates import Gan, gan, whole_state
 from tests.watch.training import BatchLosses, differing, only_run, watch_in
@@ -176,3 +177,19 @@ def test_an_update_in_another_function_is_taken_back(
         models.append(model)
     assert only_run(tmp_path).info.errors == ()
     assert differing(whole_state(models[1]), whole_state(models[0])) == []
+
+
+def test_a_remedy_is_tried_on_a_new_trace(tmp_path: Path) -> None:
+    """The function that was traced before knows nothing of another activation."""
+    inputs = keras.Input((8,))
+    head = keras.layers.Dense(1, lambda x: x * np.nan, name="head")
+    model = OwnCompiledStep(inputs, head(inputs))
+    model.compile("adam", "binary_crossentropy")
+    with pytest.raises(nanwatch.TrainingHalted):
+        fit(model, [watch_in(tmp_path)])
+    model.train_step((tf.constant(table()[:8]), tf.constant(classes()[:8])))
+    for variable in model.variables:
+        variable.assign(np.ones(variable.shape))
+    batch = tf.constant(table()[:8]), tf.constant(classes()[:8])
+    (trial,) = tried(model, batch, [Intervention("set_activation", "head", "sigmoid")])
+    assert trial["verdict"] == "cured"
