@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nanwatch.errors import TrainingHalted
+from nanwatch.version import __version__
 
 if TYPE_CHECKING:
     from nanwatch.watch.callback import Watch
 
-__version__ = "0.1.0"
 __all__ = ["TrainingHalted", "Watch", "__version__"]
 
 

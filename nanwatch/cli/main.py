@@ -9,6 +9,7 @@ import click
 
 from nanwatch.cli.table import COMMANDS
 from nanwatch.errors import NanwatchError
+from nanwatch.version import __version__
 
 STATUS_OF_ERRORS = 2
 
@@ -39,9 +40,7 @@ class Commands(click.Group):
 
 def show_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        click.echo(f"nanwatch {version('nanwatch')}")
+        click.echo(f"nanwatch {__version__}")
         ctx.exit()
 
 

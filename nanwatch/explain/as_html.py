@@ -14,7 +14,6 @@ import base64
 import hashlib
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
@@ -32,6 +31,7 @@ from nanwatch.explain.sentences import limits, op_facts, op_sentence
 from nanwatch.explain.untrusted import clean
 from nanwatch.explain.verdict import accuracy, course, held, verdict
 from nanwatch.record import strict_json
+from nanwatch.version import __version__
 
 SCRIPTS = ("vendor/uplot/uPlot.iife.min.js", "html/charts.js")
 STYLES = ("vendor/uplot/uPlot.min.css", "html/page.css")
@@ -90,7 +90,7 @@ def page(report: Report) -> dict[str, Any]:
         "licence": Markup.escape(asset(LICENCE)),
         "scripts": [Markup(asset(name)) for name in SCRIPTS],
         "styles": [Markup(asset(name)) for name in STYLES],
-        "version": version("nanwatch"),
+        "version": __version__,
         "script": report.path(info.script),
         "started": when(info.started),
         "info": info,

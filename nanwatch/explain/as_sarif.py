@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +26,7 @@ from nanwatch.explain.source import current_line
 from nanwatch.explain.untrusted import clean
 from nanwatch.record import strict_json
 from nanwatch.record.facts import Location
+from nanwatch.version import __version__
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 ROOT = "%SRCROOT%"  # the name that code scanning gives to the root of the checkout
@@ -45,7 +45,7 @@ def run(report: Report) -> dict[str, Any]:
     seen: Counter[str] = Counter()
     driver = {
         "name": "nanwatch",
-        "semanticVersion": version("nanwatch"),
+        "semanticVersion": __version__,
         "shortDescription": {"text": "Says why a Keras training broke."},
         "rules": descriptors,
     }

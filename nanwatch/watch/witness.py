@@ -17,6 +17,7 @@ from typing import Any
 from nanwatch.record import strict_json
 from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo, Status
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
+from nanwatch.version import __version__
 
 SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every turn of events: it takes
 # some 15 ms, and what a reader needs of the last second stands in the rows and the events
@@ -77,8 +78,8 @@ class Witness:
         """Note what is installed and which devices there are, once TensorFlow is there."""
         import tensorflow as tf
 
-        versions = {"python": platform.python_version()}
-        for name in ("nanwatch", "tensorflow", "keras", "numpy"):
+        versions = {"python": platform.python_version(), "nanwatch": __version__}
+        for name in ("tensorflow", "keras", "numpy"):
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 versions[name] = importlib.metadata.version(name)
         devices = tuple(device.name for device in tf.config.list_logical_devices())
