@@ -35,6 +35,8 @@ def replay(logs: Path, pdb: bool) -> None:
 
 def told(moment: Moment) -> str:
     """The moment in plain words."""
+    from nanwatch.diagnose.op_words import operand_words
+
     loss = "not seen" if moment.loss is None else f"{moment.loss:.6g}"
     lines = [f"Step {moment.step} again, on the weights of before: loss {loss}."]
     if moment.reproduced:
@@ -48,7 +50,7 @@ def told(moment: Moment) -> str:
         lines.append(
             f"First op with finite inputs and a non-finite output: {op.type}, {op.direction}{layer}{where}."
         )
-        lines += [f"  {given}" for given in op.inputs]
+        lines += [f"  {operand_words(operand)}" for operand in op.inputs]
     for entry in moment.spread:
         lines.append(f"  {entry.role:<10} {entry.path:<40} {entry.num_bad} of {entry.size}")
     return "\n".join([*lines, *moment.notes]) + "\n"

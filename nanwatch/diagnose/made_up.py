@@ -13,6 +13,7 @@ from nanwatch.record.facts import (
     Location,
     LossInfo,
     ModelInfo,
+    Operand,
     OptimizerInfo,
     OutputInfo,
     RunInfo,
@@ -108,6 +109,18 @@ def labels(*classes: float, **facts: Any) -> TensorSummary:
         "classes": {f"{value:g}": 100 for value in classes},
     }
     return tensor("label", "output", **{**known, **facts})
+
+
+def operands(**values: float | tuple[float, float] | None) -> tuple[Operand, ...]:
+    """An op's inputs: ``square_root=0``; ``argument=(-3, 0)`` for a range, ``input_0=None`` for no value."""
+    return tuple(operand(name.replace("_", " "), value) for name, value in values.items())
+
+
+def operand(name: str, value: float | tuple[float, float] | None) -> Operand:
+    if value is None:
+        return Operand(name)
+    low, high = value if isinstance(value, tuple) else (value, value)
+    return Operand(name, float(low), float(high), first=float(low), size=1 if low == high else 2)
 
 
 def series(columns: Mapping[tuple[str, str, str], Sequence[float]]) -> Series:

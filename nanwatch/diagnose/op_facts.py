@@ -1,11 +1,11 @@
-"""The first bad op as the rules look at it: its inputs as numbers, its place in words."""
+"""The first bad op as the rules look at it: its inputs, its place, what is known of it in words."""
 
 from __future__ import annotations
 
 import math
-import re
 
 from nanwatch.diagnose.data_words import count, number
+from nanwatch.diagnose.op_words import operand_words
 from nanwatch.diagnose.readings import gradient_norms, incident_of
 from nanwatch.diagnose.statistics import median
 from nanwatch.record.facts import IncidentInfo, LayerInfo, Location, OpInfo
@@ -14,9 +14,6 @@ from nanwatch.record.run import Fit, Run
 DIVISIONS = ("RealDiv", "Div")
 LOGARITHMS = {"Log": 0.0, "Log1p": -1.0}  # -> where the argument makes it -inf
 EXPONENTIALS = ("Exp", "Expm1", "Sinh", "Cosh")
-# "denominator 0", "argument from -3 to 0 (over the whole tensor)"
-OPERAND = re.compile(r"^(?P<name>.+?) (?:from (?P<low>\S+) to )?(?P<high>[-+.\w]+)(?: \(.*\))?$")
-EMPTY = "of size 0"
 HALF = ("float16", "mixed_float16")
 
 
@@ -27,16 +24,10 @@ def op_of(fit: Fit, run: Run) -> OpInfo | None:
 
 def operand(op: OpInfo, name: str) -> tuple[float, float] | None:
     """(lowest, highest) value that the input ``name`` had where the output went bad."""
-    for words in op.inputs:
-        found = OPERAND.match(words)
-        if found is None or found["name"] != name:
-            continue
-        try:
-            high = float(found["high"])
-            return (float(found["low"]) if found["low"] else high), high
-        except ValueError:
-            return None
-    return None
+    found = next((each for each in op.inputs if each.name == name), None)
+    if found is None or found.low is None or found.high is None:
+        return None
+    return found.low, found.high
 
 
 def holds(span: tuple[float, float] | None, value: float) -> bool:
@@ -48,7 +39,7 @@ def is_only(span: tuple[float, float] | None, value: float) -> bool:
 
 
 def has_empty_input(op: OpInfo) -> bool:
-    return any(words.endswith(EMPTY) for words in op.inputs)
+    return any(each.size == 0 for each in op.inputs)
 
 
 def loss_is_finite(incident: IncidentInfo) -> bool:
@@ -95,7 +86,7 @@ def facts(op: OpInfo, fit: Fit, incident: IncidentInfo) -> list[str]:
         f"{op.output or incident.value} {where_words(op, incident)}"
     ]
     if op.inputs:
-        seen.append(f"its inputs there: {'; '.join(op.inputs)}")
+        seen.append(f"its inputs there: {'; '.join(map(operand_words, op.inputs))}")
     if loss_is_finite(incident):
         seen.append(f"the loss of that batch is finite: {number(incident.loss or 0.0)}")
     return seen

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nanwatch.diagnose.diagnosis import Remedy, Trial
+from nanwatch.diagnose.op_words import example_words, operand_words
 from nanwatch.explain.figures import count, percent, short
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
@@ -33,7 +34,7 @@ def op_sentence(op: OpInfo) -> str:
 
 def op_facts(op: OpInfo) -> list[str]:
     """What went into the op, and what came of it."""
-    return [clean(text) for text in (*op.inputs, op.detail) if text]
+    return [clean(text) for text in (*map(operand_words, op.inputs), example_words(op)) if text]
 
 
 def remedy_sentence(remedy: Remedy) -> str:

@@ -248,6 +248,26 @@ class FitInfo:
 
 
 @dataclass(frozen=True)
+class Operand:
+    """One input of an op: the values it had at the places where the output went bad.
+
+    Of the ``whole`` tensor where its shape says nothing of those places. ``low`` and ``high`` are of
+    the finite values, None where there is none.
+    """
+
+    name: str  # what it is to the op: "denominator"; "input 0" where that has no name
+    low: float | None = None
+    high: float | None = None
+    first: float | None = None  # the value in the first bad place; None where that is not known
+    size: int = 0  # values that were looked at
+    dtype: str = "float32"
+    num_nan: int = 0
+    num_pos_inf: int = 0
+    num_neg_inf: int = 0
+    whole: bool = False
+
+
+@dataclass(frozen=True)
 class OpInfo:
     """An op of the autopsy: the first with finite inputs and a non-finite output."""
 
@@ -255,8 +275,7 @@ class OpInfo:
     direction: Literal["forward", "backward"]
     layer: str | None = None
     location: Location | None = None
-    inputs: tuple[str, ...] = ()  # in words: "a 0 under the division in 3 of 32 rows"
-    detail: str = ""
+    inputs: tuple[Operand, ...] = ()
     output: str = ""  # "nan", "inf", "-inf"
     num_bad: int = 0
     size: int = 0

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from nanwatch.record.facts import Location, OpInfo, Role, SpreadEntry
-from nanwatch.watch import keras_names, op_words
+from nanwatch.watch import keras_names, operands
 from nanwatch.watch.fresh import all_copied
 from nanwatch.watch.op_trace import Event, OutOfTime, Trace, array_of
 from nanwatch.watch.step import aside
@@ -261,16 +261,15 @@ def op_info(event: Event, compile_location: Location | None) -> OpInfo:
     """The event in the record's words. An op of a built-in loss is at the line of ``compile``."""
     of_loss = event.layer is None and (event.in_loss or event.direction == "backward")
     location = event.location or (compile_location if of_loss else None)
-    count, rows = op_words.bad_places(event.output)
+    count, rows = operands.bad_places(event.output)
     return OpInfo(
         type=event.type,
         forward_type=event.forward_type,
         direction=event.direction,
         layer=event.layer,
         location=location,
-        inputs=op_words.inputs(event),
-        detail=op_words.detail(event),
-        output=op_words.kind(event.output),
+        inputs=operands.operands(event),
+        output=operands.kind(event.output),
         num_bad=count,
         size=int(event.output.size),
         rows=rows,

@@ -13,7 +13,7 @@ from nanwatch.record.facts import DataInfo, IncidentInfo, Role, TensorSummary
 from nanwatch.watch.autopsy import Autopsy
 from nanwatch.watch.layout import Layout
 from nanwatch.watch.look import Look
-from nanwatch.watch.op_words import kind
+from nanwatch.watch.operands import kind
 from nanwatch.watch.profile import Profile
 from nanwatch.watch.state_watch import StateWatch
 from nanwatch.watch.step_recorder import AFTER_THE_STEP

@@ -52,6 +52,7 @@ class Event:
     forward_type: str | None
     parents: tuple[int, ...]
     inputs: tuple[Array, ...]
+    dtypes: tuple[str, ...]  # of the inputs, as the op was given them
     output: Array
     in_loss: bool = False
 
@@ -98,7 +99,11 @@ class Trace:
         )
         born = not sick and kind not in EXEMPT
         location, layer, forward = self.place(kind)
-        shown = tuple(np.array(value) for value in given if value is not None) if born else ()
+        shown = [
+            (np.array(value), str(tensor.dtype.name))
+            for value, tensor in zip(given, inputs, strict=True)
+            if born and value is not None
+        ]
         self.events.append(
             Event(
                 number,
@@ -109,7 +114,8 @@ class Trace:
                 location,
                 forward,
                 parents,
-                shown,
+                tuple(value for value, _ in shown),
+                tuple(dtype for _, dtype in shown),
                 np.array(bad[0]) if born else bad[0],
                 self.in_loss,
             )

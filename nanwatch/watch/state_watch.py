@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from nanwatch.watch import keras_names
-from nanwatch.watch.op_words import kind
+from nanwatch.watch.operands import kind
 from nanwatch.watch.sentinel import all_finite, half_square_sum
 
 

@@ -271,7 +271,14 @@ def test_a_rescaling_behind_weights_scales_no_input():
 
 def test_an_empty_batch_is_the_cause_and_its_op_is_not():
     mean = OpInfo(
-        "Mean", "forward", "bn", made_up.line(7), ("input 0 of size 0",), output="nan", num_bad=16, size=16
+        "Mean",
+        "forward",
+        "bn",
+        made_up.line(7),
+        made_up.operands(input_0=None),
+        output="nan",
+        num_bad=16,
+        size=16,
     )
     run = nw117.fed(
         [32, 32, 32, 0], [0.7, 0.65, 0.73, 0.0], {"role": "gradient", "rows": 0, "op": mean, "loss": 0.0}
@@ -587,7 +594,12 @@ def test_an_input_beyond_half_precision_is_the_cause_of_the_scale():
 
 def test_nan_beside_a_known_op_is_what_hid_it():
     division = OpInfo(
-        "RealDiv", "forward", "lambda", made_up.line(8), ("numerator 1", "denominator 0"), output="nan"
+        "RealDiv",
+        "forward",
+        "lambda",
+        made_up.line(8),
+        made_up.operands(numerator=1, denominator=0),
+        output="nan",
     )
     run = nw409.broken(nw409.predictions(32), 0.0, division, role="activation")
     assert [(one.code, one.part, one.level) for one in diagnose(run).diagnoses] == [

@@ -8,8 +8,9 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.op_facts import operand
 from nanwatch.diagnose.op_patterns import pattern_of
+from nanwatch.diagnose.op_words import example_words, operand_words
 from nanwatch.diagnose.rule import find_rule
-from nanwatch.record.facts import IncidentInfo, LayerInfo, OpInfo
+from nanwatch.record.facts import IncidentInfo, LayerInfo, Operand, OpInfo
 
 NAN = math.nan
 
@@ -25,37 +26,77 @@ def only(code, run):
 
 
 @pytest.mark.parametrize(
-    ("words", "span"),
+    ("inputs", "span"),
     [
-        ("argument 0", (0.0, 0.0)),
-        ("argument from -3 to 0", (-3.0, 0.0)),
-        ("argument from -3.5e+10 to inf", (-3.5e10, math.inf)),
-        ("argument from 0 to 1 (over the whole tensor)", (0.0, 1.0)),
-        ("argument of size 0", None),
-        ("denominator 0", None),
+        (made_up.operands(argument=0), (0.0, 0.0)),
+        (made_up.operands(argument=(-3, 0)), (-3.0, 0.0)),
+        (made_up.operands(factor=1, argument=(-3.5e10, math.inf)), (-3.5e10, math.inf)),
+        ((Operand("argument", 0.0, 1.0, size=6, whole=True),), (0.0, 1.0)),
+        ((Operand("argument", size=3, num_nan=3),), None),
+        (made_up.operands(argument=None), None),
+        (made_up.operands(denominator=0), None),
     ],
 )
-def test_operands_are_read_from_words(words, span):
-    assert operand(OpInfo("Log", "forward", inputs=(words,)), "argument") == span
+def test_the_range_of_an_operand(inputs, span):
+    assert operand(OpInfo("Log", "forward", inputs=inputs), "argument") == span
 
 
-def backward(kind, *inputs, forward=None):
-    return OpInfo(kind, "backward", inputs=inputs, output="inf", forward_type=forward)
+@pytest.mark.parametrize(
+    ("operand", "words"),
+    [
+        (Operand("denominator", 0.0, 0.0, size=1), "denominator 0"),
+        (Operand("argument", -3.0, 0.0, size=6), "argument from -3 to 0"),
+        (Operand("argument", -1 / 3, 2e10, size=6), "argument from -0.333333 to 2e+10"),
+        (Operand("input 0", 0.0, 1.0, size=6, whole=True), "input 0 from 0 to 1 (over the whole tensor)"),
+        (Operand("input 1", 2.0, 2.0, size=6, whole=True), "input 1 2 (over the whole tensor)"),
+        (Operand("input 0"), "input 0 of size 0"),
+        (Operand("input 0", whole=True), "input 0 of size 0"),
+        (Operand("base", size=2, num_nan=2), "base not finite"),
+    ],
+)
+def test_an_operand_in_words(operand, words):
+    assert operand_words(operand) == words
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs", "words"),
+    [
+        ("RealDiv", made_up.operands(numerator=0, denominator=0), "0/0"),
+        ("RealDiv", made_up.operands(numerator=(1, 2), denominator=0), "1/0"),
+        ("RealDiv", made_up.operands(numerator=0), ""),
+        ("Pow", made_up.operands(base=0, exponent=-0.5), "0 to the power -0.5"),
+        ("Log", made_up.operands(argument=0), "log of 0"),
+        ("Log1p", made_up.operands(argument=-1), "log1p of -1"),
+        ("Exp", made_up.operands(argument=1e5), "exp of 100000"),
+        ("Rsqrt", made_up.operands(argument=0), "1/sqrt of 0"),
+        ("SqrtGrad", made_up.operands(square_root=3, incoming_gradient=1), "gradient of sqrt at 9"),
+        ("Log", (Operand("argument", 0.0, 1.0, size=6, whole=True),), ""),
+        ("Log", made_up.operands(argument=None), ""),
+        ("MatMul", made_up.operands(input_0=1, input_1=1), ""),
+        ("Log", (), ""),
+    ],
+)
+def test_an_op_at_its_first_bad_place(op, inputs, words):
+    assert example_words(OpInfo(op, "forward", inputs=inputs)) == words
+
+
+def backward(kind, forward=None, **inputs):
+    return OpInfo(kind, "backward", inputs=made_up.operands(**inputs), output="inf", forward_type=forward)
 
 
 @pytest.mark.parametrize(
     ("op", "pattern"),
     [
-        (backward("SqrtGrad", "square root 0", "incoming gradient -0.125"), "infinite-derivative"),
-        (backward("SqrtGrad", "square root 1e-20", "incoming gradient 1e+30"), None),
-        (backward("Pow", "base 0", "exponent -0.5"), "infinite-derivative"),
-        (backward("Pow", "base 0", "exponent -1.5"), "where-trap"),
-        (backward("Pow", "base 1e-30", "exponent -0.5"), None),
-        (backward("Reciprocal", "argument 0"), "where-trap"),
-        (backward("Reciprocal", "argument 0", forward="Asin"), "infinite-derivative"),
-        (backward("RealDiv", "numerator 0", "denominator 0", forward="Atan2"), "infinite-derivative"),
+        (backward("SqrtGrad", square_root=0, incoming_gradient=-0.125), "infinite-derivative"),
+        (backward("SqrtGrad", square_root=1e-20, incoming_gradient=1e30), None),
+        (backward("Pow", base=0, exponent=-0.5), "infinite-derivative"),
+        (backward("Pow", base=0, exponent=-1.5), "where-trap"),
+        (backward("Pow", base=1e-30, exponent=-0.5), None),
+        (backward("Reciprocal", argument=0), "where-trap"),
+        (backward("Reciprocal", argument=0, forward="Asin"), "infinite-derivative"),
+        (backward("RealDiv", numerator=0, denominator=0, forward="Atan2"), "infinite-derivative"),
         (backward("MatMul"), None),
-        (OpInfo("Sqrt", "forward", inputs=("argument -1",), output="nan"), "where-trap"),
+        (OpInfo("Sqrt", "forward", inputs=made_up.operands(argument=-1), output="nan"), "where-trap"),
     ],
 )
 def test_a_finite_loss_with_a_bad_gradient(op, pattern):
@@ -70,7 +111,7 @@ def test_duplicates_under_a_square_root():
         "SqrtGrad",
         "backward",
         location=made_up.line(16, "distance = ops.sqrt(squares)"),
-        inputs=("square root 0", "incoming gradient -0.125"),
+        inputs=made_up.operands(square_root=0, incoming_gradient=-0.125),
         output="-inf",
         num_bad=8,
         size=16,
@@ -95,9 +136,9 @@ def test_duplicates_under_a_square_root():
 
 
 def test_the_division_in_keras_s_own_loss_is_left_to_the_output_rule():
-    words = ("numerator 0", "denominator 0")
-    own = OpInfo("RealDiv", "forward", None, made_up.line(10, "model.compile(...)"), words, "0/0", "nan")
-    user = OpInfo("RealDiv", "forward", None, made_up.line(20, "a / b"), words, "0/0", "nan")
+    words = made_up.operands(numerator=0, denominator=0)
+    own = OpInfo("RealDiv", "forward", None, made_up.line(10, "model.compile(...)"), words, "nan")
+    user = OpInfo("RealDiv", "forward", None, made_up.line(20, "a / b"), words, "nan")
     assert said("NW405", made_up.run(loss=[NAN], incident={"op": own, "loss": NAN})) == []
     found = only("NW405", made_up.run(loss=[NAN], incident={"op": user, "loss": NAN}))
     assert found.message == (
@@ -114,8 +155,7 @@ def test_padding_from_end_to_end():
         "forward",
         "pool",
         made_up.line(6),
-        ("numerator 0", "denominator 0"),
-        "0/0",
+        made_up.operands(numerator=0, denominator=0),
         "nan",
         8,
         256,
@@ -158,7 +198,9 @@ def test_poisson_on_a_linear_head():
 
 
 def test_a_place_without_a_pattern_gives_way_to_any_cause():
-    op = OpInfo("Square", "forward", None, made_up.line(10), ("input 0 from -4e+36 to 5e+36",), output="inf")
+    op = OpInfo(
+        "Square", "forward", None, made_up.line(10), made_up.operands(input_0=(-4e36, 5e36)), output="inf"
+    )
     nan_target = made_up.tensor("label", "output", num_nan=1)
     alone = made_up.run(loss=[0.7, math.inf], incident={"op": op, "loss": math.inf})
     beside = made_up.run(targets=[nan_target], loss=[0.7, NAN], incident={"op": op, "loss": NAN})

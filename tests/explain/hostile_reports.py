@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Remedy, Trial
 from nanwatch.explain.report import Report, build_report
-from nanwatch.record.facts import Location, OpInfo, SpreadEntry
+from nanwatch.record.facts import Location, Operand, OpInfo, SpreadEntry
 from tests.explain import made_up_reports
 
 SCRIPT = "</script><script>document.title='taken'</script>"
@@ -39,7 +39,16 @@ def hostile(folder: Path) -> Report:
     other = Diagnosis("NW999", "no-such-rule", "consequence", "error", text, (text,))
     base = made_up_reports.broken_run(location)
     assert base.info.incident is not None
-    op = OpInfo(EVIL, "forward", EVIL, location, inputs=(text,), detail=text, output=EVIL, num_bad=1, size=2)
+    op = OpInfo(
+        EVIL,
+        "forward",
+        EVIL,
+        location,
+        inputs=(Operand(text, 0.0, 0.0, size=1),),
+        output=EVIL,
+        num_bad=1,
+        size=2,
+    )
     spread = (SpreadEntry("activation", EVIL, 1, 2, first=True), SpreadEntry("gradient", EVIL, 1, 1))
     incident = replace(base.info.incident, op=op, spread=spread, notes=(text,), path=EVIL)
     fit = base.fits[0]

@@ -48,7 +48,7 @@ def broken_run(location: Location, **info: Any) -> Run:
         "forward",
         "dense_1",
         location,
-        inputs=("the divisor is 0 in 3 of 32 rows",),
+        inputs=made_up.operands(numerator=0),
         output="nan",
         num_bad=15,
         size=160,

@@ -66,7 +66,9 @@ class EmptyBatch(Rule):
 
     @staticmethod
     def fires() -> list[Run]:
-        mean = OpInfo("Mean", "forward", "batch_normalization", inputs=("input 0 of size 0",), output="nan")
+        mean = OpInfo(
+            "Mean", "forward", "batch_normalization", inputs=made_up.operands(input_0=None), output="nan"
+        )
         return [
             fed([32, 32, 0], [0.7, 0.6, 0.0], {"role": "gradient", "rows": 0, "op": mean, "loss": 0.0}),
             fed([32, 0, 32], [0.7, math.nan, math.nan], {"step": 1, "action": "continue"}),

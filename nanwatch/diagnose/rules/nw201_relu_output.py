@@ -16,6 +16,7 @@ from nanwatch.diagnose.heads import (
     prediction_range,
     range_words,
 )
+from nanwatch.diagnose.op_words import operand_words
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, constant_since, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS, STUCK
@@ -94,7 +95,9 @@ class ReluOutput(Rule):
     @staticmethod
     def fires() -> list[Run]:
         relu = made_up.dense(units=2, activation="relu", at=7)
-        division = OpInfo("RealDiv", "forward", inputs=("0 divided by 0 in 3 of 10 rows",), output="nan")
+        division = OpInfo(
+            "RealDiv", "forward", inputs=made_up.operands(numerator=0, denominator=0), output="nan"
+        )
         bad = {"rows_summing_to_zero": 3, "rows": 10, "op": division}
         categorical = made_up.model(relu, loss=CATEGORICAL)
         return [
@@ -138,7 +141,7 @@ def broken_by_head(head: Head, incident: IncidentInfo | None) -> tuple[list[str]
     rows = incident.rows_summing_to_zero
     words = []
     if incident.op is not None and incident.op.type in DIVISIONS and incident.op.direction == "forward":
-        operands = f" ({'; '.join(incident.op.inputs)})" if incident.op.inputs else ""
+        operands = f" ({'; '.join(map(operand_words, incident.op.inputs))})" if incident.op.inputs else ""
         words.append(
             f"The first op with finite inputs and a non-finite output is {incident.op.type}{operands}."
         )

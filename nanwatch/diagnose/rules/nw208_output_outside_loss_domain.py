@@ -133,7 +133,7 @@ class OutputOutsideLossDomain(Rule):
 
     @staticmethod
     def fires() -> list[Run]:
-        log = OpInfo("Log", "forward", None, made_up.line(30), ("argument -0.2",), "log of -0.2", "nan")
+        log = OpInfo("Log", "forward", None, made_up.line(30), made_up.operands(argument=-0.2), "nan")
         seen = [made_up.tensor("output", "output", min=-0.2)]
         return [
             counts("linear", -0.4),
@@ -193,7 +193,7 @@ def dropped_out(activation: str, rows: int) -> Run:
     head = made_up.dense(units=3, activation=activation)
     dropout = LayerInfo("dropout", "dropout", "Dropout", location=made_up.line(22, "Dropout(0.5)(out)"))
     of = replace(made_up.model(head, loss=CATEGORICAL), layers=(head, dropout))
-    words = ("numerator 0", "denominator 0")
-    op = OpInfo("RealDiv", "forward", None, of.compile_location, words, "0/0", "nan")
+    words = made_up.operands(numerator=0, denominator=0)
+    op = OpInfo("RealDiv", "forward", None, of.compile_location, words, "nan")
     bad = {"op": op, "loss": math.nan, "rows": 32, "rows_summing_to_zero": rows}
     return made_up.run(of, loss=[math.nan], incident=bad)

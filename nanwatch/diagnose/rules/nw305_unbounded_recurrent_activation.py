@@ -117,7 +117,7 @@ class UnboundedRecurrentActivation(Rule):
     def silent() -> list[Run]:
         ordinary = [0.6, 0.8] * 7
         bad = DataInfo((made_up.tensor("input", num_nan=1),))
-        log = OpInfo("Log", "forward", inputs=("argument 0",), output="-inf")
+        log = OpInfo("Log", "forward", inputs=made_up.operands(argument=0), output="-inf")
         return [
             recurrent("tanh", [*ordinary, math.nan]),
             recurrent("relu", ordinary),

@@ -75,7 +75,10 @@ class InfiniteDerivative(OpRule):
     @staticmethod
     def silent() -> list[Run]:
         large = OpInfo(
-            "SqrtGrad", "backward", inputs=("square root 1e-30", "incoming gradient 1e30"), output="inf"
+            "SqrtGrad",
+            "backward",
+            inputs=made_up.operands(square_root=1e-30, incoming_gradient=1e30),
+            output="inf",
         )
         return [
             broken(sqrt_at_zero()),
@@ -99,7 +102,7 @@ def sqrt_at_zero() -> OpInfo:
         "SqrtGrad",
         "backward",
         location=made_up.line(20, "return tf.sqrt(squares)"),
-        inputs=("square root 0", "incoming gradient from -0.03 to -0.01"),
+        inputs=made_up.operands(square_root=0, incoming_gradient=(-0.03, -0.01)),
         output="inf",
         num_bad=8,
         size=32,
@@ -110,4 +113,4 @@ def sqrt_at_zero() -> OpInfo:
 
 def power(exponent: float) -> OpInfo:
     """The gradient of base ** (exponent + 1) at 0."""
-    return OpInfo("Pow", "backward", inputs=("base 0", f"exponent {exponent:g}"), output="inf")
+    return OpInfo("Pow", "backward", inputs=made_up.operands(base=0, exponent=exponent), output="inf")

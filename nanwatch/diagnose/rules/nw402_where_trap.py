@@ -6,6 +6,7 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Remedy
 from nanwatch.diagnose.op_facts import place, where_words
 from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.diagnose.op_words import example_words
 from nanwatch.record.facts import IncidentInfo, OpInfo
 from nanwatch.record.run import Fit, Run
 
@@ -39,7 +40,8 @@ class WhereTrap(OpRule):
 
     def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
         what = f"{op.forward_type} (its gradient, {op.type})" if op.forward_type else op.type
-        said = f" ({op.detail})" if op.detail else ""
+        example = example_words(op)
+        said = f" ({example})" if example else ""
         return (
             f"{what}{said} is out of its domain {where_words(op, incident)}. Its value was not "
             f"chosen, so the loss is finite ({incident.loss:.4g}), but its gradient is not."
@@ -55,32 +57,40 @@ class WhereTrap(OpRule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            broken(hidden_log("-1"), 0.4),
+            broken(hidden_log(-1), 0.4),
             broken(OpInfo("Reciprocal", "backward", output="inf", forward_type="Log"), 0.4),
-            broken(OpInfo("RealDiv", "backward", inputs=("numerator 0", "denominator 0"), output="nan"), 0.4),
-            broken(OpInfo("Pow", "backward", inputs=("base 0", "exponent -1"), output="inf"), 0.4),
-            broken(OpInfo("Pow", "backward", inputs=("base from -2 to -1", "exponent -0.5")), 0.4),
+            broken(
+                OpInfo(
+                    "RealDiv", "backward", inputs=made_up.operands(numerator=0, denominator=0), output="nan"
+                ),
+                0.4,
+            ),
+            broken(
+                OpInfo("Pow", "backward", inputs=made_up.operands(base=0, exponent=-1), output="inf"), 0.4
+            ),
+            broken(OpInfo("Pow", "backward", inputs=made_up.operands(base=(-2, -1), exponent=-0.5)), 0.4),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            broken(hidden_log("-1")),
+            broken(hidden_log(-1)),
             broken(OpInfo("Reciprocal", "backward", output="inf", forward_type="Acos"), 0.4),
-            broken(OpInfo("Pow", "backward", inputs=("base 0", "exponent -0.9"), output="inf"), 0.4),
-            broken(OpInfo("Pow", "backward", inputs=("base from -2 to -1", "exponent -2")), 0.4),
+            broken(
+                OpInfo("Pow", "backward", inputs=made_up.operands(base=0, exponent=-0.9), output="inf"), 0.4
+            ),
+            broken(OpInfo("Pow", "backward", inputs=made_up.operands(base=(-2, -1), exponent=-2)), 0.4),
             broken(OpInfo("MatMul", "backward", output="inf"), 0.4),
-            broken(hidden_log("-1"), 0.4, role="activation", path="dense"),
+            broken(hidden_log(-1), 0.4, role="activation", path="dense"),
         ]
 
 
-def hidden_log(argument: str) -> OpInfo:
+def hidden_log(argument: float) -> OpInfo:
     return OpInfo(
         "Log",
         "forward",
         location=made_up.line(21, "tf.where(x > 0, tf.math.log(x), 0.0)"),
-        inputs=(f"argument {argument}",),
-        detail=f"log of {argument}",
+        inputs=made_up.operands(argument=argument),
         output="nan",
         num_bad=3,
         size=32,

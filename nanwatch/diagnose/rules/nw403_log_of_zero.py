@@ -70,27 +70,27 @@ class LogOfZero(OpRule):
 
     @staticmethod
     def fires() -> list[Run]:
-        xlogy = OpInfo("Xlogy", "forward", inputs=("factor 1", "argument 0"), output="-inf")
-        log1p = OpInfo("Log1p", "forward", inputs=("argument -1",), output="-inf")
+        xlogy = OpInfo("Xlogy", "forward", inputs=made_up.operands(factor=1, argument=0), output="-inf")
+        log1p = OpInfo("Log1p", "forward", inputs=made_up.operands(argument=-1), output="-inf")
         return [
-            broken(log_of("0")),
-            broken(log_of("from -0.1 to 0")),
+            broken(log_of(0)),
+            broken(log_of((-0.1, 0))),
             broken(xlogy),
             broken(log1p),
-            broken(log_of("0"), of=made_up.model(dtype_policy="mixed_float16")),
+            broken(log_of(0), of=made_up.model(dtype_policy="mixed_float16")),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            broken(log_of("-0.1")),
-            broken(OpInfo("Log1p", "forward", inputs=("argument -1.5",), output="nan")),
-            broken(log_of("0"), 0.4),
+            broken(log_of(-0.1)),
+            broken(OpInfo("Log1p", "forward", inputs=made_up.operands(argument=-1.5), output="nan")),
+            broken(log_of(0), 0.4),
             made_up.run(loss=[0.7, float("nan")], incident={}),
         ]
 
 
-def log_of(argument: str) -> OpInfo:
+def log_of(argument: float | tuple[float, float]) -> OpInfo:
     where = made_up.line(22, "return -tf.reduce_mean(y * tf.math.log(p))")
-    words = (f"argument {argument}",)
+    words = made_up.operands(argument=argument)
     return OpInfo("Log", "forward", None, where, words, output="-inf", num_bad=2, size=32, rows=(3, 4))

@@ -66,24 +66,24 @@ class ExpOverflow(OpRule):
     def fires() -> list[Run]:
         half = made_up.model(dtype_policy="mixed_float16")
         return [
-            broken(exp_of("89")),
-            broken(exp_of("from 90 to 412")),
-            broken(exp_of("89"), rose=True),
-            broken(exp_of("11.2"), of=half),
+            broken(exp_of(89)),
+            broken(exp_of((90, 412))),
+            broken(exp_of(89), rose=True),
+            broken(exp_of(11.2), of=half),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         half = made_up.model(dtype_policy="mixed_float16")
         return [
-            broken(exp_of("88.5")),
-            broken(exp_of("11"), of=half),
-            broken(exp_of("11.2")),
-            broken(exp_of("89"), 0.4),
+            broken(exp_of(88.5)),
+            broken(exp_of(11), of=half),
+            broken(exp_of(11.2)),
+            broken(exp_of(89), 0.4),
         ]
 
 
-def exp_of(argument: str) -> OpInfo:
+def exp_of(argument: float | tuple[float, float]) -> OpInfo:
     where = made_up.line(23, "p = tf.exp(z) / tf.reduce_sum(tf.exp(z))")
-    words = (f"argument {argument}",)
+    words = made_up.operands(argument=argument)
     return OpInfo("Exp", "forward", None, where, words, output="inf", num_bad=2, size=64, rows=(3,))

@@ -8,6 +8,7 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.op_facts import has_empty_input, is_built_in_loss, op_of, place, where_words
 from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.diagnose.op_words import example_words
 from nanwatch.record.facts import IncidentInfo, OpInfo
 from nanwatch.record.run import Fit, Run
 
@@ -46,7 +47,7 @@ class DivisionByZero(OpRule):
         layer = f", in layer {op.layer}," if op.layer else ""
         if has_empty_input(op):
             return f"The mean of no elements{layer} was taken in step {incident.step}: 0/0."
-        said = op.detail or f"{op.type} with a divisor of 0"
+        said = example_words(op) or f"{op.type} with a divisor of 0"
         return (
             f"A division by 0 ({said}){layer} came {where_words(op, incident)}; whether "
             "a batch has one depends on the order of the data."
@@ -63,10 +64,16 @@ class DivisionByZero(OpRule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            broken(quotient("0", "0")),
-            broken(quotient("3", "from 0 to 1")),
-            broken(OpInfo("Mean", "forward", None, made_up.line(24), ("input 0 of size 0",), output="nan")),
-            broken(OpInfo("Rsqrt", "forward", None, made_up.line(24), ("argument 0",), output="inf")),
+            broken(quotient(0, 0)),
+            broken(quotient(3, (0, 1))),
+            broken(
+                OpInfo(
+                    "Mean", "forward", None, made_up.line(24), made_up.operands(input_0=None), output="nan"
+                )
+            ),
+            broken(
+                OpInfo("Rsqrt", "forward", None, made_up.line(24), made_up.operands(argument=0), output="inf")
+            ),
         ]
 
     @staticmethod
@@ -76,29 +83,26 @@ class DivisionByZero(OpRule):
             "forward",
             None,
             made_up.line(10, "model.compile(...)"),
-            ("numerator 0", "denominator 0"),
+            made_up.operands(numerator=0, denominator=0),
         )
         return [
             broken(of_keras),
-            broken(quotient("3e38", "1e-30")),
+            broken(quotient(3e38, 1e-30)),
             broken(
-                OpInfo("Mean", "forward", None, made_up.line(24), ("input 0 from 0 to 3e38",), output="inf")
+                OpInfo(
+                    "Mean",
+                    "forward",
+                    None,
+                    made_up.line(24),
+                    made_up.operands(input_0=(0, 3e38)),
+                    output="inf",
+                )
             ),
-            broken(quotient("0", "0"), 0.4),
+            broken(quotient(0, 0), 0.4),
         ]
 
 
-def quotient(numerator: str, denominator: str) -> OpInfo:
+def quotient(numerator: float, denominator: float | tuple[float, float]) -> OpInfo:
     where = made_up.line(24, "loss = tf.reduce_sum(errors * mask) / tf.reduce_sum(mask)")
-    words = (f"numerator {numerator}", f"denominator {denominator}")
-    return OpInfo(
-        "RealDiv",
-        "forward",
-        None,
-        where,
-        words,
-        "0/0" if denominator == "0" else "",
-        "nan",
-        num_bad=1,
-        size=1,
-    )
+    inputs = made_up.operands(numerator=numerator, denominator=denominator)
+    return OpInfo("RealDiv", "forward", None, where, inputs, "nan", num_bad=1, size=1)

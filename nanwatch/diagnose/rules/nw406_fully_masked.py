@@ -75,11 +75,13 @@ class FullyMasked(OpRule):
 
     @staticmethod
     def silent() -> list[Run]:
-        outside = OpInfo("RealDiv", "forward", None, made_up.line(30), ("numerator 0", "denominator 0"))
+        outside = OpInfo(
+            "RealDiv", "forward", None, made_up.line(30), made_up.operands(numerator=0, denominator=0)
+        )
         return [
             broken(pooled_nothing(), of=sentences(False)),
             broken(outside, of=sentences(True)),
-            broken(pooled_nothing("3"), of=sentences(True)),
+            broken(pooled_nothing(3), of=sentences(True)),
         ]
 
 
@@ -95,8 +97,8 @@ def sentences(masked: bool) -> ModelInfo:
     )
 
 
-def pooled_nothing(numerator: str = "0") -> OpInfo:
-    words = (f"numerator {numerator}", "denominator 0")
+def pooled_nothing(numerator: float = 0) -> OpInfo:
+    inputs = made_up.operands(numerator=numerator, denominator=0)
     return OpInfo(
-        "RealDiv", "forward", "pool", pooling().location, words, "0/0", "nan", num_bad=8, size=256, rows=(3,)
+        "RealDiv", "forward", "pool", pooling().location, inputs, "nan", num_bad=8, size=256, rows=(3,)
     )

@@ -108,7 +108,7 @@ class HalfPrecisionOverflow(Rule):
 
     @staticmethod
     def silent() -> list[Run]:
-        exponential = OpInfo("Exp", "forward", "dense", inputs=("argument 12",), output="inf")
+        exponential = OpInfo("Exp", "forward", "dense", inputs=made_up.operands(argument=12), output="inf")
         invalid = OpInfo("Sub", "forward", "dense", output="nan")
         skipped = made_up.run(made_up.model(dtype_policy="mixed_float16"), loss=[0.7, 0.6, 0.5])
         return [

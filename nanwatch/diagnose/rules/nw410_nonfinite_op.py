@@ -9,6 +9,7 @@ from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.op_facts import facts, is_built_in_loss, place, where_words
 from nanwatch.diagnose.op_patterns import pattern_of
 from nanwatch.diagnose.op_rule import explains
+from nanwatch.diagnose.op_words import example_words
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import OpInfo
@@ -50,7 +51,8 @@ class NonfiniteOp(Rule):
         if not unnamed(pattern, op, fit):
             return
         layer = f" in layer {op.layer}" if op.layer else ""
-        said = f" ({op.detail})" if op.detail else ""
+        example = example_words(op)
+        said = f" ({example})" if example else ""
         explained = explains(op, incident)
         yield self.finding(
             fit,
@@ -68,8 +70,10 @@ class NonfiniteOp(Rule):
     @staticmethod
     def fires() -> list[Run]:
         where = made_up.line(31, "tf.linalg.inv(covariance)")
-        inverse = OpInfo("MatrixInverse", "forward", None, where, ("input 0 from 0 to 1",), output="inf")
-        negative = OpInfo("Log", "forward", None, where, ("argument -0.5",), "log of -0.5", "nan")
+        inverse = OpInfo(
+            "MatrixInverse", "forward", None, where, made_up.operands(input_0=(0, 1)), output="inf"
+        )
+        negative = OpInfo("Log", "forward", None, where, made_up.operands(argument=-0.5), "nan")
         matmul = OpInfo("MatMul", "backward", "dense", output="inf")
         return [
             made_up.run(loss=[0.7, float("nan")], incident={"op": inverse, "loss": float("nan")}),
@@ -80,8 +84,8 @@ class NonfiniteOp(Rule):
     @staticmethod
     def silent() -> list[Run]:
         where = made_up.line(31, "tf.math.log(p)")
-        log = OpInfo("Log", "forward", None, where, ("argument 0",), output="-inf")
-        root = OpInfo("SqrtGrad", "backward", None, where, ("square root 0",), output="inf")
+        log = OpInfo("Log", "forward", None, where, made_up.operands(argument=0), output="-inf")
+        root = OpInfo("SqrtGrad", "backward", None, where, made_up.operands(square_root=0), output="inf")
         return [
             made_up.run(loss=[0.7, float("nan")], incident={"op": log, "loss": float("nan")}),
             made_up.run(loss=[0.7, 0.6], incident={"op": root, "role": "gradient", "loss": 0.6}),
