@@ -124,7 +124,7 @@ class Job:
 
     def report(self, folder: Path) -> Report:
         """The report on the run in ``folder``, less what is left out."""
-        from nanwatch.diagnose.accepted import Choice, chosen
+        from nanwatch.diagnose.accepted import Choice, apply_choice
         from nanwatch.diagnose.baseline import keys_of, write_baseline
         from nanwatch.explain.report import build_report
         from nanwatch.record.read import read_run
@@ -134,7 +134,7 @@ class Job:
         if self.write_baseline is not None:
             write_baseline(self.write_baseline, found, run, root)
             accepted = Choice(baseline=frozenset(keys_of(found, run, root)))
-            found = chosen(found, run, accepted, root)
+            found = apply_choice(found, run, accepted, root)
         return build_report(run, found, root)
 
     def finish(self, folder: Path, own_status: int) -> int:

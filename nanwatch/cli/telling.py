@@ -70,10 +70,10 @@ def choice_of(select: str | None, ignore: str | None, baseline: Path | None) -> 
 
 def told(run: Run, choice: Choice | None, root: str | None) -> Diagnoses:
     """The diagnoses of ``run``, less what the choice or a comment on its line leaves out."""
-    from nanwatch.diagnose.accepted import Choice, chosen
+    from nanwatch.diagnose.accepted import Choice, apply_choice
     from nanwatch.diagnose.engine import diagnose
 
-    return chosen(diagnose(run), run, choice or Choice(), root)
+    return apply_choice(diagnose(run), run, choice or Choice(), root)
 
 
 def reaches(report: Report, fail_on: str) -> bool:

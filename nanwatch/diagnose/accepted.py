@@ -32,26 +32,26 @@ def codes_of(text: str) -> frozenset[str]:
         UnknownRule: a word is none of them.
     """
     found: set[str] = set()
-    for word in words(text):
-        codes = set(matching(word))
+    for word in split_words(text):
+        codes = set(matching_codes(word))
         if not codes:
             raise UnknownRule(f"There is no rule {word}; `nanwatch rule` lists the codes and names.")
         found |= codes
     return frozenset(found)
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     return [word for word in re.split(r"[\s,]+", text) if word]
 
 
-def matching(word: str) -> Iterator[str]:
+def matching_codes(word: str) -> Iterator[str]:
     for rule in all_rules():
         begins = re.fullmatch(r"NW\d*", word, re.IGNORECASE) and rule.code.startswith(word.upper())
         if begins or word.lower() == rule.name:
             yield rule.code
 
 
-def chosen(diagnoses: Diagnoses, run: Run, choice: Choice, root: str | None = None) -> Diagnoses:
+def apply_choice(diagnoses: Diagnoses, run: Run, choice: Choice, root: str | None = None) -> Diagnoses:
     """``diagnoses`` without those that ``choice`` or a comment leaves out; they are named instead.
 
     What follows from nothing but accepted causes is accepted with them.
@@ -68,7 +68,7 @@ def chosen(diagnoses: Diagnoses, run: Run, choice: Choice, root: str | None = No
         orphans = [diagnosis for diagnosis in kept if is_orphan(diagnosis, kept, left_out)]
         kept = [diagnosis for diagnosis in kept if diagnosis not in orphans]
         left_out += [(orphan, "follows from what is left out") for orphan in orphans]
-    told = tuple(sentence(diagnosis, reason, run, root) for diagnosis, reason in left_out)
+    told = tuple(left_out_sentence(diagnosis, reason, run, root) for diagnosis, reason in left_out)
     return replace(diagnoses, diagnoses=tuple(kept), accepted=(*diagnoses.accepted, *told))
 
 
@@ -87,7 +87,7 @@ def reason_against(diagnosis: Diagnosis, key: str, run: Run, choice: Choice) -> 
 def comment_against(diagnosis: Diagnosis, line: str) -> str | None:
     """What ``# nanwatch: ignore[NW203] reason`` at the end of the line says of this diagnosis."""
     match = COMMENT.search(line)
-    if match is None or not {diagnosis.code.lower(), diagnosis.name} & set(words(match[1].lower())):
+    if match is None or not {diagnosis.code.lower(), diagnosis.name} & set(split_words(match[1].lower())):
         return None
     return f"ignored at its line: {match[2].strip()}" if match[2].strip() else "ignored at its line"
 
@@ -105,7 +105,7 @@ def is_cause(diagnosis: Diagnosis, fit: int) -> bool:
     return diagnosis.fit == fit and diagnosis.part == "cause" and diagnosis.level != "note"
 
 
-def sentence(diagnosis: Diagnosis, reason: str, run: Run, root: str | None) -> str:
+def left_out_sentence(diagnosis: Diagnosis, reason: str, run: Run, root: str | None) -> str:
     at = place_of(run, diagnosis)
     where = f" at {project_path(run, at.file, root)}:{at.line}" if at.line else ""
     return f"{diagnosis.code} {diagnosis.name}{where} ({reason})"

@@ -12,8 +12,8 @@ from nanwatch.diagnose.readings import incident_of
 from nanwatch.record.facts import ColumnSummary, DataInfo, LayerInfo, OutputInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
-Kind = Literal["inputs", "labels", "sample_weights"]
-NOUNS: dict[Kind, str] = {
+DataKind = Literal["inputs", "labels", "sample_weights"]
+NOUNS: dict[DataKind, str] = {
     "inputs": "the input",
     "labels": "the target",
     "sample_weights": "the sample weight",
@@ -29,7 +29,7 @@ WHOLE_COLUMN_ROWS = 8
 
 
 @dataclass(frozen=True)
-class Seen:
+class DataArray:
     """One array of the data: over all batches looked at, and in the guilty batch alone."""
 
     path: str
@@ -40,7 +40,7 @@ class Seen:
     @property
     def bad(self) -> TensorSummary | None:
         """The summary that shows non-finite elements, the wider one first."""
-        return next((seen for seen in (self.whole, self.batch) if seen and bad_elements(seen)), None)
+        return next((data for data in (self.whole, self.batch) if data and bad_elements(data)), None)
 
     @property
     def batch_is_clean(self) -> bool:
@@ -55,7 +55,7 @@ class Seen:
         return chosen
 
 
-def seen(fit: Fit, run: Run, kind: Kind) -> Iterator[Seen]:
+def data_arrays(fit: Fit, run: Run, kind: DataKind) -> Iterator[DataArray]:
     """Each array of this kind, whether the whole data or only the guilty batch shows it."""
     incident = incident_of(fit, run)
     whole = by_path(fit.info.data, kind)
@@ -63,10 +63,10 @@ def seen(fit: Fit, run: Run, kind: Kind) -> Iterator[Seen]:
     paths = [*whole, *(path for path in batch if path not in whole)]
     for path in paths:
         called = NOUNS[kind] if len(paths) == 1 else f"{NOUNS[kind]} {path!r}"
-        yield Seen(path, whole.get(path), batch.get(path), called)
+        yield DataArray(path, whole.get(path), batch.get(path), called)
 
 
-def by_path(data: DataInfo, kind: Kind) -> dict[str, TensorSummary]:
+def by_path(data: DataInfo, kind: DataKind) -> dict[str, TensorSummary]:
     return {tensor.path: tensor for tensor in getattr(data, kind)}
 
 
@@ -78,7 +78,7 @@ def output_of(fit: Fit, path: str) -> OutputInfo | None:
     return next((output for output in outputs if output.path == path), None)
 
 
-def adapted_to_bad_data(fit: Fit, run: Run) -> LayerInfo | None:
+def layer_adapted_to_bad_data(fit: Fit, run: Run) -> LayerInfo | None:
     """The `Normalization` whose statistics are not finite, where the inputs hold what made them so."""
     incident = incident_of(fit, run)
     if incident is None or incident.role != "weight" or not any(map(bad_elements, fit.info.data.inputs)):

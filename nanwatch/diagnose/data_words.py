@@ -19,12 +19,12 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def count(amount: int, noun: str) -> str:
+def count_words(amount: int, noun: str) -> str:
     """``"1 row"``, ``"3 rows"``."""
     return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"
 
 
-def listed(values: Sequence[int | str]) -> str:
+def list_words(values: Sequence[int | str]) -> str:
     """``"3"``, ``"1 and 3"``, ``"1, 3 and 5"``, or the first few and how many more."""
     shown = [str(value) for value in values[:LISTED]]
     if len(values) > LISTED:
@@ -34,9 +34,9 @@ def listed(values: Sequence[int | str]) -> str:
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def named(noun: str, values: Sequence[int]) -> str:
+def numbered_words(noun: str, values: Sequence[int]) -> str:
     """``"column 3"``, ``"rows 12, 77 and 203"``."""
-    return f"{noun if len(values) == 1 else noun + 's'} {listed(values)}"
+    return f"{noun if len(values) == 1 else noun + 's'} {list_words(values)}"
 
 
 def bad_elements(tensor: TensorSummary) -> int:
@@ -54,23 +54,23 @@ def bad_kinds(tensor: TensorSummary) -> str:
         )
         if amount
     ]
-    return listed(kinds)
+    return list_words(kinds)
 
 
 def where_bad(tensor: TensorSummary, columns: Sequence[int]) -> str:
     """``", in column 3, in rows 12 and 77"``: as much of the place as is known."""
-    place = f", in {named('column', columns)}" if columns else ""
+    place = f", in {numbered_words('column', columns)}" if columns else ""
     if tensor.bad_rows:
-        place += f", in {named('row', tensor.bad_rows)}"
+        place += f", in {numbered_words('row', tensor.bad_rows)}"
     return place
 
 
-def sentence(text: str) -> str:
+def capitalise_first(text: str) -> str:
     """``text`` with a capital at its beginning, the rest left as it is."""
     return text[:1].upper() + text[1:]
 
 
-def when(incident: IncidentInfo, preposition: str = "at") -> str:
+def when_words(incident: IncidentInfo, preposition: str = "at") -> str:
     """The step of the incident, or the steps between which it was."""
     finite_after, step = incident.finite_after, incident.step
     if finite_after is None or finite_after >= step - 1:

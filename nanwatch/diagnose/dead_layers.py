@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nanwatch.diagnose.readings import PATIENCE_STEPS, lasting
+from nanwatch.diagnose.readings import PATIENCE_STEPS, lasting_since
 from nanwatch.record.facts import LayerInfo
 from nanwatch.record.run import Fit
 
@@ -36,7 +36,7 @@ def silent_since(fit: Fit, path: str) -> int | None:
         return zeros_since([(bucket.row, bucket.count, bucket.max) for bucket in course])
     zeros = fit.health.values("activation", path, "num_zero")
     sizes = dict(fit.health.values("activation", path, "size"))
-    return lasting([(step, 0 < sizes.get(step, 0) <= amount) for step, amount in zeros])
+    return lasting_since([(step, 0 < sizes.get(step, 0) <= amount) for step, amount in zeros])
 
 
 def zeros_since(course: list[tuple[int, int, float]]) -> int | None:

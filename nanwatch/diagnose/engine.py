@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Finding, Outcome
-from nanwatch.diagnose.observed import headline, observed_symptoms
+from nanwatch.diagnose.observed import headline_symptom, observed_symptoms
 from nanwatch.diagnose.outcome import accuracy_is_a_share, outcome_of_fit, outcome_of_run
-from nanwatch.diagnose.ranking import LEVEL_ORDER, PARTS, parted
+from nanwatch.diagnose.ranking import LEVEL_ORDER, PARTS, assign_parts
 from nanwatch.diagnose.rule import Rule, all_rules
 from nanwatch.diagnose.symptoms import with_consequences
 from nanwatch.diagnose.trials import with_trials
@@ -34,7 +34,7 @@ def diagnose_with(run: Run, rules: Sequence[Rule]) -> Diagnoses:
     verdicts = [judge(fit, run, rules) for fit in run.fits]
     outcome = outcome_of_run(run, [verdict.outcome for verdict in verdicts])
     worst_first = sorted(verdicts, key=lambda verdict: verdict.outcome != outcome)
-    findings = merged(finding for verdict in worst_first for finding in verdict.findings)
+    findings = merge_findings(finding for verdict in worst_first for finding in verdict.findings)
     not_run = dict.fromkeys(reason for verdict in verdicts for reason in verdict.not_run)
     return Diagnoses(outcome, tuple(to_diagnosis(finding) for finding in findings), tuple(not_run))
 
@@ -44,7 +44,7 @@ def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
     verdict = FitVerdict(outcome_of_fit(fit, run))
     seen: list[Finding] = []
     for rule in rules:
-        findings, reason = asked(rule, fit, run)
+        findings, reason = ask_rule(rule, fit, run)
         seen += [with_trials(finding, run.trials) for finding in findings]
         if reason:
             verdict.not_run.append(f"{rule.code}: {reason}")
@@ -54,7 +54,7 @@ def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
     elif verdict.outcome == "healthy":
         seen = [replace(finding, level="note") for finding in seen]
     observed = observed_symptoms(fit, run, verdict.outcome)
-    verdict.findings = parted(seen, observed, headline(fit, run, verdict.outcome))
+    verdict.findings = assign_parts(seen, observed, headline_symptom(fit, run, verdict.outcome))
     return verdict
 
 
@@ -65,7 +65,7 @@ def harmed_outcome(fit: Fit, harm: Sequence[Finding]) -> Outcome:
     return "at-chance" if chance else "not-learning"
 
 
-def asked(rule: Rule, fit: Fit, run: Run) -> tuple[list[Finding], str | None]:
+def ask_rule(rule: Rule, fit: Fit, run: Run) -> tuple[list[Finding], str | None]:
     """What ``rule`` finds in ``fit``, or why it could not look."""
     try:
         reason = rule.missing(fit, run)
@@ -74,7 +74,7 @@ def asked(rule: Rule, fit: Fit, run: Run) -> tuple[list[Finding], str | None]:
         return [], f"failed with {type(error).__name__}: {error}"
 
 
-def merged(findings: Iterable[Finding]) -> list[Finding]:
+def merge_findings(findings: Iterable[Finding]) -> list[Finding]:
     """One finding for what several fits show alike (a fit in a loop), and causes first.
 
     The order within the worst fit is kept.

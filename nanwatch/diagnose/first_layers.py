@@ -39,20 +39,20 @@ def has_embedding(fit: Fit) -> bool:
     return any(layer.type == "Embedding" for layer in fit.model.layers)
 
 
-def first_weighted(fit: Fit) -> LayerInfo | None:
+def first_layer_with_weights(fit: Fit) -> LayerInfo | None:
     return next((layer for layer in fit.model.layers if layer.weights), None)
 
 
-def heads(fit: Fit) -> set[str | None]:
+def head_paths(fit: Fit) -> set[str | None]:
     return {output.head for output in fit.model.outputs} | {
         output.activation_layer for output in fit.model.outputs
     }
 
 
-def dead_at_end(fit: Fit) -> LayerInfo | None:
+def layer_dead_at_end(fit: Fit) -> LayerInfo | None:
     """The first hidden layer whose last recorded output was zero in every element."""
     for layer in fit.model.layers:
-        if layer.path in heads(fit):
+        if layer.path in head_paths(fit):
             continue
         zero, size = last_health(fit, layer.path, "num_zero"), last_health(fit, layer.path, "size")
         if size and zero is not None and zero >= size:
@@ -60,7 +60,7 @@ def dead_at_end(fit: Fit) -> LayerInfo | None:
     return None
 
 
-def saturated(fit: Fit, layer: LayerInfo, at: int) -> bool:
+def is_saturated_at(fit: Fit, layer: LayerInfo, at: int) -> bool:
     """The layer's output lay at the ends of its range, at the first (0) or last (-1) look."""
     look = {
         stat: values[at]

@@ -102,7 +102,7 @@ def summaries(fit: Fit, run: Run, output: OutputInfo) -> Iterator[TensorSummary]
             yield seen
 
 
-def outside_probabilities(seen: tuple[float, float] | None) -> bool:
+def is_outside_probabilities(seen: tuple[float, float] | None) -> bool:
     """Predictions that no probability can be."""
     return seen is not None and (seen[0] < -PROBABILITY_SLACK or seen[1] > 1 + PROBABILITY_SLACK)
 
@@ -152,10 +152,10 @@ def activation_remedy(head: Head, activation: str | None = None) -> Remedy:
     new = activation or proper_activation(head)
     text = f'Give {head.words} activation="{new}"'
     text += f": {head.loss} wants {'logits' if head.from_logits else 'probabilities'}."
-    return Remedy("set_activation", head.path, new, text, rewritten(head, new), head.location)
+    return Remedy("set_activation", head.path, new, text, rewrite_activation(head, new), head.location)
 
 
-def rewritten(head: Head, new: str) -> str | None:
+def rewrite_activation(head: Head, new: str) -> str | None:
     """The line of the head's construction with another activation."""
     if head.layer is None or head.location is None:
         return None

@@ -6,9 +6,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nanwatch.diagnose.data_seen import seen
+from nanwatch.diagnose.data_seen import data_arrays
 from nanwatch.diagnose.data_words import number
-from nanwatch.diagnose.first_layers import dead_at_end, first_weighted, has_embedding, saturated
+from nanwatch.diagnose.first_layers import (
+    first_layer_with_weights,
+    has_embedding,
+    is_saturated_at,
+    layer_dead_at_end,
+)
 from nanwatch.diagnose.loss_course import (
     NO_BETTER_THAN_GUESSING,
     closing_loss,
@@ -55,21 +60,22 @@ class Raw:
 
 def raw_inputs(fit: Fit, run: Run) -> Iterator[Raw]:
     lookup = has_embedding(fit)
-    for array in seen(fit, run, "inputs"):
+    for array in data_arrays(fit, run, "inputs"):
         tensor = array.widest
         if lookup and tensor.integral:
             continue
-        loud = [column for column in tensor.columns if scale(column) >= UNSCALED]
+        loud = [column for column in tensor.columns if root_mean_square(column) >= UNSCALED]
         if loud and len(loud) < len(tensor.columns):
-            loudest = max(loud, key=scale)
+            loudest = max(loud, key=root_mean_square)
             indices = tuple(column.index for column in loud)
             low, high = min(column.min for column in loud), max(column.max for column in loud)
-            yield Raw(array.path, array.called, scale(loudest), low, high, indices)
-        elif scale(tensor) >= UNSCALED:
-            yield Raw(array.path, array.called, scale(tensor), tensor.min, tensor.max)
+            yield Raw(array.path, array.called, root_mean_square(loudest), low, high, indices)
+        elif root_mean_square(tensor) >= UNSCALED:
+            yield Raw(array.path, array.called, root_mean_square(tensor), tensor.min, tensor.max)
 
 
-def scale(values: TensorSummary | ColumnSummary) -> float:
+def root_mean_square(values: TensorSummary | ColumnSummary) -> float:
+    """The scale of ``values``: of a column, or of a whole array."""
     return math.hypot(values.mean, values.std)
 
 
@@ -78,19 +84,19 @@ def harm_done(fit: Fit) -> tuple[list[str], float]:
     began, guess = opening_loss(fit), constant_guess_loss(fit)
     ended = closing_loss(fit)
     stuck = guess is not None and ended is not None and ended >= NO_BETTER_THAN_GUESSING * guess
-    high = starts_high(fit, began, guess)
+    high = high_start_words(fit, began, guess)
     after = aftermath(fit, began, ended, guess, stuck)
     if high and after:
         return [high, *after], 0.9
-    first = first_weighted(fit)
-    if stuck and first is not None and fit.info.steps >= PATIENCE and saturated(fit, first, 0):
+    first = first_layer_with_weights(fit)
+    if stuck and first is not None and fit.info.steps >= PATIENCE and is_saturated_at(fit, first, 0):
         return [f"the first layer, {first.path}, is saturated from the first step on"], 0.8
-    if grew(fit, began):
+    if has_grown(fit, began):
         return [f"the loss grew to {number(peak_loss(fit))}"], 0.3
     return [], 0.0
 
 
-def starts_high(fit: Fit, began: float | None, guess: float | None) -> str | None:
+def high_start_words(fit: Fit, began: float | None, guess: float | None) -> str | None:
     """The sentence that the first loss is orders above that of a net that knows nothing."""
     if began is None or guess is None or not math.isfinite(began):
         return None
@@ -110,14 +116,14 @@ def aftermath(
     """What came of a high start; nothing where the training recovered."""
     if began is None or guess is None:
         return []
-    if grew(fit, began) and (ended is None or stuck):
+    if has_grown(fit, began) and (ended is None or stuck):
         return [f"it grew to {number(peak_loss(fit))}", *dead_words(fit, ended)]
-    if stuck and dead_at_end(fit):
+    if stuck and layer_dead_at_end(fit):
         return dead_words(fit, ended)
     output = sole_output(fit)
     if stuck and ended is not None and output and constant_since(fit, output.path) is not None:
         return [f"every row gets the same prediction since, and the loss stays at {number(ended)}"]
-    if ended is None or learned(fit):
+    if ended is None or has_learned(fit):
         return []
     if fit.info.steps >= PATIENCE and ended >= ENDS_HIGH * guess:
         return [
@@ -126,7 +132,7 @@ def aftermath(
     return []
 
 
-def learned(fit: Fit) -> bool:
+def has_learned(fit: Fit) -> bool:
     """The accuracy of the last epoch shows that the net answers by the input."""
     logged = accuracies(fit)
     share = max(class_shares(sole_labels(fit)).values(), default=0.5)
@@ -134,13 +140,13 @@ def learned(fit: Fit) -> bool:
 
 
 def dead_words(fit: Fit, ended: float | None) -> list[str]:
-    dead = dead_at_end(fit)
+    dead = layer_dead_at_end(fit)
     if dead is None or ended is None:
         return []
     return [f"{dead.path} gives zero for every input since, and the loss stays at {number(ended)}"]
 
 
-def grew(fit: Fit, began: float | None) -> bool:
+def has_grown(fit: Fit, began: float | None) -> bool:
     """The loss blew up, and did not come back under its beginning other than by a dead net.
 
     A loss that is not finite at the very first step has not grown: something else broke it.

@@ -55,14 +55,14 @@ def misfit_of(labels: TensorSummary, output: OutputInfo) -> Misfit | None:
         return None
     ignored = output.loss.ignore_class
     if labels.classes_complete and labels.classes:
-        return among(counted(labels.classes), units, ignored)
+        return misfit_among(count_by_class(labels.classes), units, ignored)
     low, high = labels.min, labels.max
     below = low < 0 and low != ignored
     above = high >= units and high != ignored
     return Misfit(units, (), 0, low, high) if below or above else None
 
 
-def among(classes: Mapping[float, int], units: int, ignored: int | None) -> Misfit | None:
+def misfit_among(classes: Mapping[float, int], units: int, ignored: int | None) -> Misfit | None:
     used = sorted(value for value in classes if value != ignored)
     outside = [value for value in used if not 0 <= value < units]
     if not outside:
@@ -72,7 +72,7 @@ def among(classes: Mapping[float, int], units: int, ignored: int | None) -> Misf
     return Misfit(units, tuple(int(value) for value in outside), rows, used[0], used[-1], inside)
 
 
-def counted(classes: Mapping[str, int]) -> dict[float, int]:
+def count_by_class(classes: Mapping[str, int]) -> dict[float, int]:
     return {float(value): amount for value, amount in classes.items()}
 
 

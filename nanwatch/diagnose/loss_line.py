@@ -56,11 +56,11 @@ def loss_remedy(fit: Fit, head: Head, loss: str) -> Remedy:
 def compile_line(fit: Fit, head: Head, source: str) -> str | None:
     """The line of ``compile`` with ``loss=source``; None where the loss is not given there as a string."""
     at = fit.model.compile_location
-    if at is None or constant_argument(at.code, "compile", "loss", 1) not in names(head):
+    if at is None or constant_argument(at.code, "compile", "loss", 1) not in loss_names(head):
         return None
     return set_argument(at.code, "compile", "loss", source, 1)
 
 
-def names(head: Head) -> tuple[str, ...]:
+def loss_names(head: Head) -> tuple[str, ...]:
     """What a script may call this loss in a string."""
     return (head.loss, *SHORT.get(head.loss, ()))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+from nanwatch.diagnose.data_words import bad_elements
 from nanwatch.diagnose.diagnosis import Outcome
 from nanwatch.diagnose.readings import (
     accuracies,
+    are_weights_still,
     constant_since,
     epoch_losses,
     finite_losses,
@@ -16,7 +18,6 @@ from nanwatch.diagnose.readings import (
     guess_loss,
     incident_of,
     last_loss,
-    weights_still,
 )
 from nanwatch.diagnose.symptoms import CHAIN, Symptom
 from nanwatch.record.facts import DataInfo, IncidentInfo
@@ -54,7 +55,7 @@ def observed_symptoms(fit: Fit, run: Run, outcome: Outcome) -> frozenset[str]:
     return frozenset(found | loss_symptoms(fit) | output_symptoms(fit))
 
 
-def headline(fit: Fit, run: Run, outcome: Outcome) -> str | None:
+def headline_symptom(fit: Fit, run: Run, outcome: Outcome) -> str | None:
     """The symptom that a cause must explain: where the bad step first went bad, or the outcome."""
     incident = incident_of(fit, run)
     if incident is not None:
@@ -84,11 +85,6 @@ def data_roles(batch: DataInfo) -> dict[str, bool]:
         "label": any(bad_elements(tensor) for tensor in batch.labels),
         "sample_weight": any(bad_elements(tensor) for tensor in batch.sample_weights),
     }
-
-
-def bad_elements(tensor: object) -> int:
-    """How many elements of a summary are NaN or infinite."""
-    return sum(int(getattr(tensor, name)) for name in ("num_nan", "num_pos_inf", "num_neg_inf"))
 
 
 def nonfinite_losses(fit: Fit) -> set[str]:
@@ -123,7 +119,7 @@ def output_symptoms(fit: Fit) -> set[str]:
     output = first_output(fit)
     if output is not None and constant_since(fit, output.path) is not None:
         found.add("constant-output")
-    if weights_still(fit):
+    if are_weights_still(fit):
         found.add("weights-still")
     for path in fit.health.paths("activation", "num_zero"):
         zeros = fit.health.values("activation", path, "num_zero")

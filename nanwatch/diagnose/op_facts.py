@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nanwatch.diagnose.data_words import count, number
+from nanwatch.diagnose.data_words import count_words, number
 from nanwatch.diagnose.op_words import operand_words
 from nanwatch.diagnose.readings import gradient_norms, incident_of
 from nanwatch.diagnose.statistics import median
@@ -52,19 +52,19 @@ def is_built_in_loss(op: OpInfo, fit: Fit) -> bool:
     return op.layer is None and op.location in (None, fit.model.compile_location)
 
 
-def place(op: OpInfo, fit: Fit) -> Location | None:
+def location_of_op(op: OpInfo, fit: Fit) -> Location | None:
     """The user's line of the op; that of its layer, or of ``compile``, where there is none."""
     layer = fit.layer(op.layer)
     return op.location or (layer.location if layer else None) or fit.model.compile_location
 
 
-def layer_of(op: OpInfo, fit: Fit) -> LayerInfo | None:
+def layer_of_op(op: OpInfo, fit: Fit) -> LayerInfo | None:
     return fit.layer(op.layer)
 
 
 def is_half(op: OpInfo, fit: Fit) -> bool:
     """The op computes in float16, as far as its layer and the model's policy tell."""
-    layer = layer_of(op, fit)
+    layer = layer_of_op(op, fit)
     return layer.dtype in HALF if layer else fit.model.dtype_policy in HALF
 
 
@@ -73,7 +73,7 @@ def where_words(op: OpInfo, incident: IncidentInfo) -> str:
     at = f"at step {incident.step}"
     rows = incident.rows or 0
     if op.rows and rows and max(op.rows) < rows and op.size % rows == 0:
-        return f"in {len(op.rows)} of {count(rows, 'row')} {at}"
+        return f"in {len(op.rows)} of {count_words(rows, 'row')} {at}"
     return f"in {op.num_bad} of {op.size} values {at}" if op.size > 1 else at
 
 

@@ -12,7 +12,7 @@ from nanwatch.diagnose.op_facts import (
     holds,
     is_half,
     is_only,
-    layer_of,
+    layer_of_op,
     loss_is_finite,
     operand,
 )
@@ -112,7 +112,7 @@ def forward_pattern(op: OpInfo, fit: Fit) -> Pattern | None:
 
 def is_masked_pooling(op: OpInfo, fit: Fit) -> bool:
     """The division is the mean over the valid steps of a sample, in a model that masks."""
-    layer = layer_of(op, fit)
+    layer = layer_of_op(op, fit)
     masks = any(
         other.type == "Masking" or (other.type == "Embedding" and other.config.get("mask_zero"))
         for other in fit.model.layers

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.op_facts import facts, norms_before, place
+from nanwatch.diagnose.op_facts import facts, location_of_op, norms_before
 from nanwatch.diagnose.op_patterns import Pattern, pattern_of
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
@@ -55,16 +55,16 @@ class OpRule(Rule):
             self.message(op, incident, fit),
             *facts(op, fit, incident),
             *norms_words(fit, incident),
-            location=place(op, fit),
+            location=location_of_op(op, fit),
             layer=op.layer,
             remedies=self.remedies(op, incident, fit),
             strength=LESS_SURE if gradients_rose(fit, incident) else SURE,
-            explains=explains(op, incident),
+            explains=symptoms_of_op(op, incident),
             since=incident.step,
         )
 
 
-def explains(op: OpInfo, incident: IncidentInfo) -> frozenset[str]:
+def symptoms_of_op(op: OpInfo, incident: IncidentInfo) -> frozenset[str]:
     if op.direction == "backward" or incident.role == "gradient":
         return NONFINITE_BACKWARD
     return NONFINITE_FORWARD if op.layer else NONFINITE_LOSS
@@ -86,7 +86,9 @@ def norms_words(fit: Fit, incident: IncidentInfo) -> list[str]:
     ]
 
 
-def broken(op: OpInfo, loss: float = float("nan"), of: Any = None, rose: bool = False, **facts: Any) -> Run:
+def broken_run(
+    op: OpInfo, loss: float = float("nan"), of: Any = None, rose: bool = False, **facts: Any
+) -> Run:
     """A made-up run of 6 steps that broke at ``op``, with the gradient norms before it."""
     norms = [1.0, 1.1, 0.9, 1.0, 5e4 if rose else 1.2, float("nan")]
     role = "gradient" if loss == loss else "loss"

@@ -13,11 +13,11 @@ def rate_remedy(fit: Fit, rate: float) -> Remedy:
     optimizer = fit.model.optimizer
     at = (optimizer.location if optimizer else None) or fit.model.compile_location
     text = f"Lower the learning rate to {rate:g}."
-    line = rewritten(optimizer, at, rate) if optimizer is not None and at is not None else None
+    line = rewrite_rate(optimizer, at, rate) if optimizer is not None and at is not None else None
     return Remedy("set_learning_rate", "optimizer", rate, text, line, at, general_damper=True)
 
 
-def rewritten(optimizer: OptimizerInfo, at: Location, rate: float) -> str | None:
+def rewrite_rate(optimizer: OptimizerInfo, at: Location, rate: float) -> str | None:
     """The line with the new rate; None where a schedule gives it, or the optimizer is not made there."""
     if optimizer.schedule is not None:
         return None

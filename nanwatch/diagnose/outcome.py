@@ -10,6 +10,7 @@ from nanwatch.diagnose.readings import (
     PATIENCE_EPOCHS,
     REGRESSIONS,
     accuracies,
+    are_weights_still,
     class_shares,
     constant_since,
     epoch_losses,
@@ -21,7 +22,6 @@ from nanwatch.diagnose.readings import (
     is_classification,
     label_of,
     last_loss,
-    weights_still,
 )
 from nanwatch.diagnose.statistics import binomial_p_value
 from nanwatch.record.facts import TensorSummary
@@ -85,16 +85,16 @@ def outcome_of_fit(fit: Fit, run: Run) -> Outcome:
 
     "healthy" says only that nothing is wrong in the outcome; a rule may know better.
     """
-    said = said_by_numbers(fit, run)
+    said = outcome_by_numbers(fit, run)
     if fit.info.status == "crashed" and said in ("healthy", "no-training"):
         return "crashed"
     return said
 
 
-def said_by_numbers(fit: Fit, run: Run) -> Outcome:
+def outcome_by_numbers(fit: Fit, run: Run) -> Outcome:
     if fit.info.steps == 0 and incident_of(fit, run) is None:
         return "no-training"
-    if is_nonfinite(fit, run):
+    if has_gone_nonfinite(fit, run):
         return "non-finite"
     if has_diverged(fit):
         return "diverged"
@@ -107,7 +107,7 @@ def said_by_numbers(fit: Fit, run: Run) -> Outcome:
     return "healthy"
 
 
-def is_nonfinite(fit: Fit, run: Run) -> bool:
+def has_gone_nonfinite(fit: Fit, run: Run) -> bool:
     """An incident, or a training or validation loss that ends non-finite.
 
     Steps in between do not count: loss scaling under mixed_float16 skips such steps, in health.
@@ -139,7 +139,7 @@ def is_at_chance(fit: Fit) -> bool:
         return False
     if constant_since(fit, output.path) is not None:
         return True
-    return accuracy_is_a_share(fit) and not has_improved(fit) and weights_still(fit)
+    return accuracy_is_a_share(fit) and not has_improved(fit) and are_weights_still(fit)
 
 
 def accuracy_is_a_share(fit: Fit, epochs: int = PATIENCE_EPOCHS) -> bool:
@@ -188,7 +188,7 @@ def learns_nothing(fit: Fit) -> bool:
         return False
     if output is not None and constant_since(fit, output.path) is not None:
         return True
-    return weights_still(fit) or repeats(epoch_losses(fit)[-PATIENCE_EPOCHS:])
+    return are_weights_still(fit) or repeats(epoch_losses(fit)[-PATIENCE_EPOCHS:])
 
 
 def repeats(losses: Sequence[float]) -> bool:

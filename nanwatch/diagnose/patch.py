@@ -11,14 +11,14 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-Wanted = Callable[[ast.Call], bool]
+CallTest = Callable[[ast.Call], bool]
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 # Functions of tf.nn and of keras.activations that a rewritten line may name there.
 IN_MODULE = ("relu", "softmax", "sigmoid", "tanh", "softplus")
 
 
 @dataclass(frozen=True)
-class Piece:
+class ParsedLine:
     """A line, with what had to be put around it to be read as an expression or statement."""
 
     text: str  # what was parsed, as UTF-8 for ast's byte offsets
@@ -28,30 +28,35 @@ class Piece:
 
 
 def set_argument(
-    line: str, call: str, keyword: str, source: str, position: int | None = None, wanted: Wanted | None = None
+    line: str,
+    call: str,
+    keyword: str,
+    source: str,
+    position: int | None = None,
+    wanted: CallTest | None = None,
 ) -> str | None:
     """``line`` with ``keyword=source`` in its call of ``call``; None where that is not safe.
 
     The keyword is replaced where it stands, the argument in ``position`` otherwise, and added at
     the end where there is neither.
     """
-    found = the_call(line, call, wanted)
+    found = find_call(line, call, wanted)
     if found is None:
         return None
     piece, node = found
     value = argument(node, keyword, position)
     if value is not None:
-        return spliced(line, piece, value, source)
+        return splice_source(line, piece, value, source)
     if any(isinstance(item, ast.Starred) for item in node.args) or any(
         item.arg is None for item in node.keywords
     ):
         return None
-    return added(line, piece, node, f"{keyword}={source}")
+    return add_argument(line, piece, node, f"{keyword}={source}")
 
 
 def constant_argument(line: str, call: str, keyword: str, position: int | None = None) -> object:
     """The value that the call is given for ``keyword``, where it is a plain string or number; else None."""
-    found = the_call(line, call)
+    found = find_call(line, call)
     value = argument(found[1], keyword, position) if found else None
     return value.value if isinstance(value, ast.Constant) else None
 
@@ -74,7 +79,7 @@ def set_activation(
         return fits(node) and has_units(node, units)
 
     for wanted in (fits, fits_with_units):
-        found = the_call(line, layer, wanted)
+        found = find_call(line, layer, wanted)
         if found is not None:
             value = argument(found[1], "activation", position)
             return set_argument(
@@ -126,28 +131,28 @@ def argument(node: ast.Call, keyword: str, position: int | None) -> ast.expr | N
     return None
 
 
-def the_call(line: str, call: str, wanted: Wanted | None = None) -> tuple[Piece, ast.Call] | None:
+def find_call(line: str, call: str, wanted: CallTest | None = None) -> tuple[ParsedLine, ast.Call] | None:
     """The one call of ``call`` (``Dense``, ``layers.Dense``) on the line that is wanted."""
-    piece = parsed(line)
+    piece = parse_line(line)
     if piece is None:
         return None
-    nodes = [node for node in ast.walk(piece.tree) if isinstance(node, ast.Call) and called(node) == call]
+    nodes = [node for node in ast.walk(piece.tree) if isinstance(node, ast.Call) and call_name(node) == call]
     nodes = [node for node in nodes if wanted is None or wanted(node)]
     return (piece, nodes[0]) if len(nodes) == 1 else None
 
 
-def called(node: ast.Call) -> str | None:
+def call_name(node: ast.Call) -> str | None:
     if isinstance(node.func, ast.Attribute):
         return node.func.attr
     return node.func.id if isinstance(node.func, ast.Name) else None
 
 
-def parsed(line: str) -> Piece | None:
+def parse_line(line: str) -> ParsedLine | None:
     """``line`` as Python reads it, with as little as possible put around it."""
     for before, after in surroundings(line):
         text = f"{before}{line}{after}"
         try:
-            return Piece(text, len(before), len(line), ast.parse(text))
+            return ParsedLine(text, len(before), len(line), ast.parse(text))
         except (SyntaxError, ValueError):
             continue
     return None
@@ -155,7 +160,7 @@ def parsed(line: str) -> Piece | None:
 
 def surroundings(line: str) -> Iterator[tuple[str, str]]:
     """What to try in front of a line and behind it."""
-    opened, closed = unbalanced(line)
+    opened, closed = missing_brackets(line)
     end = "\n" if "#" in line else ""
     yield "", ""
     yield opened, f"{end}{closed}"
@@ -165,7 +170,7 @@ def surroundings(line: str) -> Iterator[tuple[str, str]]:
     yield "if 1: pass\n", f"{end}{closed} pass"
 
 
-def unbalanced(line: str) -> tuple[str, str]:
+def missing_brackets(line: str) -> tuple[str, str]:
     """The brackets to put in front of ``line`` and behind it, strings and comments not looked at."""
     stack: list[str] = []
     missing: list[str] = []
@@ -187,7 +192,7 @@ def unbalanced(line: str) -> tuple[str, str]:
     return "".join(reversed(missing)), "".join(PAIRS[character] for character in reversed(stack))
 
 
-def span(piece: Piece, node: ast.expr) -> tuple[int, int]:
+def span(piece: ParsedLine, node: ast.expr) -> tuple[int, int]:
     """Where ``node`` stands in the user's line, in characters."""
     return (
         offset(piece, node.lineno, node.col_offset),
@@ -195,21 +200,21 @@ def span(piece: Piece, node: ast.expr) -> tuple[int, int]:
     )
 
 
-def offset(piece: Piece, line: int, column: int) -> int:
+def offset(piece: ParsedLine, line: int, column: int) -> int:
     lines = piece.text.split("\n")
     within = len(lines[line - 1].encode()[:column].decode())
     return sum(len(text) + 1 for text in lines[: line - 1]) + within - piece.before
 
 
-def spliced(line: str, piece: Piece, value: ast.expr, source: str) -> str | None:
+def splice_source(line: str, piece: ParsedLine, value: ast.expr, source: str) -> str | None:
     start, end = span(piece, value)
     if start < 0 or end > piece.length:
         return None
     new = f"{line[:start]}{source}{line[end:]}"
-    return new if parsed(new) is not None else None
+    return new if parse_line(new) is not None else None
 
 
-def added(line: str, piece: Piece, node: ast.Call, text: str) -> str | None:
+def add_argument(line: str, piece: ParsedLine, node: ast.Call, text: str) -> str | None:
     """``text`` as a last argument of ``node``."""
     _, end = span(piece, node)
     if end > piece.length:  # the call goes on, on the next line
@@ -220,4 +225,4 @@ def added(line: str, piece: Piece, node: ast.Call, text: str) -> str | None:
     else:
         joined = f"{inside} {text}" if inside.endswith(",") else f"{inside}, {text}"
     new = f"{joined}{line[end - 1 :]}"
-    return new if parsed(new) is not None else None
+    return new if parse_line(new) is not None else None

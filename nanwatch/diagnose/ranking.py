@@ -25,7 +25,9 @@ PARTS: tuple[Part, ...] = ("cause", "contributing", "consequence")
 LEVEL_ORDER = ("error", "warning", "note")
 
 
-def parted(findings: Sequence[Finding], observed: frozenset[str], headline: str | None) -> list[Finding]:
+def assign_parts(
+    findings: Sequence[Finding], observed: frozenset[str], headline: str | None
+) -> list[Finding]:
     """``findings`` with their parts set, the first the one to bet on.
 
     A finding of strength 0 is an answer for want of a better one: it goes when a cause is named.
@@ -35,22 +37,24 @@ def parted(findings: Sequence[Finding], observed: frozenset[str], headline: str 
     causes: list[Finding] = []
     for finding in by_bet:
         part = part_of(finding, by_bet, causes, observed)
-        placed.append(replace(finding, part=part, level=level_of(finding, part, causes)))
+        placed.append(replace(finding, part=part, level=level_beside_causes(finding, part, causes)))
         if part == "cause" and finding.level != "note":
             causes.append(finding)
     if any(cause.strength > 0 for cause in causes):
         placed = [finding for finding in placed if finding.strength > 0]
-    return in_order(placed, observed, headline)
+    return order_findings(placed, observed, headline)
 
 
-def level_of(finding: Finding, part: Part, causes: Sequence[Finding]) -> Level:
+def level_beside_causes(finding: Finding, part: Part, causes: Sequence[Finding]) -> Level:
     """What only plays along beside a cause is a note: to mend it alone would change nothing."""
     if part == "contributing" and causes and finding.strength < STANDS_ALONE:
         return "note"
     return finding.level
 
 
-def in_order(findings: Iterable[Finding], observed: frozenset[str], headline: str | None) -> list[Finding]:
+def order_findings(
+    findings: Iterable[Finding], observed: frozenset[str], headline: str | None
+) -> list[Finding]:
     """Causes first, then what plays along, then what follows; the best bet first in each."""
     return sorted(
         findings,

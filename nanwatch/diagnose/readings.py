@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from nanwatch.diagnose.statistics import finite, median
+from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.record.facts import IncidentInfo, OutputInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
@@ -46,12 +46,12 @@ def incident_of(fit: Fit, run: Run) -> IncidentInfo | None:
 
 def finite_losses(fit: Fit) -> list[float]:
     """The finite true losses of the steps kept at full resolution, in order."""
-    return finite([value for _, value in fit.losses()])
+    return finite_values([value for _, value in fit.losses()])
 
 
 def first_loss(fit: Fit) -> float:
     """The median of the first five finite losses; NaN without any."""
-    return median(finite(fit.steps.first("loss"))[:5])
+    return median(finite_values(fit.steps.first("loss"))[:5])
 
 
 def last_loss(fit: Fit) -> float:
@@ -140,7 +140,7 @@ def gradient_norms(fit: Fit) -> list[tuple[int, float]]:
     return [(step, math.sqrt(square)) for step, square in total.items()]
 
 
-def lasting(looks: Sequence[tuple[int, bool]]) -> int | None:
+def lasting_since(looks: Sequence[tuple[int, bool]]) -> int | None:
     """The step from which every look said yes until the last one, if that is long enough."""
     since = None
     count = 0
@@ -173,7 +173,7 @@ def spread_looks(fit: Fit, path: str) -> list[tuple[int, float, float]]:
 def constant_since(fit: Fit, path: str) -> int | None:
     """The step from which on ``path`` gave the same prediction for every row, lastingly."""
     looks = spread_looks(fit, path)
-    return lasting([(step, spread <= CONSTANT_SPREAD * largest) for step, spread, largest in looks])
+    return lasting_since([(step, spread <= CONSTANT_SPREAD * largest) for step, spread, largest in looks])
 
 
 def update_ratios(fit: Fit) -> list[tuple[int, float]]:
@@ -195,7 +195,7 @@ def update_ratios(fit: Fit) -> list[tuple[int, float]]:
     ]
 
 
-def weights_still(fit: Fit) -> bool:
+def are_weights_still(fit: Fit) -> bool:
     """No weight moved in the last looks; False where updates were not seen."""
     looks = [(step, ratio <= STILL_UPDATE) for step, ratio in update_ratios(fit)]
-    return bool(looks) and lasting(looks) is not None
+    return bool(looks) and lasting_since(looks) is not None

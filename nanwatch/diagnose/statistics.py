@@ -21,7 +21,7 @@ def median(values: Sequence[float]) -> float:
     return (ordered[middle - 1] + ordered[middle]) / 2
 
 
-def finite(values: Sequence[float]) -> list[float]:
+def finite_values(values: Sequence[float]) -> list[float]:
     return [value for value in values if math.isfinite(value)]
 
 
@@ -47,11 +47,3 @@ def log_binomial(successes: int, trials: int, share: float) -> float:
     """The logarithm of the probability of exactly ``successes``."""
     ways = math.lgamma(trials + 1) - math.lgamma(successes + 1) - math.lgamma(trials - successes + 1)
     return ways + successes * math.log(share) + (trials - successes) * math.log1p(-share)
-
-
-def rising_tail(values: Sequence[float]) -> int:
-    """How many of the last values form an unbroken rise, the first of the rise included."""
-    count = min(1, len(values))
-    while count < len(values) and values[-count - 1] < values[-count]:
-        count += 1
-    return count

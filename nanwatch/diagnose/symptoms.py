@@ -53,7 +53,6 @@ def from_here_on(first: Symptom) -> frozenset[str]:
 
 
 NONFINITE_DATA = from_here_on("nonfinite-input")
-NONFINITE_TARGET: frozenset[str] = from_here_on("nonfinite-loss") | {"nonfinite-target"}
 NONFINITE_FORWARD = from_here_on("nonfinite-activation")
 NONFINITE_LOSS = from_here_on("nonfinite-loss")
 NONFINITE_BACKWARD = from_here_on("nonfinite-gradient")

@@ -11,10 +11,10 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy, Trial, Verdict
 
 def with_trials(finding: Finding, trials: Sequence[Mapping[str, Any]]) -> Finding:
     """``finding`` with each remedy's trial, where there was one."""
-    return replace(finding, remedies=tuple(tried(remedy, trials) for remedy in finding.remedies))
+    return replace(finding, remedies=tuple(with_trial(remedy, trials) for remedy in finding.remedies))
 
 
-def tried(remedy: Remedy, trials: Sequence[Mapping[str, Any]]) -> Remedy:
+def with_trial(remedy: Remedy, trials: Sequence[Mapping[str, Any]]) -> Remedy:
     for trial in trials:
         if (trial.get("kind"), trial.get("target"), trial.get("value")) != identity(remedy):
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from nanwatch.diagnose.data_words import when
+from nanwatch.diagnose.data_words import when_words
 from nanwatch.explain.figures import count, short
 from nanwatch.explain.report import Report
 from nanwatch.record.facts import IncidentInfo, Role
@@ -75,7 +75,7 @@ def incident_sentence(report: Report, incident: IncidentInfo) -> str:
     became = "was" if incident.role in ("input", "label", "sample_weight") else "became"
     value = VALUES.get(incident.value, incident.value)
     where = f"in epoch {epoch(report.fit(), incident.epoch)}{replica(report, incident)}"
-    return f"{place} {became} {value} {when(incident)}, {where}."
+    return f"{place} {became} {value} {when_words(incident)}, {where}."
 
 
 def replica(report: Report, incident: IncidentInfo) -> str:

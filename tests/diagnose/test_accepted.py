@@ -7,7 +7,7 @@ import json
 import pytest
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.accepted import Choice, chosen, codes_of
+from nanwatch.diagnose.accepted import Choice, apply_choice, codes_of
 from nanwatch.diagnose.baseline import keys_of, read_baseline, write_baseline
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis
 from nanwatch.errors import BadConfig, UnknownRule
@@ -33,7 +33,7 @@ def codes(diagnoses):
 
 
 def test_nothing_is_left_out_unasked():
-    assert chosen(found(CAUSE, FOLLOWS), RUN, Choice()) == found(CAUSE, FOLLOWS)
+    assert apply_choice(found(CAUSE, FOLLOWS), RUN, Choice()) == found(CAUSE, FOLLOWS)
 
 
 def test_codes_names_and_beginnings_of_codes():
@@ -52,9 +52,9 @@ def test_a_word_that_is_no_rule(word):
 
 def test_ignore_and_select():
     both = found(CAUSE, OTHER)
-    assert codes(chosen(both, RUN, Choice(ignore=frozenset({"NW203"})))) == ["NW501"]
-    assert codes(chosen(both, RUN, Choice(select=frozenset({"NW203"})))) == ["NW203"]
-    none = chosen(both, RUN, Choice(frozenset({"NW203"}), frozenset({"NW203"})))
+    assert codes(apply_choice(both, RUN, Choice(ignore=frozenset({"NW203"})))) == ["NW501"]
+    assert codes(apply_choice(both, RUN, Choice(select=frozenset({"NW203"})))) == ["NW203"]
+    none = apply_choice(both, RUN, Choice(frozenset({"NW203"}), frozenset({"NW203"})))
     assert codes(none) == []
     assert none.accepted == (
         "NW203 bounded-output at train.py:7 (ignored)",
@@ -77,20 +77,20 @@ def test_ignore_and_select():
 )
 def test_a_comment_on_the_line(comment, left_out):
     one = found(diagnosis(code_line=f"Dense(1)  {comment}"))
-    assert codes(chosen(one, RUN, Choice())) == ([] if left_out else ["NW203"])
+    assert codes(apply_choice(one, RUN, Choice())) == ([] if left_out else ["NW203"])
 
 
 def test_the_reason_is_told():
     one = found(diagnosis(code_line="Dense(1)  # nanwatch: ignore[NW203] scaled to [0, 1]"))
-    (told,) = chosen(one, RUN, Choice()).accepted
+    (told,) = apply_choice(one, RUN, Choice()).accepted
     assert told == "NW203 bounded-output at train.py:7 (ignored at its line: scaled to [0, 1])"
 
 
 def test_a_consequence_goes_with_the_last_of_its_causes():
     ignore = Choice(ignore=frozenset({"NW203"}))
-    assert codes(chosen(found(CAUSE, FOLLOWS), RUN, ignore)) == []
-    assert codes(chosen(found(CAUSE, OTHER, FOLLOWS), RUN, ignore)) == ["NW501", "NW301"]
-    assert codes(chosen(found(CAUSE, FOLLOWS), RUN, Choice(select=frozenset({"NW301"})))) == ["NW301"]
+    assert codes(apply_choice(found(CAUSE, FOLLOWS), RUN, ignore)) == []
+    assert codes(apply_choice(found(CAUSE, OTHER, FOLLOWS), RUN, ignore)) == ["NW501", "NW301"]
+    assert codes(apply_choice(found(CAUSE, FOLLOWS), RUN, Choice(select=frozenset({"NW301"})))) == ["NW301"]
 
 
 def test_a_baseline_outlives_moved_lines_and_blanks_and_no_more(tmp_path):
@@ -98,16 +98,16 @@ def test_a_baseline_outlives_moved_lines_and_blanks_and_no_more(tmp_path):
     assert write_baseline(path, found(CAUSE, FOLLOWS), RUN) == 2
     choice = Choice(baseline=read_baseline(path))
     moved = diagnosis(code_line="Dense( 1)".replace("( ", "("), at=70)
-    assert codes(chosen(found(moved), RUN, choice)) == []
-    assert codes(chosen(found(diagnosis(code_line="Dense(2)")), RUN, choice)) == ["NW203"]
-    assert codes(chosen(found(diagnosis("NW204")), RUN, choice)) == ["NW204"]
-    assert codes(chosen(found(CAUSE, OTHER), RUN, choice)) == ["NW501"]
+    assert codes(apply_choice(found(moved), RUN, choice)) == []
+    assert codes(apply_choice(found(diagnosis(code_line="Dense(2)")), RUN, choice)) == ["NW203"]
+    assert codes(apply_choice(found(diagnosis("NW204")), RUN, choice)) == ["NW204"]
+    assert codes(apply_choice(found(CAUSE, OTHER), RUN, choice)) == ["NW501"]
 
 
 def test_a_second_finding_on_the_same_text_is_new(tmp_path):
     path = tmp_path / "baseline.json"
     write_baseline(path, found(CAUSE), RUN)
-    again = chosen(found(CAUSE, diagnosis(at=8)), RUN, Choice(baseline=read_baseline(path)))
+    again = apply_choice(found(CAUSE, diagnosis(at=8)), RUN, Choice(baseline=read_baseline(path)))
     assert [each.location.line for each in again.diagnoses] == [8]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import columns_scaled_away
-from nanwatch.diagnose.data_words import bad_kinds, listed, named, number
+from nanwatch.diagnose.data_words import bad_kinds, list_words, number, numbered_words
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.label_classes import misfit_in_error, misfit_of
 from nanwatch.diagnose.rule import find_rule
@@ -62,12 +62,12 @@ def test_numbers_for_a_reader(value, word):
     ],
 )
 def test_lists_are_cut_where_a_line_ends(values, words):
-    assert listed(values) == words
+    assert list_words(values) == words
 
 
 def test_kinds_and_places():
     assert bad_kinds(made_up.tensor("input", num_nan=2, num_neg_inf=1)) == "2 NaN and 1 -inf"
-    assert named("row", (77,)) == "row 77"
+    assert numbered_words("row", (77,)) == "row 77"
 
 
 # -- NaN in the data ---------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ import pytest
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.heads import (
     heads,
+    is_outside_probabilities,
     loss_harm,
-    outside_probabilities,
     prediction_range,
     proper_activation,
 )
@@ -87,7 +87,7 @@ def test_no_prediction_was_seen():
     [((-0.0011, 1.0), True), ((0.0, 1.0011), True), ((-0.0009, 1.0009), False), (None, False)],
 )
 def test_what_no_probability_can_be(seen, outside):
-    assert outside_probabilities(seen) is outside
+    assert is_outside_probabilities(seen) is outside
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,9 @@ def test_a_step_of_ones_own_whose_loss_was_not_looked_at():
 
 def test_a_sorted_stream():
     """40 batches of 20 rows an epoch, class 0 first: the loss leaps at every change."""
-    run = nw113.fed(([0] * 20 + [1] * 20) * 8, ([2.26] + [0.15] * 19 + [2.52] + [0.09] * 19) * 8, rows=20)
+    run = nw113.batches_run(
+        ([0] * 20 + [1] * 20) * 8, ([2.26] + [0.15] * 19 + [2.52] + [0.09] * 19) * 8, rows=20
+    )
     finding = only("NW113", run)
     assert finding.message == (
         "In 320 of 320 batches (of 20 rows) all labels are of one class; of shuffled rows none would be."
@@ -153,32 +155,32 @@ def test_a_sorted_stream():
 
 @pytest.mark.parametrize(("leap", "level"), [(1.40, "error"), (1.37, "warning")])
 def test_a_leap_is_twice_the_loss_of_guessing(leap, level):
-    assert only("NW113", nw113.fed([0, 1] * 20, [leap, 0.1, 0.1, 0.1] * 10)).level == level
+    assert only("NW113", nw113.batches_run([0, 1] * 20, [leap, 0.1, 0.1, 0.1] * 10)).level == level
 
 
 @pytest.mark.parametrize(("leaps", "level"), [(3, "error"), (2, "warning")])
 def test_one_leap_is_a_spike(leaps, level):
     losses = [0.1] * 20 + [2.0] * leaps + [0.1] * (20 - leaps)
-    assert only("NW113", nw113.fed([0, 1] * 20, losses)).level == level
+    assert only("NW113", nw113.batches_run([0, 1] * 20, losses)).level == level
 
 
 def test_rare_positives_leave_many_batches_without_one():
     """2.75 % positives in batches of 32: two in five shuffled batches have none."""
     counts = {"0": 9725, "1": 275}
     classes = [0] * 100
-    assert said("NW113", nw113.fed(classes, [0.1] * 100, pure=60, counts=counts)) == []
-    assert said("NW113", nw113.fed(classes, [0.1] * 100, pure=80, counts=counts))
+    assert said("NW113", nw113.batches_run(classes, [0.1] * 100, pure=60, counts=counts)) == []
+    assert said("NW113", nw113.batches_run(classes, [0.1] * 100, pure=80, counts=counts))
 
 
 def test_a_stream_of_which_one_class_was_seen_may_have_no_other():
-    run = nw113.fed([0] * 40, [0.3] * 40)
+    run = nw113.batches_run([0] * 40, [0.3] * 40)
     part = replace(run.fits[0].info.data, whole=False)
     assert said("NW113", run)
     assert said("NW113", with_fit(run, data=part)) == []
 
 
 def test_shuffle_false_is_turned_round_on_its_line():
-    run = nw113.fed([0] * 10 + [1] * 10, [0.3] * 20)
+    run = nw113.batches_run([0] * 10 + [1] * 10, [0.3] * 20)
     at = made_up.line(12, "model.fit(x, y, shuffle=False)")
     finding = only("NW113", with_fit(run, shuffle=False, location=at))
     assert finding.remedies[0].line == "model.fit(x, y, shuffle=True)"
@@ -186,7 +188,7 @@ def test_shuffle_false_is_turned_round_on_its_line():
 
 
 def test_one_hot_labels_that_nobody_counted():
-    run = nw113.fed([], [0.3] * 20, classes_a_batch=[1.0] * 20)
+    run = nw113.batches_run([], [0.3] * 20, classes_a_batch=[1.0] * 20)
     fit = run.fits[0]
     blind = Run(run.info, (Fit(fit.info, fit.model, fit.steps),))
     assert missing("NW113", blind) == "the classes of one-hot labels were not counted batch by batch"
@@ -197,14 +199,14 @@ def test_one_hot_labels_that_nobody_counted():
 
 
 def test_it_is_never_more_than_a_note():
-    run = nw115.validated([0.5, 0.4, 0.3, 0.2, 0.1], [0.70, 0.69, 0.7, 0.8, 0.9])
+    run = nw115.validated_run([0.5, 0.4, 0.3, 0.2, 0.1], [0.70, 0.69, 0.7, 0.8, 0.9])
     assert only("NW115", run).level == "note"
     assert loud(run) == []
 
 
 @pytest.mark.parametrize(("best", "count"), [(0.680, 1), (0.679, 0)])
 def test_an_epoch_that_beats_guessing_by_two_per_cent_has_learned(best, count):
-    run = nw115.validated([0.5, 0.4, 0.3, 0.2, 0.1], [0.70, best, 0.7, 0.8, 0.9])
+    run = nw115.validated_run([0.5, 0.4, 0.3, 0.2, 0.1], [0.70, best, 0.7, 0.8, 0.9])
     assert len(said("NW115", run)) == count
 
 
@@ -212,7 +214,7 @@ def test_a_plateau_that_is_too_short_to_tell_is_listed():
     plateau = [{"loss": 0.693, "accuracy": 0.5}] * 4
     told = missing("NW115", nw115.classifier_run(epochs=plateau))
     assert told == "fewer than 5 epochs, or no validation rows to compare with"
-    assert missing("NW115", nw115.plateau([0.5] * 5)) is None
+    assert missing("NW115", nw115.plateau_run([0.5] * 5)) is None
     assert missing("NW115", nw115.classifier_run(epochs=[{"loss": 0.1, "accuracy": 0.9}] * 5)) is None
 
 
@@ -220,7 +222,7 @@ def test_a_plateau_that_is_too_short_to_tell_is_listed():
 
 
 def test_pixels_that_were_not_divided():
-    finding = only("NW116", nw116.pair(1.0, 255.0, [0.247, 52.85]))
+    finding = only("NW116", nw116.pair_run(1.0, 255.0, [0.247, 52.85]))
     assert finding.message == (
         "The validation input runs from 0 to 255, that of the training from 0 to 1: a scale 255 times "
         "as large."
@@ -230,30 +232,30 @@ def test_pixels_that_were_not_divided():
 
 @pytest.mark.parametrize(("scale", "count"), [(10.1, 1), (9.9, 0), (0.099, 1), (0.101, 0)])
 def test_a_factor_of_ten_in_either_direction(scale, count):
-    assert len(said("NW116", nw116.pair(1.0, scale, [0.2, 9.0]))) == count
+    assert len(said("NW116", nw116.pair_run(1.0, scale, [0.2, 9.0]))) == count
 
 
 @pytest.mark.parametrize(("val_loss", "level"), [(0.41, "error"), (0.39, "note")])
 def test_validation_must_suffer(val_loss, level):
-    assert only("NW116", nw116.pair(1.0, 255.0, [0.2, val_loss])).level == level
+    assert only("NW116", nw116.pair_run(1.0, 255.0, [0.2, val_loss])).level == level
 
 
 def test_one_loud_column_is_no_mismatch():
-    plain = made_up.tensor("input", columns=nw116.columns(1.0, 1.0, 1.0))
-    one = made_up.tensor("input", std=100.0, columns=nw116.columns(1.0, 1.0, 200.0))
-    two = made_up.tensor("input", std=100.0, columns=nw116.columns(1.0, 200.0, 200.0))
-    assert said("NW116", nw116.compared(plain, one, [0.2, 9.0])) == []
-    assert said("NW116", nw116.compared(plain, two, [0.2, 9.0]))
+    plain = made_up.tensor("input", columns=nw116.columns_of_scales(1.0, 1.0, 1.0))
+    one = made_up.tensor("input", std=100.0, columns=nw116.columns_of_scales(1.0, 1.0, 200.0))
+    two = made_up.tensor("input", std=100.0, columns=nw116.columns_of_scales(1.0, 200.0, 200.0))
+    assert said("NW116", nw116.compared_run(plain, one, [0.2, 9.0])) == []
+    assert said("NW116", nw116.compared_run(plain, two, [0.2, 9.0]))
 
 
 def test_a_column_that_never_varies_is_not_compared():
-    flat = made_up.tensor("input", columns=nw116.columns(0.0, 0.0, 1.0))
-    assert said("NW116", nw116.compared(flat, flat, [0.2, 9.0])) == []
+    flat = made_up.tensor("input", columns=nw116.columns_of_scales(0.0, 0.0, 1.0))
+    assert said("NW116", nw116.compared_run(flat, flat, [0.2, 9.0])) == []
 
 
 @pytest.mark.parametrize(("ended", "level"), [(0.66, "error"), (0.65, "warning")])
 def test_pixels_scaled_twice(ended, level):
-    finding = only("NW116", nw116.rescaled(1.0, ended))
+    finding = only("NW116", nw116.rescaled_run(1.0, ended))
     assert finding.level == level
     assert finding.message == (
         "The input runs from 0 to 1, and rescaling multiplies it by 0.003922: the layers behind it see at "
@@ -280,7 +282,7 @@ def test_an_empty_batch_is_the_cause_and_its_op_is_not():
         num_bad=16,
         size=16,
     )
-    run = nw117.fed(
+    run = nw117.rows_run(
         [32, 32, 32, 0], [0.7, 0.65, 0.73, 0.0], {"role": "gradient", "rows": 0, "op": mean, "loss": 0.0}
     )
     assert loud(run) == [("NW117", "cause")]
@@ -289,23 +291,23 @@ def test_an_empty_batch_is_the_cause_and_its_op_is_not():
 
 def test_batches_that_nobody_counted_are_not_empty():
     """A loop of the script's own may not show its batch: then every row count is 0."""
-    run = nw117.fed([0, 0, 0], [0.7, 0.6, 0.5])
+    run = nw117.rows_run([0, 0, 0], [0.7, 0.6, 0.5])
     assert said("NW117", run) == []
     assert missing("NW117", run) == "the batches were not counted"
-    assert missing("NW117", nw117.fed([32, 0, 32], [0.7, 0.0, 0.6])) is None
+    assert missing("NW117", nw117.rows_run([32, 0, 32], [0.7, 0.0, 0.6])) is None
 
 
 def test_a_nan_long_after_an_empty_batch_is_not_its_doing():
     rows, losses = [32, 0, 32, 32, 32], [0.7, 0.0, 0.7, 0.7, NAN]
-    assert only("NW117", nw117.fed(rows, losses, {"step": 4, "rows": 32})).level == "note"
-    assert only("NW117", nw117.fed(rows, losses, {"step": 2, "rows": 32})).level == "error"
+    assert only("NW117", nw117.rows_run(rows, losses, {"step": 4, "rows": 32})).level == "note"
+    assert only("NW117", nw117.rows_run(rows, losses, {"step": 2, "rows": 32})).level == "error"
 
 
 # -- NW205 -------------------------------------------------------------------------------------------
 
 
 def test_the_least_loss_is_that_of_five_classes():
-    finding = only("NW205", nw205.classifier(0.93, sure=0.93))
+    finding = only("NW205", nw205.sure_classifier_run(0.93, sure=0.93))
     assert finding.message == (
         "Dense 'dense' gives probabilities, and sparse_categorical_crossentropy with from_logits=True "
         "applies the softmax once more: the loss cannot fall below 0.905."
@@ -315,41 +317,41 @@ def test_the_least_loss_is_that_of_five_classes():
 
 @pytest.mark.parametrize(("ended", "count"), [(0.9045, 1), (0.9035, 0)])
 def test_a_loss_below_the_least_was_taken_of_logits(ended, count):
-    assert len(said("NW205", nw205.classifier(ended, sure=0.93))) == count
+    assert len(said("NW205", nw205.sure_classifier_run(ended, sure=0.93))) == count
 
 
 @pytest.mark.parametrize(("sure", "reason"), [(0.81, False), (0.79, True)])
 def test_a_net_that_is_not_sure_may_simply_know_nothing(sure, reason):
-    run = nw205.classifier(1.6, sure=sure)
+    run = nw205.sure_classifier_run(1.6, sure=sure)
     assert (missing("NW205", run) is not None) == reason
     assert bool(said("NW205", run)) != reason
 
 
 def test_the_traced_step_knows_better_than_the_numbers():
-    assert said("NW205", nw205.classifier(1.6, sure=0.2, unwrapped=False))
-    assert said("NW205", nw205.classifier(1.6, sure=0.9, unwrapped=True)) == []
-    assert missing("NW205", nw205.classifier(1.6, sure=0.2, unwrapped=True)) is None
+    assert said("NW205", nw205.sure_classifier_run(1.6, sure=0.2, unwrapped=False))
+    assert said("NW205", nw205.sure_classifier_run(1.6, sure=0.9, unwrapped=True)) == []
+    assert missing("NW205", nw205.sure_classifier_run(1.6, sure=0.2, unwrapped=True)) is None
 
 
 def test_a_second_fit_is_not_warned_again():
     """Python shows a warning once: that of an earlier fit counts."""
-    warned = nw205.classifier(1.6, sure=0.9, warnings=[f"so it {nw205.SEEN_THROUGH}."])
-    later = nw205.classifier(1.6, sure=0.9)
+    warned = nw205.sure_classifier_run(1.6, sure=0.9, warnings=[f"so it {nw205.SEEN_THROUGH}."])
+    later = nw205.sure_classifier_run(1.6, sure=0.9)
     run = Run(later.info, (warned.fits[0], later.fits[0]))
     assert list(find_rule("NW205").diagnose(run.fits[1], run)) == []
 
 
 def test_no_sure_answer_of_a_sigmoid_taken_for_a_logit():
     """Two balanced classes: (0.313 + 0.693) / 2."""
-    assert said("NW205", nw205.classifier(0.504, sure=0.9, loss="binary_crossentropy"))
-    assert said("NW205", nw205.classifier(0.502, sure=0.9, loss="binary_crossentropy")) == []
+    assert said("NW205", nw205.sure_classifier_run(0.504, sure=0.9, loss="binary_crossentropy"))
+    assert said("NW205", nw205.sure_classifier_run(0.502, sure=0.9, loss="binary_crossentropy")) == []
 
 
 # -- NW302, NW303 ------------------------------------------------------------------------------------
 
 
 def test_a_saturated_layer_in_words():
-    finding = only("NW302", nw302.net(0.9987, 0.783))
+    finding = only("NW302", nw302.saturated_run(0.9987, 0.783))
     assert finding.message == (
         "Dense 'hidden' (tanh) has sat at the ends of its range, -1 and 1, since step 0: hardly any gradient "
         "passes, and the loss ends at 0.783, where a constant answer costs 0.6931."
@@ -357,7 +359,7 @@ def test_a_saturated_layer_in_words():
 
 
 def test_raw_inputs_that_saturate_are_the_cause():
-    net = nw302.net(0.97, 0.70)
+    net = nw302.saturated_run(0.97, 0.70)
     pixels = made_up.tensor("input", max=255.0, mean=120.0, std=70.0)
     raw = with_fit(
         net,
@@ -371,7 +373,7 @@ def test_raw_inputs_that_saturate_are_the_cause():
 
 
 def test_a_vanished_gradient_in_words():
-    finding = only("NW303", nw303.stack([1e-8, 1e-5, 1e-2, 1.0], ended=0.6963))
+    finding = only("NW303", nw303.gradients_run([1e-8, 1e-5, 1e-2, 1.0], ended=0.6963))
     assert finding.message == (
         "Over 4 layers the gradient shrinks to 1e-08 of what it is at the last: 3.536e-09 an element in "
         "dense_0, 0.3536 in dense_3. The loss ends at 0.6963, where a constant answer costs 0.6931."
@@ -381,11 +383,11 @@ def test_a_vanished_gradient_in_words():
 
 @pytest.mark.parametrize(("gradient", "count"), [(0.99e-4, 1), (1.01e-4, 0)])
 def test_a_ten_thousandth_of_the_gradient(gradient, count):
-    assert len(said("NW303", nw303.stack([gradient, 1e-2, 0.1, 1.0]))) == count
+    assert len(said("NW303", nw303.gradients_run([gradient, 1e-2, 0.1, 1.0]))) == count
 
 
 def test_a_dead_layer_is_no_vanishing_gradient():
-    run = nw303.stack([1e-8, 1e-5, 1e-2, 1.0])
+    run = nw303.gradients_run([1e-8, 1e-5, 1e-2, 1.0])
     fit = run.fits[0]
     layers = (replace(fit.model.layers[0], activation="relu"), *fit.model.layers[1:])
     columns = {("activation", "dense_0", "l2_norm"): [0.0] * 120}
@@ -457,7 +459,7 @@ def test_a_gradient_shut_off_in_a_training_that_learns_is_a_note():
 
 
 def test_the_same_rows_in_both_modes():
-    finding = only("NW308", nw308.same_rows(0.1185, 3.852, steps=200))
+    finding = only("NW308", nw308.same_rows_run(0.1185, 3.852, steps=200))
     assert finding.message == (
         "On the same rows the loss is 0.1185 in training and 3.852 in inference: the moving statistics of bn "
         "are not those of the batches."
@@ -471,7 +473,7 @@ def test_the_same_rows_in_both_modes():
 )
 def test_no_better_than_guessing_and_twice_the_loss(inside, validated, count):
     """Guessing costs 0.6931, and 0.95 of it 0.6585."""
-    assert len(said("NW308", nw308.same_rows(inside, validated))) == count
+    assert len(said("NW308", nw308.same_rows_run(inside, validated))) == count
 
 
 @pytest.mark.parametrize(
@@ -488,11 +490,11 @@ def test_no_better_than_guessing_and_twice_the_loss(inside, validated, count):
     ],
 )
 def test_what_is_right_in_both_modes(gap, count):
-    assert len(said("NW308", nw308.tried(*gap))) == count
+    assert len(said("NW308", nw308.two_modes_run(*gap))) == count
 
 
 def test_accuracies_in_words():
-    finding = only("NW308", nw308.tried(0.1, 0.9, 0.9375, 0.5))
+    finding = only("NW308", nw308.two_modes_run(0.1, 0.9, 0.9375, 0.5))
     assert finding.evidence[:2] == (
         "32 rows of a training batch, tried in both modes at the end",
         "accuracy 0.9375 in training mode, 0.5000 in inference mode",
@@ -500,7 +502,7 @@ def test_accuracies_in_words():
 
 
 def test_where_guessing_has_no_known_cost_the_first_loss_stands_for_it():
-    run = nw308.tried(0.1, 0.41)
+    run = nw308.two_modes_run(0.1, 0.41)
     of = made_up.model(nw308.model_with("BatchNormalization"), made_up.dense(), loss="custom")
     tried = {"inference": run.fits[0].info.inference}
     low, high = (made_up.run(of, loss=[first] * 100, fit=tried) for first in (0.43, 0.44))
@@ -520,7 +522,7 @@ def test_where_guessing_has_no_known_cost_the_first_loss_stands_for_it():
 )
 def test_few_updates_are_a_note(steps, momentum, level):
     """Few of them at Keras's own momentum: it was seen to need 230 to follow."""
-    assert only("NW308", nw308.same_rows(0.12, 3.85, steps=steps, momentum=momentum)).level == level
+    assert only("NW308", nw308.same_rows_run(0.12, 3.85, steps=steps, momentum=momentum)).level == level
 
 
 @pytest.mark.parametrize(
@@ -534,20 +536,20 @@ def test_few_updates_are_a_note(steps, momentum, level):
 )
 def test_what_mends_it(steps, momentum, kind, value):
     """Averages that do not follow, that have followed, and that are of the last batches alone."""
-    remedy = only("NW308", nw308.same_rows(0.12, 3.85, steps=steps, momentum=momentum)).remedies[0]
+    remedy = only("NW308", nw308.same_rows_run(0.12, 3.85, steps=steps, momentum=momentum)).remedies[0]
     assert (remedy.kind, remedy.value) == (kind, value)
 
 
 @pytest.mark.parametrize(("last", "named"), [(8, True), (9, False)])
 def test_a_short_last_batch(last, named):
-    finding = only("NW308", nw308.tried(0.1, 0.9, momentum=0.1, last=last))
+    finding = only("NW308", nw308.two_modes_run(0.1, 0.9, momentum=0.1, last=last))
     assert ("the last batch has 8 rows, the others have 32" in finding.evidence) is named
     assert ("drop_remainder=True" in finding.remedies[0].text) is named
 
 
 def test_the_slowest_average_is_named():
     slow = replace(nw308.model_with("BatchNormalization", momentum=0.9999), path="slow", name="slow")
-    run = nw308.tried(0.1, 0.9)
+    run = nw308.two_modes_run(0.1, 0.9)
     layers = (nw308.model_with("BatchNormalization", momentum=0.9), slow, made_up.dense(activation="sigmoid"))
     of = made_up.model(*layers, loss="binary_crossentropy")
     both = made_up.run(of, targets=[made_up.labels(0, 1)], fit={"inference": run.fits[0].info.inference})
@@ -555,10 +557,10 @@ def test_the_slowest_average_is_named():
 
 
 def test_other_rows_do_not_tell():
-    assert missing("NW308", nw308.same_rows(0.12, 3.85, other=True)) == (
+    assert missing("NW308", nw308.same_rows_run(0.12, 3.85, other=True)) == (
         "the training rows were not tried in inference mode"
     )
-    assert missing("NW308", nw308.tried(0.1, 0.5)) is None
+    assert missing("NW308", nw308.two_modes_run(0.1, 0.5)) is None
     assert missing("NW308", made_up.run()) is None
 
 
@@ -566,7 +568,7 @@ def test_other_rows_do_not_tell():
 
 
 def test_a_scale_that_only_falls():
-    run = nw408.half([NAN] * 35 + [0.0] * 65)
+    run = nw408.half_precision_run([NAN] * 35 + [0.0] * 65)
     finding = only("NW408", run)
     assert finding.message == (
         "Under a finite loss the gradient was not finite in 35 steps, one after the other: each was left out "
@@ -580,16 +582,16 @@ def test_a_scale_that_only_falls():
 
 @pytest.mark.parametrize(("skipped", "count"), [(16, 1), (15, 0)])
 def test_sixteen_halvings_bring_the_scale_below_1(skipped, count):
-    assert len(said("NW408", nw408.half([1.0] * 10 + [NAN] * skipped))) == count
+    assert len(said("NW408", nw408.half_precision_run([1.0] * 10 + [NAN] * skipped))) == count
 
 
 def test_steps_left_out_now_and_then_are_health():
-    assert said("NW408", nw408.half([INF, INF, INF, *[1.0, 1.0, INF] * 40])) == []
+    assert said("NW408", nw408.half_precision_run([INF, INF, INF, *[1.0, 1.0, INF] * 40])) == []
 
 
 def test_an_input_beyond_half_precision_is_the_cause_of_the_scale():
     """The loss itself is NaN then, and another rule says why."""
-    assert said("NW408", nw408.half([NAN] * 40, loss=NAN)) == []
+    assert said("NW408", nw408.half_precision_run([NAN] * 40, loss=NAN)) == []
 
 
 def test_nan_beside_a_known_op_is_what_hid_it():
@@ -601,7 +603,7 @@ def test_nan_beside_a_known_op_is_what_hid_it():
         made_up.operands(numerator=1, denominator=0),
         output="nan",
     )
-    run = nw409.broken(nw409.predictions(32), 0.0, division, role="activation")
+    run = nw409.hidden_nan_run(nw409.predictions(32), 0.0, division, role="activation")
     assert [(one.code, one.part, one.level) for one in diagnose(run).diagnoses] == [
         ("NW405", "cause", "error"),
         ("NW409", "contributing", "note"),
@@ -609,7 +611,7 @@ def test_nan_beside_a_known_op_is_what_hid_it():
 
 
 def test_weights_that_are_nan_under_a_finite_loss():
-    run = nw409.weights([1.0, NAN, NAN, NAN], [0.5, 0.0, 0.0, 0.0])
+    run = nw409.nan_weights_run([1.0, NAN, NAN, NAN], [0.5, 0.0, 0.0, 0.0])
     finding = only("NW409", run)
     assert finding.message == (
         "The weight dense/kernel is NaN since step 1, and the loss is 0 all the same: a comparison, which is "
@@ -618,7 +620,7 @@ def test_weights_that_are_nan_under_a_finite_loss():
 
 
 def test_nan_in_the_batch_is_said_by_others():
-    run = nw409.broken(nw409.predictions(32), 0.0)
+    run = nw409.hidden_nan_run(nw409.predictions(32), 0.0)
     incident = run.info.incident
     batch = replace(incident.batch, inputs=(made_up.tensor("input", num_nan=3),))
     info = replace(run.info, incident=replace(incident, batch=batch))
@@ -630,7 +632,7 @@ def test_nan_in_the_batch_is_said_by_others():
 
 
 def test_a_rate_that_is_an_epsilon():
-    finding = only("NW502", nw502.slow(1e-8, 2e-8))
+    finding = only("NW502", nw502.slow_run(1e-8, 2e-8))
     assert finding.message == (
         "At a learning rate of 1e-08 the weights moved by 2e-06 of their norm in 100 steps, although there "
         "is a gradient: nothing can be learned at this rate."
@@ -640,26 +642,26 @@ def test_a_rate_that_is_an_epsilon():
 
 @pytest.mark.parametrize(("ratio", "count"), [(0.99e-6, 1), (1.01e-6, 0)])
 def test_a_ten_thousandth_of_the_norm(ratio, count):
-    assert len(said("NW502", nw502.slow(1e-8, ratio))) == count
+    assert len(said("NW502", nw502.slow_run(1e-8, ratio))) == count
 
 
 @pytest.mark.parametrize(("gradient", "count"), [(1.01e-3, 1), (0.99e-3, 0)])
 def test_without_a_gradient_the_rate_is_not_to_blame(gradient, count):
-    assert len(said("NW502", nw502.slow(1e-8, 2e-8, gradient=gradient))) == count
+    assert len(said("NW502", nw502.slow_run(1e-8, 2e-8, gradient=gradient))) == count
 
 
 def test_a_tenth_of_the_usual_rate_is_not_low():
-    assert said("NW502", nw502.slow(1e-4, 1e-8))
-    assert said("NW502", nw502.slow(1.01e-4, 1e-8)) == []
-    assert said("NW502", nw502.slow(1e-3, 1e-8, optimizer="SGD"))
+    assert said("NW502", nw502.slow_run(1e-4, 1e-8))
+    assert said("NW502", nw502.slow_run(1.01e-4, 1e-8)) == []
+    assert said("NW502", nw502.slow_run(1e-3, 1e-8, optimizer="SGD"))
 
 
 def test_a_rate_too_low_is_the_cause():
-    assert loud(nw502.slow(1e-8, 2e-8)) == [("NW502", "cause")]
+    assert loud(nw502.slow_run(1e-8, 2e-8)) == [("NW502", "cause")]
 
 
 def test_penalties_in_words():
-    finding = only("NW504", nw504.penalised({"l2": 10.0}, first=160.0, last=0.4))
+    finding = only("NW504", nw504.penalised_run({"l2": 10.0}, first=160.0, last=0.4))
     assert finding.message == (
         "Of the loss, 99.6% was penalties at the beginning and 36.7% at the end. What the data cost is no "
         "better than guessing: 0.69, where a constant answer costs 0.6931."
@@ -673,12 +675,12 @@ def test_penalties_in_words():
 @pytest.mark.parametrize(("penalty", "count"), [(6.3, 1), (6.2, 0)])
 def test_nine_tenths_of_the_loss(penalty, count):
     """Beside a data loss of 0.69."""
-    assert len(said("NW504", nw504.penalised({}, first=penalty, last=penalty))) == count
+    assert len(said("NW504", nw504.penalised_run({}, first=penalty, last=penalty))) == count
 
 
 def test_what_an_l1_penalty_costs():
     """0.8 times the root of the number of elements, 8 x 32, times their norm, 4: about 51."""
-    finding = only("NW504", nw504.penalised({"l1": 1.0}, first=56.0, last=0.1))
+    finding = only("NW504", nw504.penalised_run({"l1": 1.0}, first=56.0, last=0.1))
     assert finding.evidence == (
         "the heaviest is L1(1) on hidden/kernel, which cost about 51.2 at the beginning",
     )
@@ -686,7 +688,7 @@ def test_what_an_l1_penalty_costs():
 
 def test_what_a_penalty_on_an_output_costs():
     """The square of the norm, 256, shared among the 32 rows."""
-    finding = only("NW504", nw504.penalised({"l2": 10.0}, first=81.0, last=1.0, on="activity"))
+    finding = only("NW504", nw504.penalised_run({"l2": 10.0}, first=81.0, last=1.0, on="activity"))
     assert finding.evidence == (
         "the heaviest is L2(10) on the output of hidden, which cost about 80 at the beginning",
     )
@@ -695,13 +697,13 @@ def test_what_a_penalty_on_an_output_costs():
 @pytest.mark.parametrize(("penalty", "layer"), [(319.0, "hidden"), (321.0, None)])
 def test_a_penalty_that_the_regularisers_do_not_make(penalty, layer):
     """Known ones make 160 of it; half is enough to name the layer."""
-    finding = only("NW504", nw504.penalised({"l2": 10.0}, first=penalty, last=0.4))
+    finding = only("NW504", nw504.penalised_run({"l2": 10.0}, first=penalty, last=0.4))
     assert finding.layer == layer
     assert bool(finding.evidence) is (layer is not None)
 
 
 def test_the_only_regulariser_of_unknown_cost():
-    finding = only("NW504", nw504.penalised({"factor": 10.0}, first=56.0, last=6.3))
+    finding = only("NW504", nw504.penalised_run({"factor": 10.0}, first=56.0, last=6.3))
     assert finding.evidence == ("the only regulariser is FACTOR(10) on hidden/kernel",)
 
 
@@ -716,7 +718,7 @@ def test_penalties_that_were_not_seen():
 
 
 def test_frozen_by_clipping_in_words():
-    finding = only("NW505", nw505.clipped([INF] * 20))
+    finding = only("NW505", nw505.clipped_run([INF] * 20))
     assert finding.message == (
         "The gradient of 1 weight is so large (above 1.8e+19 an element) that its norm is infinite, and "
         "clipnorm divides by it: the update is 0, and dense/kernel did not move in the last 20 steps."
@@ -724,8 +726,8 @@ def test_frozen_by_clipping_in_words():
 
 
 def test_clipping_all_weights_to_nan():
-    assert loud(nw505.nan_weights()) == [("NW505", "cause")]
-    held = nw505.nan_weights()
+    assert loud(nw505.nan_weights_run()) == [("NW505", "cause")]
+    held = nw505.nan_weights_run()
     went_on = replace(held.info, incident=replace(held.info.incident, action="continue"))
     assert said("NW505", Run(went_on, held.fits)) == []
 
@@ -734,7 +736,7 @@ def test_clipping_all_weights_to_nan():
 
 
 def test_a_metric_that_is_nan():
-    run = nw605.logged({"loss": 0.5, "found": 0.8}, {"loss": 0.3, "found": NAN})
+    run = nw605.logged_run({"loss": 0.5, "found": 0.8}, {"loss": 0.3, "found": NAN})
     finding = only("NW605", run)
     assert finding.message == (
         "The metric found is nan in epoch 2 under a finite loss: the fault is in the metric, not in the "
@@ -746,15 +748,15 @@ def test_a_metric_that_is_nan():
 
 @pytest.mark.parametrize("name", ["loss", "val_loss", "left_loss", "val_left_loss", "learning_rate"])
 def test_losses_and_rates_are_no_metrics(name):
-    assert said("NW605", nw605.logged({"loss": 0.5, name: NAN})) == []
+    assert said("NW605", nw605.logged_run({"loss": 0.5, name: NAN})) == []
 
 
 def test_a_checkpoint_of_nan_over_a_good_one():
-    finding = only("NW606", nw606.saved_at((10, True), (20, False)))
+    finding = only("NW606", nw606.saves_run((10, True), (20, False)))
     assert finding.message == (
         "Weights that are not finite were saved 1 time, first at step 20 to m; no good one is left."
     )
-    kept = only("NW606", nw606.saved_at((10, True), (20, False), other=True))
+    kept = only("NW606", nw606.saves_run((10, True), (20, False), other=True))
     assert kept.message.endswith("the last good one is m-10, of step 10.")
     assert (finding.part, finding.level) == ("consequence", "error")
 

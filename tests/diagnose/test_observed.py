@@ -3,7 +3,7 @@ import math
 import pytest
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.observed import headline, observed_symptoms
+from nanwatch.diagnose.observed import headline_symptom, observed_symptoms
 from nanwatch.diagnose.outcome import outcome_of_fit
 from nanwatch.record.facts import DataInfo, SpreadEntry
 
@@ -11,7 +11,7 @@ from nanwatch.record.facts import DataInfo, SpreadEntry
 def seen(run):
     fit = run.fits[0]
     outcome = outcome_of_fit(fit, run)
-    return observed_symptoms(fit, run, outcome), headline(fit, run, outcome)
+    return observed_symptoms(fit, run, outcome), headline_symptom(fit, run, outcome)
 
 
 def broken(**incident):

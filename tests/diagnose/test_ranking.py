@@ -1,7 +1,7 @@
 import pytest
 
 from nanwatch.diagnose.diagnosis import Finding, Remedy, Trial
-from nanwatch.diagnose.ranking import STANDS_ALONE, parted
+from nanwatch.diagnose.ranking import STANDS_ALONE, assign_parts
 
 SICK = frozenset({"nonfinite-loss", "growth"})
 
@@ -13,7 +13,7 @@ def finding(code, strength=0.7, explains=("nonfinite-loss",), **facts):
 
 
 def parts(*findings, observed=SICK, headline="nonfinite-loss"):
-    return [(one.code, one.part) for one in parted(findings, observed, headline)]
+    return [(one.code, one.part) for one in assign_parts(findings, observed, headline)]
 
 
 def remedy(verdict, general_damper=False):
@@ -42,7 +42,7 @@ def test_a_second_fault_beyond_doubt_stays_a_cause():
 
 
 def test_what_only_plays_along_is_a_note():
-    first, second = parted([finding("NW1", 0.9), finding("NW2", 0.4)], SICK, "nonfinite-loss")
+    first, second = assign_parts([finding("NW1", 0.9), finding("NW2", 0.4)], SICK, "nonfinite-loss")
     assert (first.level, second.level) == ("error", "note")
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import (
-    Seen,
-    adapted_to_bad_data,
+    DataArray,
     bad_columns,
     columns_scaled_away,
-    seen,
+    data_arrays,
+    layer_adapted_to_bad_data,
     went_nonfinite,
 )
-from nanwatch.diagnose.data_words import bad_elements, bad_kinds, count, sentence, where_bad
+from nanwatch.diagnose.data_words import bad_elements, bad_kinds, capitalise_first, count_words, where_bad
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.op_patterns import pattern_of
 from nanwatch.diagnose.readings import incident_of
@@ -54,10 +54,10 @@ class NonfiniteInput(Rule):
     code, name = "NW101", "nonfinite-input"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        return None if any(seen(fit, run, "inputs")) else "the inputs were not seen"
+        return None if any(data_arrays(fit, run, "inputs")) else "the inputs were not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        for array in seen(fit, run, "inputs"):
+        for array in data_arrays(fit, run, "inputs"):
             bad = array.bad
             if bad is None:
                 continue
@@ -65,12 +65,14 @@ class NonfiniteInput(Rule):
             partly = tuple(column for column in bad_columns(bad) if column not in gone)
             if gone and not partly:
                 continue
-            yield self.found(fit, run, array, bad, tuple(column.index for column in partly))
+            yield self.build_finding(fit, run, array, bad, tuple(column.index for column in partly))
 
-    def found(self, fit: Fit, run: Run, array: Seen, bad: TensorSummary, columns: tuple[int, ...]) -> Finding:
-        message = f"{sentence(array.called)} holds {bad_kinds(bad)} among {bad.size} values"
+    def build_finding(
+        self, fit: Fit, run: Run, array: DataArray, bad: TensorSummary, columns: tuple[int, ...]
+    ) -> Finding:
+        message = f"{capitalise_first(array.called)} holds {bad_kinds(bad)} among {bad.size} values"
         message += f"{where_bad(bad, columns)}; the model had not touched it yet."
-        adapted = adapted_to_bad_data(fit, run)
+        adapted = layer_adapted_to_bad_data(fit, run)
         if adapted is not None:
             message += f" The statistics of {adapted.name} were taken from it, and are not finite either."
         evidence = tuple(self.evidence(fit, run, array))
@@ -102,7 +104,7 @@ class NonfiniteInput(Rule):
             explains=NONFINITE_DATA if adapted is None else NONFINITE_DATA | from_here_on("nonfinite-weight"),
         )
 
-    def evidence(self, fit: Fit, run: Run, array: Seen) -> Iterator[str]:
+    def evidence(self, fit: Fit, run: Run, array: DataArray) -> Iterator[str]:
         incident = incident_of(fit, run)
         if incident is None or array.batch is None:
             return
@@ -111,14 +113,14 @@ class NonfiniteInput(Rule):
             yield f"the batch of step {incident.step}, where the training broke, has a finite input"
             return
         rows = array.batch.bad_rows
-        place = f" in {count(len(rows), 'row')} of {array.batch.rows}" if rows else ""
+        place = f" in {count_words(len(rows), 'row')} of {array.batch.rows}" if rows else ""
         yield f"the batch of step {incident.step} holds {bad_kinds(array.batch)}{place}"
         if incident.finite_on_first_weights is False:
             yield "the same batch is non-finite on the weights of step 0 too: the data, not the training"
         if rows and incident.bad_rows and set(incident.bad_rows) == set(rows):
             yield "row by row, exactly the rows with a non-finite input give a non-finite loss"
 
-    def remedies(self, array: Seen, bad: TensorSummary, columns: tuple[int, ...]) -> tuple[Remedy, ...]:
+    def remedies(self, array: DataArray, bad: TensorSummary, columns: tuple[int, ...]) -> tuple[Remedy, ...]:
         where = f"x[:, {columns[0]}]" if len(columns) == 1 else "x"
         remedies = [
             Remedy(

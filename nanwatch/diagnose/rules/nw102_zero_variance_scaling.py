@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import columns_scaled_away, seen, went_nonfinite
-from nanwatch.diagnose.data_words import count, named
+from nanwatch.diagnose.data_seen import columns_scaled_away, data_arrays, went_nonfinite
+from nanwatch.diagnose.data_words import count_words, numbered_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_DATA
@@ -40,25 +40,27 @@ class ZeroVarianceScaling(Rule):
     code, name = "NW102", "zero-variance-scaling"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        return None if any(seen(fit, run, "inputs")) else "the inputs were not seen"
+        return None if any(data_arrays(fit, run, "inputs")) else "the inputs were not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         if not went_nonfinite(fit, run):
             return
-        for array in seen(fit, run, "inputs"):
+        for array in data_arrays(fit, run, "inputs"):
             bad = array.bad
             gone = columns_scaled_away(bad) if bad else ()
             if bad is None or not gone or array.batch_is_clean:
                 continue
-            yield self.found(fit, array.called, bad, gone)
+            yield self.build_finding(fit, array.called, bad, gone)
 
-    def found(self, fit: Fit, called: str, bad: TensorSummary, gone: tuple[ColumnSummary, ...]) -> Finding:
+    def build_finding(
+        self, fit: Fit, called: str, bad: TensorSummary, gone: tuple[ColumnSummary, ...]
+    ) -> Finding:
         indices = [column.index for column in gone]
         have = "has" if len(gone) == 1 else "have"
         message = (
-            f"{named('column', indices).capitalize()} of {called} {have} no finite value in "
-            f"{count(bad.rows, 'row')} while the other columns are scaled: a constant column divided by "
-            "its standard deviation of 0."
+            f"{numbered_words('column', indices).capitalize()} of {called} {have} no finite value in "
+            f"{count_words(bad.rows, 'row')} while the other columns are scaled: a constant column divided "
+            "by its standard deviation of 0."
         )
         evidence = [
             f"column {column.index}: {column.num_nan} NaN, {column.num_inf} inf, of {bad.rows}"
@@ -77,23 +79,24 @@ class ZeroVarianceScaling(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            made_up.run(inputs=[scaled_by_hand(640)], loss=[float("nan")]),
-            made_up.run(inputs=[scaled_by_hand(0, num_inf=640)], loss=[float("nan")], incident={}),
-            made_up.run(inputs=[scaled_by_hand(640, others_mean=0.17)], loss=[float("nan")]),
+            made_up.run(inputs=[tensor_scaled_by_hand(640)], loss=[float("nan")]),
+            made_up.run(inputs=[tensor_scaled_by_hand(0, num_inf=640)], loss=[float("nan")], incident={}),
+            made_up.run(inputs=[tensor_scaled_by_hand(640, others_mean=0.17)], loss=[float("nan")]),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            made_up.run(inputs=[scaled_by_hand(639)], loss=[float("nan")]),
-            made_up.run(inputs=[scaled_by_hand(640, others_mean=0.19)], loss=[float("nan")]),
-            made_up.run(inputs=[scaled_by_hand(640)], loss=[0.7, 0.6]),
+            made_up.run(inputs=[tensor_scaled_by_hand(639)], loss=[float("nan")]),
+            made_up.run(inputs=[tensor_scaled_by_hand(640, others_mean=0.19)], loss=[float("nan")]),
+            made_up.run(inputs=[tensor_scaled_by_hand(640)], loss=[0.7, 0.6]),
             made_up.run(inputs=[made_up.tensor("input")]),
         ]
 
 
 def remedies(path: str, columns: list[int]) -> tuple[Remedy, ...]:
-    drop = f"Drop {named('column', columns)}: x = np.delete(x, {columns}, axis=1). A constant says nothing."
+    said = numbered_words("column", columns)
+    drop = f"Drop {said}: x = np.delete(x, {columns}, axis=1). A constant says nothing."
     keep = "Or guard the divisor: std = x.std(axis=0); std[std == 0] = 1.0; StandardScaler does the same."
     return (
         Remedy("drop_columns", path, columns, drop),
@@ -101,7 +104,7 @@ def remedies(path: str, columns: list[int]) -> tuple[Remedy, ...]:
     )
 
 
-def scaled_by_hand(num_nan: int, num_inf: int = 0, others_mean: float = 0.0) -> TensorSummary:
+def tensor_scaled_by_hand(num_nan: int, num_inf: int = 0, others_mean: float = 0.0) -> TensorSummary:
     """8 columns of 640 rows, standardised; column 5 has this many bad values."""
     columns = [ColumnSummary(n, min=-3, max=3, mean=others_mean, std=1) for n in range(8)]
     columns[5] = ColumnSummary(5, num_nan, num_inf)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import Seen, seen, went_nonfinite
-from nanwatch.diagnose.data_words import bad_elements, bad_kinds, sentence, where_bad
+from nanwatch.diagnose.data_seen import DataArray, data_arrays, went_nonfinite
+from nanwatch.diagnose.data_words import bad_elements, bad_kinds, capitalise_first, where_bad
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
@@ -40,18 +40,17 @@ class NonfiniteTarget(Rule):
     code, name = "NW103", "nonfinite-target"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        return None if any(seen(fit, run, "labels")) else "the targets were not seen"
+        return None if any(data_arrays(fit, run, "labels")) else "the targets were not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        for array in seen(fit, run, "labels"):
+        for array in data_arrays(fit, run, "labels"):
             if array.bad is not None:
-                yield self.found(fit, run, array, array.bad)
+                yield self.build_finding(fit, run, array, array.bad)
 
-    def found(self, fit: Fit, run: Run, array: Seen, bad: TensorSummary) -> Finding:
+    def build_finding(self, fit: Fit, run: Run, array: DataArray, bad: TensorSummary) -> Finding:
         incident = incident_of(fit, run)
-        message = (
-            f"{sentence(array.called)} holds {bad_kinds(bad)} among {bad.size} values{where_bad(bad, ())}."
-        )
+        message = f"{capitalise_first(array.called)} holds {bad_kinds(bad)} among {bad.size} values"
+        message += f"{where_bad(bad, ())}."
         evidence = tuple(self.evidence(incident, array)) if incident else ()
         location = fit.info.location
         if not went_nonfinite(fit, run):
@@ -88,7 +87,7 @@ class NonfiniteTarget(Rule):
             explains={"nonfinite-target"} | NONFINITE_LOSS,
         )
 
-    def evidence(self, incident: IncidentInfo, array: Seen) -> Iterator[str]:
+    def evidence(self, incident: IncidentInfo, array: DataArray) -> Iterator[str]:
         if array.batch is None:
             return
         if not bad_elements(array.batch):
@@ -98,7 +97,7 @@ class NonfiniteTarget(Rule):
         if incident.outputs and not any(map(bad_elements, incident.outputs)):
             yield (
                 "the input and the predictions of that batch are finite"
-                if inputs_finite(incident)
+                if are_inputs_finite(incident)
                 else "the predictions of that batch are finite"
             )
         if incident.finite_on_first_weights is False:
@@ -131,5 +130,5 @@ class NonfiniteTarget(Rule):
         ]
 
 
-def inputs_finite(incident: IncidentInfo) -> bool:
+def are_inputs_finite(incident: IncidentInfo) -> bool:
     return bool(incident.batch.inputs) and not any(map(bad_elements, incident.batch.inputs))

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import Seen, seen, went_nonfinite
-from nanwatch.diagnose.data_words import bad_kinds, listed, sentence, where_bad
+from nanwatch.diagnose.data_seen import DataArray, data_arrays, went_nonfinite
+from nanwatch.diagnose.data_words import bad_kinds, capitalise_first, list_words, where_bad
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
@@ -41,38 +41,37 @@ class NonfiniteSampleWeight(Rule):
     code, name = "NW104", "nonfinite-sample-weight"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        yield from self.of_classes(fit, run)
-        for array in seen(fit, run, "sample_weights"):
+        yield from self.find_bad_class_weights(fit, run)
+        for array in data_arrays(fit, run, "sample_weights"):
             if array.bad is not None and not bad_classes(fit):
-                yield self.of_samples(fit, run, array)
+                yield self.build_sample_finding(fit, run, array)
 
-    def of_classes(self, fit: Fit, run: Run) -> Iterator[Finding]:
+    def find_bad_class_weights(self, fit: Fit, run: Run) -> Iterator[Finding]:
         bad = bad_classes(fit)
         if not bad:
             return
-        words = listed([f"{name}: {value}" for name, value in bad.items()])
+        words = list_words([f"{name}: {value}" for name, value in bad.items()])
         text = "Give such a class a finite weight: total / max(count, 1); one that does not occur needs none."
-        yield self.judged(
+        yield self.build_finding(
             fit,
             run,
             f"class_weight is not finite for class {words}.",
             Remedy("set_class_weight", "class_weight", list(bad), text, location=fit.info.location),
-            any(array.batch_is_clean for array in seen(fit, run, "sample_weights")),
+            any(array.batch_is_clean for array in data_arrays(fit, run, "sample_weights")),
         )
 
-    def of_samples(self, fit: Fit, run: Run, array: Seen) -> Finding:
+    def build_sample_finding(self, fit: Fit, run: Run, array: DataArray) -> Finding:
         bad = array.bad
         assert bad is not None
-        message = (
-            f"{sentence(array.called)} holds {bad_kinds(bad)} among {bad.size} values{where_bad(bad, ())}."
-        )
+        message = f"{capitalise_first(array.called)} holds {bad_kinds(bad)} among {bad.size} values"
+        message += f"{where_bad(bad, ())}."
         text = "Make the weights finite before the fit, and leave a row out with the weight 0, not NaN."
         remedy = Remedy(
             "mend_sample_weight", array.path, list(bad.bad_rows), text, location=fit.info.location
         )
-        return self.judged(fit, run, message, remedy, array.batch_is_clean)
+        return self.build_finding(fit, run, message, remedy, array.batch_is_clean)
 
-    def judged(self, fit: Fit, run: Run, message: str, remedy: Remedy, elsewhere: bool) -> Finding:
+    def build_finding(self, fit: Fit, run: Run, message: str, remedy: Remedy, elsewhere: bool) -> Finding:
         """``elsewhere``: the guilty batch has finite weights."""
         where = fit.info.location
         if not went_nonfinite(fit, run):

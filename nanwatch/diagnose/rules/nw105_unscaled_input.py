@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import listed, named, number, sentence
+from nanwatch.diagnose.data_words import capitalise_first, list_words, number, numbered_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.first_layers import scale_is_mended
 from nanwatch.diagnose.input_scale import Raw, harm_done, raw_inputs
@@ -57,10 +57,10 @@ class UnscaledInput(Rule):
         harm, strength = harm_done(fit)
         if not harm:
             return
-        what = f"{named('column', raw.columns)} of {raw.called}" if raw.columns else raw.called
+        what = f"{numbered_words('column', raw.columns)} of {raw.called}" if raw.columns else raw.called
         runs = "run" if len(raw.columns) > 1 else "runs"
         message = (
-            f"{sentence(what)} {runs} from {number(raw.min)} to {number(raw.max)} (root mean square "
+            f"{capitalise_first(what)} {runs} from {number(raw.min)} to {number(raw.max)} (root mean square "
             f"{number(raw.scale)}, where a net expects about 1), and the training suffers: {harm[0]}."
         )
         clear = strength >= 0.5
@@ -79,9 +79,9 @@ class UnscaledInput(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            dead_on_pixels(255.0),
-            dead_on_pixels(20.0),
-            loud_column(5e4, 10, accuracy=0.62),
+            dead_pixels_run(255.0),
+            dead_pixels_run(20.0),
+            loud_column_run(5e4, 10, accuracy=0.62),
             saturated_run(0.96),
         ]
 
@@ -93,16 +93,16 @@ class UnscaledInput(Rule):
         rescaling = LayerInfo("rescaling", "rescaling", "Rescaling")
         tokens = made_up.tensor("input", max=20000.0, mean=9000.0, std=5000.0, integral=True)
         return [
-            dead_on_pixels(15.0),
+            dead_pixels_run(15.0),
             made_up.run(cnn(), loss=trains, inputs=pixels),
             made_up.run(cnn(rescaling), loss=[1.4] * 150, inputs=pixels),
             made_up.run(cnn(embedding), loss=[1.4] * 150, inputs=[tokens]),
             made_up.run(cnn(), loss=[40.0] * 99, inputs=pixels),
             made_up.run(cnn(), loss=[40.0] + [6.9] * 150, inputs=pixels),
-            loud_column(5e4, 3),
+            loud_column_run(5e4, 3),
             made_up.run(cnn(), loss=[math.nan] * 3, inputs=pixels, targets=[made_up.labels(0, 1, 2, 3)]),
             made_up.run(cnn(), loss=[math.inf], inputs=pixels, targets=[made_up.labels(0, 1, 2, 3)]),
-            loud_column(5e4, 10, accuracy=0.63),
+            loud_column_run(5e4, 10, accuracy=0.63),
             saturated_run(0.94),
         ]
 
@@ -112,7 +112,7 @@ def remedies(raw: Raw) -> tuple[Remedy, ...]:
     if raw.min >= 0.0 and raw.max <= BYTE and not raw.columns:
         text = "Divide the pixels by 255 before the fit: x = x / 255.0."
         found.append(Remedy("scale_input", raw.path, 1.0 / BYTE, text))
-    which = f"x[:, {listed(raw.columns)}]" if len(raw.columns) == 1 else "x"
+    which = f"x[:, {list_words(raw.columns)}]" if len(raw.columns) == 1 else "x"
     text = f"Standardise {which} with the training mean and deviation, or make keras.layers.Normalization() "
     text += "(after .adapt(x)) the first layer."
     found.append(Remedy("standardise_input", raw.path, list(raw.columns), text))
@@ -131,7 +131,7 @@ def cnn(*first: LayerInfo) -> ModelInfo:
     )
 
 
-def dead_on_pixels(high: float) -> Run:
+def dead_pixels_run(high: float) -> Run:
     """12 x 12 pixels under SGD 0.1: a spike, then ln 4 for ever and a dead layer."""
     losses = [24.0, 1.6e15, *[1.386] * 60]
     zeros = [0.0, *[4096.0] * 61]
@@ -145,7 +145,7 @@ def dead_on_pixels(high: float) -> Run:
     )
 
 
-def loud_column(scale: float, end: float, accuracy: float = 0.513) -> Run:
+def loud_column_run(scale: float, end: float, accuracy: float = 0.513) -> Run:
     """Column 7 is 5e4 times the others; binary cross-entropy begins in the thousands."""
     columns = [ColumnSummary(n, min=-3, max=3, std=1.0) for n in range(7)]
     columns.append(ColumnSummary(7, min=-3 * scale, max=3 * scale, std=scale))

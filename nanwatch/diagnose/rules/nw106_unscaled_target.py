@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import went_nonfinite
-from nanwatch.diagnose.data_words import number, sentence
+from nanwatch.diagnose.data_words import capitalise_first, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.loss_course import (
     NO_BETTER_THAN_GUESSING,
@@ -19,7 +19,7 @@ from nanwatch.diagnose.loss_course import (
     sole_labels,
     sole_output,
 )
-from nanwatch.diagnose.readings import REGRESSIONS, weights_still
+from nanwatch.diagnose.readings import REGRESSIONS, are_weights_still
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import LayerInfo, ModelInfo, TensorSummary
@@ -76,9 +76,11 @@ class UnscaledTarget(Rule):
         output, labels = sole_output(fit), sole_labels(fit)
         if output is None or labels is None or loss_name(fit) not in REGRESSIONS:
             return
-        if size_of(labels) < UNSCALED or output.activation not in UNBOUNDED:
+        if label_size(labels) < UNSCALED or output.activation not in UNBOUNDED:
             return
-        harm = too_large_to_square(fit, run, labels) or exploded(fit) or out_of_reach(fit, labels)
+        harm = (
+            square_overflow_words(fit, run, labels) or explosion_words(fit) or out_of_reach_words(fit, labels)
+        )
         if harm is None:
             return
         message = (
@@ -89,7 +91,7 @@ class UnscaledTarget(Rule):
         yield self.finding(
             fit,
             message,
-            sentence(harm),
+            capitalise_first(harm),
             location=fit.info.location,
             remedies=(standardise(labels),),
             strength=0.9,
@@ -122,11 +124,11 @@ class UnscaledTarget(Rule):
         ]
 
 
-def size_of(labels: TensorSummary) -> float:
+def label_size(labels: TensorSummary) -> float:
     return math.hypot(labels.mean, labels.std)
 
 
-def too_large_to_square(fit: Fit, run: Run, labels: TensorSummary) -> str | None:
+def square_overflow_words(fit: Fit, run: Run, labels: TensorSummary) -> str | None:
     """Squared, the target does not fit in float32."""
     largest = max(abs(labels.min), abs(labels.max))
     if loss_name(fit) != "mean_squared_error" or largest < LARGEST_SQUARE_ROOT:
@@ -134,7 +136,7 @@ def too_large_to_square(fit: Fit, run: Run, labels: TensorSummary) -> str | None
     return "its square is larger than the largest float32" if went_nonfinite(fit, run) else None
 
 
-def exploded(fit: Fit) -> str | None:
+def explosion_words(fit: Fit) -> str | None:
     """SGD, hidden layers, and a loss that leapt away within the first steps.
 
     Without a hidden layer the growth depends on the inputs and the rate alone, not on the target.
@@ -156,15 +158,15 @@ def never_came_back(fit: Fit) -> bool:
     return ended is None or guess is None or ended >= NO_BETTER_THAN_GUESSING * guess
 
 
-def out_of_reach(fit: Fit, labels: TensorSummary) -> str | None:
+def out_of_reach_words(fit: Fit, labels: TensorSummary) -> str | None:
     """The loss barely falls, the weights move, and the predictions stay far below the target."""
     began, ended = opening_loss(fit), closing_loss(fit)
     predicted = last_prediction(fit)
     if fit.info.steps < PATIENCE or began is None or ended is None or predicted is None:
         return None
-    if weights_still(fit) or nothing_trainable(fit):
+    if are_weights_still(fit) or has_no_trainable_weight(fit):
         return None
-    if ended < (1.0 - BARELY_FELL) * began or predicted > OUT_OF_REACH * size_of(labels):
+    if ended < (1.0 - BARELY_FELL) * began or predicted > OUT_OF_REACH * label_size(labels):
         return None
     return (
         f"after {fit.info.steps} steps the loss is {number(ended)}, from {number(began)}, and "
@@ -172,7 +174,7 @@ def out_of_reach(fit: Fit, labels: TensorSummary) -> str | None:
     )
 
 
-def nothing_trainable(fit: Fit) -> bool:
+def has_no_trainable_weight(fit: Fit) -> bool:
     """Whether no weight can move: then the target is not to blame."""
     return bool(fit.model.weights) and not any(weight.trainable for weight in fit.model.weights)
 

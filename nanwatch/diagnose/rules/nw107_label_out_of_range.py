@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import output_of, seen, went_nonfinite
-from nanwatch.diagnose.data_words import count, listed
+from nanwatch.diagnose.data_seen import data_arrays, output_of, went_nonfinite
+from nanwatch.diagnose.data_words import count_words, list_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.label_classes import Misfit, misfit_in_error, misfit_of
 from nanwatch.diagnose.readings import incident_of
@@ -51,7 +51,7 @@ class LabelOutOfRange(Rule):
     def missing(self, fit: Fit, run: Run) -> str | None:
         if misfit_in_error(fit.info.error):
             return None
-        return None if any(seen(fit, run, "labels")) else "the targets were not seen"
+        return None if any(data_arrays(fit, run, "labels")) else "the targets were not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         stopped = misfit_in_error(fit.info.error)
@@ -61,7 +61,7 @@ class LabelOutOfRange(Rule):
         harmed = stopped is not None or went_nonfinite(fit, run) or fit.info.status == "crashed"
         misfit = found[0] if found else stopped
         assert misfit is not None
-        message = words(misfit)
+        message = misfit_words(misfit)
         if not harmed:
             message += " The loss stayed finite: such rows are masked, or were not reached."
             yield self.finding(
@@ -80,7 +80,7 @@ class LabelOutOfRange(Rule):
 
     def misfits(self, fit: Fit, run: Run) -> Iterator[tuple[Misfit, bool]]:
         """Each output's labels outside, and whether the guilty batch has them."""
-        for array in seen(fit, run, "labels"):
+        for array in data_arrays(fit, run, "labels"):
             output = output_of(fit, array.path)
             if output is None:
                 continue
@@ -103,9 +103,9 @@ class LabelOutOfRange(Rule):
         incident = incident_of(fit, run)
         if incident and any(guilty for _, guilty in self.misfits(fit, run)):
             yield f"the batch of step {incident.step}, where the training broke, holds such a label"
-        for array in seen(fit, run, "labels"):
+        for array in data_arrays(fit, run, "labels"):
             if array.widest.classes and array.widest.classes_complete:
-                yield f"labels seen: {listed(list(array.widest.classes))}"
+                yield f"labels seen: {list_words(list(array.widest.classes))}"
 
     @staticmethod
     def fires() -> list[Run]:
@@ -141,14 +141,14 @@ class LabelOutOfRange(Rule):
         ]
 
 
-def words(misfit: Misfit) -> str:
+def misfit_words(misfit: Misfit) -> str:
     last = misfit.units - 1
     if misfit.values:
-        how_many = f" in {count(misfit.rows, 'label')}" if misfit.rows else ""
-        what = f"The target holds {listed(misfit.values)}{how_many}"
+        how_many = f" in {count_words(misfit.rows, 'label')}" if misfit.rows else ""
+        what = f"The target holds {list_words(misfit.values)}{how_many}"
     else:
         what = f"The target runs from {misfit.low:g} to {misfit.high:g}"
-    units = count(misfit.units, "unit")
+    units = count_words(misfit.units, "unit")
     ends = "class 0 alone" if last == 0 else f"the classes 0 to {last} alone"
     return f"{what}, but an output of {units} has {ends}."
 

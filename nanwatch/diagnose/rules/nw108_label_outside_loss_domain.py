@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import Seen, output_of, seen
-from nanwatch.diagnose.data_words import listed, number, sentence
+from nanwatch.diagnose.data_seen import DataArray, data_arrays, output_of
+from nanwatch.diagnose.data_words import capitalise_first, list_words, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import finite_losses
 from nanwatch.diagnose.rule import Rule
@@ -49,31 +49,31 @@ class LabelOutsideLossDomain(Rule):
     code, name = "NW108", "label-outside-loss-domain"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        return None if any(seen(fit, run, "labels")) else "the targets were not seen"
+        return None if any(data_arrays(fit, run, "labels")) else "the targets were not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        for array in seen(fit, run, "labels"):
+        for array in data_arrays(fit, run, "labels"):
             output = output_of(fit, array.path)
-            outside = outside_unit_interval(array)
+            outside = summary_outside_unit_interval(array)
             if output is None or output.loss is None or output.loss.name not in BINARY or outside is None:
                 continue
             if some_rows_weigh_nothing(fit, run) and min(finite_losses(fit), default=0.0) >= BELOW_ZERO:
                 continue
-            yield self.found(fit, array.called, outside)
+            yield self.build_finding(fit, array.called, outside)
 
-    def found(self, fit: Fit, called: str, labels: TensorSummary) -> Finding:
+    def build_finding(self, fit: Fit, called: str, labels: TensorSummary) -> Finding:
         losses = finite_losses(fit)
         negative = min(losses, default=0.0)
         seen_negative = negative < BELOW_ZERO
         message = (
-            f"{sentence(called)} runs from {number(labels.min)} to {number(labels.max)}, "
+            f"{capitalise_first(called)} runs from {number(labels.min)} to {number(labels.max)}, "
             "but binary cross-entropy is made for labels in [0, 1]"
         )
         if seen_negative:
             message += f": the loss went below zero, to {number(negative)}, and has no lower bound"
         evidence = []
         if labels.classes and labels.classes_complete:
-            evidence.append(f"labels seen: {listed(list(labels.classes))}")
+            evidence.append(f"labels seen: {list_words(list(labels.classes))}")
         if seen_negative:
             first = next(step for step, loss in fit.losses() if loss < BELOW_ZERO)
             evidence.append(f"the loss is {number(losses[0])} at first and below zero from step {first} on")
@@ -92,14 +92,14 @@ class LabelOutsideLossDomain(Rule):
     def fires() -> list[Run]:
         falling = [0.94, -0.66, -11.5]
         return [
-            binary(made_up.labels(-1, 1), falling),
-            binary(made_up.labels(0, 1, 2), [0.4, -3.1, -24.0]),
-            binary(made_up.labels(0, 1, 2), [0.4, 0.3]),
-            binary(made_up.labels(0, 255), falling),
-            binary(made_up.labels(-1, 0, 1), falling, weight=0.0),
-            binary(made_up.labels(-1, 0, 1), [0.7, 0.5], weight=0.1),
-            binary(made_up.tensor("label", min=0.0, max=1.002), [0.7, 0.6]),
-            binary(made_up.tensor("label", min=-0.002, max=1.0), [0.7, 0.6]),
+            binary_run(made_up.labels(-1, 1), falling),
+            binary_run(made_up.labels(0, 1, 2), [0.4, -3.1, -24.0]),
+            binary_run(made_up.labels(0, 1, 2), [0.4, 0.3]),
+            binary_run(made_up.labels(0, 255), falling),
+            binary_run(made_up.labels(-1, 0, 1), falling, weight=0.0),
+            binary_run(made_up.labels(-1, 0, 1), [0.7, 0.5], weight=0.1),
+            binary_run(made_up.tensor("label", min=0.0, max=1.002), [0.7, 0.6]),
+            binary_run(made_up.tensor("label", min=-0.002, max=1.0), [0.7, 0.6]),
         ]
 
     @staticmethod
@@ -108,10 +108,10 @@ class LabelOutsideLossDomain(Rule):
         hinge = made_up.model(head, loss="hinge")
         own = made_up.model(head, output_facts={"loss_info": LossInfo("custom")})
         return [
-            binary(made_up.labels(0, 1), [0.7, 0.5]),
-            binary(made_up.tensor("label", min=0.0, max=1.0005), [0.7, 0.6]),
-            binary(made_up.tensor("label", min=-0.0005, max=1.0), [0.7, 0.6]),
-            binary(made_up.labels(-1, 0, 1), [0.7, 0.5], weight=0.0),
+            binary_run(made_up.labels(0, 1), [0.7, 0.5]),
+            binary_run(made_up.tensor("label", min=0.0, max=1.0005), [0.7, 0.6]),
+            binary_run(made_up.tensor("label", min=-0.0005, max=1.0), [0.7, 0.6]),
+            binary_run(made_up.labels(-1, 0, 1), [0.7, 0.5], weight=0.0),
             made_up.run(hinge, targets=[made_up.labels(-1, 1)]),
             made_up.run(own, targets=[made_up.labels(0, 1, 2)], loss=[0.4, -3.0]),
         ]
@@ -119,10 +119,10 @@ class LabelOutsideLossDomain(Rule):
 
 def some_rows_weigh_nothing(fit: Fit, run: Run) -> bool:
     """A sample weight of 0 takes a label such as -1, for "not known", out of the loss."""
-    return any(array.widest.num_zero for array in seen(fit, run, "sample_weights"))
+    return any(array.widest.num_zero for array in data_arrays(fit, run, "sample_weights"))
 
 
-def outside_unit_interval(array: Seen) -> TensorSummary | None:
+def summary_outside_unit_interval(array: DataArray) -> TensorSummary | None:
     """The summary that shows labels outside, the wider one first."""
     for labels in (array.whole, array.batch):
         if labels is not None and (labels.min < -TOLERANCE or labels.max > 1.0 + TOLERANCE):
@@ -154,7 +154,7 @@ def remedies(labels: TensorSummary) -> Iterator[Remedy]:
         yield Remedy("rescale_target", labels.path, [labels.min, labels.max], text)
 
 
-def binary(labels: TensorSummary, losses: list[float], weight: float | None = None) -> Run:
+def binary_run(labels: TensorSummary, losses: list[float], weight: float | None = None) -> Run:
     """A sigmoid head on these labels; with ``weight`` as the least of the sample weights."""
     of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
     zeros = 200 if weight == 0.0 else 0

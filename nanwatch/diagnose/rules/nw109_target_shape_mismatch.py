@@ -57,7 +57,7 @@ class TargetShapeMismatch(Rule):
         met = next((op for op in fit.info.broadcasts or () if is_crossed(op)), None)
         if met is None:
             return
-        collapse = collapsed(fit, met)
+        collapse = collapse_words(fit, met)
         flat = len(met.label_shape) == 1
         text = (
             "Bring the labels to the predictions' shape first: y = tf.reshape(y, tf.shape(prediction)), "
@@ -123,7 +123,7 @@ def is_column(shape: Shape) -> bool:
     return len(shape) == 2 and shape[1] == 1
 
 
-def collapsed(fit: Fit, met: BroadcastInfo) -> list[str]:
+def collapse_words(fit: Fit, met: BroadcastInfo) -> list[str]:
     """The predictions' spread against the labels', in words; nothing where it is not small."""
     label = labels_of(fit.info, met.label)
     looks = spread_looks(fit, met.output)[-LOOKS:]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import output_of, seen
-from nanwatch.diagnose.data_words import count, number
+from nanwatch.diagnose.data_seen import data_arrays, output_of
+from nanwatch.diagnose.data_words import count_words, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import CATEGORICAL, label_width
 from nanwatch.diagnose.rule import Rule
@@ -44,10 +44,10 @@ class NotOneHot(Rule):
     code, name, level = "NW110", "not-one-hot", "warning"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        return None if any(seen(fit, run, "labels")) else "the targets were not seen"
+        return None if any(data_arrays(fit, run, "labels")) else "the targets were not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        for array in seen(fit, run, "labels"):
+        for array in data_arrays(fit, run, "labels"):
             labels, output = array.widest, output_of(fit, array.path)
             if output is None or output.loss is None or output.loss.name != CATEGORICAL:
                 continue
@@ -59,9 +59,9 @@ class NotOneHot(Rule):
             )
             yield self.finding(
                 fit,
-                f"{count(labels.rows_not_summing_to_one, 'label row')} of {labels.rows} do not sum to 1, as "
-                f"categorical cross-entropy expects: sums go from {number(labels.row_sum_min or 0.0)} to "
-                f"{number(labels.row_sum_max or 0.0)}.",
+                f"{count_words(labels.rows_not_summing_to_one, 'label row')} of {labels.rows} do not sum to "
+                f"1, as categorical cross-entropy expects: sums go from {number(labels.row_sum_min or 0.0)} "
+                f"to {number(labels.row_sum_max or 0.0)}.",
                 # several 1s a row are several answers, which another loss takes; else the data are wrong
                 location=fit.model.compile_location if labels.integral else fit.info.location,
                 remedies=(Remedy("set_loss", "output", "binary_crossentropy", text),),

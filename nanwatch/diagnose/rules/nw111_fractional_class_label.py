@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import output_of, seen
-from nanwatch.diagnose.data_words import number, sentence
+from nanwatch.diagnose.data_seen import data_arrays, output_of
+from nanwatch.diagnose.data_words import capitalise_first, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.label_classes import SPARSE
 from nanwatch.diagnose.readings import label_width
@@ -40,10 +40,10 @@ class FractionalClassLabel(Rule):
     code, name = "NW111", "fractional-class-label"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        return None if any(seen(fit, run, "labels")) else "the targets were not seen"
+        return None if any(data_arrays(fit, run, "labels")) else "the targets were not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        for array in seen(fit, run, "labels"):
+        for array in data_arrays(fit, run, "labels"):
             labels, output = array.widest, output_of(fit, array.path)
             if output is None or output.loss is None or output.loss.name != SPARSE:
                 continue
@@ -57,9 +57,9 @@ class FractionalClassLabel(Rule):
             text = "Take the class numbers as they were before any scaling: y = y.astype('int32')."
             yield self.finding(
                 fit,
-                f"{sentence(array.called)} under sparse categorical cross-entropy has labels that are not "
-                f"whole numbers (from {number(labels.min)} to {number(labels.max)}); they are cut to classes "
-                f"{int(labels.min)} to {int(labels.max)}.",
+                f"{capitalise_first(array.called)} under sparse categorical cross-entropy has labels that "
+                f"are not whole numbers (from {number(labels.min)} to {number(labels.max)}); they are cut to "
+                f"classes {int(labels.min)} to {int(labels.max)}.",
                 *(
                     [f"the first labels: {', '.join(number(v) for v in labels.example)}"]
                     if labels.example

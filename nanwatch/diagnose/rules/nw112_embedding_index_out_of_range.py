@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import seen
+from nanwatch.diagnose.data_seen import data_arrays
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import LayerInfo, ModelInfo
@@ -49,19 +49,19 @@ class EmbeddingIndexOutOfRange(Rule):
             token, rows = int(stopped[1]), int(stopped[2])
             of = [layer for layer in embeddings if layer.config.get("input_dim") == rows] or embeddings
             if of:
-                yield self.found(fit, of[0], token, rows, crashed=True)
+                yield self.build_finding(fit, of[0], token, rows, crashed=True)
             return
-        layer = straight_into(fit)
+        layer = embedding_of_input(fit)
         rows = int(layer.config.get("input_dim") or 0) if layer else 0
-        for array in seen(fit, run, "inputs"):
+        for array in data_arrays(fit, run, "inputs"):
             tokens = array.widest
             if layer is None or not rows or not tokens.integral or not tokens.rows:
                 continue
             if tokens.max >= rows or tokens.min < 0:
                 worst = tokens.max if tokens.max >= rows else tokens.min
-                yield self.found(fit, layer, int(worst), rows, crashed=fit.info.status == "crashed")
+                yield self.build_finding(fit, layer, int(worst), rows, crashed=fit.info.status == "crashed")
 
-    def found(self, fit: Fit, layer: LayerInfo, token: int, rows: int, crashed: bool) -> Finding:
+    def build_finding(self, fit: Fit, layer: LayerInfo, token: int, rows: int, crashed: bool) -> Finding:
         follows = (
             "TensorFlow stopped there" if crashed else "another row is taken in its place, without a word"
         )
@@ -89,21 +89,21 @@ class EmbeddingIndexOutOfRange(Rule):
     def fires() -> list[Run]:
         error = "InvalidArgumentError: indices[3,7] = 1000 is not in [0, 1000) [Op:ResourceGather]"
         return [
-            tokens(999, error=error),
-            tokens(1000),
-            tokens(10, low=-1),
+            tokens_run(999, error=error),
+            tokens_run(1000),
+            tokens_run(10, low=-1),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            tokens(999),
-            tokens(5000, behind="Hashing"),
-            tokens(999, error="InvalidArgumentError: Incompatible shapes: [32,1] vs. [32,5]"),
+            tokens_run(999),
+            tokens_run(5000, behind="Hashing"),
+            tokens_run(999, error="InvalidArgumentError: Incompatible shapes: [32,1] vs. [32,5]"),
         ]
 
 
-def straight_into(fit: Fit) -> LayerInfo | None:
+def embedding_of_input(fit: Fit) -> LayerInfo | None:
     """The embedding that the only input goes into, with nothing in between."""
     if len(fit.info.data.inputs) > 1:
         return None
@@ -111,7 +111,7 @@ def straight_into(fit: Fit) -> LayerInfo | None:
     return layer if layer is not None and layer.type == "Embedding" else None
 
 
-def tokens(high: float, low: float = 0.0, error: str | None = None, behind: str | None = None) -> Run:
+def tokens_run(high: float, low: float = 0.0, error: str | None = None, behind: str | None = None) -> Run:
     """Tokens up to ``high`` into an embedding of 1000 rows, or into another layer before it."""
     line = made_up.line(5, "Embedding(1000, 32)")
     embedding = LayerInfo("embed", "embed", "Embedding", config={"input_dim": 1000}, location=line)

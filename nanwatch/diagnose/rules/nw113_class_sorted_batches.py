@@ -79,11 +79,11 @@ class ClassSortedBatches(Rule):
             return
         if binomial_p_value(batches.pure, batches.seen, chance) > ALPHA:
             return
-        yield self.found(fit, batches, chance)
+        yield self.build_finding(fit, batches, chance)
 
-    def found(self, fit: Fit, batches: Batches, chance: float) -> Finding:
+    def build_finding(self, fit: Fit, batches: Batches, chance: float) -> Finding:
         stuck = guessing(fit)
-        harm = forgets(fit) or ([stuck.words] if stuck else [])
+        harm = forgetting_words(fit) or ([stuck.words] if stuck else [])
         where = fit.info.location
         in_order = where is not None and fit.info.shuffle is False
         line = set_argument(where.code, "fit", "shuffle", "True") if where and in_order else None
@@ -107,22 +107,22 @@ class ClassSortedBatches(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            fed([0] * 10 + [1] * 10, [1.4, 0.1, 0.1, 0.1, 0.1] * 4),
-            fed([0] * 10 + [1] * 10, [0.3] * 20),
-            fed([0, 1] * 10, [0.3] * 20, pure=10),
-            fed([], [0.3] * 20, classes_a_batch=[1.0] * 20),
-            fed([0] * 60 + [1] * 60, [0.7] * 120),
+            batches_run([0] * 10 + [1] * 10, [1.4, 0.1, 0.1, 0.1, 0.1] * 4),
+            batches_run([0] * 10 + [1] * 10, [0.3] * 20),
+            batches_run([0, 1] * 10, [0.3] * 20, pure=10),
+            batches_run([], [0.3] * 20, classes_a_batch=[1.0] * 20),
+            batches_run([0] * 60 + [1] * 60, [0.7] * 120),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            fed([0, 1] * 10, [0.3] * 20, pure=9),
-            fed([0] * 20, [0.3] * 20, counts={"0": 980, "1": 20}),
-            fed([0] * 9, [0.3] * 9),
-            fed([0, 1] * 10, [0.3] * 20, rows=1),
-            fed([0, 1] * 10, [0.3] * 20, kind="train_on_batch"),
-            fed([], [0.3] * 20, classes_a_batch=[2.0] * 20),
+            batches_run([0, 1] * 10, [0.3] * 20, pure=9),
+            batches_run([0] * 20, [0.3] * 20, counts={"0": 980, "1": 20}),
+            batches_run([0] * 9, [0.3] * 9),
+            batches_run([0, 1] * 10, [0.3] * 20, rows=1),
+            batches_run([0, 1] * 10, [0.3] * 20, kind="train_on_batch"),
+            batches_run([], [0.3] * 20, classes_a_batch=[2.0] * 20),
         ]
 
 
@@ -163,7 +163,7 @@ def amount_words(expected: float) -> str:
     return "none" if expected < 0.5 else f"about {expected:.0f}"
 
 
-def forgets(fit: Fit) -> list[str]:
+def forgetting_words(fit: Fit) -> list[str]:
     """The leaps of the loss in the second half of the training, in words."""
     guess = constant_guess_loss(fit)
     course = fit.steps.timeline("loss")
@@ -180,7 +180,7 @@ def forgets(fit: Fit) -> list[str]:
     ]
 
 
-def fed(
+def batches_run(
     classes: list[int],
     loss: list[float],
     pure: int | None = None,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import count, listed
+from nanwatch.diagnose.data_words import count_words, list_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.loss_course import sole_output
 from nanwatch.diagnose.readings import accuracies, class_shares, is_classification, label_of
@@ -61,9 +61,9 @@ class DisjointValidationSplit(Rule):
         total = sum(unseen.values())
         if not known or total < SOME_UNSEEN:
             return
-        yield self.found(fit, sorted(known, key=float), sorted(unseen, key=float), total)
+        yield self.build_finding(fit, sorted(known, key=float), sorted(unseen, key=float), total)
 
-    def found(self, fit: Fit, known: list[str], unseen: list[str], total: float) -> Finding:
+    def build_finding(self, fit: Fit, known: list[str], unseen: list[str], total: float) -> Finding:
         split = fit.info.validation_split
         why = f" validation_split={split:g} takes the last rows as they lie." if split else ""
         scores = accuracies(fit, validation=True)
@@ -75,8 +75,9 @@ class DisjointValidationSplit(Rule):
         most = total >= MOST_UNSEEN
         return self.finding(
             fit,
-            f"{total:.0%} of the validation rows have {count(len(unseen), 'label')} ({listed(unseen)}) that "
-            f"the training rows do not have: theirs are {listed(known)}.{why}",
+            f"{total:.0%} of the validation rows have {count_words(len(unseen), 'label')} "
+            f"({list_words(unseen)}) that the training rows do not have: theirs are {list_words(known)}."
+            f"{why}",
             *evidence,
             location=fit.info.location,
             remedies=(Remedy("shuffle_rows", "fit", None, text, location=fit.info.location),),
@@ -90,7 +91,7 @@ class DisjointValidationSplit(Rule):
         return [
             split_run((0, 1, 2), {"3": 160}),
             split_run((0, 1, 2), {"2": 90, "3": 10}),
-            batchwise((0, 1, 2), {"3": 160}, counted=True),
+            batchwise_run((0, 1, 2), {"3": 160}, counted=True),
         ]
 
     @staticmethod
@@ -98,7 +99,7 @@ class DisjointValidationSplit(Rule):
         return [
             split_run((0, 1, 2), {"2": 91, "3": 9}),
             split_run((0, 1, 2, 3), {"3": 160}),
-            batchwise((0, 1, 2), {"3": 160}, counted=False),
+            batchwise_run((0, 1, 2), {"3": 160}, counted=False),
         ]
 
 
@@ -112,7 +113,7 @@ def split_run(trained: tuple[float, ...], validated: dict[str, int]) -> Run:
     return made_up.run(of, targets=[made_up.labels(*trained)], epochs=logs, fit=fit)
 
 
-def batchwise(trained: tuple[float, ...], validated: dict[str, int], counted: bool) -> Run:
+def batchwise_run(trained: tuple[float, ...], validated: dict[str, int], counted: bool) -> Run:
     """The same of data that came batch by batch: every label counted, or only some batches seen."""
     found = split_run(trained, validated)
     (fit,) = found.fits

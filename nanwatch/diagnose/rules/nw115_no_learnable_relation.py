@@ -13,6 +13,7 @@ from nanwatch.diagnose.guessing import guessing
 from nanwatch.diagnose.loss_course import sole_output
 from nanwatch.diagnose.outcome import accuracy_is_a_share, has_improved
 from nanwatch.diagnose.readings import (
+    are_weights_still,
     class_shares,
     epoch_losses,
     finite_losses,
@@ -20,7 +21,6 @@ from nanwatch.diagnose.readings import (
     incident_of,
     is_classification,
     label_of,
-    weights_still,
 )
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import DataInfo, TensorSummary
@@ -62,7 +62,7 @@ class NoLearnableRelation(Rule):
     code, name, level = "NW115", "no-learnable-relation", "note"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        if validation_counts(fit) or incident_of(fit, run) is not None or said_by_plateau(fit):
+        if validation_counts(fit) or incident_of(fit, run) is not None or plateau_words(fit):
             return None
         stuck = accuracy_is_a_share(fit) and not has_improved(fit)
         return f"fewer than {LEAST_EPOCHS} epochs, or no validation rows to compare with" if stuck else None
@@ -70,7 +70,7 @@ class NoLearnableRelation(Rule):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         if incident_of(fit, run) is not None:
             return
-        seen = said_by_validation(fit) or said_by_plateau(fit)
+        seen = validation_words(fit) or plateau_words(fit)
         if seen is None:
             return
         yield self.finding(
@@ -86,28 +86,28 @@ class NoLearnableRelation(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            validated([0.5, 0.4, 0.3, 0.2, 0.1], [0.70, 0.68, 0.7, 0.8, 0.9]),
-            plateau([0.49, 0.52, 0.5, 0.51, 0.5]),
+            validated_run([0.5, 0.4, 0.3, 0.2, 0.1], [0.70, 0.68, 0.7, 0.8, 0.9]),
+            plateau_run([0.49, 0.52, 0.5, 0.51, 0.5]),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         falling = [0.5, 0.4, 0.3, 0.2, 0.1]
         return [
-            validated(falling, [0.70, 0.67, 0.7, 0.8, 0.9]),
-            validated(falling[:4], [0.70, 0.70, 0.7, 0.8]),
-            validated([0.69, 0.69, 0.69, 0.68, 0.68], [0.7] * 5),
-            validated(falling, [0.7] * 5, rows=49),
-            validated(falling, [0.7] * 5, {"0": 1, "1": 99}),
-            validated([*falling[:4], math.nan], [0.7] * 5),
-            plateau([0.49, 0.52, 0.5, 0.51]),
-            plateau([0.5, 0.5, 0.5, 0.5, 0.62]),
-            plateau([0.49, 0.52, 0.5, 0.51, 0.5], loss=0.6),
-            plateau([0.49, 0.52, 0.5, 0.51, 0.5], update=0.0),
+            validated_run(falling, [0.70, 0.67, 0.7, 0.8, 0.9]),
+            validated_run(falling[:4], [0.70, 0.70, 0.7, 0.8]),
+            validated_run([0.69, 0.69, 0.69, 0.68, 0.68], [0.7] * 5),
+            validated_run(falling, [0.7] * 5, rows=49),
+            validated_run(falling, [0.7] * 5, {"0": 1, "1": 99}),
+            validated_run([*falling[:4], math.nan], [0.7] * 5),
+            plateau_run([0.49, 0.52, 0.5, 0.51]),
+            plateau_run([0.5, 0.5, 0.5, 0.5, 0.62]),
+            plateau_run([0.49, 0.52, 0.5, 0.51, 0.5], loss=0.6),
+            plateau_run([0.49, 0.52, 0.5, 0.51, 0.5], update=0.0),
         ]
 
 
-def said_by_validation(fit: Fit) -> str | None:
+def validation_words(fit: Fit) -> str | None:
     """The training rows were learned, and not one epoch answers the others better than a guess."""
     output = sole_output(fit)
     guess = guess_loss(fit, output)
@@ -122,10 +122,10 @@ def said_by_validation(fit: Fit) -> str | None:
     )
 
 
-def said_by_plateau(fit: Fit) -> str | None:
+def plateau_words(fit: Fit) -> str | None:
     """Epoch after epoch the answers are worth a guess, while the weights move and gradients are there."""
     stuck = guessing(fit)
-    if stuck is None or len(epoch_losses(fit)) < LEAST_EPOCHS or weights_still(fit):
+    if stuck is None or len(epoch_losses(fit)) < LEAST_EPOCHS or are_weights_still(fit):
         return None
     if not accuracy_is_a_share(fit, LEAST_EPOCHS):
         return None
@@ -148,7 +148,7 @@ def classifier_run(**facts: Any) -> Run:
     return made_up.run(of, targets=[made_up.labels(0, 1)], **facts)
 
 
-def plateau(accuracies: list[float], loss: float = 0.693, update: float = 0.01) -> Run:
+def plateau_run(accuracies: list[float], loss: float = 0.693, update: float = 0.01) -> Run:
     """1000 balanced rows whose loss stays where it is while the weights move by this share of their norm."""
     health = {
         ("update", "dense/kernel", "l2_norm"): [update] * 30,
@@ -160,7 +160,7 @@ def plateau(accuracies: list[float], loss: float = 0.693, update: float = 0.01) 
     return made_up.run(of, loss=[loss] * 120, health=health, targets=[label], epochs=epochs)
 
 
-def validated(
+def validated_run(
     losses: list[float], validation: list[float], classes: dict[str, int] | None = None, rows: int = 100
 ) -> Run:
     label: TensorSummary = made_up.labels(0, 1, rows=rows, classes=classes or {"0": 50, "1": 50})

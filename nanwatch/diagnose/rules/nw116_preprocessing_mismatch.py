@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import by_path, seen
+from nanwatch.diagnose.data_seen import by_path, data_arrays
 from nanwatch.diagnose.data_words import bad_elements, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.first_layers import has_embedding
 from nanwatch.diagnose.guessing import guessing
+from nanwatch.diagnose.input_scale import root_mean_square
 from nanwatch.diagnose.readings import accuracies, epoch_losses
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import median
@@ -58,10 +58,10 @@ class PreprocessingMismatch(Rule):
         return "the validation inputs were not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        yield from self.of_validation(fit)
-        yield from self.scaled_twice(fit, run)
+        yield from self.find_other_scale(fit)
+        yield from self.find_double_scaling(fit, run)
 
-    def of_validation(self, fit: Fit) -> Iterator[Finding]:
+    def find_other_scale(self, fit: Fit) -> Iterator[Finding]:
         validated = by_path(fit.info.validation_data, "inputs")
         for path, trained in by_path(fit.info.data, "inputs").items():
             other = validated.get(path)
@@ -69,10 +69,10 @@ class PreprocessingMismatch(Rule):
                 continue
             ratio = ratio_of_scales(trained, other)
             if ratio is not None and not 1 / FACTOR < ratio < FACTOR:
-                yield self.found(fit, trained, other, ratio)
+                yield self.build_finding(fit, trained, other, ratio)
 
-    def found(self, fit: Fit, trained: TensorSummary, other: TensorSummary, ratio: float) -> Finding:
-        harm = validation_suffers(fit)
+    def build_finding(self, fit: Fit, trained: TensorSummary, other: TensorSummary, ratio: float) -> Finding:
+        harm = validation_harm(fit)
         times = ratio if ratio > 1 else 1 / ratio
         text = "Prepare both alike: fit the scaler on the training rows and apply it to the others as well."
         return self.finding(
@@ -88,9 +88,9 @@ class PreprocessingMismatch(Rule):
             explains={"poor-validation"},
         )
 
-    def scaled_twice(self, fit: Fit, run: Run) -> Iterator[Finding]:
+    def find_double_scaling(self, fit: Fit, run: Run) -> Iterator[Finding]:
         layer = first_rescaling(fit)
-        array = next(iter(seen(fit, run, "inputs")), None)
+        array = next(iter(data_arrays(fit, run, "inputs")), None)
         if layer is None or array is None or not is_scaled_already(array.widest, layer):
             return
         stuck = guessing(fit)
@@ -99,7 +99,7 @@ class PreprocessingMismatch(Rule):
         yield self.finding(
             fit,
             f"The input runs from {number(given.min)} to {number(given.max)}, and {layer.name} multiplies it "
-            f"by {number(scale)}: the layers behind it see at most {number(largest(given) * scale)}.",
+            f"by {number(scale)}: the layers behind it see at most {number(largest_value(given) * scale)}.",
             *([stuck.words] if stuck else []),
             location=fit.info.location,
             layer=layer.path,
@@ -112,24 +112,24 @@ class PreprocessingMismatch(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            pair(1.0, 255.0, [0.2, 52.0]),
-            pair(1.0, 10.0, [0.2, 0.41]),
-            pair(50.0, 5.0, [0.2, 0.41]),
-            pair(1.0, 20.0, [0.2, 0.2]),
-            rescaled(1.0, 0.693),
-            rescaled(5.0, 0.5),
+            pair_run(1.0, 255.0, [0.2, 52.0]),
+            pair_run(1.0, 10.0, [0.2, 0.41]),
+            pair_run(50.0, 5.0, [0.2, 0.41]),
+            pair_run(1.0, 20.0, [0.2, 0.2]),
+            rescaled_run(1.0, 0.693),
+            rescaled_run(5.0, 0.5),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
-        outlier = made_up.tensor("input", std=40.0, max=1e4, columns=columns(1.0, 1.0, 300.0))
-        table = made_up.tensor("input", columns=columns(1.0, 1.0, 1.0))
+        outlier = made_up.tensor("input", std=40.0, max=1e4, columns=columns_of_scales(1.0, 1.0, 300.0))
+        table = made_up.tensor("input", columns=columns_of_scales(1.0, 1.0, 1.0))
         return [
-            pair(1.0, 9.9, [0.2, 52.0]),
-            pair(1.0, 0.11, [0.2, 52.0]),
-            compared(table, outlier, [0.2, 52.0]),
-            rescaled(255.0, 0.693),
-            rescaled(5.1, 0.693),
+            pair_run(1.0, 9.9, [0.2, 52.0]),
+            pair_run(1.0, 0.11, [0.2, 52.0]),
+            compared_run(table, outlier, [0.2, 52.0]),
+            rescaled_run(255.0, 0.693),
+            rescaled_run(5.1, 0.693),
             made_up.run(made_up.model(rescaling(0.1), made_up.dense()), inputs=[made_up.tensor("input")]),
         ]
 
@@ -139,19 +139,17 @@ def ratio_of_scales(trained: TensorSummary, other: TensorSummary) -> float | Non
     if bad_elements(trained) or bad_elements(other):
         return None
     if len(trained.columns) > 1 and len(trained.columns) == len(other.columns):
-        pairs = [(scale(a), scale(b)) for a, b in zip(trained.columns, other.columns, strict=True)]
+        pairs = [
+            (root_mean_square(a), root_mean_square(b))
+            for a, b in zip(trained.columns, other.columns, strict=True)
+        ]
         ratios = [b / a for a, b in pairs if a > 0 and b > 0]
         return median(ratios) if ratios else None
-    a, b = scale(trained), scale(other)
+    a, b = root_mean_square(trained), root_mean_square(other)
     return b / a if a > 0 and b > 0 else None
 
 
-def scale(values: TensorSummary | ColumnSummary) -> float:
-    """The root mean square."""
-    return math.hypot(values.mean, values.std)
-
-
-def validation_suffers(fit: Fit) -> list[str]:
+def validation_harm(fit: Fit) -> list[str]:
     losses, validated = epoch_losses(fit), epoch_losses(fit, validation=True)
     if not losses or not validated or losses[-1] <= 0 or not validated[-1] >= WORSE * losses[-1]:
         return []
@@ -175,27 +173,27 @@ def first_rescaling(fit: Fit) -> LayerInfo | None:
 
 
 def is_scaled_already(given: TensorSummary, layer: LayerInfo) -> bool:
-    return 0 < largest(given) <= ALREADY_SCALED
+    return 0 < largest_value(given) <= ALREADY_SCALED
 
 
-def largest(given: TensorSummary) -> float:
+def largest_value(given: TensorSummary) -> float:
     return max(abs(given.min), abs(given.max))
 
 
-def columns(*scales: float) -> tuple[ColumnSummary, ...]:
+def columns_of_scales(*scales: float) -> tuple[ColumnSummary, ...]:
     return tuple(
         ColumnSummary(index, min=-3 * value, max=3 * value, std=value) for index, value in enumerate(scales)
     )
 
 
-def pair(trained: float, validated: float, losses: list[float]) -> Run:
+def pair_run(trained: float, validated: float, losses: list[float]) -> Run:
     """Inputs of these scales, in training and in validation; the last loss and val_loss."""
     first = made_up.tensor("input", min=0.0, max=trained, mean=trained / 2, std=trained / 4)
     other = made_up.tensor("input", min=0.0, max=validated, mean=validated / 2, std=validated / 4)
-    return compared(first, other, losses)
+    return compared_run(first, other, losses)
 
 
-def compared(first: TensorSummary, other: TensorSummary, losses: list[float]) -> Run:
+def compared_run(first: TensorSummary, other: TensorSummary, losses: list[float]) -> Run:
     fit = {"validation": True, "validation_data": DataInfo((other,))}
     return made_up.run(inputs=[first], epochs=[{"loss": losses[0], "val_loss": losses[1]}], fit=fit)
 
@@ -205,7 +203,7 @@ def rescaling(factor: float) -> LayerInfo:
     return LayerInfo("rescaling", "rescaling", "Rescaling", config=config)
 
 
-def rescaled(high: float, ended: float) -> Run:
+def rescaled_run(high: float, ended: float) -> Run:
     """Inputs up to ``high`` before a Rescaling by 1/255, and a loss that ends at ``ended``."""
     of = made_up.model(rescaling(1 / 255), made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
     inputs = [made_up.tensor("input", min=0.0, max=high, mean=high / 2, std=high / 4)]

@@ -41,18 +41,18 @@ class EmptyBatch(Rule):
     code, name = "NW117", "empty-batch"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        return None if counted(fit, run) else "the batches were not counted"
+        return None if are_rows_counted(fit, run) else "the batches were not counted"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         empty, seen = empty_steps(fit, run)
-        if not empty or not counted(fit, run) or fit.info.replicas > 1:
+        if not empty or not are_rows_counted(fit, run) or fit.info.replicas > 1:
             return
         broke = breaks(fit, run, empty[-1])
         text = "Filter the rows before they are put into batches, or drop empty batches with filter()."
         loss = dict(fit.losses()).get(empty[0], math.nan)
         yield self.finding(
             fit,
-            f"{batches(len(empty))} of {seen} had 0 rows, the first in step {empty[0]}"
+            f"{batch_words(len(empty))} of {seen} had 0 rows, the first in step {empty[0]}"
             + (": the mean of nothing is NaN." if broke else "; the training stayed finite."),
             *([f"the loss of that step is {number(loss)}"] if math.isfinite(loss) else []),
             location=fit.info.location,
@@ -70,23 +70,23 @@ class EmptyBatch(Rule):
             "Mean", "forward", "batch_normalization", inputs=made_up.operands(input_0=None), output="nan"
         )
         return [
-            fed([32, 32, 0], [0.7, 0.6, 0.0], {"role": "gradient", "rows": 0, "op": mean, "loss": 0.0}),
-            fed([32, 0, 32], [0.7, math.nan, math.nan], {"step": 1, "action": "continue"}),
-            fed([32, 0, 32], [0.7, 0.0, 0.6]),
+            rows_run([32, 32, 0], [0.7, 0.6, 0.0], {"role": "gradient", "rows": 0, "op": mean, "loss": 0.0}),
+            rows_run([32, 0, 32], [0.7, math.nan, math.nan], {"step": 1, "action": "continue"}),
+            rows_run([32, 0, 32], [0.7, 0.0, 0.6]),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            fed([32, 32, 1], [0.7, 0.6, 0.5]),
-            fed([32, 32, 1], [0.7, 0.6, math.nan], {"rows": 1}),
-            fed([32, 0], [0.7, math.nan], {"step": 1}, replicas=2),
-            fed([0, 0, 0], [0.7, 0.6, 0.5]),
-            fed([0, 0, 0], [0.7, 0.6, math.nan], {"rows": 32}),
+            rows_run([32, 32, 1], [0.7, 0.6, 0.5]),
+            rows_run([32, 32, 1], [0.7, 0.6, math.nan], {"rows": 1}),
+            rows_run([32, 0], [0.7, math.nan], {"step": 1}, replicas=2),
+            rows_run([0, 0, 0], [0.7, 0.6, 0.5]),
+            rows_run([0, 0, 0], [0.7, 0.6, math.nan], {"rows": 32}),
         ]
 
 
-def counted(fit: Fit, run: Run) -> bool:
+def are_rows_counted(fit: Fit, run: Run) -> bool:
     """Whether the rows were counted: where no step has one, the batch was out of reach."""
     incident = incident_of(fit, run)
     if incident is not None and incident.rows == 0:
@@ -111,11 +111,11 @@ def breaks(fit: Fit, run: Run, last: int) -> bool:
     return went_nonfinite(fit, run)
 
 
-def batches(amount: int) -> str:
+def batch_words(amount: int) -> str:
     return "1 batch" if amount == 1 else f"{amount} batches"
 
 
-def fed(
+def rows_run(
     rows: list[int], loss: list[float], incident: dict[str, object] | None = None, replicas: int = 1
 ) -> Run:
     steps = {("rows", "", "value"): [float(amount) for amount in rows]}

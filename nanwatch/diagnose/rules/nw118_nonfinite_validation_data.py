@@ -53,9 +53,9 @@ class NonfiniteValidationData(Rule):
         for kind, noun in NAMES.items():
             for tensor in by_path(fit.info.validation_data, kind).values():  # type: ignore[arg-type]
                 if bad_elements(tensor):
-                    yield self.found(fit, noun, tensor)
+                    yield self.build_finding(fit, noun, tensor)
 
-    def found(self, fit: Fit, noun: str, tensor: TensorSummary) -> Finding:
+    def build_finding(self, fit: Fit, noun: str, tensor: TensorSummary) -> Finding:
         columns = [column.index for column in bad_columns(tensor)]
         held = f"The validation {noun} holds {bad_kinds(tensor)} among {tensor.size} values"
         held += f"{where_bad(tensor, columns)}"
@@ -92,9 +92,9 @@ class NonfiniteValidationData(Rule):
         column = (ColumnSummary(2, num_nan=4),)
         bad = made_up.tensor("input", size=5120, num_nan=4, bad_rows=(1, 2, 3, 9), columns=column)
         return [
-            validated([{"loss": 0.6, "val_loss": 0.7}], DataInfo((bad,))),
-            validated([{"loss": 0.6, "val_loss": math.nan}], DataInfo((bad,))),
-            validated(
+            validated_run([{"loss": 0.6, "val_loss": 0.7}], DataInfo((bad,))),
+            validated_run([{"loss": 0.6, "val_loss": math.nan}], DataInfo((bad,))),
+            validated_run(
                 [{"loss": 0.6, "val_loss": math.inf}], DataInfo(labels=(made_up.labels(0, 1, num_pos_inf=1),))
             ),
         ]
@@ -104,7 +104,7 @@ class NonfiniteValidationData(Rule):
         bad = DataInfo((made_up.tensor("input", num_nan=4),))
         broken = [{"loss": 0.6, "val_loss": math.nan}]
         return [
-            validated(broken, DataInfo((made_up.tensor("input"),))),
+            validated_run(broken, DataInfo((made_up.tensor("input"),))),
             made_up.run(
                 loss=[0.7, math.nan],
                 epochs=broken,
@@ -118,5 +118,5 @@ def validation_broke(fit: Fit) -> bool:
     return any(not math.isfinite(logs.get("val_loss", 0.0)) for logs in fit.epoch_logs())
 
 
-def validated(epochs: list[dict[str, float]], data: DataInfo) -> Run:
+def validated_run(epochs: list[dict[str, float]], data: DataInfo) -> Run:
     return made_up.run(loss=[0.7, 0.6], epochs=epochs, fit={"validation": True, "validation_data": data})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import count
+from nanwatch.diagnose.data_words import count_words
 from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.heads import (
     Head,
@@ -63,11 +63,11 @@ class ReluOutput(Rule):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         for head in heads(fit):
             if head.is_crossentropy and is_one_sided(head):
-                yield self.judged(fit, run, head)
+                yield self.build_finding(fit, run, head)
 
-    def judged(self, fit: Fit, run: Run, head: Head) -> Finding:
+    def build_finding(self, fit: Fit, run: Run, head: Head) -> Finding:
         incident = incident_of(fit, run)
-        broke, strength = broken_by_head(head, incident)
+        broke, strength = ties_to_incident(head, incident)
         harm = loss_harm(fit, head)
         if constant_since(fit, head.output.path) is not None:
             harm.append("The predictions are the same for every row.")
@@ -80,7 +80,7 @@ class ReluOutput(Rule):
         return self.finding(
             fit,
             f"{head.words} has {head.activation!r} as the output under {head.loss}"
-            f"{' from logits' if head.from_logits else ''}: {what_follows(head, incident)}",
+            f"{' from logits' if head.from_logits else ''}: {consequence_words(head, incident)}",
             *evidence,
             location=head.location,
             layer=head.path,
@@ -134,7 +134,7 @@ def can_break(head: Head) -> bool:
     return head.loss == CATEGORICAL and not head.from_logits
 
 
-def broken_by_head(head: Head, incident: IncidentInfo | None) -> tuple[list[str], float]:
+def ties_to_incident(head: Head, incident: IncidentInfo | None) -> tuple[list[str], float]:
     """What ties the incident to the head, in words, and how surely."""
     if incident is None or not broke_at_head(incident) or not can_break(head):
         return [], 0.4
@@ -146,7 +146,7 @@ def broken_by_head(head: Head, incident: IncidentInfo | None) -> tuple[list[str]
             f"The first op with finite inputs and a non-finite output is {incident.op.type}{operands}."
         )
     if rows:
-        which = f"{rows} of {incident.rows} rows" if incident.rows else count(rows, "row")
+        which = f"{rows} of {incident.rows} rows" if incident.rows else count_words(rows, "row")
         words.append(f"In step {incident.step} the predictions of {which} sum to 0: 0/0 = NaN.")
     if words:
         return words, 1.0 if rows else 0.9
@@ -155,7 +155,7 @@ def broken_by_head(head: Head, incident: IncidentInfo | None) -> tuple[list[str]
     return [f"In step {incident.step} the {incident.role} went {incident.value} on finite data."], 0.7
 
 
-def what_follows(head: Head, incident: IncidentInfo | None) -> str:
+def consequence_words(head: Head, incident: IncidentInfo | None) -> str:
     if head.from_logits:
         return "a logit that cannot be negative leaves half of the answers out of reach."
     if head.loss == CATEGORICAL:

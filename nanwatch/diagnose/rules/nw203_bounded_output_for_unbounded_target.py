@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.heads import Head, heads, prediction_range, range_words, rewritten
+from nanwatch.diagnose.heads import Head, heads, prediction_range, range_words, rewrite_activation
 from nanwatch.diagnose.readings import REGRESSIONS, label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
@@ -68,10 +68,10 @@ class BoundedOutputForUnboundedTarget(Rule):
                 continue
             if head.activation == "softmax" and label_width(head.label) != head.units:
                 continue  # not compared unit by unit: the loss does not fit, whatever the range
-            beyond = reaches_out(head.label, *reach)
+            beyond = deviations_outside(head.label, *reach)
             if beyond <= REACHES_OUT:
                 continue
-            bulk = many_outside(head.label, *reach)
+            bulk = are_many_outside(head.label, *reach)
             yield self.finding(
                 fit,
                 f"{head.words} has {head.activation!r}, which gives {interval(*reach)}, "
@@ -88,23 +88,23 @@ class BoundedOutputForUnboundedTarget(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            regression("sigmoid", min=2e4, max=4e5, mean=1.8e5, std=8e4),
-            regression("tanh", min=-3.0, max=3.0, mean=0.0, std=1.0),
-            regression("relu", min=-0.12, max=5.0, mean=2.0, std=1.0),
-            regression("sigmoid", min=0.0, max=5.0, mean=0.4, std=0.2),
+            regression_run("sigmoid", min=2e4, max=4e5, mean=1.8e5, std=8e4),
+            regression_run("tanh", min=-3.0, max=3.0, mean=0.0, std=1.0),
+            regression_run("relu", min=-0.12, max=5.0, mean=2.0, std=1.0),
+            regression_run("sigmoid", min=0.0, max=5.0, mean=0.4, std=0.2),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            regression("relu", min=-0.09, max=5.0, mean=2.0, std=1.0),
-            regression("sigmoid", min=0.0, max=1.0, mean=0.5, std=0.3),
+            regression_run("relu", min=-0.09, max=5.0, mean=2.0, std=1.0),
+            regression_run("sigmoid", min=0.0, max=1.0, mean=0.5, std=0.3),
             made_up.run(
                 made_up.model(made_up.dense(units=5, activation="softmax")),
                 targets=[made_up.labels(0, 1, 2, 3, 4)],
             ),
-            regression("linear", min=-3.0, max=3.0, mean=0.0, std=1.0),
-            regression("relu", min=0.0, max=400.0, mean=90.0, std=60.0),
+            regression_run("linear", min=-3.0, max=3.0, mean=0.0, std=1.0),
+            regression_run("relu", min=0.0, max=400.0, mean=90.0, std=60.0),
             made_up.run(
                 made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy"),
                 targets=[made_up.labels(0, 1, 2)],
@@ -112,12 +112,12 @@ class BoundedOutputForUnboundedTarget(Rule):
         ]
 
 
-def regression(activation: str, **facts: float) -> Run:
+def regression_run(activation: str, **facts: float) -> Run:
     target = made_up.tensor("label", "output", **facts)
     return made_up.run(made_up.model(made_up.dense(activation=activation)), targets=[target])
 
 
-def reaches_out(label: TensorSummary, low: float, high: float) -> float:
+def deviations_outside(label: TensorSummary, low: float, high: float) -> float:
     """How far the targets lie outside the range, in their own standard deviations."""
     beyond = max(low - label.min, label.max - high, 0.0)
     if beyond == 0.0:
@@ -125,7 +125,7 @@ def reaches_out(label: TensorSummary, low: float, high: float) -> float:
     return beyond / label.std if label.std > 0 else math.inf
 
 
-def many_outside(label: TensorSummary, low: float, high: float) -> bool:
+def are_many_outside(label: TensorSummary, low: float, high: float) -> bool:
     near = BULK_OUTSIDE * label.std
     below = label.min < low and label.mean - near <= low
     return below or (label.max > high and label.mean + near >= high)
@@ -148,4 +148,6 @@ def evidence(fit: Fit, run: Run, head: Head, beyond: float) -> Iterator[str]:
 
 def remedy(head: Head) -> Remedy:
     text = f"Leave the activation of {head.words} out, or bring the targets into its range."
-    return Remedy("set_activation", head.path, "linear", text, rewritten(head, "linear"), head.location)
+    return Remedy(
+        "set_activation", head.path, "linear", text, rewrite_activation(head, "linear"), head.location
+    )

@@ -10,8 +10,8 @@ from nanwatch.diagnose.heads import (
     Head,
     activation_remedy,
     heads,
+    is_outside_probabilities,
     loss_harm,
-    outside_probabilities,
     prediction_range,
     range_words,
 )
@@ -65,7 +65,7 @@ class LogitsAsProbabilities(Rule):
             if head.loss == BINARY and is_quantity(label_of(fit, head.output)):
                 continue  # no logits, but a quantity: the loss is wrong, not what it is given
             seen = prediction_range(fit, run, head.output)
-            outside = outside_probabilities(seen)
+            outside = is_outside_probabilities(seen)
             known = head.activation in UNBOUNDED
             # What the graph does not tell, the predictions do; and what they show overrules it.
             if not (outside and (known or head.activation in ("unknown", "custom"))) and not (
@@ -75,7 +75,7 @@ class LogitsAsProbabilities(Rule):
             harm = loss_harm(fit, head)
             yield self.finding(
                 fit,
-                f"{head.words} {gives(head)}, and {head.loss} with from_logits=False "
+                f"{head.words} {output_words(head)}, and {head.loss} with from_logits=False "
                 f"takes its {range_words(seen) if seen and outside else 'output'} for probabilities.",
                 *harm,
                 location=head.location or fit.model.compile_location,
@@ -91,27 +91,27 @@ class LogitsAsProbabilities(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            logits(5, SPARSE, -2.2, 2.0),
-            logits(1, BINARY, -0.01, 0.9),
-            logits(1, BINARY, -2.0, 40.0, labels=1.0009),
-            logits(5, CATEGORICAL, 0.1, 1.01),
-            logits(5, CATEGORICAL, -3.0, 3.0, activation="unknown"),
+            logits_run(5, SPARSE, -2.2, 2.0),
+            logits_run(1, BINARY, -0.01, 0.9),
+            logits_run(1, BINARY, -2.0, 40.0, labels=1.0009),
+            logits_run(5, CATEGORICAL, 0.1, 1.01),
+            logits_run(5, CATEGORICAL, -3.0, 3.0, activation="unknown"),
             made_up.run(made_up.model(made_up.dense(units=5), loss=SPARSE), loss=[4.6, 4.4]),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            logits(5, SPARSE, -2.2, 2.0, from_logits=True),
-            logits(5, CATEGORICAL, 0.0, 1.0, activation="softmax"),
-            logits(5, CATEGORICAL, 0.0, 1.0000001, activation="unknown"),
-            logits(1, BINARY, 0.0, 2.6, activation="relu"),
-            logits(1, "mean_squared_error", -2.0, 2.0),
-            logits(1, BINARY, -2.0, 40.0, labels=1.002),
+            logits_run(5, SPARSE, -2.2, 2.0, from_logits=True),
+            logits_run(5, CATEGORICAL, 0.0, 1.0, activation="softmax"),
+            logits_run(5, CATEGORICAL, 0.0, 1.0000001, activation="unknown"),
+            logits_run(1, BINARY, 0.0, 2.6, activation="relu"),
+            logits_run(1, "mean_squared_error", -2.0, 2.0),
+            logits_run(1, BINARY, -2.0, 40.0, labels=1.002),
         ]
 
 
-def logits(
+def logits_run(
     units: int,
     loss: str,
     low: float,
@@ -138,7 +138,7 @@ def is_quantity(label: TensorSummary | None) -> bool:
     return label is not None and not label.integral and not (label.min >= -EDGE and label.max <= 1.0 + EDGE)
 
 
-def gives(head: Head) -> str:
+def output_words(head: Head) -> str:
     if head.activation == "linear":
         return "has no activation"
     if head.activation in UNBOUNDED:

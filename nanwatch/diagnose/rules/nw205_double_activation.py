@@ -56,13 +56,13 @@ class DoubleActivation(Rule):
 
     def missing(self, fit: Fit, run: Run) -> str | None:
         for head in heads(fit):
-            if is_suspect(fit, run, head) and applied_twice(fit, run, head) is None:
+            if is_suspect(fit, run, head) and is_applied_twice(fit, run, head) is None:
                 return f"whether Keras took the logits behind the {ACTIVATIONS[head.loss]} was not seen"
         return None
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         for head in heads(fit):
-            if not is_suspect(fit, run, head) or not applied_twice(fit, run, head):
+            if not is_suspect(fit, run, head) or not is_applied_twice(fit, run, head):
                 continue
             activation = ACTIVATIONS[head.loss]
             least = least_loss(fit, head)
@@ -74,7 +74,7 @@ class DoubleActivation(Rule):
                 f"{number(min(finite_losses(fit), default=math.nan))}",
                 location=head.location or fit.model.compile_location,
                 layer=head.path,
-                remedies=(activation_remedy(head, "linear"), tell_the_loss(fit, head)),
+                remedies=(activation_remedy(head, "linear"), from_logits_remedy(fit, head)),
                 strength=0.95 if head.output.unwrapped is False else 0.85,
                 explains={"not-learning", "poor-accuracy", "vanishing-gradient"},
             )
@@ -82,23 +82,23 @@ class DoubleActivation(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            classifier(0.905, sure=0.81),
-            classifier(1.5, sure=0.21, unwrapped=False),
-            classifier(0.905, sure=0.81, activation="unknown"),
-            classifier(0.51, sure=0.9, loss=BINARY),
+            sure_classifier_run(0.905, sure=0.81),
+            sure_classifier_run(1.5, sure=0.21, unwrapped=False),
+            sure_classifier_run(0.905, sure=0.81, activation="unknown"),
+            sure_classifier_run(0.51, sure=0.9, loss=BINARY),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            classifier(0.90, sure=0.81),
-            classifier(0.905, sure=0.79),
-            classifier(0.905, sure=0.81, unwrapped=True),
-            classifier(0.905, sure=0.81, from_logits=False),
-            classifier(0.905, sure=0.81, warnings=[f"... and {SEEN_THROUGH}. Was this intended?"]),
-            classifier(0.905, sure=0.81, activation="linear"),
-            classifier(0.905, sure=0.81, steps=99),
-            classifier(0.31, sure=0.9, loss=BINARY),
+            sure_classifier_run(0.90, sure=0.81),
+            sure_classifier_run(0.905, sure=0.79),
+            sure_classifier_run(0.905, sure=0.81, unwrapped=True),
+            sure_classifier_run(0.905, sure=0.81, from_logits=False),
+            sure_classifier_run(0.905, sure=0.81, warnings=[f"... and {SEEN_THROUGH}. Was this intended?"]),
+            sure_classifier_run(0.905, sure=0.81, activation="linear"),
+            sure_classifier_run(0.905, sure=0.81, steps=99),
+            sure_classifier_run(0.31, sure=0.9, loss=BINARY),
         ]
 
 
@@ -122,7 +122,7 @@ def sums_to_one(fit: Fit, run: Run, head: Head) -> bool:
     )
 
 
-def applied_twice(fit: Fit, run: Run, head: Head) -> bool | None:
+def is_applied_twice(fit: Fit, run: Run, head: Head) -> bool | None:
     """As the traced step told, as Keras's own warning tells, or as the numbers do; None: not to be told."""
     if head.output.unwrapped is not None:
         return not head.output.unwrapped
@@ -171,14 +171,14 @@ def sureness(fit: Fit, head: Head) -> float:
     return square * (head.units or 1)
 
 
-def tell_the_loss(fit: Fit, head: Head) -> Remedy:
+def from_logits_remedy(fit: Fit, head: Head) -> Remedy:
     at = fit.model.compile_location
     line = compile_line(fit, head, f'"{head.loss}"')
     text = f'Or tell the loss that it gets probabilities: loss="{head.loss}".'
     return Remedy("set_from_logits", head.output.path, False, text, line, at)
 
 
-def classifier(
+def sure_classifier_run(
     ended: float,
     sure: float,
     *,

@@ -75,7 +75,7 @@ class LossTargetMismatch(Rule):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         clash = shape_clash(fit.info.error)
         if clash and not fit.model.outputs:
-            yield from self.stopped_unseen(fit, clash)
+            yield from self.find_unseen_clash(fit, clash)
         for head in heads(fit):
             mismatch = clash_mismatch(head, clash) if clash else data_mismatch(head)
             if mismatch is None:
@@ -92,7 +92,7 @@ class LossTargetMismatch(Rule):
                 explains={"crash", "large-loss", "poor-accuracy", "growth"} | STUCK,
             )
 
-    def stopped_unseen(self, fit: Fit, clash: ShapeClash) -> Iterator[Finding]:
+    def find_unseen_clash(self, fit: Fit, clash: ShapeClash) -> Iterator[Finding]:
         """Keras stopped before an output was seen: its sentence alone tells which way round."""
         mismatch = unseen_mismatch(clash, fit.info.error or "")
         if mismatch is not None:
@@ -110,31 +110,33 @@ class LossTargetMismatch(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            classes_under(CATEGORICAL, 5),
-            classes_under(BINARY, 5),
-            one_hot_under(SPARSE, 5),
-            classes_under("mean_squared_error", 5),
-            one_hot_under(BINARY, 5),
-            stopped(CATEGORICAL, ONE_FOR_MANY),
-            stopped(SPARSE, HOT_FOR_SPARSE),
-            stopped(CATEGORICAL, ONE_FOR_MANY, unseen=True),
-            stopped(CATEGORICAL, RANKS_DIFFER, unseen=True),
-            stopped(SPARSE, HOT_FOR_SPARSE, unseen=True),
+            classes_run(CATEGORICAL, 5),
+            classes_run(BINARY, 5),
+            one_hot_run(SPARSE, 5),
+            classes_run("mean_squared_error", 5),
+            one_hot_run(BINARY, 5),
+            stopped_run(CATEGORICAL, ONE_FOR_MANY),
+            stopped_run(SPARSE, HOT_FOR_SPARSE),
+            stopped_run(CATEGORICAL, ONE_FOR_MANY, unseen=True),
+            stopped_run(CATEGORICAL, RANKS_DIFFER, unseen=True),
+            stopped_run(SPARSE, HOT_FOR_SPARSE, unseen=True),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            classes_under(SPARSE, 5),
-            classes_under(BINARY, 1, activation="sigmoid"),
-            one_hot_under(CATEGORICAL, 5),
-            one_hot_under(CATEGORICAL, 5, activation="sigmoid"),
-            one_hot_under(BINARY, 5, activation="sigmoid"),
-            one_hot_under(BINARY, 2),
-            one_hot_under("mean_squared_error", 5),
-            classes_under("mean_squared_error", 1, activation="linear"),
-            stopped(CATEGORICAL, "ValueError: Input 0 of layer dense is incompatible"),
-            stopped(CATEGORICAL, "ValueError: target.shape=(None, 3), output.shape=(None, 5)", unseen=True),
+            classes_run(SPARSE, 5),
+            classes_run(BINARY, 1, activation="sigmoid"),
+            one_hot_run(CATEGORICAL, 5),
+            one_hot_run(CATEGORICAL, 5, activation="sigmoid"),
+            one_hot_run(BINARY, 5, activation="sigmoid"),
+            one_hot_run(BINARY, 2),
+            one_hot_run("mean_squared_error", 5),
+            classes_run("mean_squared_error", 1, activation="linear"),
+            stopped_run(CATEGORICAL, "ValueError: Input 0 of layer dense is incompatible"),
+            stopped_run(
+                CATEGORICAL, "ValueError: target.shape=(None, 3), output.shape=(None, 5)", unseen=True
+            ),
         ]
 
 
@@ -182,8 +184,8 @@ def clash_mismatch(head: Head, clash: ShapeClash) -> Mismatch | None:
     if units is None or units < 2 or (head.units or units) != units:
         return None
     if head.loss in (CATEGORICAL, BINARY) and are_class_numbers(clash):
-        return wants_columns(head.loss, units)
-    return wants_numbers(units) if head.loss == SPARSE and clash.target[-1:] == (units,) else None
+        return columns_mismatch(head.loss, units)
+    return numbers_mismatch(units) if head.loss == SPARSE and clash.target[-1:] == (units,) else None
 
 
 def unseen_mismatch(clash: ShapeClash, error: str) -> Mismatch | None:
@@ -191,20 +193,20 @@ def unseen_mismatch(clash: ShapeClash, error: str) -> Mismatch | None:
     if units is None or units < 2:
         return None
     if FOR_SPARSE in error:
-        return wants_numbers(units) if clash.target[-1:] == (units,) else None
-    return wants_columns("The loss", units) if are_class_numbers(clash) else None
+        return numbers_mismatch(units) if clash.target[-1:] == (units,) else None
+    return columns_mismatch("The loss", units) if are_class_numbers(clash) else None
 
 
 def are_class_numbers(clash: ShapeClash) -> bool:
     return len(clash.target) < len(clash.output) or clash.target[-1] == 1
 
 
-def wants_columns(loss: str, units: int) -> Mismatch:
+def columns_mismatch(loss: str, units: int) -> Mismatch:
     text = f"{loss} wants labels of {units} columns (one-hot rows), but they are single class numbers."
     return Mismatch(text, SPARSE, strength=1.0)
 
 
-def wants_numbers(units: int) -> Mismatch:
+def numbers_mismatch(units: int) -> Mismatch:
     text = f"{SPARSE} wants class numbers, but the labels have {units} columns, as one-hot rows do."
     return Mismatch(text, CATEGORICAL, strength=1.0)
 
@@ -226,20 +228,20 @@ def evidence(head: Head, clash: ShapeClash | None) -> Iterator[str]:
         yield f"The labels begin {', '.join(f'{value:g}' for value in head.label.example[:8])}."
 
 
-def classes_under(loss: str, units: int, activation: str = "softmax") -> Run:
+def classes_run(loss: str, units: int, activation: str = "softmax") -> Run:
     head = made_up.dense(units=units, activation=activation)
     return made_up.run(
         made_up.model(head, loss=loss), targets=[made_up.labels(0, 1, 2, 3, 4, shape=(None, 1))]
     )
 
 
-def one_hot_under(loss: str, units: int, activation: str = "softmax") -> Run:
+def one_hot_run(loss: str, units: int, activation: str = "softmax") -> Run:
     head = made_up.dense(units=units, activation=activation)
     hot = made_up.tensor("label", "output", shape=(None, units), integral=True, one_hot=True)
     return made_up.run(made_up.model(head, loss=loss), targets=[hot])
 
 
-def stopped(loss: str, error: str, unseen: bool = False) -> Run:
+def stopped_run(loss: str, error: str, unseen: bool = False) -> Run:
     head = made_up.dense(units=5, activation="softmax")
     of = made_up.model(head, loss=loss)
     if unseen:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import went_nonfinite
-from nanwatch.diagnose.data_words import count, number
+from nanwatch.diagnose.data_words import count_words, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.op_facts import DIVISIONS, facts, is_built_in_loss
 from nanwatch.diagnose.op_patterns import pattern_of
@@ -58,7 +58,7 @@ class OutputOutsideLossDomain(Rule):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         if not went_nonfinite(fit, run):
             return
-        yield from self.empty_rows(fit, run)
+        yield from self.find_empty_rows(fit, run)
         for output in fit.model.outputs:
             if output.loss is None or output.activation not in MAY_BE_NEGATIVE:
                 continue
@@ -67,9 +67,9 @@ class OutputOutsideLossDomain(Rule):
                 continue
             log = log_of_negative(fit, run)
             if output.loss.name == POISSON or (output.loss.name == "custom" and log):
-                yield self.found(fit, run, output, low, log)
+                yield self.build_finding(fit, run, output, low, log)
 
-    def empty_rows(self, fit: Fit, run: Run) -> Iterator[Finding]:
+    def find_empty_rows(self, fit: Fit, run: Run) -> Iterator[Finding]:
         """Categorical cross-entropy divides a row of probabilities by its sum."""
         incident, output = incident_of(fit, run), first_output(fit)
         if incident is None or output is None or not incident.rows_summing_to_zero:
@@ -85,7 +85,7 @@ class OutputOutsideLossDomain(Rule):
         yield self.finding(
             fit,
             f"Categorical cross-entropy divides each row of probabilities by its sum, and "
-            f"{count(incident.rows_summing_to_zero, 'row')} of {incident.rows} of the model's output "
+            f"{count_words(incident.rows_summing_to_zero, 'row')} of {incident.rows} of the model's output "
             f"{'is' if incident.rows_summing_to_zero == 1 else 'are'} all zeros: 0/0."
             + (f" The last layer is {last.name} ({last.type})." if last else ""),
             *facts(op, fit, incident),
@@ -98,7 +98,9 @@ class OutputOutsideLossDomain(Rule):
             explains=NONFINITE_LOSS,
         )
 
-    def found(self, fit: Fit, run: Run, output: OutputInfo, low: float, log: OpInfo | None) -> Finding:
+    def build_finding(
+        self, fit: Fit, run: Run, output: OutputInfo, low: float, log: OpInfo | None
+    ) -> Finding:
         incident = incident_of(fit, run)
         head = fit.layer(output.head)
         loss = output.loss.name if output.loss else "the loss"
@@ -136,24 +138,24 @@ class OutputOutsideLossDomain(Rule):
         log = OpInfo("Log", "forward", None, made_up.line(30), made_up.operands(argument=-0.2), "nan")
         seen = [made_up.tensor("output", "output", min=-0.2)]
         return [
-            counts("linear", -0.4),
-            counts("linear", -2e-7),
+            counts_run("linear", -0.4),
+            counts_run("linear", -2e-7),
             made_up.run(
                 head_under("custom", "linear"),
                 loss=[math.nan],
                 incident={"op": log, "outputs": tuple(seen), "loss": math.nan},
             ),
-            dropped_out("softmax", 3),
+            dropped_out_run("softmax", 3),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            counts("linear", -0.5e-7),
-            counts("softplus", 0.01),
-            counts("linear", -0.4, loss=[1.7, 1.1]),
-            dropped_out("softmax", 0),
-            dropped_out("relu", 3),
+            counts_run("linear", -0.5e-7),
+            counts_run("softplus", 0.01),
+            counts_run("linear", -0.4, loss=[1.7, 1.1]),
+            dropped_out_run("softmax", 0),
+            dropped_out_run("relu", 3),
             made_up.run(
                 head_under("mean_squared_error", "linear"),
                 loss=[math.nan],
@@ -182,13 +184,13 @@ def head_under(loss: str, activation: str) -> ModelInfo:
     return made_up.model(made_up.dense("hidden", 16, "relu"), made_up.dense(activation=activation), loss=loss)
 
 
-def counts(activation: str, low: float, loss: list[float] | None = None) -> Run:
+def counts_run(activation: str, low: float, loss: list[float] | None = None) -> Run:
     """Counts under the Poisson loss; NaN in every step unless said."""
     seen = [made_up.tensor("output", "output", min=low)]
     return made_up.run(head_under(POISSON, activation), loss=loss or [math.nan] * 20, predictions=seen)
 
 
-def dropped_out(activation: str, rows: int) -> Run:
+def dropped_out_run(activation: str, rows: int) -> Run:
     """A head with a Dropout behind it; so many of 32 rows came out as zeros."""
     head = made_up.dense(units=3, activation=activation)
     dropout = LayerInfo("dropout", "dropout", "Dropout", location=made_up.line(22, "Dropout(0.5)(out)"))

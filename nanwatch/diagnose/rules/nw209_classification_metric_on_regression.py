@@ -47,7 +47,7 @@ class ClassificationMetricOnRegression(Rule):
         if not reached or max(reached) > FEW_HITS:
             return
         for head in heads(fit):
-            if head.loss in REGRESSIONS and is_real(head):
+            if head.loss in REGRESSIONS and has_real_labels(head):
                 losses = [float(logs["loss"]) for logs in fit.epoch_logs() if "loss" in logs]
                 yield self.finding(
                     fit,
@@ -63,27 +63,27 @@ class ClassificationMetricOnRegression(Rule):
 
     @staticmethod
     def fires() -> list[Run]:
-        return [regression([0.0, 0.0]), regression([0.05, 0.1])]
+        return [accuracy_run([0.0, 0.0]), accuracy_run([0.05, 0.1])]
 
     @staticmethod
     def silent() -> list[Run]:
         sigmoid = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
         return [
-            regression([0.05, 0.11]),
+            accuracy_run([0.05, 0.11]),
             made_up.run(epochs=[{"loss": 3.9, "accuracy": 0.0}], targets=[made_up.labels(0, 1, 2)]),
-            made_up.run(epochs=[{"loss": 3.9, "mae": 0.0}], targets=[real()]),
+            made_up.run(epochs=[{"loss": 3.9, "mae": 0.0}], targets=[real_labels()]),
             made_up.run(sigmoid, epochs=[{"loss": 0.7, "accuracy": 0.0}], targets=[made_up.labels(0, 1)]),
         ]
 
 
-def is_real(head: Head) -> bool:
+def has_real_labels(head: Head) -> bool:
     return head.label is not None and not head.label.integral
 
 
-def regression(reached: list[float]) -> Run:
+def accuracy_run(reached: list[float]) -> Run:
     epochs = [{"loss": 3.9 / (number + 1), "accuracy": value} for number, value in enumerate(reached)]
-    return made_up.run(epochs=epochs, targets=[real()])
+    return made_up.run(epochs=epochs, targets=[real_labels()])
 
 
-def real() -> TensorSummary:
+def real_labels() -> TensorSummary:
     return made_up.tensor("label", "output", min=-3.0, max=3.0, mean=0.0, std=1.0)

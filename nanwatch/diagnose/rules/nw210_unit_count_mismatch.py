@@ -64,7 +64,7 @@ class UnitCountMismatch(Rule):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         clash = shape_clash(fit.info.error)
         if clash is not None and not fit.model.outputs:
-            yield from self.stopped_unseen(fit, clash)
+            yield from self.find_unseen_clash(fit, clash)
         for head in heads(fit):
             wanted = wanted_units(fit, head)
             if wanted is None:
@@ -84,7 +84,7 @@ class UnitCountMismatch(Rule):
                 explains={"crash", "poor-accuracy"} | STUCK | NONFINITE_LOSS,
             )
 
-    def stopped_unseen(self, fit: Fit, clash: ShapeClash) -> Iterator[Finding]:
+    def find_unseen_clash(self, fit: Fit, clash: ShapeClash) -> Iterator[Finding]:
         """Keras stopped before an output was seen; its sentence has both sizes."""
         units = clash.output[-1] if clash.output else None
         wanted = clash.target[-1] if len(clash.target) == len(clash.output) else None

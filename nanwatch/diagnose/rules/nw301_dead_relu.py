@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import listed, number
+from nanwatch.diagnose.data_words import list_words, number
 from nanwatch.diagnose.dead_layers import dead_layers, input_is_zero
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.patch import set_activation
@@ -75,7 +75,7 @@ class DeadRelu(Rule):
             location=first.layer.location,
             layer=first.layer.path,
             remedies=(remedy(first.layer),),
-            level="error" if blocked or guesses(fit) else "warning",
+            level="error" if blocked or is_guessing(fit) else "warning",
             strength=0.7 if blocked else 0.5,
             shows={"dead-activation"},
             explains={"dead-activation"} | STUCK,
@@ -85,24 +85,24 @@ class DeadRelu(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            net([3.0] * 10 + [0.0] * 20),
-            net([0.0] * 40),
-            net([0.0] * 40, whole=False),
-            net([3.0] * 10 + [0.0] * 30, broke_at=11),
+            relu_run([3.0] * 10 + [0.0] * 20),
+            relu_run([0.0] * 40),
+            relu_run([0.0] * 40, whole=False),
+            relu_run([3.0] * 10 + [0.0] * 30, broke_at=11),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            net([3.0] * 10 + [0.0] * 19),
-            net([0.0] * 40 + [0.01]),
-            net([0.0] * 40, activation="tanh"),
-            net([0.0] * 40, given=0.0),
-            net([3.0] * 10 + [0.0] * 30, broke_at=10),
+            relu_run([3.0] * 10 + [0.0] * 19),
+            relu_run([0.0] * 40 + [0.01]),
+            relu_run([0.0] * 40, activation="tanh"),
+            relu_run([0.0] * 40, given=0.0),
+            relu_run([3.0] * 10 + [0.0] * 30, broke_at=10),
         ]
 
 
-def guesses(fit: Fit) -> bool:
+def is_guessing(fit: Fit) -> bool:
     """The loss is that of guessing by the class shares, to three digits."""
     guess = guess_loss(fit, first_output(fit))
     return guess is not None and abs(last_loss(fit) - guess) <= SAME_AS_GUESSING * guess
@@ -110,10 +110,10 @@ def guesses(fit: Fit) -> bool:
 
 def evidence(fit: Fit, others: list[str], blocked: bool) -> Iterator[str]:
     if others:
-        yield f"So do {listed(others)}." if len(others) > 1 else f"So does {others[0]}."
+        yield f"So do {list_words(others)}." if len(others) > 1 else f"So does {others[0]}."
     output = first_output(fit)
     guess = guess_loss(fit, output)
-    if guess is not None and guesses(fit):
+    if guess is not None and is_guessing(fit):
         k = math.exp(guess)
         name = f"ln {round(k)}" if abs(k - round(k)) < 0.01 else "the entropy of the class shares"
         yield f"The loss stays at {last_loss(fit):.4g}; {name} is {guess:.4g}."
@@ -132,7 +132,7 @@ def remedy(layer: LayerInfo) -> Remedy:
     return Remedy("set_activation", layer.path, "leaky_relu", text, line, layer.location, general_damper=True)
 
 
-def net(
+def relu_run(
     norms: list[float],
     activation: str = "relu",
     given: float = 1.0,

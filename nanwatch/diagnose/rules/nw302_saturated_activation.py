@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import count, listed
+from nanwatch.diagnose.data_words import count_words, list_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.first_layers import SATURATED_SIGMOID, SATURATED_TANH, heads
+from nanwatch.diagnose.first_layers import SATURATED_SIGMOID, SATURATED_TANH, head_paths
 from nanwatch.diagnose.guessing import guessing
-from nanwatch.diagnose.readings import lasting
+from nanwatch.diagnose.readings import lasting_since
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LayerInfo
@@ -44,7 +44,7 @@ class SaturatedActivation(Rule):
     code, name = "NW302", "saturated-activation"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        curved = [layer.path for layer in hidden(fit)]
+        curved = [layer.path for layer in saturable_layers(fit)]
         if not curved or set(curved) & set(fit.health.paths("activation", "l2_norm")):
             return None
         return "the layers' outputs were not seen"
@@ -54,7 +54,9 @@ class SaturatedActivation(Rule):
         if stuck is None:
             return
         found = [
-            (layer, since) for layer in hidden(fit) if (since := saturated_since(fit, layer)) is not None
+            (layer, since)
+            for layer in saturable_layers(fit)
+            if (since := saturated_since(fit, layer)) is not None
         ]
         if not found:
             return
@@ -69,9 +71,9 @@ class SaturatedActivation(Rule):
             fit,
             f"{layer.type} {layer.name!r} ({layer.activation}) has sat at the ends of its range, {ends}, "
             f"since step {since}: hardly any gradient passes, and {stuck.words}.",
-            *([f"So {'do' if len(others) > 1 else 'does'} {listed(others)}."] if others else []),
+            *([f"So {'do' if len(others) > 1 else 'does'} {list_words(others)}."] if others else []),
             *([f"its weights were made by {layer.initializer}"] if layer.initializer else []),
-            f"it lasts to the end, over {count(fit.info.steps - since, 'step')}",
+            f"it lasts to the end, over {count_words(fit.info.steps - since, 'step')}",
             location=layer.location,
             layer=layer.path,
             remedies=(
@@ -85,22 +87,26 @@ class SaturatedActivation(Rule):
 
     @staticmethod
     def fires() -> list[Run]:
-        return [net(0.96, 0.70), net(0.012, 0.70, activation="sigmoid"), net(0.96, 0.66)]
+        return [
+            saturated_run(0.96, 0.70),
+            saturated_run(0.012, 0.70, activation="sigmoid"),
+            saturated_run(0.96, 0.66),
+        ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            net(0.94, 0.70),
-            net(0.013, 0.70, activation="sigmoid"),
-            net(0.96, 0.65),
-            net(0.96, 0.70, steps=99),
-            net(0.96, 0.70, path="dense"),
-            net(0.96, 0.70, looks_before=30),
+            saturated_run(0.94, 0.70),
+            saturated_run(0.013, 0.70, activation="sigmoid"),
+            saturated_run(0.96, 0.65),
+            saturated_run(0.96, 0.70, steps=99),
+            saturated_run(0.96, 0.70, path="dense"),
+            saturated_run(0.96, 0.70, looks_before=30),
         ]
 
 
-def hidden(fit: Fit) -> list[LayerInfo]:
-    ends = heads(fit)
+def saturable_layers(fit: Fit) -> list[LayerInfo]:
+    ends = head_paths(fit)
     return [layer for layer in fit.model.layers if layer.activation in KINDS and layer.path not in ends]
 
 
@@ -112,7 +118,7 @@ def saturated_since(fit: Fit, layer: LayerInfo) -> int | None:
         (step, is_saturated(layer, mean.get(step, 0.0), norm * norm / max(1.0, size.get(step, 1.0))))
         for step, norm in fit.health.values("activation", layer.path, "l2_norm")
     ]
-    return lasting(looks) if looks else None
+    return lasting_since(looks) if looks else None
 
 
 def is_saturated(layer: LayerInfo, mean: float, mean_square: float) -> bool:
@@ -122,7 +128,7 @@ def is_saturated(layer: LayerInfo, mean: float, mean_square: float) -> bool:
     return mean - mean_square < SATURATED_SIGMOID
 
 
-def net(
+def saturated_run(
     value: float,
     ended: float,
     activation: str = "tanh",

@@ -14,7 +14,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.guessing import guessing
 from nanwatch.diagnose.patch import set_activation
 from nanwatch.diagnose.rule import Rule
-from nanwatch.diagnose.statistics import finite, median
+from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LayerInfo
 from nanwatch.record.run import Fit, Run
@@ -68,7 +68,7 @@ class VanishingGradient(Rule):
         steepest = min(pairwise(kernels), key=lambda pair: pair[0].gradient / (pair[1].gradient or math.inf))
         layer = first.layer
         share = first.gradient / last.gradient
-        remedy_at = squashing(fit, layer)
+        remedy_at = squashing_layer(fit, layer)
         yield self.finding(
             fit,
             f"Over {len(kernels)} layers the gradient shrinks to {number(share)} of what it is at the last: "
@@ -86,19 +86,19 @@ class VanishingGradient(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            stack([1e-6, 1e-4, 1e-2, 1.0]),
-            stack([0.99e-4, 1e-2, 0.1, 1.0]),
-            stack([0.0, 1e-20, 1e-9, 1.0]),
+            gradients_run([1e-6, 1e-4, 1e-2, 1.0]),
+            gradients_run([0.99e-4, 1e-2, 0.1, 1.0]),
+            gradients_run([0.0, 1e-20, 1e-9, 1.0]),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            stack([1.1e-4, 1e-2, 0.1, 1.0]),
-            stack([1e-6, 1e-3, 1.0]),
-            stack([1e-6, 1e-4, 1e-2, 1.0], ended=0.65),
-            stack([1e-6, 1e-4, 1e-2, 1.0], steps=99),
-            stack([0.0, 0.0, 0.0, 0.0]),
+            gradients_run([1.1e-4, 1e-2, 0.1, 1.0]),
+            gradients_run([1e-6, 1e-3, 1.0]),
+            gradients_run([1e-6, 1e-4, 1e-2, 1.0], ended=0.65),
+            gradients_run([1e-6, 1e-4, 1e-2, 1.0], steps=99),
+            gradients_run([0.0, 0.0, 0.0, 0.0]),
         ]
 
 
@@ -114,14 +114,14 @@ def kernels_of(fit: Fit) -> list[Kernel]:
     found = []
     for layer in fit.model.layers:
         matrix = next((path for path in layer.weights if len(sizes.get(path, ())) > 1), None)
-        norms = finite(fit.steps.recent("gradient", matrix or "", "l2_norm", last=LAST))
+        norms = finite_values(fit.steps.recent("gradient", matrix or "", "l2_norm", last=LAST))
         if matrix is not None and norms:
             elements = math.prod(size or 1 for size in sizes[matrix])
             found.append(Kernel(layer, median(norms) / math.sqrt(elements)))
     return found
 
 
-def squashing(fit: Fit, layer: LayerInfo) -> LayerInfo:
+def squashing_layer(fit: Fit, layer: LayerInfo) -> LayerInfo:
     """Where the activation behind ``layer`` is set: there, or in an `Activation` layer that follows."""
     behind = fit.model.layers[fit.model.layers.index(layer) :]
     until = next((place for place, other in enumerate(behind[1:], 1) if other.weights), len(behind))
@@ -139,7 +139,7 @@ def remedy(layer: LayerInfo) -> Remedy:
     return Remedy("set_activation", layer.path, "relu", text, line, at)
 
 
-def stack(gradients: list[float], ended: float = 0.69, steps: int = 120) -> Run:
+def gradients_run(gradients: list[float], ended: float = 0.69, steps: int = 120) -> Run:
     """Layers whose kernels have these gradients, front to back."""
     layers = [made_up.dense(f"dense_{place}", 1, "sigmoid") for place in range(len(gradients))]
     columns = {

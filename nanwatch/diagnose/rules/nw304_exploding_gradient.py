@@ -50,7 +50,7 @@ class ExplodingGradient(Rule):
         grown = growth_of_gradients(fit)
         if grown is None:
             return
-        layer, ratio = steepest(fit)
+        layer, ratio = steepest_layer(fit)
         optimizer = fit.model.optimizer
         at = (optimizer.location if optimizer else None) or fit.model.compile_location
         text = f"Clip the gradients: clipnorm={CLIP:g} in the optimizer."
@@ -71,23 +71,23 @@ class ExplodingGradient(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            norms([1.0, 30.0, 1000.0, math.inf]),
-            norms([1.0] * 20 + [4.0**step for step in range(8)]),
-            norms([1.0] * 60 + [1000.0] * 10),
+            norms_run([1.0, 30.0, 1000.0, math.inf]),
+            norms_run([1.0] * 20 + [4.0**step for step in range(8)]),
+            norms_run([1.0] * 60 + [1000.0] * 10),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            norms([1.0, 30.0, 999.0, math.inf]),
-            norms([1.0] * 60 + [999.0] * 10),
-            norms([1.0] * 60 + [1e6, 1e6] + [1.0] * 40),
-            norms([1.0] * 40 + [math.nan]),
-            norms([1e-4] * 60 + [9.0] * 10),
+            norms_run([1.0, 30.0, 999.0, math.inf]),
+            norms_run([1.0] * 60 + [999.0] * 10),
+            norms_run([1.0] * 60 + [1e6, 1e6] + [1.0] * 40),
+            norms_run([1.0] * 40 + [math.nan]),
+            norms_run([1e-4] * 60 + [9.0] * 10),
         ]
 
 
-def steepest(fit: Fit) -> tuple[LayerInfo | None, float]:
+def steepest_layer(fit: Fit) -> tuple[LayerInfo | None, float]:
     """The layer whose gradient grew by the largest factor from the first step to the last finite one."""
     best: tuple[LayerInfo | None, float] = (None, BEGINS)
     owners = {weight.path: weight.layer for weight in fit.model.weights}
@@ -98,6 +98,6 @@ def steepest(fit: Fit) -> tuple[LayerInfo | None, float]:
     return best if best[0] is not None else (None, GROWTH)
 
 
-def norms(values: list[float]) -> Run:
+def norms_run(values: list[float]) -> Run:
     steps = {("gradient", "dense/kernel", "l2_norm"): values}
     return made_up.run(loss=[0.7] * len(values), steps=steps)

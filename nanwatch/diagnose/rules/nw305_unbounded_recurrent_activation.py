@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import Kind, seen, went_nonfinite
+from nanwatch.diagnose.data_seen import DataKind, data_arrays, went_nonfinite
 from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.growth import growth_of_loss
@@ -33,7 +33,7 @@ UNBOUNDED = (
 )
 # Repeated over fewer steps, a factor of 2 a step stays below 1000.
 LONG = 10
-KINDS: tuple[Kind, ...] = ("inputs", "labels", "sample_weights")
+KINDS: tuple[DataKind, ...] = ("inputs", "labels", "sample_weights")
 
 
 class UnboundedRecurrentActivation(Rule):
@@ -69,9 +69,9 @@ class UnboundedRecurrentActivation(Rule):
             return
         for layer in fit.model.layers:
             if layer.type in RECURRENT and layer.activation in UNBOUNDED and steps_of(fit, layer) >= LONG:
-                yield self.found(fit, run, layer, grown.peak if grown else None)
+                yield self.build_finding(fit, run, layer, grown.peak if grown else None)
 
-    def found(self, fit: Fit, run: Run, layer: LayerInfo, peak: float | None) -> Finding:
+    def build_finding(self, fit: Fit, run: Run, layer: LayerInfo, peak: float | None) -> Finding:
         incident = incident_of(fit, run)
         steps = steps_of(fit, layer)
         series = f"{steps} time steps" if math.isfinite(steps) else "each time step"
@@ -108,9 +108,9 @@ class UnboundedRecurrentActivation(Rule):
     def fires() -> list[Run]:
         ordinary = [0.6, 0.8] * 7
         return [
-            recurrent("relu", [*ordinary, math.nan]),
-            recurrent("relu", [*ordinary, math.nan], length=10),
-            recurrent("linear", [*ordinary, 2e24, 1.5e25]),
+            recurrent_run("relu", [*ordinary, math.nan]),
+            recurrent_run("relu", [*ordinary, math.nan], length=10),
+            recurrent_run("linear", [*ordinary, 2e24, 1.5e25]),
         ]
 
     @staticmethod
@@ -119,12 +119,12 @@ class UnboundedRecurrentActivation(Rule):
         bad = DataInfo((made_up.tensor("input", num_nan=1),))
         log = OpInfo("Log", "forward", inputs=made_up.operands(argument=0), output="-inf")
         return [
-            recurrent("tanh", [*ordinary, math.nan]),
-            recurrent("relu", ordinary),
-            recurrent("relu", [*ordinary, math.nan], length=9),
-            recurrent("relu", [math.nan]),
-            recurrent("relu", [*ordinary, math.nan], batch=bad),
-            recurrent("relu", [*ordinary, math.nan], op=log, loss=math.nan),
+            recurrent_run("tanh", [*ordinary, math.nan]),
+            recurrent_run("relu", ordinary),
+            recurrent_run("relu", [*ordinary, math.nan], length=9),
+            recurrent_run("relu", [math.nan]),
+            recurrent_run("relu", [*ordinary, math.nan], batch=bad),
+            recurrent_run("relu", [*ordinary, math.nan], op=log, loss=math.nan),
         ]
 
 
@@ -139,7 +139,7 @@ def broke_elsewhere(fit: Fit, run: Run) -> bool:
     incident = incident_of(fit, run)
     if incident is None:
         return False
-    if any(array.batch and array.bad for kind in KINDS for array in seen(fit, run, kind)):
+    if any(array.batch and array.bad for kind in KINDS for array in data_arrays(fit, run, kind)):
         return True
     return incident.op is not None and pattern_of(incident.op, incident, fit) is not None
 
@@ -151,7 +151,7 @@ def steps_of(fit: Fit, layer: LayerInfo) -> float:
     return max(lengths, default=math.inf)
 
 
-def recurrent(activation: str, losses: list[float], length: int = 300, **incident: Any) -> Run:
+def recurrent_run(activation: str, losses: list[float], length: int = 300, **incident: Any) -> Run:
     """64 series of this length into an LSTM, under Adam 1e-2."""
     lstm = LayerInfo("lstm", "lstm", "LSTM", activation, 32, location=made_up.line(6, "LSTM(32)"))
     of: ModelInfo = made_up.model(lstm, made_up.dense(), learning_rate=1e-2)

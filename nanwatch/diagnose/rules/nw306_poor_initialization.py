@@ -61,12 +61,12 @@ class PoorInitialization(Rule):
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         hidden = hidden_layers(fit)
-        yield from self.too_large(fit, hidden)
-        yield from self.all_alike(fit, hidden)
+        yield from self.find_large_weights(fit, hidden)
+        yield from self.find_equal_units(fit, hidden)
 
-    def too_large(self, fit: Fit, hidden: list[LayerInfo]) -> Iterator[Finding]:
+    def find_large_weights(self, fit: Fit, hidden: list[LayerInfo]) -> Iterator[Finding]:
         norms = finite_norms(fit, hidden)
-        if len(norms) < LEAST_LAYERS or not began_high(fit):
+        if len(norms) < LEAST_LAYERS or not has_begun_high(fit):
             return
         (first, small), (last, large) = norms[0], norms[-1]
         if large < BLOW_UP * small:
@@ -84,12 +84,12 @@ class PoorInitialization(Rule):
             f"most in {layer.name}: {number(ratio(norms[steepest][1], norms[steepest - 1][1]))}-fold",
             location=layer.location,
             layer=layer.path,
-            remedies=(initializer(layer),),
+            remedies=(initializer_remedy(layer),),
             strength=0.9,
             explains=NONFINITE_FORWARD | {"large-loss", "growth"} | STUCK,
         )
 
-    def all_alike(self, fit: Fit, hidden: list[LayerInfo]) -> Iterator[Finding]:
+    def find_equal_units(self, fit: Fit, hidden: list[LayerInfo]) -> Iterator[Finding]:
         guess, ended = constant_guess_loss(fit), closing_loss(fit)
         if guess is None or ended is None or fit.info.steps < PATIENCE:
             return
@@ -104,7 +104,7 @@ class PoorInitialization(Rule):
             f"{number(guess)}.",
             location=layer.location,
             layer=layer.path,
-            remedies=(initializer(layer),),
+            remedies=(initializer_remedy(layer),),
             strength=0.9,
             explains=STUCK | {"weights-still", "dead-activation", "vanishing-gradient"},
         )
@@ -112,22 +112,22 @@ class PoorInitialization(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            stack(8.0, [math.inf]),
-            stack(2.6, [200.0]),
-            alike("Zeros", 0.69),
-            alike("Constant", 0.66),
+            deep_run(8.0, [math.inf]),
+            deep_run(2.6, [200.0]),
+            alike_run("Zeros", 0.69),
+            alike_run("Constant", 0.66),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            stack(2.4, [200.0]),
-            stack(8.0, [60.0]),
-            stack(1.0, [math.inf]),
-            stack(8.0, [math.inf], "HeNormal"),
-            stack(8.0, [math.nan], layers=2),
-            alike("GlorotUniform", 0.69),
-            alike("Zeros", 0.65),
+            deep_run(2.4, [200.0]),
+            deep_run(8.0, [60.0]),
+            deep_run(1.0, [math.inf]),
+            deep_run(8.0, [math.inf], "HeNormal"),
+            deep_run(8.0, [math.nan], layers=2),
+            alike_run("GlorotUniform", 0.69),
+            alike_run("Zeros", 0.65),
         ]
 
 
@@ -159,20 +159,20 @@ def ratio(after: float, before: float) -> float:
     return after / before if before else math.inf
 
 
-def began_high(fit: Fit) -> bool:
+def has_begun_high(fit: Fit) -> bool:
     began, guess = opening_loss(fit), constant_guess_loss(fit)
     if began is None:
         return False
     return not math.isfinite(began) or (guess is not None and began >= STARTS_HIGH * guess)
 
 
-def initializer(layer: LayerInfo) -> Remedy:
+def initializer_remedy(layer: LayerInfo) -> Remedy:
     proper = "he_normal" if layer.activation in ("relu", "leaky_relu", "elu") else "glorot_uniform"
     text = f'Give {layer.name} kernel_initializer="{proper}", which fits the deviation to the layer\'s width.'
     return Remedy("set_initializer", layer.path, proper, text, location=layer.location)
 
 
-def stack(factor: float, losses: list[float], initial: str = "RandomNormal", layers: int = 11) -> Run:
+def deep_run(factor: float, losses: list[float], initial: str = "RandomNormal", layers: int = 11) -> Run:
     """11 hidden layers, each of which multiplies the norm by ``factor``; NaN behind the first ``layers``."""
     hidden = [made_up.dense(f"dense_{n}", 64, initializer=initial) for n in range(11)]
     norms = [5.0 * factor**n if n < layers else math.nan for n in range(11)]
@@ -181,7 +181,7 @@ def stack(factor: float, losses: list[float], initial: str = "RandomNormal", lay
     return made_up.run(made_up.model(*hidden, made_up.dense()), loss=losses, steps=steps, targets=targets)
 
 
-def alike(initial: str, ended: float) -> Run:
+def alike_run(initial: str, ended: float) -> Run:
     of: ModelInfo = made_up.model(
         made_up.dense("hidden", 16, "relu", initializer=initial),
         made_up.dense(activation="sigmoid", initializer="Zeros"),

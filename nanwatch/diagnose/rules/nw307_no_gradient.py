@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import count, listed, number
+from nanwatch.diagnose.data_words import count_words, list_words, number
 from nanwatch.diagnose.dead_layers import dead_layers, input_is_zero
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.first_layers import SATURATED_SIGMOID
-from nanwatch.diagnose.heads import heads, outside_probabilities, prediction_range
+from nanwatch.diagnose.heads import heads, is_outside_probabilities, prediction_range
 from nanwatch.diagnose.readings import PATIENCE_STEPS, finite_losses, gradient_norms, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import median
@@ -56,18 +56,18 @@ class NoGradient(Rule):
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         if NONE_AT_ALL in (fit.info.error or ""):
-            yield self.refused(fit)
+            yield self.build_refused_finding(fit)
         elif is_flat(fit, run):
-            yield self.flat(fit)
+            yield self.build_flat_finding(fit)
         elif fit.info.no_gradient:
-            yield from self.cut_off(fit)
+            yield from self.find_cut_off_weights(fit)
 
-    def refused(self, fit: Fit) -> Finding:
+    def build_refused_finding(self, fit: Fit) -> Finding:
         layer = last_opaque(fit.model)
         behind = f" {layer.type} {layer.name!r} is the last layer that may hold such an op." if layer else ""
         return self.finding(
             fit,
-            f"Of {count(fit.info.trainable or number_trainable(fit), 'trainable weight')} none gets a "
+            f"Of {count_words(fit.info.trainable or number_trainable(fit), 'trainable weight')} none gets a "
             f"gradient: an op without a slope stands between the weights and the loss.{behind}",
             *([f"Keras says: {fit.info.error}"] if fit.info.error else []),
             location=layer.location if layer else fit.model.compile_location,
@@ -77,7 +77,7 @@ class NoGradient(Rule):
             explains={"crash", "weights-still"} | STUCK,
         )
 
-    def flat(self, fit: Fit) -> Finding:
+    def build_flat_finding(self, fit: Fit) -> Finding:
         layer = last_opaque(fit.model)
         losses = finite_losses(fit)
         return self.finding(
@@ -93,21 +93,21 @@ class NoGradient(Rule):
             explains={"weights-still"} | STUCK,
         )
 
-    def cut_off(self, fit: Fit) -> Iterator[Finding]:
+    def find_cut_off_weights(self, fit: Fit) -> Iterator[Finding]:
         """Some weights get none: a fault where they lie on the way from the input to the output."""
         without = set(fit.info.no_gradient)
-        cut = [layer for layer in on_the_way(fit) if layer.weights and set(layer.weights) & without]
+        cut = [layer for layer in layers_on_the_way(fit) if layer.weights and set(layer.weights) & without]
         if not cut:
             return
         layer = cut[-1]
-        weights = [path for path in fit.info.no_gradient if fit.layer(owner(fit, path)) in cut]
+        weights = [path for path in fit.info.no_gradient if fit.layer(owner_path(fit, path)) in cut]
         wall = wall_behind(fit, layer)
         behind = f" Between it and what learns stands {wall.type} {wall.name!r}." if wall else ""
         yield self.finding(
             fit,
-            f"{count(len(weights), 'weight')} on the way to the output get no gradient, the last of them in "
-            f"{layer.type} {layer.name!r}: they stay as they were made.{behind}",
-            f"without a gradient: {listed(weights)}",
+            f"{count_words(len(weights), 'weight')} on the way to the output get no gradient, the last of "
+            f"them in {layer.type} {layer.name!r}: they stay as they were made.{behind}",
+            f"without a gradient: {list_words(weights)}",
             location=(wall or layer).location,
             layer=(wall or layer).path,
             remedies=(remedy(wall),),
@@ -163,7 +163,7 @@ def is_at_an_end(fit: Fit, run: Run, path: str) -> bool:
     if output.softmax_axis_size == 1:
         return True
     clipped = [head for head in heads(fit) if head.output is output and head.is_crossentropy]
-    if any(not head.from_logits for head in clipped) and outside_probabilities(
+    if any(not head.from_logits for head in clipped) and is_outside_probabilities(
         prediction_range(fit, run, output)
     ):
         return True
@@ -191,7 +191,7 @@ def last_opaque(model: ModelInfo) -> LayerInfo | None:
     return opaque[0] if len(opaque) == 1 else None
 
 
-def on_the_way(fit: Fit) -> list[LayerInfo]:
+def layers_on_the_way(fit: Fit) -> list[LayerInfo]:
     """The layers that feed the outputs, as far as the graph tells, front to back."""
     wanted = {path for output in fit.model.outputs for path in (output.head, output.activation_layer) if path}
     by_path = {layer.path: layer for layer in fit.model.layers}
@@ -206,7 +206,7 @@ def on_the_way(fit: Fit) -> list[LayerInfo]:
 
 def wall_behind(fit: Fit, layer: LayerInfo) -> LayerInfo | None:
     """The only opaque layer between ``layer`` and the next one with weights."""
-    layers = on_the_way(fit)
+    layers = layers_on_the_way(fit)
     found = []
     for other in layers[layers.index(layer) + 1 :]:
         if other.weights:
@@ -216,7 +216,7 @@ def wall_behind(fit: Fit, layer: LayerInfo) -> LayerInfo | None:
     return found[0] if len(found) == 1 else None
 
 
-def owner(fit: Fit, path: str) -> str | None:
+def owner_path(fit: Fit, path: str) -> str | None:
     return next((weight.layer for weight in fit.model.weights if weight.path == path), None)
 
 

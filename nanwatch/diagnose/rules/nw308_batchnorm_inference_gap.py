@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import count, number
+from nanwatch.diagnose.data_words import count_words, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.loss_course import constant_guess_loss, sole_output
 from nanwatch.diagnose.patch import set_argument
@@ -90,7 +90,11 @@ class BatchnormInferenceGap(Rule):
             *gap.evidence,
             f"after {fit.info.steps} steps with a momentum of {momentum(layer):g} they hold {followed:.0%} "
             "of what the batches had",
-            *([f"the last batch has {count(last, 'row')}, the others have {most_rows(fit)}"] if last else []),
+            *(
+                [f"the last batch has {count_words(last, 'row')}, the others have {most_rows(fit)}"]
+                if last
+                else []
+            ),
             location=layer.location,
             layer=layer.path,
             remedies=(remedy(fit, layer, followed),),
@@ -102,31 +106,31 @@ class BatchnormInferenceGap(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            same_rows(0.12, 3.85),
-            same_rows(0.32, 0.66),
-            tried(0.1, 0.36, 0.95, 0.7),
-            tried(0.3, 2.1, 0.95, 0.9),
-            tried(0.3, 0.66),
-            tried(0.1, 9.4, momentum=0.1, last=1),
-            same_rows(0.12, 3.85, steps=99),
-            same_rows(0.12, 3.85, momentum=0.99),
+            same_rows_run(0.12, 3.85),
+            same_rows_run(0.32, 0.66),
+            two_modes_run(0.1, 0.36, 0.95, 0.7),
+            two_modes_run(0.3, 2.1, 0.95, 0.9),
+            two_modes_run(0.3, 0.66),
+            two_modes_run(0.1, 9.4, momentum=0.1, last=1),
+            same_rows_run(0.12, 3.85, steps=99),
+            same_rows_run(0.12, 3.85, momentum=0.99),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            same_rows(0.33, 0.655),
-            same_rows(0.34, 0.67),
-            tried(0.1, 0.33, 0.95, 0.7),
-            tried(0.1, 0.36, 0.95, 0.75),
-            tried(0.01, 2.0, 1.0, 0.84),
-            tried(0.01, 2.1, 0.96, 0.96),
-            tried(0.3, 0.65),
-            same_rows(0.12, 3.85, other=True),
-            same_rows(0.12, 3.85, layer="Dropout"),
-            same_rows(0.12, 3.85, trainable=False),
-            tried(0.5, 0.1),
-            same_rows(0.12, math.nan),
+            same_rows_run(0.33, 0.655),
+            same_rows_run(0.34, 0.67),
+            two_modes_run(0.1, 0.33, 0.95, 0.7),
+            two_modes_run(0.1, 0.36, 0.95, 0.75),
+            two_modes_run(0.01, 2.0, 1.0, 0.84),
+            two_modes_run(0.01, 2.1, 0.96, 0.96),
+            two_modes_run(0.3, 0.65),
+            same_rows_run(0.12, 3.85, other=True),
+            same_rows_run(0.12, 3.85, layer="Dropout"),
+            same_rows_run(0.12, 3.85, trainable=False),
+            two_modes_run(0.5, 0.1),
+            same_rows_run(0.12, math.nan),
         ]
 
 
@@ -155,7 +159,7 @@ def gap_of(fit: Fit) -> Gap | None:
             words.append(f"accuracy {right:.4f} in training mode, {still:.4f} in inference mode")
         return Gap(tried.loss_training, tried.loss_inference, tuple(words), right, still)
     losses, validated = epoch_losses(fit), epoch_losses(fit, validation=True)
-    if not losses or len(losses) != len(validated) or not validated_on_its_own_rows(fit):
+    if not losses or len(losses) != len(validated) or not is_validated_on_its_own_rows(fit):
         return None
     words = ["the validation data are the training data"]
     inside, outside = accuracies(fit), accuracies(fit, validation=True)
@@ -165,19 +169,19 @@ def gap_of(fit: Fit) -> Gap | None:
     return Gap(losses[-1], validated[-1], tuple(words), inside[-1], outside[-1])
 
 
-def validated_on_its_own_rows(fit: Fit) -> bool:
+def is_validated_on_its_own_rows(fit: Fit) -> bool:
     """Every array of the validation has the numbers of the one of fit, to all digits."""
     data, other = fit.info.data, fit.info.validation_data
     if not data.whole or not other.whole or not data.inputs or not data.labels:
         return False
-    return numbers(data) == numbers(other)
+    return data_numbers(data) == data_numbers(other)
 
 
-def numbers(data: DataInfo) -> list[tuple[float, ...]]:
-    return [fingerprint(tensor) for tensor in (*data.inputs, *data.labels)]
+def data_numbers(data: DataInfo) -> list[tuple[float, ...]]:
+    return [tensor_numbers(tensor) for tensor in (*data.inputs, *data.labels)]
 
 
-def fingerprint(tensor: TensorSummary) -> tuple[float, ...]:
+def tensor_numbers(tensor: TensorSummary) -> tuple[float, ...]:
     return (tensor.rows, tensor.size, tensor.min, tensor.max, tensor.mean, tensor.std, *tensor.example)
 
 
@@ -233,7 +237,7 @@ def model_with(layer: str, trainable: bool = True, momentum: float = 0.999) -> L
     return LayerInfo("bn", "bn", layer, trainable=trainable, config={"momentum": momentum}, location=at)
 
 
-def same_rows(
+def same_rows_run(
     loss: float,
     validated: float,
     steps: int = 200,
@@ -257,7 +261,7 @@ def same_rows(
     )
 
 
-def tried(
+def two_modes_run(
     inside: float,
     outside: float,
     right: float | None = None,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Remedy
-from nanwatch.diagnose.op_facts import place, where_words
-from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.diagnose.op_facts import location_of_op, where_words
+from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.record.facts import IncidentInfo, OpInfo
 from nanwatch.record.run import Fit, Run
 
@@ -56,7 +56,7 @@ class InfiniteDerivative(OpRule):
         )
 
     def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
-        where = place(op, fit)
+        where = location_of_op(op, fit)
         if (op.forward_type or op.type) in AT_ONE:
             text = "Keep the argument off the ends: tf.clip_by_value(v, -1 + 1e-6, 1 - 1e-6)."
             return (Remedy("clip_argument", op.type, 1e-6, text, location=where),)
@@ -66,10 +66,10 @@ class InfiniteDerivative(OpRule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            broken(sqrt_at_zero(), 0.576),
-            broken(sqrt_at_zero(), 0.576, rose=True),
-            broken(power(-0.5), 0.3),
-            broken(OpInfo("Reciprocal", "backward", output="inf", forward_type="Acos"), 0.3),
+            broken_run(sqrt_at_zero(), 0.576),
+            broken_run(sqrt_at_zero(), 0.576, rose=True),
+            broken_run(power(-0.5), 0.3),
+            broken_run(OpInfo("Reciprocal", "backward", output="inf", forward_type="Acos"), 0.3),
         ]
 
     @staticmethod
@@ -81,10 +81,10 @@ class InfiniteDerivative(OpRule):
             output="inf",
         )
         return [
-            broken(sqrt_at_zero()),
-            broken(large, 0.576),
-            broken(power(-1.0), 0.3),
-            broken(OpInfo("Reciprocal", "backward", output="inf", forward_type="Log"), 0.3),
+            broken_run(sqrt_at_zero()),
+            broken_run(large, 0.576),
+            broken_run(power(-1.0), 0.3),
+            broken_run(OpInfo("Reciprocal", "backward", output="inf", forward_type="Log"), 0.3),
             made_up.run(loss=[0.7, float("nan")], incident={"role": "gradient", "loss": 0.7}),
         ]
 

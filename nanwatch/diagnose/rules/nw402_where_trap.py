@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Remedy
-from nanwatch.diagnose.op_facts import place, where_words
-from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.diagnose.op_facts import location_of_op, where_words
+from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.diagnose.op_words import example_words
 from nanwatch.record.facts import IncidentInfo, OpInfo
 from nanwatch.record.run import Fit, Run
@@ -52,36 +52,38 @@ class WhereTrap(OpRule):
             "Choose a safe argument first: safe = tf.where(ok, x, 1.0); tf.where(ok, f(safe), 0.0). "
             "For a quotient, tf.math.divide_no_nan(a, b) does the same."
         )
-        return (Remedy("guard_argument", op.forward_type or op.type, 1.0, text, location=place(op, fit)),)
+        return (
+            Remedy("guard_argument", op.forward_type or op.type, 1.0, text, location=location_of_op(op, fit)),
+        )
 
     @staticmethod
     def fires() -> list[Run]:
         return [
-            broken(hidden_log(-1), 0.4),
-            broken(OpInfo("Reciprocal", "backward", output="inf", forward_type="Log"), 0.4),
-            broken(
+            broken_run(hidden_log(-1), 0.4),
+            broken_run(OpInfo("Reciprocal", "backward", output="inf", forward_type="Log"), 0.4),
+            broken_run(
                 OpInfo(
                     "RealDiv", "backward", inputs=made_up.operands(numerator=0, denominator=0), output="nan"
                 ),
                 0.4,
             ),
-            broken(
+            broken_run(
                 OpInfo("Pow", "backward", inputs=made_up.operands(base=0, exponent=-1), output="inf"), 0.4
             ),
-            broken(OpInfo("Pow", "backward", inputs=made_up.operands(base=(-2, -1), exponent=-0.5)), 0.4),
+            broken_run(OpInfo("Pow", "backward", inputs=made_up.operands(base=(-2, -1), exponent=-0.5)), 0.4),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            broken(hidden_log(-1)),
-            broken(OpInfo("Reciprocal", "backward", output="inf", forward_type="Acos"), 0.4),
-            broken(
+            broken_run(hidden_log(-1)),
+            broken_run(OpInfo("Reciprocal", "backward", output="inf", forward_type="Acos"), 0.4),
+            broken_run(
                 OpInfo("Pow", "backward", inputs=made_up.operands(base=0, exponent=-0.9), output="inf"), 0.4
             ),
-            broken(OpInfo("Pow", "backward", inputs=made_up.operands(base=(-2, -1), exponent=-2)), 0.4),
-            broken(OpInfo("MatMul", "backward", output="inf"), 0.4),
-            broken(hidden_log(-1), 0.4, role="activation", path="dense"),
+            broken_run(OpInfo("Pow", "backward", inputs=made_up.operands(base=(-2, -1), exponent=-2)), 0.4),
+            broken_run(OpInfo("MatMul", "backward", output="inf"), 0.4),
+            broken_run(hidden_log(-1), 0.4, role="activation", path="dense"),
         ]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Remedy
-from nanwatch.diagnose.op_facts import place, where_words
-from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.diagnose.op_facts import location_of_op, where_words
+from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.record.facts import IncidentInfo, OpInfo
 from nanwatch.record.run import Fit, Run
 
@@ -48,7 +48,7 @@ class LogOfZero(OpRule):
         )
 
     def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
-        where = place(op, fit)
+        where = location_of_op(op, fit)
         guard = SMALLEST_HALF if "float16" in fit.model.dtype_policy else EPSILON
         return (
             Remedy(
@@ -73,19 +73,19 @@ class LogOfZero(OpRule):
         xlogy = OpInfo("Xlogy", "forward", inputs=made_up.operands(factor=1, argument=0), output="-inf")
         log1p = OpInfo("Log1p", "forward", inputs=made_up.operands(argument=-1), output="-inf")
         return [
-            broken(log_of(0)),
-            broken(log_of((-0.1, 0))),
-            broken(xlogy),
-            broken(log1p),
-            broken(log_of(0), of=made_up.model(dtype_policy="mixed_float16")),
+            broken_run(log_of(0)),
+            broken_run(log_of((-0.1, 0))),
+            broken_run(xlogy),
+            broken_run(log1p),
+            broken_run(log_of(0), of=made_up.model(dtype_policy="mixed_float16")),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            broken(log_of(-0.1)),
-            broken(OpInfo("Log1p", "forward", inputs=made_up.operands(argument=-1.5), output="nan")),
-            broken(log_of(0), 0.4),
+            broken_run(log_of(-0.1)),
+            broken_run(OpInfo("Log1p", "forward", inputs=made_up.operands(argument=-1.5), output="nan")),
+            broken_run(log_of(0), 0.4),
             made_up.run(loss=[0.7, float("nan")], incident={}),
         ]
 

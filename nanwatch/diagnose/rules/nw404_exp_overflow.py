@@ -5,9 +5,9 @@ from __future__ import annotations
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Remedy
-from nanwatch.diagnose.op_facts import is_half, operand, place, where_words
+from nanwatch.diagnose.op_facts import is_half, location_of_op, operand, where_words
 from nanwatch.diagnose.op_patterns import EXP_LIMIT, EXP_LIMIT_HALF
-from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.record.facts import IncidentInfo, OpInfo
 from nanwatch.record.run import Fit, Run
 
@@ -48,7 +48,7 @@ class ExpOverflow(OpRule):
         )
 
     def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
-        where = place(op, fit)
+        where = location_of_op(op, fit)
         stable = (
             "Use the stable form: tf.nn.softmax, tf.nn.log_softmax, tf.nn.softplus, tf.reduce_logsumexp; "
             "they subtract the maximum first."
@@ -66,20 +66,20 @@ class ExpOverflow(OpRule):
     def fires() -> list[Run]:
         half = made_up.model(dtype_policy="mixed_float16")
         return [
-            broken(exp_of(89)),
-            broken(exp_of((90, 412))),
-            broken(exp_of(89), rose=True),
-            broken(exp_of(11.2), of=half),
+            broken_run(exp_of(89)),
+            broken_run(exp_of((90, 412))),
+            broken_run(exp_of(89), rose=True),
+            broken_run(exp_of(11.2), of=half),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         half = made_up.model(dtype_policy="mixed_float16")
         return [
-            broken(exp_of(88.5)),
-            broken(exp_of(11), of=half),
-            broken(exp_of(11.2)),
-            broken(exp_of(89), 0.4),
+            broken_run(exp_of(88.5)),
+            broken_run(exp_of(11), of=half),
+            broken_run(exp_of(11.2)),
+            broken_run(exp_of(89), 0.4),
         ]
 
 

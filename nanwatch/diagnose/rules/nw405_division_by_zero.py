@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.op_facts import has_empty_input, is_built_in_loss, op_of, place, where_words
-from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.diagnose.op_facts import has_empty_input, is_built_in_loss, location_of_op, op_of, where_words
+from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.diagnose.op_words import example_words
 from nanwatch.record.facts import IncidentInfo, OpInfo
 from nanwatch.record.run import Fit, Run
@@ -54,7 +54,7 @@ class DivisionByZero(OpRule):
         )
 
     def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
-        where = place(op, fit)
+        where = location_of_op(op, fit)
         if has_empty_input(op):
             text = "Divide the sum by the count yourself: tf.math.divide_no_nan(tf.reduce_sum(v), n)."
         else:
@@ -64,14 +64,14 @@ class DivisionByZero(OpRule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            broken(quotient(0, 0)),
-            broken(quotient(3, (0, 1))),
-            broken(
+            broken_run(quotient(0, 0)),
+            broken_run(quotient(3, (0, 1))),
+            broken_run(
                 OpInfo(
                     "Mean", "forward", None, made_up.line(24), made_up.operands(input_0=None), output="nan"
                 )
             ),
-            broken(
+            broken_run(
                 OpInfo("Rsqrt", "forward", None, made_up.line(24), made_up.operands(argument=0), output="inf")
             ),
         ]
@@ -86,9 +86,9 @@ class DivisionByZero(OpRule):
             made_up.operands(numerator=0, denominator=0),
         )
         return [
-            broken(of_keras),
-            broken(quotient(3e38, 1e-30)),
-            broken(
+            broken_run(of_keras),
+            broken_run(quotient(3e38, 1e-30)),
+            broken_run(
                 OpInfo(
                     "Mean",
                     "forward",
@@ -98,7 +98,7 @@ class DivisionByZero(OpRule):
                     output="inf",
                 )
             ),
-            broken(quotient(0, 0), 0.4),
+            broken_run(quotient(0, 0), 0.4),
         ]
 
 

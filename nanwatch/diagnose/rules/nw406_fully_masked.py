@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import named
+from nanwatch.diagnose.data_words import numbered_words
 from nanwatch.diagnose.diagnosis import Remedy
-from nanwatch.diagnose.op_facts import place, where_words
-from nanwatch.diagnose.op_rule import OpRule, broken
+from nanwatch.diagnose.op_facts import location_of_op, where_words
+from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.record.facts import IncidentInfo, LayerInfo, ModelInfo, OpInfo
 from nanwatch.record.run import Fit, Run
 
@@ -39,7 +39,7 @@ class FullyMasked(OpRule):
     code, name, pattern = "NW406", "fully-masked", "fully-masked"
 
     def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
-        rows = f" ({named('row', op.rows)} of the batch)" if op.rows else ""
+        rows = f" ({numbered_words('row', op.rows)} of the batch)" if op.rows else ""
         return (
             f"The layer {op.layer} divides by the number of unmasked steps, which is 0 "
             f"{where_words(op, incident)}{rows}: such samples are all padding."
@@ -61,7 +61,7 @@ class FullyMasked(OpRule):
                 None,
                 "Or give each empty sample one real step, such as an unknown-word token; or pool with "
                 "GlobalMaxPooling1D, or an LSTM, which have no such division.",
-                location=place(op, fit),
+                location=location_of_op(op, fit),
             ),
         )
 
@@ -69,8 +69,8 @@ class FullyMasked(OpRule):
     def fires() -> list[Run]:
         masking = LayerInfo("masking", "masking", "Masking")
         return [
-            broken(pooled_nothing(), of=sentences(True)),
-            broken(pooled_nothing(), of=made_up.model(masking, pooling(), made_up.dense())),
+            broken_run(pooled_nothing(), of=sentences(True)),
+            broken_run(pooled_nothing(), of=made_up.model(masking, pooling(), made_up.dense())),
         ]
 
     @staticmethod
@@ -79,9 +79,9 @@ class FullyMasked(OpRule):
             "RealDiv", "forward", None, made_up.line(30), made_up.operands(numerator=0, denominator=0)
         )
         return [
-            broken(pooled_nothing(), of=sentences(False)),
-            broken(outside, of=sentences(True)),
-            broken(pooled_nothing(3), of=sentences(True)),
+            broken_run(pooled_nothing(), of=sentences(False)),
+            broken_run(outside, of=sentences(True)),
+            broken_run(pooled_nothing(3), of=sentences(True)),
         ]
 
 

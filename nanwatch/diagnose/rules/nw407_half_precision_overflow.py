@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import seen, went_nonfinite
-from nanwatch.diagnose.data_words import number, sentence
+from nanwatch.diagnose.data_seen import data_arrays, went_nonfinite
+from nanwatch.diagnose.data_words import capitalise_first, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.op_facts import facts, loss_is_finite, place
+from nanwatch.diagnose.op_facts import facts, location_of_op, loss_is_finite
 from nanwatch.diagnose.op_patterns import pattern_of
-from nanwatch.diagnose.readings import incident_of, weights_still
+from nanwatch.diagnose.readings import are_weights_still, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD
 from nanwatch.record.facts import LayerInfo, ModelInfo, OpInfo, TensorSummary
@@ -51,32 +51,41 @@ class HalfPrecisionOverflow(Rule):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         if not computes_in_half(fit.model) or not went_nonfinite(fit, run):
             return
-        if any(array.bad for array in seen(fit, run, "inputs")):
+        if any(array.bad for array in data_arrays(fit, run, "inputs")):
             return
-        too_large = [array for array in seen(fit, run, "inputs") if largest(array.widest) >= BECOMES_INFINITE]
+        too_large = [
+            array
+            for array in data_arrays(fit, run, "inputs")
+            if largest_magnitude(array.widest) >= BECOMES_INFINITE
+        ]
         if too_large:
-            yield self.of_input(fit, run, too_large[0].called, largest(too_large[0].widest))
+            yield self.build_input_finding(
+                fit, run, too_large[0].called, largest_magnitude(too_large[0].widest)
+            )
         else:
-            yield from self.of_op(fit, run)
+            yield from self.find_op_overflow(fit, run)
 
-    def of_input(self, fit: Fit, run: Run, called: str, high: float) -> Finding:
+    def build_input_finding(self, fit: Fit, run: Run, called: str, high: float) -> Finding:
         incident = incident_of(fit, run)
         evidence = facts(incident.op, fit, incident) if incident and incident.op else []
-        if weights_still(fit):
+        if are_weights_still(fit):
             evidence.append("the weights have not moved: every step was skipped")
         scale = "Scale the input, which mends it under any policy: x = (x - x.mean(axis=0)) / x.std(axis=0)."
         return self.finding(
             fit,
-            f"{sentence(called)} goes up to {number(high)}, and the model computes in float16, whose "
+            f"{capitalise_first(called)} goes up to {number(high)}, and the model computes in float16, whose "
             f"largest number is {LARGEST_HALF:.0f}: the first layer sees infinity in finite data.",
             *evidence,
             location=fit.info.location,
-            remedies=(Remedy("standardise_input", "0", None, scale, location=fit.info.location), bfloat()),
+            remedies=(
+                Remedy("standardise_input", "0", None, scale, location=fit.info.location),
+                bfloat_remedy(),
+            ),
             strength=1.0,
             explains=NONFINITE_FORWARD | {"weights-still", "not-learning"},
         )
 
-    def of_op(self, fit: Fit, run: Run) -> Iterator[Finding]:
+    def find_op_overflow(self, fit: Fit, run: Run) -> Iterator[Finding]:
         incident = incident_of(fit, run)
         if incident is None or incident.op is None or loss_is_finite(incident):
             return
@@ -89,9 +98,9 @@ class HalfPrecisionOverflow(Rule):
             f"{op.type}{where} gave {op.output or 'inf'} at step {incident.step} from finite inputs, in "
             f"float16, whose largest number is {LARGEST_HALF:.0f}.",
             *facts(op, fit, incident),
-            location=place(op, fit),
+            location=location_of_op(op, fit),
             layer=op.layer,
-            remedies=(bfloat(), in_float32(op)),
+            remedies=(bfloat_remedy(), float32_remedy(op)),
             strength=0.85,
             explains=NONFINITE_FORWARD | {"weights-still", "not-learning"},
             since=incident.step,
@@ -127,16 +136,16 @@ def computes_in_half(model: ModelInfo) -> bool:
     )
 
 
-def largest(tensor: TensorSummary) -> float:
+def largest_magnitude(tensor: TensorSummary) -> float:
     return max(abs(tensor.min), abs(tensor.max))
 
 
-def bfloat() -> Remedy:
+def bfloat_remedy() -> Remedy:
     text = 'Or compute in bfloat16, which has the range of float32: set_global_policy("mixed_bfloat16").'
     return Remedy("set_dtype_policy", "model", "mixed_bfloat16", text)
 
 
-def in_float32(op: OpInfo) -> Remedy:
+def float32_remedy(op: OpInfo) -> Remedy:
     text = "Or let this layer compute in float32: dtype='float32' in its construction."
     return Remedy("set_dtype_policy", op.layer or "", "float32", text, location=op.location)
 

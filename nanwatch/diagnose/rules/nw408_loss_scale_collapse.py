@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import listed, number
+from nanwatch.diagnose.data_words import list_words, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.readings import PATIENCE_STEPS, gradient_norms, incident_of, weights_still
+from nanwatch.diagnose.readings import PATIENCE_STEPS, are_weights_still, gradient_norms, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import ModelInfo, OptimizerInfo
@@ -59,7 +59,7 @@ class LossScaleCollapse(Rule):
         if skipped < HALVINGS:
             return
         at_end = first + skipped >= fit.info.steps
-        starved = [] if at_end else without_gradient(fit)
+        starved = [] if at_end else weights_without_gradient(fit)
         if not at_end and not starved:
             return
         optimizer = fit.model.optimizer
@@ -73,8 +73,8 @@ class LossScaleCollapse(Rule):
             f"Under a finite loss the gradient was not finite in {skipped} steps, one after the other: each "
             f"was left out and the loss scale halved, from {BEGINS:.0f} to {scale_words(scale, skipped)}.",
             f"steps {first} to {first + skipped - 1} of {fit.info.steps} were left out",
-            *([f"the gradient is exactly 0 since, in {listed(starved)}"] if starved else []),
-            *(["no weight has moved"] if weights_still(fit) else []),
+            *([f"the gradient is exactly 0 since, in {list_words(starved)}"] if starved else []),
+            *(["no weight has moved"] if are_weights_still(fit) else []),
             location=(optimizer.location if optimizer else None) or fit.model.compile_location,
             remedies=(Remedy("set_dtype_policy", "model", "float32", text),),
             strength=0.85,
@@ -86,20 +86,20 @@ class LossScaleCollapse(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            half([1.0] * 4 + [math.nan] * 16),
-            half([math.inf] * 40),
-            half([math.nan] * 40, scale=1e-9),
-            half([math.nan] * 40 + [0.0] * 20),
+            half_precision_run([1.0] * 4 + [math.nan] * 16),
+            half_precision_run([math.inf] * 40),
+            half_precision_run([math.nan] * 40, scale=1e-9),
+            half_precision_run([math.nan] * 40 + [0.0] * 20),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            half([1.0] * 4 + [math.nan] * 15),
-            half([math.nan] * 40 + [1.0] * 20),
-            half([math.nan] * 40 + [0.0] * 19),
-            half([math.nan] * 40, loss=math.nan),
-            half([math.nan] * 40, scaling=False),
+            half_precision_run([1.0] * 4 + [math.nan] * 15),
+            half_precision_run([math.nan] * 40 + [1.0] * 20),
+            half_precision_run([math.nan] * 40 + [0.0] * 19),
+            half_precision_run([math.nan] * 40, loss=math.nan),
+            half_precision_run([math.nan] * 40, scaling=False),
         ]
 
 
@@ -121,7 +121,7 @@ def longest_skip(fit: Fit) -> tuple[int, int]:
     return -best[1], best[0]
 
 
-def without_gradient(fit: Fit) -> list[str]:
+def weights_without_gradient(fit: Fit) -> list[str]:
     """The weights whose gradient was exactly 0 in every one of the last steps."""
     found = []
     for path in fit.steps.paths("gradient", "l2_norm"):
@@ -137,7 +137,9 @@ def scale_words(seen: list[float], skipped: int) -> str:
     return f"{BEGINS / 2.0 ** min(skipped, 60):.2g} or less"
 
 
-def half(norms: list[float], loss: float = 0.7, scaling: bool = True, scale: float | None = None) -> Run:
+def half_precision_run(
+    norms: list[float], loss: float = 0.7, scaling: bool = True, scale: float | None = None
+) -> Run:
     """A training with these gradient norms under mixed_float16."""
     optimizer = OptimizerInfo("Adam", 1e-3, config={"loss_scaling": True} if scaling else {})
     of = made_up.model(dtype_policy="mixed_float16")

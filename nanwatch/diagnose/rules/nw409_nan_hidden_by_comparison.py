@@ -46,7 +46,7 @@ class NanHiddenByComparison(Rule):
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         incident = incident_of(fit, run)
-        seen = in_guilty_batch(fit, run) or in_weights(fit) or in_predictions(fit)
+        seen = find_in_batch(fit, run) or find_in_weights(fit) or find_in_predictions(fit)
         if seen is None:
             return
         what, loss, since = seen
@@ -73,29 +73,29 @@ class NanHiddenByComparison(Rule):
     def fires() -> list[Run]:
         division = OpInfo("RealDiv", "forward", "lambda", output="nan")
         return [
-            broken(predictions(32), 0.0),
-            broken(predictions(32), 0.0, division),
-            weights([1.0, math.nan, math.nan], [0.5, 0.0, 0.0]),
-            looked_at(512.0, 0.0),
+            hidden_nan_run(predictions(32), 0.0),
+            hidden_nan_run(predictions(32), 0.0, division),
+            nan_weights_run([1.0, math.nan, math.nan], [0.5, 0.0, 0.0]),
+            nan_predictions_run(512.0, 0.0),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            broken(predictions(31), 0.0),
-            broken(predictions(32), math.nan),
-            weights([1.0, math.nan, math.nan], [0.5, math.nan, math.nan]),
-            weights([1.0, 1.0, math.nan], [0.5, 0.5, 0.5]),
-            weights([1.0, math.inf, math.inf], [0.5, 0.5, 0.5]),
-            looked_at(511.0, 0.0),
-            looked_at(512.0, math.nan),
+            hidden_nan_run(predictions(31), 0.0),
+            hidden_nan_run(predictions(32), math.nan),
+            nan_weights_run([1.0, math.nan, math.nan], [0.5, math.nan, math.nan]),
+            nan_weights_run([1.0, 1.0, math.nan], [0.5, 0.5, 0.5]),
+            nan_weights_run([1.0, math.inf, math.inf], [0.5, 0.5, 0.5]),
+            nan_predictions_run(511.0, 0.0),
+            nan_predictions_run(512.0, math.nan),
         ]
 
 
-Seen = tuple[str, float, int]  # what is NaN, the finite loss beside it, the step
+HiddenNan = tuple[str, float, int]  # what is NaN, the finite loss beside it, the step
 
 
-def in_guilty_batch(fit: Fit, run: Run) -> Seen | None:
+def find_in_batch(fit: Fit, run: Run) -> HiddenNan | None:
     incident = incident_of(fit, run)
     if incident is None or incident.loss is None or not math.isfinite(incident.loss):
         return None
@@ -108,7 +108,7 @@ def in_guilty_batch(fit: Fit, run: Run) -> Seen | None:
     return words, incident.loss, incident.step
 
 
-def in_weights(fit: Fit) -> Seen | None:
+def find_in_weights(fit: Fit) -> HiddenNan | None:
     """A weight that is NaN at the end, under losses that are finite."""
     losses = fit.steps.recent("loss", last=STEPS)
     if len(losses) < STEPS or not all(map(math.isfinite, losses)):
@@ -121,7 +121,7 @@ def in_weights(fit: Fit) -> Seen | None:
     return None
 
 
-def in_predictions(fit: Fit) -> Seen | None:
+def find_in_predictions(fit: Fit) -> HiddenNan | None:
     """All predictions NaN at the last look, in a step with a finite loss."""
     losses = dict(fit.losses())
     for output in fit.model.outputs:
@@ -138,15 +138,17 @@ def predictions(bad: int) -> TensorSummary:
     return made_up.tensor("output", rows=32, size=32, num_nan=bad)
 
 
-def broken(output: TensorSummary, loss: float, op: OpInfo | None = None, role: str = "gradient") -> Run:
+def hidden_nan_run(
+    output: TensorSummary, loss: float, op: OpInfo | None = None, role: str = "gradient"
+) -> Run:
     incident = {"role": role, "loss": loss, "outputs": (output,), "op": op, "rows": 32}
     return made_up.run(loss=[0.7, 0.6, loss], incident=incident)
 
 
-def weights(norms: list[float], losses: list[float]) -> Run:
+def nan_weights_run(norms: list[float], losses: list[float]) -> Run:
     return made_up.run(loss=losses, steps={("weight", "dense/kernel", "l2_norm"): norms})
 
 
-def looked_at(bad: float, loss: float) -> Run:
+def nan_predictions_run(bad: float, loss: float) -> Run:
     health = {("output", "output", "num_nan"): [bad], ("output", "output", "size"): [512.0]}
     return made_up.run(loss=[loss] * 5, health=health)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding
-from nanwatch.diagnose.op_facts import facts, is_built_in_loss, place, where_words
+from nanwatch.diagnose.op_facts import facts, is_built_in_loss, location_of_op, where_words
 from nanwatch.diagnose.op_patterns import pattern_of
-from nanwatch.diagnose.op_rule import explains
+from nanwatch.diagnose.op_rule import symptoms_of_op
 from nanwatch.diagnose.op_words import example_words
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
@@ -48,18 +48,18 @@ class NonfiniteOp(Rule):
             return
         op = incident.op
         pattern = pattern_of(op, incident, fit)
-        if not unnamed(pattern, op, fit):
+        if not is_unnamed(pattern, op, fit):
             return
         layer = f" in layer {op.layer}" if op.layer else ""
         example = example_words(op)
         said = f" ({example})" if example else ""
-        explained = explains(op, incident)
+        explained = symptoms_of_op(op, incident)
         yield self.finding(
             fit,
             f"{op.type}{said}, {op.direction}{layer}, gave {op.output or incident.value} from finite inputs "
             f"{where_words(op, incident)}.",
             *facts(op, fit, incident),
-            location=place(op, fit),
+            location=location_of_op(op, fit),
             layer=op.layer,
             strength=PLACE_ONLY,
             explains=explained,
@@ -94,7 +94,7 @@ class NonfiniteOp(Rule):
         ]
 
 
-def unnamed(pattern: str | None, op: OpInfo, fit: Fit) -> bool:
+def is_unnamed(pattern: str | None, op: OpInfo, fit: Fit) -> bool:
     """No other rule of this family speaks of the op."""
     if pattern == "division-by-zero":
         return is_built_in_loss(op, fit)

@@ -28,7 +28,7 @@ from nanwatch.diagnose.readings import (
     update_ratios,
 )
 from nanwatch.diagnose.rule import Rule
-from nanwatch.diagnose.statistics import finite, median
+from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import IncidentInfo, ModelInfo
 from nanwatch.record.run import Fit, Run
@@ -99,12 +99,12 @@ class LearningRateTooHigh(Rule):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         incident = incident_of(fit, run)
         untouched = incident is not None and incident.finite_on_first_weights is False
-        if untouched and not labels_grew(fit):
+        if untouched and not have_labels_grown(fit):
             return  # the batch is bad on untouched weights: no step has led there
-        course = grows(fit, incident) or spikes_and_dies(fit) or stays_above(fit)
+        course = growing_course(fit, incident) or dying_course(fit) or course_above_start(fit)
         if course is None:
             return
-        weighed, doubts = weigh(fit, run, incident)
+        weighed, doubts = weigh_rate(fit, run, incident)
         optimizer = fit.model.optimizer
         at = (optimizer.location if optimizer else None) or fit.model.compile_location
         yield self.finding(
@@ -123,32 +123,34 @@ class LearningRateTooHigh(Rule):
     def fires() -> list[Run]:
         growing = [85.0**step for step in range(18)]
         return [
-            under("SGD", 1e-3, [*growing, math.inf], incident={"value": "inf"}),
-            under("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident={}),
-            under("Adam", 1.0, [1.6, 900.0, 16.0, *[1.609] * 60], dead_from=2),
-            under("Adam", 1.0, [1.6, 15.0, 1.6, *[1.609] * 60], dead_from=4, steps=0.3),
-            under("Adam", 1.0, [0.7] + [2.2] * 59, classes=2),
-            under("SGD", 0.5, growing, incident={"finite_on_first_weights": False}, labels=growing),
+            optimizer_run("SGD", 1e-3, [*growing, math.inf], incident={"value": "inf"}),
+            optimizer_run("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident={}),
+            optimizer_run("Adam", 1.0, [1.6, 900.0, 16.0, *[1.609] * 60], dead_from=2),
+            optimizer_run("Adam", 1.0, [1.6, 15.0, 1.6, *[1.609] * 60], dead_from=4, steps=0.3),
+            optimizer_run("Adam", 1.0, [0.7] + [2.2] * 59, classes=2),
+            optimizer_run("SGD", 0.5, growing, incident={"finite_on_first_weights": False}, labels=growing),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         data = {"finite_on_first_weights": False}
         return [
-            under("SGD", 5.0, [1.0, 40.0, 999.0, math.nan], incident={}),
-            under("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident=data),
-            under("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident=data, labels=[1.0, 9.0, 999.0, 1.0]),
-            under("Adam", 1.0, [1.6, 900.0, 16.0, *[1.2] * 60]),
-            under("Adam", 1.0, [1.6, 15.0, 15.9, *[1.609] * 60], dead_from=2),
-            under("Adam", 1.0, [1.6, 15.0, 1.6, *[1.609] * 60], dead_from=4, steps=0.29),
-            under("Adam", 1e-2, [0.8] * 11 + [2.4e24, 1.6e25], incident={}),
-            under("Adam", 1.0, [0.7] + [2.0] * 59, classes=2),
-            under("Adam", 1.0, [0.7] + [2.2] * 30, classes=2),
+            optimizer_run("SGD", 5.0, [1.0, 40.0, 999.0, math.nan], incident={}),
+            optimizer_run("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident=data),
+            optimizer_run(
+                "SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident=data, labels=[1.0, 9.0, 999.0, 1.0]
+            ),
+            optimizer_run("Adam", 1.0, [1.6, 900.0, 16.0, *[1.2] * 60]),
+            optimizer_run("Adam", 1.0, [1.6, 15.0, 15.9, *[1.609] * 60], dead_from=2),
+            optimizer_run("Adam", 1.0, [1.6, 15.0, 1.6, *[1.609] * 60], dead_from=4, steps=0.29),
+            optimizer_run("Adam", 1e-2, [0.8] * 11 + [2.4e24, 1.6e25], incident={}),
+            optimizer_run("Adam", 1.0, [0.7] + [2.0] * 59, classes=2),
+            optimizer_run("Adam", 1.0, [0.7] + [2.2] * 30, classes=2),
             made_up.run(loss=[0.7] * 30 + [math.nan], incident={"role": "gradient"}),
         ]
 
 
-def grows(fit: Fit, incident: IncidentInfo | None) -> Course | None:
+def growing_course(fit: Fit, incident: IncidentInfo | None) -> Course | None:
     """The loss grows by orders to the end of what is finite."""
     grown = growth_of_loss(fit)
     if grown is None or (incident is None and not math.isfinite(median(finite_losses(fit)[-1:]))):
@@ -171,20 +173,20 @@ def grows(fit: Fit, incident: IncidentInfo | None) -> Course | None:
     return Course(text, tuple(evidence), since, 0.7 if long else 0.55, grown.factor if long else None)
 
 
-def labels_grew(fit: Fit) -> bool:
+def have_labels_grown(fit: Fit) -> bool:
     """The labels grow with the loss: they are the model's own answers, as in Q-learning, and no data."""
     for path in fit.steps.paths("label", "max"):
         ends = [fit.steps.values("label", path, stat) for stat in ("min", "max")]
         sizes = [max(abs(low), abs(high)) for (_, low), (_, high) in zip(*ends, strict=True)]
-        if finite(sizes) and max(finite(sizes)) >= GROWTH * max(sizes[0], 1.0):
+        if finite_values(sizes) and max(finite_values(sizes)) >= GROWTH * max(sizes[0], 1.0):
             return True
     return False
 
 
-def spikes_and_dies(fit: Fit) -> Course | None:
+def dying_course(fit: Fit) -> Course | None:
     """A huge loss or a huge step, and soon after it the same answer for every row."""
     losses = [(step, value) for step, value in fit.losses() if math.isfinite(value)]
-    dead_since = died(fit)
+    dead_since = death_step(fit)
     if len(losses) < PATIENCE_STEPS or not dead_since:
         return None  # a net that was dead from the start was not killed by a step
     start = losses[0][1]
@@ -204,7 +206,7 @@ def spikes_and_dies(fit: Fit) -> Course | None:
     return Course(text, tuple(evidence), min(at, dead_since), 0.75)
 
 
-def died(fit: Fit) -> int | None:
+def death_step(fit: Fit) -> int | None:
     """The step since which a layer is dead, or the predictions are the same for every row."""
     dead = min((layer.since for layer in dead_layers(fit)), default=None)
     output = first_output(fit)
@@ -217,7 +219,7 @@ def largest_step(fit: Fit, until: int) -> float:
     return max(ratios, default=0.0)
 
 
-def stays_above(fit: Fit) -> Course | None:
+def course_above_start(fit: Fit) -> Course | None:
     """The loss is far above its start for the whole second half."""
     losses = finite_losses(fit)
     output = first_output(fit)
@@ -235,7 +237,7 @@ def stays_above(fit: Fit) -> Course | None:
     return Course(text, (lowest,), 1, 0.55)
 
 
-def weigh(fit: Fit, run: Run, incident: IncidentInfo | None) -> tuple[float, list[str]]:
+def weigh_rate(fit: Fit, run: Run, incident: IncidentInfo | None) -> tuple[float, list[str]]:
     """What else speaks for the rate (above 0) or against it, with the words for it."""
     total, words = 0.0, []
     label = label_of(fit, first_output(fit))
@@ -247,7 +249,7 @@ def weigh(fit: Fit, run: Run, incident: IncidentInfo | None) -> tuple[float, lis
     if regression and label is not None and label.std > UNSCALED_TARGET:
         total -= 0.1
         words.append("The targets are far from scale 1, which asks for a lower rate.")
-    times = times_default(fit)
+    times = rate_over_default(fit)
     if times is not None and times >= BOLD:
         total += 0.1
         words.append(f"The rate is {number(times)} times Keras's own for {optimizer_type(fit)}.")
@@ -257,7 +259,7 @@ def weigh(fit: Fit, run: Run, incident: IncidentInfo | None) -> tuple[float, lis
     return total, words
 
 
-def times_default(fit: Fit) -> float | None:
+def rate_over_default(fit: Fit) -> float | None:
     optimizer = fit.model.optimizer
     if optimizer is None or not optimizer.learning_rate:
         return None
@@ -280,7 +282,7 @@ def remedies(fit: Fit, course: Course) -> tuple[Remedy, ...]:
     optimizer = fit.model.optimizer
     if optimizer is None or optimizer.learning_rate is None:
         return ()
-    times = times_default(fit) or 1.0
+    times = rate_over_default(fit) or 1.0
     divisor = times if times >= BOLD else 10.0 ** round(math.log10(damping(course)))
     return (rate_remedy(fit, float(f"{optimizer.learning_rate / divisor:.3g}")),)
 
@@ -295,7 +297,7 @@ def damping(course: Course) -> float:
     return min(10.0 * (1.0 + math.sqrt(course.factor)), 1000.0) if course.factor else 10.0
 
 
-def under(
+def optimizer_run(
     optimizer: str,
     rate: float,
     losses: list[float],

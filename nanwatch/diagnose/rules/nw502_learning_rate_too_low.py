@@ -9,11 +9,11 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.guessing import PATIENCE, guessing
-from nanwatch.diagnose.optimizer_line import rewritten
+from nanwatch.diagnose.optimizer_line import rewrite_rate
 from nanwatch.diagnose.outcome import has_improved
 from nanwatch.diagnose.readings import gradient_norms, incident_of, update_ratios
 from nanwatch.diagnose.rule import Rule
-from nanwatch.diagnose.statistics import finite, median
+from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.run import Fit, Run
 
@@ -69,21 +69,21 @@ class LearningRateTooLow(Rule):
         usual = USUAL.get(optimizer.type if optimizer else "", DEFAULT)
         later = rates[int(BEGINNING * len(rates)) :]
         decayed = max(rates) > LOW * usual >= max(later)
-        moved = moved_in_all(fit, fit.info.steps * BEGINNING if decayed else 0)
+        moved = distance_moved(fit, fit.info.steps * BEGINNING if decayed else 0)
         if moved >= MOVED or (moved == 0 and not decayed) or max(later) > LOW * usual:
             return
-        if liveliness(fit) < ALIVE or rises(rates):
+        if liveliness(fit) < ALIVE or is_rising(rates):
             return
         stuck = not has_improved(fit) and (guessing(fit) or changes_nothing(fit))
         if stuck or decayed:  # what was learned in the first tenth is no excuse for the other nine
-            yield self.found(fit, rates, later, moved, decayed, usual)
+            yield self.build_finding(fit, rates, later, moved, decayed, usual)
 
-    def found(
+    def build_finding(
         self, fit: Fit, rates: list[float], later: list[float], moved: float, decayed: bool, usual: float
     ) -> Finding:
         optimizer = fit.model.optimizer
         at = (optimizer.location if optimizer else None) or fit.model.compile_location
-        line = rewritten(optimizer, at, usual) if optimizer is not None and at is not None else None
+        line = rewrite_rate(optimizer, at, usual) if optimizer is not None and at is not None else None
         begins = f"At a learning rate of {max(rates):g} the weights"
         text = f"Raise the learning rate to {usual:g}."
         if decayed:
@@ -109,24 +109,24 @@ class LearningRateTooLow(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            slow(1e-8, 2e-8),
-            slow(1e-4, 0.9e-6),
-            slow(1e-3, 1e-8, optimizer="SGD"),
-            slow(1e-3, 0.0, decays_after=10),
-            slow(1e-3, 0.0, decays_after=10, ended=0.6),
+            slow_run(1e-8, 2e-8),
+            slow_run(1e-4, 0.9e-6),
+            slow_run(1e-3, 1e-8, optimizer="SGD"),
+            slow_run(1e-3, 0.0, decays_after=10),
+            slow_run(1e-3, 0.0, decays_after=10, ended=0.6),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            slow(1e-8, 1.1e-6),
-            slow(1.1e-4, 2e-8),
-            slow(1e-8, 2e-8, gradient=0.9e-3),
-            slow(1e-8, 2e-8, steps=99),
-            slow(1e-8, 2e-8, ended=0.6),
-            slow(1e-8, 0.0),
-            slow(1e-8, 2e-8, warms_up=True),
-            slow(1e-3, 0.0, decays_after=11),
+            slow_run(1e-8, 1.1e-6),
+            slow_run(1.1e-4, 2e-8),
+            slow_run(1e-8, 2e-8, gradient=0.9e-3),
+            slow_run(1e-8, 2e-8, steps=99),
+            slow_run(1e-8, 2e-8, ended=0.6),
+            slow_run(1e-8, 0.0),
+            slow_run(1e-8, 2e-8, warms_up=True),
+            slow_run(1e-3, 0.0, decays_after=11),
         ]
 
 
@@ -138,14 +138,14 @@ def rates_of(fit: Fit) -> list[float]:
     return [fit.model.optimizer.learning_rate]
 
 
-def rises(rates: list[float]) -> bool:
+def is_rising(rates: list[float]) -> bool:
     """The rate is on its way up: a warm-up that is not over."""
     return len(rates) > 1 and rates[-1] > rates[0]
 
 
-def moved_in_all(fit: Fit, since: float = 0) -> float:
+def distance_moved(fit: Fit, since: float = 0) -> float:
     """The way of the weights from step ``since`` on, of their norm, if each step went on straight."""
-    ratios = finite([ratio for step, ratio in update_ratios(fit) if step >= since])
+    ratios = finite_values([ratio for step, ratio in update_ratios(fit) if step >= since])
     return sum(ratios) / len(ratios) * (fit.info.steps - since) if ratios else math.inf
 
 
@@ -156,7 +156,7 @@ def liveliness(fit: Fit) -> float:
         for path in fit.steps.paths("weight", "l2_norm")
         if (norms := fit.steps.recent("weight", path, "l2_norm", last=1))
     )
-    norms = finite([norm for _, norm in gradient_norms(fit)])
+    norms = finite_values([norm for _, norm in gradient_norms(fit)])
     return median(norms) / math.sqrt(square) if square > 0 and norms else 0.0
 
 
@@ -166,7 +166,7 @@ def changes_nothing(fit: Fit) -> bool:
     return len(losses) > 1 and max(losses) - min(losses) <= 1e-3 * abs(losses[-1])
 
 
-def slow(
+def slow_run(
     rate: float,
     ratio: float,
     gradient: float = 0.5,

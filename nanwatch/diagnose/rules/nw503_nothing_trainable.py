@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import count, number
+from nanwatch.diagnose.data_words import count_words, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import epoch_losses, update_ratios
 from nanwatch.diagnose.rule import Rule
@@ -39,10 +39,10 @@ class NothingTrainable(Rule):
     code, name = "NW503", "nothing-trainable"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        if fit.info.steps == 0 or not nothing_trainable(fit) or has_moved(fit):
+        if fit.info.steps == 0 or not is_nothing_trainable(fit) or has_moved(fit):
             return
         frozen = [layer for layer in fit.model.layers if not layer.trainable and layer.weights]
-        weights = count(len(fit.model.weights), "weight tensor")
+        weights = count_words(len(fit.model.weights), "weight tensor")
         yield self.finding(
             fit,
             f"The model has {weights}, none of them trainable: the training cannot change anything."
@@ -85,7 +85,7 @@ class NothingTrainable(Rule):
         ]
 
 
-def nothing_trainable(fit: Fit) -> bool:
+def is_nothing_trainable(fit: Fit) -> bool:
     """As the step itself counted; by the model's description where it did not."""
     if fit.info.trainable is not None:
         return fit.info.trainable == 0
@@ -98,7 +98,8 @@ def has_moved(fit: Fit) -> bool:
 
 def evidence(fit: Fit, frozen: int) -> Iterator[str]:
     if frozen:
-        yield f"{count(frozen, 'layer')} with weights {'has' if frozen == 1 else 'have'} trainable=False."
+        have = "has" if frozen == 1 else "have"
+        yield f"{count_words(frozen, 'layer')} with weights {have} trainable=False."
     losses = epoch_losses(fit)
     if len(losses) > 1:
         yield f"The loss is {number(losses[0])} in the first epoch and {number(losses[-1])} in the last."

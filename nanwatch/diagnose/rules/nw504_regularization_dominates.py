@@ -13,7 +13,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.guessing import guessing
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
-from nanwatch.diagnose.statistics import finite, median
+from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LayerInfo
 from nanwatch.record.run import Fit, Run
@@ -83,7 +83,7 @@ class RegularizationDominates(Rule):
         began = shares(course[:FIRST])
         ended = shares(course[-LAST:])
         stuck = guessing(fit, penalty=median([penalty for penalty, _ in course[-LAST:]]))
-        gone = weights_gone(course)
+        gone = are_weights_gone(course)
         if stuck is None or (max(began, ended) <= DOMINATES and not (gone and began > HALF)):
             return
         layer, words = heaviest(fit, course[0][0])
@@ -112,22 +112,22 @@ class RegularizationDominates(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            penalised({"l2": 10.0}, first=160.0, last=0.4),
-            penalised({"l2": 0.4}, first=6.3, last=6.3),
-            penalised({"l1": 1.0}, first=56.0, last=0.1),
-            penalised({"l2": 10.0}, first=81.0, last=1.0, on="activity"),
-            penalised({}, first=6.3, last=6.3),
-            penalised({"l2": 0.1}, first=0.7, last=0.69e-4),
+            penalised_run({"l2": 10.0}, first=160.0, last=0.4),
+            penalised_run({"l2": 0.4}, first=6.3, last=6.3),
+            penalised_run({"l1": 1.0}, first=56.0, last=0.1),
+            penalised_run({"l2": 10.0}, first=81.0, last=1.0, on="activity"),
+            penalised_run({}, first=6.3, last=6.3),
+            penalised_run({"l2": 0.1}, first=0.7, last=0.69e-4),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            penalised({"l2": 0.4}, first=6.2, last=6.2),
-            penalised({"l2": 0.1}, first=0.7, last=0.71e-4),
-            penalised({"l2": 0.1}, first=0.68, last=0.1e-4),
-            penalised({"l2": 10.0}, first=160.0, last=0.4, data=0.65),
-            penalised({"l2": 10.0}, first=160.0, last=0.4, steps=99),
+            penalised_run({"l2": 0.4}, first=6.2, last=6.2),
+            penalised_run({"l2": 0.1}, first=0.7, last=0.71e-4),
+            penalised_run({"l2": 0.1}, first=0.68, last=0.1e-4),
+            penalised_run({"l2": 10.0}, first=160.0, last=0.4, data=0.65),
+            penalised_run({"l2": 10.0}, first=160.0, last=0.4, steps=99),
             made_up.run(),
         ]
 
@@ -168,7 +168,7 @@ def terms(fit: Fit) -> list[Term]:
             path = next((path for path in layer.weights if path.endswith(f"/{variable}")), None)
             if given and path is not None and layer.trainable:
                 norm = fit.steps.first("weight", path, "l2_norm")[:1]
-                found.append(Term(layer, name_of(given), path, cost_of(given, norm, size_of(fit, path))))
+                found.append(Term(layer, name_of(given), path, cost_of(given, norm, weight_size(fit, path))))
         given = layer.config.get("activity_regularizer")
         if given:
             found.append(
@@ -195,7 +195,7 @@ def cost_of(given: Any, norms: list[float], size: float) -> float | None:
     return l2 * norms[0] ** 2 + l1 * SPREAD * math.sqrt(size) * norms[0]
 
 
-def size_of(fit: Fit, path: str) -> float:
+def weight_size(fit: Fit, path: str) -> float:
     shape = next((weight.shape for weight in fit.model.weights if weight.path == path), ())
     return float(math.prod(extent or 1 for extent in shape))
 
@@ -222,7 +222,7 @@ def penalties(fit: Fit) -> list[tuple[float, float]]:
     return [(penalty, losses[step]) for step, penalty in fit.steps.values("penalty") if step in losses]
 
 
-def weights_gone(course: list[tuple[float, float]]) -> bool:
+def are_weights_gone(course: list[tuple[float, float]]) -> bool:
     """The penalty has fallen to nothing of what it was."""
     began, ended = (median([penalty for penalty, _ in part]) for part in (course[:FIRST], course[-LAST:]))
     return ended < GONE * began
@@ -230,11 +230,11 @@ def weights_gone(course: list[tuple[float, float]]) -> bool:
 
 def shares(course: list[tuple[float, float]]) -> float:
     """The share of the penalty in the loss, in the middle of these steps."""
-    known = finite([penalty / loss for penalty, loss in course if loss > 0])
+    known = finite_values([penalty / loss for penalty, loss in course if loss > 0])
     return median(known) if known else 0.0
 
 
-def penalised(
+def penalised_run(
     factors: dict[str, float],
     first: float,
     last: float,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import count, listed
+from nanwatch.diagnose.data_words import count_words, list_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import PATIENCE_STEPS, incident_of
 from nanwatch.diagnose.rule import Rule
@@ -48,26 +48,26 @@ class ClippingFreezes(Rule):
         optimizer = fit.model.optimizer
         config = optimizer.config if optimizer else {}
         if config.get("clipnorm"):
-            yield from self.frozen(fit, run)
+            yield from self.find_frozen_weights(fit, run)
         elif config.get("global_clipnorm"):
-            yield from self.spoilt(fit, run)
+            yield from self.find_spoilt_weights(fit, run)
 
-    def frozen(self, fit: Fit, run: Run) -> Iterator[Finding]:
+    def find_frozen_weights(self, fit: Fit, run: Run) -> Iterator[Finding]:
         weights = [path for path in fit.steps.paths("gradient", "l2_norm") if stands_still(fit, path)]
         if not weights or incident_of(fit, run) is not None:
             return
         yield self.finding(
             fit,
-            f"The gradient of {count(len(weights), 'weight')} is so large (above {LARGEST_SQUARE:g} an "
+            f"The gradient of {count_words(len(weights), 'weight')} is so large (above {LARGEST_SQUARE:g} an "
             f"element) that its norm is infinite, and clipnorm divides by it: the update is 0, and "
-            f"{listed(weights)} did not move in the last {PATIENCE_STEPS} steps.",
-            location=place(fit),
+            f"{list_words(weights)} did not move in the last {PATIENCE_STEPS} steps.",
+            location=optimizer_location(fit),
             remedies=(remedy(fit),),
             strength=0.95,
             explains={"weights-still", "growth", "large-loss"} | STUCK,
         )
 
-    def spoilt(self, fit: Fit, run: Run) -> Iterator[Finding]:
+    def find_spoilt_weights(self, fit: Fit, run: Run) -> Iterator[Finding]:
         incident = incident_of(fit, run)
         if incident is None or incident.action == "continue" or not was_clipped_to_nan(fit, incident):
             return
@@ -75,7 +75,7 @@ class ClippingFreezes(Rule):
             fit,
             f"In step {incident.step} the gradient is finite, but so large (above {LARGEST_SQUARE:g} an "
             "element) that its norm is infinite, and global_clipnorm divides by it: all weights became NaN.",
-            location=place(fit),
+            location=optimizer_location(fit),
             remedies=(remedy(fit),),
             strength=0.95,
             explains=from_here_on("nonfinite-update") | {"nonfinite-weight"},
@@ -84,19 +84,19 @@ class ClippingFreezes(Rule):
 
     @staticmethod
     def fires() -> list[Run]:
-        return [clipped([math.inf] * 20), clipped([1.0] * 5 + [math.inf] * 20), nan_weights()]
+        return [clipped_run([math.inf] * 20), clipped_run([1.0] * 5 + [math.inf] * 20), nan_weights_run()]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            clipped([1.0] + [math.inf] * 19),
-            clipped([1e19] * 20),
-            clipped([math.nan] * 20),
-            clipped([math.inf] * 20, clip="clipvalue"),
-            clipped([math.inf] * 20, moves=True),
-            nan_weights(loss=math.nan),
-            nan_weights(clip="clipnorm"),
-            nan_weights(norm=1.0),
+            clipped_run([1.0] + [math.inf] * 19),
+            clipped_run([1e19] * 20),
+            clipped_run([math.nan] * 20),
+            clipped_run([math.inf] * 20, clip="clipvalue"),
+            clipped_run([math.inf] * 20, moves=True),
+            nan_weights_run(loss=math.nan),
+            nan_weights_run(clip="clipnorm"),
+            nan_weights_run(norm=1.0),
         ]
 
 
@@ -116,18 +116,18 @@ def was_clipped_to_nan(fit: Fit, incident: IncidentInfo) -> bool:
     """
     at = incident.step
     loss = dict(fit.losses()).get(at, math.nan)
-    norms = [dict(values).get(at, 0.0) for values in columns(fit, "gradient")]
-    after = [dict(values).get(at, 0.0) for values in columns(fit, "weight")]
+    norms = [dict(values).get(at, 0.0) for values in norm_columns(fit, "gradient")]
+    after = [dict(values).get(at, 0.0) for values in norm_columns(fit, "weight")]
     if not math.isfinite(loss) or any(math.isnan(norm) for norm in norms) or not after:
         return False
     return any(math.isinf(norm) for norm in norms) and all(math.isnan(norm) for norm in after)
 
 
-def columns(fit: Fit, role: str) -> list[list[tuple[int, float]]]:
+def norm_columns(fit: Fit, role: str) -> list[list[tuple[int, float]]]:
     return [fit.steps.values(role, path, "l2_norm") for path in fit.steps.paths(role, "l2_norm")]
 
 
-def place(fit: Fit) -> Location | None:
+def optimizer_location(fit: Fit) -> Location | None:
     optimizer = fit.model.optimizer
     return (optimizer.location if optimizer else None) or fit.model.compile_location
 
@@ -137,27 +137,32 @@ def remedy(fit: Fit) -> Remedy:
         "Mend what makes the gradient so large: fill values or raw magnitudes in x or y. Until then, "
         "clipvalue=1.0 clips element by element and has no norm to overflow."
     )
-    return Remedy("set_clipvalue", "optimizer", 1.0, text, location=place(fit), general_damper=True)
+    return Remedy(
+        "set_clipvalue", "optimizer", 1.0, text, location=optimizer_location(fit), general_damper=True
+    )
 
 
-def clipping(clip: str) -> ModelInfo:
+def clipping_model(clip: str) -> ModelInfo:
     optimizer = OptimizerInfo("Adam", 1e-3, config={clip: 1.0}, location=made_up.line(9, f"Adam({clip}=1.0)"))
     return ModelInfo(**{**vars(made_up.model()), "optimizer": optimizer})
 
 
-def clipped(norms: list[float], clip: str = "clipnorm", moves: bool = False) -> Run:
+def clipped_run(norms: list[float], clip: str = "clipnorm", moves: bool = False) -> Run:
     """A kernel whose gradient has these norms, and which stands still or moves."""
     kept = [2.0 + 0.01 * step * moves for step in range(len(norms))]
     steps = {("gradient", "dense/kernel", "l2_norm"): norms, ("weight", "dense/kernel", "l2_norm"): kept}
-    return made_up.run(clipping(clip), loss=[7e29] * len(norms), steps=steps)
+    return made_up.run(clipping_model(clip), loss=[7e29] * len(norms), steps=steps)
 
 
-def nan_weights(loss: float = 7e29, clip: str = "global_clipnorm", norm: float = math.inf) -> Run:
+def nan_weights_run(loss: float = 7e29, clip: str = "global_clipnorm", norm: float = math.inf) -> Run:
     """One step after which every weight is NaN."""
     steps = {
         ("gradient", "dense/kernel", "l2_norm"): [norm],
         ("weight", "dense/kernel", "l2_norm"): [math.nan],
     }
     return made_up.run(
-        clipping(clip), loss=[loss], steps=steps, incident={"role": "gradient", "value": "inf", "loss": loss}
+        clipping_model(clip),
+        loss=[loss],
+        steps=steps,
+        incident={"role": "gradient", "value": "inf", "loss": loss},
     )

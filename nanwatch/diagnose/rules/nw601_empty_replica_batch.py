@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import went_nonfinite
-from nanwatch.diagnose.data_words import count
+from nanwatch.diagnose.data_words import count_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
@@ -53,8 +53,8 @@ class EmptyReplicaBatch(Rule):
         )
         yield self.finding(
             fit,
-            f"A batch has {count(rows, 'row')} for {replicas} replicas, so one of them gets none, and its "
-            "BatchNormalization takes the mean of nothing.",
+            f"A batch has {count_words(rows, 'row')} for {replicas} replicas, so one of them gets none, and "
+            "its BatchNormalization takes the mean of nothing.",
             *([f"the training broke at step {incident.step}"] if incident else []),
             location=fit.info.location,
             remedies=(Remedy("drop_remainder", "fit", True, text, location=fit.info.location),),
@@ -64,15 +64,15 @@ class EmptyReplicaBatch(Rule):
 
     @staticmethod
     def fires() -> list[Run]:
-        return [distributed(1, 2), distributed(3, 4)]
+        return [distributed_run(1, 2), distributed_run(3, 4)]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            distributed(2, 2),
-            distributed(1, 1),
-            distributed(1, 2, layer="LayerNormalization"),
-            distributed(1, 2, finite=True),
+            distributed_run(2, 2),
+            distributed_run(1, 1),
+            distributed_run(1, 2, layer="LayerNormalization"),
+            distributed_run(1, 2, finite=True),
         ]
 
 
@@ -88,7 +88,7 @@ def fewest_rows(fit: Fit, run: Run) -> int | None:
     return inputs[0].rows % size if inputs and fit.info.data.whole and size else None
 
 
-def distributed(last: int, replicas: int, layer: str = "BatchNormalization", finite: bool = False) -> Run:
+def distributed_run(last: int, replicas: int, layer: str = "BatchNormalization", finite: bool = False) -> Run:
     """64 rows and then ``last``."""
     of = made_up.model(LayerInfo("norm", "norm", layer), made_up.dense())
     losses = [0.7, 0.6 if finite else float("nan")]

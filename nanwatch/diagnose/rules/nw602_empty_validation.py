@@ -61,15 +61,15 @@ class EmptyValidation(Rule):
     def fires() -> list[Run]:
         error = f"ValueError: Training data contains 3 samples, which is {TOO_SMALL} into a validation and"
         return [
-            validated(0),
+            validated_run(0),
             made_up.run(fit={"error": error, "status": "crashed", "validation_split": 0.1}),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
-        return [validated(1), made_up.run(), made_up.run(fit={"error": "ValueError: another"})]
+        return [validated_run(1), made_up.run(), made_up.run(fit={"error": "ValueError: another"})]
 
 
-def validated(rows: int) -> Run:
+def validated_run(rows: int) -> Run:
     data = DataInfo((made_up.tensor("input", rows=rows, size=8 * rows),))
     return made_up.run(fit={"validation": True, "validation_data": data})

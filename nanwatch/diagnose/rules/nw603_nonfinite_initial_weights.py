@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import adapted_to_bad_data
+from nanwatch.diagnose.data_seen import layer_adapted_to_bad_data
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
@@ -46,12 +46,12 @@ class NonfiniteInitialWeights(Rule):
         applied = not incident.frozen and not incident.state and incident.action != "continue"
         if applied or incident.finite_after is not None:
             return  # it was step 0 that made it so
-        layer = owner(fit, incident.path)
-        if adapted_to_bad_data(fit, run) is not None:
+        layer = owner_layer(fit, incident.path)
+        if layer_adapted_to_bad_data(fit, run) is not None:
             return
         again = sum(earlier.info.model == fit.info.model for earlier in run.fits if earlier is not fit)
         told = f"the training is fit {fit.info.index + 1} of the run"
-        made = made_by(layer, incident.path)
+        made = initializer_words(layer, incident.path)
         yield self.finding(
             fit,
             f"The weight {incident.path} holds {incident.value} before step 0{f'; {made}' if made else ''}.",
@@ -79,7 +79,7 @@ class NonfiniteInitialWeights(Rule):
             made_up.run(made_up.model(head), loss=[float("nan")], incident=bad),
             made_up.run(loss=[float("nan")], incident={**bad, "path": "elsewhere/kernel", "value": "nan"}),
             made_up.run(loss=[0.7], incident={**bad, "frozen": False, "state": True}),
-            normalised(num_nan=0),
+            normalisation_run(num_nan=0),
         ]
 
     @staticmethod
@@ -91,16 +91,16 @@ class NonfiniteInitialWeights(Rule):
             made_up.run(loss=[0.7], incident={**bad, "step": 0, "frozen": False}),
             made_up.run(loss=[0.7], incident={**bad, "step": 0, "state": True, "finite_after": -1}),
             made_up.run(loss=[0.7], incident={**bad, "step": 0, "action": "continue", "finite_after": -1}),
-            normalised(num_nan=3),
+            normalisation_run(num_nan=3),
             made_up.run(),
         ]
 
 
-def owner(fit: Fit, weight: str) -> LayerInfo | None:
+def owner_layer(fit: Fit, weight: str) -> LayerInfo | None:
     return next((layer for layer in fit.model.layers if weight in layer.weights), None)
 
 
-def made_by(layer: LayerInfo | None, weight: str) -> str:
+def initializer_words(layer: LayerInfo | None, weight: str) -> str:
     """Which initialiser made the weight, where the layer's configuration tells."""
     part = weight.rsplit("/", 1)[-1]
     given = layer.config.get(f"{part}_initializer") if layer else None
@@ -110,7 +110,7 @@ def made_by(layer: LayerInfo | None, weight: str) -> str:
     return f"the layer was given {part}_initializer {name}" if name else ""
 
 
-def normalised(num_nan: int) -> Run:
+def normalisation_run(num_nan: int) -> Run:
     """A `Normalization` with a mean of NaN, and inputs with so many of them."""
     layer = LayerInfo("norm", "norm", "Normalization", weights=("norm/mean",))
     bad = {"role": "weight", "path": "norm/mean", "value": "nan", "step": 0, "frozen": True}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import count, number
+from nanwatch.diagnose.data_words import count_words, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import finite_losses
 from nanwatch.diagnose.rule import Rule
@@ -60,8 +60,9 @@ class UntrackedLoss(Rule):
         )
         yield self.finding(
             fit,
-            f"The printed loss is 0.0 in {count(len(logged), 'epoch')}, and the true loss of the steps is "
-            f"{number(true)} in the middle: the model's own train_step does not update the loss it returns.",
+            f"The printed loss is 0.0 in {count_words(len(logged), 'epoch')}, and the true loss of the steps "
+            f"is {number(true)} in the middle: the model's own train_step does not update the loss it "
+            "returns.",
             location=fit.model.location or fit.info.location,
             remedies=(Remedy("track_loss", "train_step", None, text),),
             strength=0.9,

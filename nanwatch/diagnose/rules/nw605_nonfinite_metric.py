@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import went_nonfinite
-from nanwatch.diagnose.data_words import bad_elements, listed
+from nanwatch.diagnose.data_words import bad_elements, list_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import DataInfo
@@ -45,7 +45,7 @@ class NonfiniteMetric(Rule):
         if went_nonfinite(fit, run) or not weights_are_finite(fit):
             return
         epochs = fit.epoch_logs()
-        bad = {name: seen for name in names(epochs) if (seen := bad_epochs(name, epochs))}
+        bad = {name: seen for name in metric_names(epochs) if (seen := bad_epochs(name, epochs))}
         if not bad:
             return
         first = next(iter(bad))
@@ -58,7 +58,7 @@ class NonfiniteMetric(Rule):
             fit,
             f"The metric {first} is {epochs[bad[first][0]][first]} in epoch {bad[first][0] + 1} under a "
             "finite loss: the fault is in the metric, not in the training. What monitors it is dead.",
-            f"not finite: {listed(words)}",
+            f"not finite: {list_words(words)}",
             location=fit.model.compile_location,
             remedies=(Remedy("mend_metric", first, None, text, location=fit.model.compile_location),),
             strength=0.8,
@@ -68,19 +68,19 @@ class NonfiniteMetric(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            logged({"loss": 0.5, "recall": math.nan}),
-            logged({"loss": 0.5, "recall": 0.7}, {"loss": 0.4, "recall": math.inf}),
-            logged({"loss": 0.5, "val_loss": 0.6, "val_r2": math.nan}),
+            logged_run({"loss": 0.5, "recall": math.nan}),
+            logged_run({"loss": 0.5, "recall": 0.7}, {"loss": 0.4, "recall": math.inf}),
+            logged_run({"loss": 0.5, "val_loss": 0.6, "val_r2": math.nan}),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            logged({"loss": 0.5, "recall": 0.0}),
-            logged({"loss": math.nan, "recall": math.nan}),
-            logged({"loss": 0.5, "val_loss": math.nan, "val_r2": math.nan}),
-            logged({"loss": 0.5, "val_r2": math.nan}, validation_nan=3),
-            logged({"loss": 0.5, "left_loss": math.nan}),
+            logged_run({"loss": 0.5, "recall": 0.0}),
+            logged_run({"loss": math.nan, "recall": math.nan}),
+            logged_run({"loss": 0.5, "val_loss": math.nan, "val_r2": math.nan}),
+            logged_run({"loss": 0.5, "val_r2": math.nan}, validation_nan=3),
+            logged_run({"loss": 0.5, "left_loss": math.nan}),
             made_up.run(loss=[0.7, math.nan], epochs=[{"loss": 0.5, "recall": math.nan}], incident={}),
             made_up.run(
                 epochs=[{"loss": 0.5, "recall": math.nan}],
@@ -89,7 +89,7 @@ class NonfiniteMetric(Rule):
         ]
 
 
-def names(epochs: list[Mapping[str, float]]) -> list[str]:
+def metric_names(epochs: list[Mapping[str, float]]) -> list[str]:
     """The metrics of the logs: all but the losses and the rate."""
     found = dict.fromkeys(name for logs in epochs for name in logs)
     return [name for name in found if name != "learning_rate" and name.split("_")[-1] != "loss"]
@@ -115,6 +115,6 @@ def weights_are_finite(fit: Fit) -> bool:
     return clean and all(math.isfinite(norm) for norms in last for norm in norms)
 
 
-def logged(*epochs: dict[str, float], validation_nan: int = 0) -> Run:
+def logged_run(*epochs: dict[str, float], validation_nan: int = 0) -> Run:
     held = DataInfo((made_up.tensor("input", num_nan=validation_nan),))
     return made_up.run(epochs=epochs, fit={"validation_data": held})

@@ -7,7 +7,7 @@ from typing import Any
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import went_nonfinite
-from nanwatch.diagnose.data_words import count
+from nanwatch.diagnose.data_words import count_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
@@ -51,11 +51,11 @@ class NonfiniteCheckpoint(Rule):
         events = saves(fit)
         spoilt = [event for event in events if event["event"] == SAVE and event.get("finite") is False]
         if spoilt:
-            yield self.saved(fit, run, spoilt, last_good(events))
+            yield self.build_saved_finding(fit, run, spoilt, last_good(events))
         elif went_nonfinite(fit, run):
-            yield from self.deleted(fit, run, events)
+            yield from self.find_deleted_backup(fit, run, events)
 
-    def saved(
+    def build_saved_finding(
         self, fit: Fit, run: Run, spoilt: list[Mapping[str, Any]], good: Mapping[str, Any] | None
     ) -> Finding:
         first = spoilt[0]
@@ -64,17 +64,17 @@ class NonfiniteCheckpoint(Rule):
         )
         return self.finding(
             fit,
-            f"Weights that are not finite were saved {count(len(spoilt), 'time')}, first at step "
+            f"Weights that are not finite were saved {count_words(len(spoilt), 'time')}, first at step "
             f"{first['step']} to {first['path']}; {left}.",
             location=fit.info.location,
-            remedies=(keep_best(),),
+            remedies=(keep_best_remedy(),),
             part="consequence",
             strength=0.9,
             shows={"nonfinite-update"} if incident_of(fit, run) else frozenset(),
             since=int(first["step"]),
         )
 
-    def deleted(self, fit: Fit, run: Run, events: list[Mapping[str, Any]]) -> Iterator[Finding]:
+    def find_deleted_backup(self, fit: Fit, run: Run, events: list[Mapping[str, Any]]) -> Iterator[Finding]:
         gone = [event for event in events if event["event"] == DELETE]
         if not gone or last_good(events) is not None:
             return
@@ -83,7 +83,7 @@ class NonfiniteCheckpoint(Rule):
             f"The training went non-finite, and its backup {gone[-1]['path']} was deleted at step "
             f"{gone[-1]['step']}: no good file of it is left.",
             location=fit.info.location,
-            remedies=(keep_best(),),
+            remedies=(keep_best_remedy(),),
             part="consequence",
             strength=0.9,
             since=int(gone[-1]["step"]),
@@ -92,18 +92,18 @@ class NonfiniteCheckpoint(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            saved_at((10, True), (20, False)),
-            saved_at((20, False)),
-            saved_at((10, True), deleted=20),
+            saves_run((10, True), (20, False)),
+            saves_run((20, False)),
+            saves_run((10, True), deleted=20),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            saved_at((10, True), (20, True)),
-            saved_at((10, True), (15, True), deleted=20, other=True),
-            saved_at((10, True), deleted=20, sick=False),
-            saved_at(),
+            saves_run((10, True), (20, True)),
+            saves_run((10, True), (15, True), deleted=20, other=True),
+            saves_run((10, True), deleted=20, sick=False),
+            saves_run(),
         ]
 
 
@@ -122,7 +122,7 @@ def last_good(events: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     return list(held.values())[-1] if held else None
 
 
-def keep_best() -> Remedy:
+def keep_best_remedy() -> Remedy:
     text = (
         "Give each file its epoch in its name, and save_best_only=True with a monitor: NaN is never better. "
         "Train again from the last good file."
@@ -130,7 +130,7 @@ def keep_best() -> Remedy:
     return Remedy("set_checkpoint", "fit", "save_best_only", text)
 
 
-def saved_at(
+def saves_run(
     *at: tuple[int, bool], deleted: int | None = None, other: bool = False, sick: bool = True
 ) -> Run:
     """Saves to one file (or each to its own), at these steps, with finite weights or not."""

@@ -54,13 +54,13 @@ class AccuracyAfterNonfinite(Rule):
         for validation in (False, True):
             stuck = stuck_epochs(fit, validation)
             if stuck:
-                yield self.found(fit, validation, *stuck)
+                yield self.build_stuck_finding(fit, validation, *stuck)
                 return
         share = share_of_class_0(fit, False)
         if share is not None and was_spared(fit, run):
-            yield self.foretold(fit, share)
+            yield self.build_foretold_finding(fit, share)
 
-    def foretold(self, fit: Fit, share: float) -> Finding:
+    def build_foretold_finding(self, fit: Fit, share: float) -> Finding:
         return self.finding(
             fit,
             "Had the training gone on, every weight would be NaN and the accuracy would stand at "
@@ -72,7 +72,9 @@ class AccuracyAfterNonfinite(Rule):
             shows={"accuracy-after-nonfinite"},
         )
 
-    def found(self, fit: Fit, validation: bool, first: int, epochs: int, reached: float) -> Finding:
+    def build_stuck_finding(
+        self, fit: Fit, validation: bool, first: int, epochs: int, reached: float
+    ) -> Finding:
         share = share_of_class_0(fit, validation)
         name = "validation accuracy" if validation else "accuracy"
         exact = share is not None and abs(share - reached) <= SLACK
@@ -91,21 +93,21 @@ class AccuracyAfterNonfinite(Rule):
     @staticmethod
     def fires() -> list[Run]:
         return [
-            plateau([0.7662, 0.9459, 0.5], [1.515, 0.2535, math.nan]),
-            plateau([0.9, 0.504], [0.2, math.nan]),
-            plateau([0.0, 0.0], [math.nan, math.nan], targets=False),
-            plateau([0.7662, 0.9459], [1.515, 0.2535], incident={"role": "loss", "frozen": True}),
+            stuck_run([0.7662, 0.9459, 0.5], [1.515, 0.2535, math.nan]),
+            stuck_run([0.9, 0.504], [0.2, math.nan]),
+            stuck_run([0.0, 0.0], [math.nan, math.nan], targets=False),
+            stuck_run([0.7662, 0.9459], [1.515, 0.2535], incident={"role": "loss", "frozen": True}),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         return [
-            plateau([0.5, 0.5, 0.5], [0.69, 0.69, 0.69]),
-            plateau([0.9, 0.506], [0.2, math.nan]),
-            plateau([0.7662, 0.9459], [1.515, math.nan]),
-            plateau([0.4, 0.4], [math.nan, math.nan], targets=False),
-            plateau([0.7662, 0.9459], [1.515, 0.2535], incident={"role": "loss", "frozen": False}),
-            plateau([0.7, 0.9], [1.5, 0.2], targets=False, incident={"role": "loss", "frozen": True}),
+            stuck_run([0.5, 0.5, 0.5], [0.69, 0.69, 0.69]),
+            stuck_run([0.9, 0.506], [0.2, math.nan]),
+            stuck_run([0.7662, 0.9459], [1.515, math.nan]),
+            stuck_run([0.4, 0.4], [math.nan, math.nan], targets=False),
+            stuck_run([0.7662, 0.9459], [1.515, 0.2535], incident={"role": "loss", "frozen": False}),
+            stuck_run([0.7, 0.9], [1.5, 0.2], targets=False, incident={"role": "loss", "frozen": True}),
         ]
 
 
@@ -118,7 +120,7 @@ def stuck_epochs(fit: Fit, validation: bool) -> tuple[int, int, float] | None:
     reached, losses = accuracies(fit, validation), epoch_losses(fit)
     if not reached or len(losses) != len(reached) or not 0 <= reached[-1] <= 1:
         return None
-    if not any(abs(place - reached[-1]) <= SLACK for place in places(fit, validation)):
+    if not any(abs(place - reached[-1]) <= SLACK for place in nan_accuracies(fit, validation)):
         return None
     epochs = 0
     for value, loss in zip(reversed(reached), reversed(losses), strict=True):
@@ -128,7 +130,7 @@ def stuck_epochs(fit: Fit, validation: bool) -> tuple[int, int, float] | None:
     return (len(reached) - epochs, epochs, reached[-1]) if epochs else None
 
 
-def places(fit: Fit, validation: bool) -> tuple[float, ...]:
+def nan_accuracies(fit: Fit, validation: bool) -> tuple[float, ...]:
     """Where NaN predictions can put the accuracy: the share of class 0, or the common 0 and 0.5."""
     share = share_of_class_0(fit, validation)
     return (share,) if share is not None else (0.0, 0.5)
@@ -147,7 +149,7 @@ def was_spared(fit: Fit, run: Run) -> bool:
     return is_classification(first_output(fit)) and bool(fit.model.metrics or accuracies(fit, False))
 
 
-def plateau(
+def stuck_run(
     reached: list[float], losses: list[float], targets: bool = True, incident: dict[str, Any] | None = None
 ) -> Run:
     epochs = [{"loss": loss, "accuracy": value} for loss, value in zip(losses, reached, strict=True)]

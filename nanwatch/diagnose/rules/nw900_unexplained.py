@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import bad_elements, count, listed, number, when
+from nanwatch.diagnose.data_words import bad_elements, count_words, list_words, number, when_words
 from nanwatch.diagnose.diagnosis import Finding, Outcome
 from nanwatch.diagnose.outcome import accuracy_is_a_share, has_improved, outcome_of_fit
 from nanwatch.diagnose.readings import (
     accuracies,
+    are_weights_still,
     finite_losses,
     first_loss,
     first_output,
@@ -19,7 +20,6 @@ from nanwatch.diagnose.readings import (
     last_loss,
     spread_looks,
     update_ratios,
-    weights_still,
 )
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import IncidentInfo, LayerInfo, TensorSummary
@@ -61,27 +61,27 @@ class Unexplained(Rule):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         outcome = outcome_of_fit(fit, run)
         if outcome in SICK:
-            yield self.sick(fit, run, outcome)
+            yield self.build_sick_finding(fit, run, outcome)
         elif outcome == "healthy" and on_plateau(fit):
-            yield self.plateau(fit)
+            yield self.build_plateau_finding(fit)
 
-    def sick(self, fit: Fit, run: Run, outcome: Outcome) -> Finding:
+    def build_sick_finding(self, fit: Fit, run: Run, outcome: Outcome) -> Finding:
         incident = incident_of(fit, run)
         op = incident.op if incident else None
         layer = None if op else layer_around(fit, incident)
         line = op.location if op else layer.location if layer else None
         return self.finding(
             fit,
-            f"{SICK[outcome]}{place(incident)}, and none of the faults known here explains it.",
-            *(f"Seen: {text}" for text in seen(fit, incident)),
-            *(f"Excluded: {text}" for text in excluded(fit, incident)),
+            f"{SICK[outcome]}{place_words(incident)}, and none of the faults known here explains it.",
+            *(f"Seen: {text}" for text in seen_facts(fit, incident)),
+            *(f"Excluded: {text}" for text in excluded_facts(fit, incident)),
             location=line or fit.info.location,
             layer=layer.path if layer else None,
             level="error" if outcome in ("non-finite", "diverged") else "warning",
             strength=0.0,
         )
 
-    def plateau(self, fit: Fit) -> Finding:
+    def build_plateau_finding(self, fit: Fit) -> Finding:
         norm = gradient_norms(fit)[-1][1]
         return self.finding(
             fit,
@@ -99,8 +99,8 @@ class Unexplained(Rule):
         return [
             made_up.run(loss=[0.7, math.nan], incident={}, inputs=[made_up.tensor("input")]),
             made_up.run(loss=[0.7] * 10 + [701.0] * 10),
-            classifier(still=True),
-            classifier(still=False),
+            still_classifier_run(still=True),
+            still_classifier_run(still=False),
         ]
 
     @staticmethod
@@ -108,22 +108,22 @@ class Unexplained(Rule):
         return [
             made_up.run(),
             made_up.run(loss=[0.7] * 10 + [699.0] * 10),
-            classifier(still=False, reached=0.9),
-            classifier(still=False, end=0.5),
+            still_classifier_run(still=False, reached=0.9),
+            still_classifier_run(still=False, end=0.5),
         ]
 
 
 def on_plateau(fit: Fit) -> bool:
-    alive = any(norm > 0 for _, norm in gradient_norms(fit)[-1:]) and not weights_still(fit)
+    alive = any(norm > 0 for _, norm in gradient_norms(fit)[-1:]) and not are_weights_still(fit)
     return alive and accuracy_is_a_share(fit) and not has_improved(fit)
 
 
-def place(incident: IncidentInfo | None) -> str:
+def place_words(incident: IncidentInfo | None) -> str:
     if incident is None:
         return ""
     where = f" at {incident.path}" if incident.path else ""
     op = f", first in the op {incident.op.type} ({incident.op.direction})" if incident.op else ""
-    return f" {when(incident, 'in')}: {incident.value} in the {incident.role}{where}{op}"
+    return f" {when_words(incident, 'in')}: {incident.value} in the {incident.role}{where}{op}"
 
 
 def layer_around(fit: Fit, incident: IncidentInfo | None) -> LayerInfo | None:
@@ -139,13 +139,13 @@ def layer_around(fit: Fit, incident: IncidentInfo | None) -> LayerInfo | None:
     return max(around, key=lambda layer: len(layer.path)) if around else None
 
 
-def seen(fit: Fit, incident: IncidentInfo | None) -> Iterator[str]:
+def seen_facts(fit: Fit, incident: IncidentInfo | None) -> Iterator[str]:
     if incident is not None and incident.state:
         yield f"no gradient moves {incident.path}: its own layer does, in the forward pass, or the script."
     losses = finite_losses(fit)
     if losses:
         ends = f"from {number(losses[0])} to {number(losses[-1])}, at most {number(max(losses))},"
-        yield f"the loss {ends} over {count(len(losses), 'finite step')}."
+        yield f"the loss {ends} over {count_words(len(losses), 'finite step')}."
     norms = [norm for _, norm in gradient_norms(fit) if math.isfinite(norm)]
     if norms:
         yield f"gradient norms from {number(min(norms))} to {number(max(norms))}."
@@ -157,11 +157,11 @@ def seen(fit: Fit, incident: IncidentInfo | None) -> Iterator[str]:
     if ratios and math.isfinite(ratios[-1][1]):
         yield f"weights that move by {number(ratios[-1][1])} of their norm a step."
     if incident is not None and incident.bad_rows:
-        rows = count(len(incident.bad_rows), "row")
+        rows = count_words(len(incident.bad_rows), "row")
         yield f"the fault in {rows} of {incident.rows_tried}, tried one by one."
 
 
-def excluded(fit: Fit, incident: IncidentInfo | None) -> Iterator[str]:
+def excluded_facts(fit: Fit, incident: IncidentInfo | None) -> Iterator[str]:
     data = fit.info.data
     groups: list[tuple[str, tuple[TensorSummary, ...]]] = [
         ("inputs", data.inputs or (incident.batch.inputs if incident else ())),
@@ -170,7 +170,7 @@ def excluded(fit: Fit, incident: IncidentInfo | None) -> Iterator[str]:
     finite = [name for name, tensors in groups if tensors and not any(map(bad_elements, tensors))]
     if finite:
         rows = max(tensor.rows for _, tensors in groups for tensor in tensors)
-        yield f"non-finite data: {listed(finite)} are finite in the {count(rows, 'row')} looked at."
+        yield f"non-finite data: {list_words(finite)} are finite in the {count_words(rows, 'row')} looked at."
     norms = [norm for _, norm in gradient_norms(fit)]
     if norms and all(math.isfinite(norm) and norm > 0 for norm in norms):
         yield "a missing gradient: it is finite and above 0 in every step."
@@ -182,7 +182,7 @@ def excluded(fit: Fit, incident: IncidentInfo | None) -> Iterator[str]:
         yield "a fault that can be repeated: the step was finite when run again."
 
 
-def classifier(still: bool, reached: float = 0.5, end: float = 0.693) -> Run:
+def still_classifier_run(still: bool, reached: float = 0.5, end: float = 0.693) -> Run:
     """Two balanced classes, accuracy and loss as given, the weights moving or not."""
     steps = 40
     health = {
