@@ -8,7 +8,7 @@ from nanwatch.errors import TrainingHalted
 from nanwatch.version import __version__
 
 if TYPE_CHECKING:
-    from nanwatch.watch.callback import Watch
+    from nanwatch.watch.fit.callback import Watch
 
 __all__ = ["TrainingHalted", "Watch", "__version__"]
 
@@ -16,7 +16,7 @@ __all__ = ["TrainingHalted", "Watch", "__version__"]
 def __getattr__(name: str) -> Any:
     """``nanwatch.Watch`` imports Keras only when it is asked for."""
     if name == "Watch":
-        from nanwatch.watch.callback import Watch
+        from nanwatch.watch.fit.callback import Watch
 
         return Watch
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,11 +25,11 @@ from nanwatch.cli.telling import (
 )
 
 if TYPE_CHECKING:
+    from nanwatch.check.budget import CheckBudget
     from nanwatch.diagnose.accepted import Choice
     from nanwatch.explain.report import Report
     from nanwatch.record.facts import Status
-    from nanwatch.watch.script import Ending
-    from nanwatch.watch.short import Short
+    from nanwatch.watch.launch.script import Ending
 
 STATUS_OF_FAILURE = 2
 SNAPSHOT_MB = 512
@@ -162,38 +162,44 @@ def checked(
     name: str, args: list[str], is_module: bool, max_steps: int, deadline: float, log_dir: Path, job: Job
 ) -> int:
     """Run the script, cut short; report; the exit status."""
-    from nanwatch.watch import script as scripts
-    from nanwatch.watch.arm import arm
-    from nanwatch.watch.short import Short, shorten
-    from nanwatch.watch.short_deadline import Deadline
+    from nanwatch.check.budget import CheckBudget
+    from nanwatch.check.deadline import Deadline
+    from nanwatch.watch.import_hook import install_hook
+    from nanwatch.watch.launch import script as scripts
 
-    witness = new_witness(log_dir, name, args, SNAPSHOT_MB)
-    short = Short(witness, max_steps)
-    arm(witness, "raise", lambda keras: shorten(keras, short))
+    recorder = new_witness(log_dir, name, args, SNAPSHOT_MB)
+    short = CheckBudget(recorder, max_steps)
+
+    def meet_keras(keras: Any) -> None:
+        from nanwatch.check.seams import shorten  # imports Keras, which only the script may do
+
+        shorten(keras, short)
+
+    install_hook(recorder, "raise", meet_keras)
     os.environ.setdefault("MPLBACKEND", "Agg")  # plt.show() would wait for a window to be closed
     with script_on_stderr() as streams:
 
         def report_from_outside() -> int:
             short.close("finished", 0)
             streams.give_back()
-            return job.finish(witness.folder, 0)
+            return job.finish(recorder.folder, 0)
 
         limit = Deadline(deadline, short, report_from_outside)
         limit.start()
         ending = scripts.run_module(name, args) if is_module else scripts.run_script(name, args)
         if not limit.script_ended():
             limit.outside.join()
-        if not witness.ours:  # a forked child that came to the end of the script
+        if not recorder.ours:  # a forked child that came to the end of the script
             sys.exit(ending.status)
         status = own_status(ending, short)
         short.close(status_word(ending, short, status), status)
-    limit.status = job.finish(witness.folder, status)
+    limit.status = job.finish(recorder.folder, status)
     return limit.status
 
 
-def own_status(ending: Ending, short: Short) -> int:
+def own_status(ending: Ending, short: CheckBudget) -> int:
     """The status that the script ended with by itself; 0 where the check or an incident ended it."""
-    if short.ended is not None or ending.halted or short.witness.halted:
+    if short.ended is not None or ending.halted or short.recorder.halted:
         return 0
     error = ending.error
     if not short.cut or error is None or ending.interrupted or comes_of(error, short.failed):
@@ -222,8 +228,8 @@ def comes_of(error: BaseException | None, failed: BaseException | None) -> bool:
     return False
 
 
-def status_word(ending: Ending, short: Short, status: int) -> Status:
-    if ending.halted or short.witness.halted:
+def status_word(ending: Ending, short: CheckBudget, status: int) -> Status:
+    if ending.halted or short.recorder.halted:
         return "halted"
     if ending.interrupted:
         return "killed"

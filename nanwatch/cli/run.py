@@ -1,4 +1,4 @@
-"""``nanwatch run``: the script, with a witness."""
+"""``nanwatch run``: the script, with a recorder."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from nanwatch.cli.telling import (
 
 if TYPE_CHECKING:
     from nanwatch.diagnose.diagnosis import Diagnoses
-    from nanwatch.watch.script import Ending
-    from nanwatch.watch.witness import Witness
+    from nanwatch.watch.launch.script import Ending
+    from nanwatch.watch.recording.run_recorder import RunRecorder
 
 STATUS_OF_HALT = 3
 TELL_ALL = Telling()
@@ -81,21 +81,21 @@ def run(
     becomes NaN or infinite the training is halted before the update is applied, and the exit
     status is 3. The report goes to stderr.
     """
-    from nanwatch.watch import script as scripts
+    from nanwatch.watch.launch import script as scripts
 
     name, args = named(module, script_and_args, "run")
     telling = Telling(choice_of(select, ignore, baseline), fail_on)
-    witness = None if disabled() else witness_for(log_dir, name, args, on_incident, snapshot_limit)
+    recorder = None if disabled() else witness_for(log_dir, name, args, on_incident, snapshot_limit)
     if module is not None:
         ending = scripts.run_module(module, args)
     else:
         ending = scripts.run_script(name, args)
-    leave(ending, witness, quiet, telling)
+    leave(ending, recorder, quiet, telling)
 
 
 def named(module: str | None, given: tuple[str, ...], command: str) -> tuple[str, list[str]]:
     """The script or module, and its own arguments."""
-    from nanwatch.watch.script import check_script
+    from nanwatch.watch.launch.script import check_script
 
     if module is not None:
         return module, list(given)
@@ -109,40 +109,42 @@ def disabled() -> bool:
     return os.environ.get("NANWATCH_DISABLE", "") not in ("", "0")
 
 
-def witness_for(log_dir: Path, name: str, args: list[str], on_incident: str, snapshot_limit: int) -> Witness:
+def witness_for(
+    log_dir: Path, name: str, args: list[str], on_incident: str, snapshot_limit: int
+) -> RunRecorder:
     """The run's folder, made now; Keras will be met when the script imports it."""
-    from nanwatch.watch.arm import arm
+    from nanwatch.watch.import_hook import install_hook
 
-    witness = new_witness(log_dir, name, args, snapshot_limit)
-    arm(witness, on_incident)
-    return witness
+    recorder = new_witness(log_dir, name, args, snapshot_limit)
+    install_hook(recorder, on_incident)
+    return recorder
 
 
-def new_witness(log_dir: Path, name: str, args: list[str], snapshot_limit: int) -> Witness:
-    """A witness with a run folder below ``log_dir``."""
+def new_witness(log_dir: Path, name: str, args: list[str], snapshot_limit: int) -> RunRecorder:
+    """A recorder with a run folder below ``log_dir``."""
     from nanwatch.errors import NanwatchError
-    from nanwatch.watch.witness import Witness
+    from nanwatch.watch.recording.run_recorder import RunRecorder
 
     try:
-        return Witness(Path(os.path.abspath(log_dir)), name, (name, *args), snapshot_limit * 2**20)
+        return RunRecorder(Path(os.path.abspath(log_dir)), name, (name, *args), snapshot_limit * 2**20)
     except OSError as error:
         raise NanwatchError(
             f"No run folder could be made in {log_dir}: {error.strerror}; give another one with --log-dir."
         ) from error
 
 
-def leave(ending: Ending, witness: Witness | None, quiet: bool, telling: Telling = TELL_ALL) -> None:
+def leave(ending: Ending, recorder: RunRecorder | None, quiet: bool, telling: Telling = TELL_ALL) -> None:
     """Finish the record, write the report, and end as the script did."""
     if ending.code is not None and not isinstance(ending.code, int):
         print(ending.code, file=sys.stderr)
     status = ending.status
-    if witness is not None and witness.ours:
-        if status == 0 and witness.halted:
+    if recorder is not None and recorder.ours:
+        if status == 0 and recorder.halted:
             status = STATUS_OF_HALT
         with contextlib.suppress(Exception):  # a closed or missing stdout is for Python to speak of
             sys.stdout.flush()
-        witness.end(status_word(ending, witness), status)
-        if report(witness, quiet, telling) and status == 0:
+        recorder.end(status_word(ending, recorder), status)
+        if report(recorder, quiet, telling) and status == 0:
             status = STATUS_OF_FINDINGS
     if ending.interrupted:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -150,15 +152,15 @@ def leave(ending: Ending, witness: Witness | None, quiet: bool, telling: Telling
     sys.exit(status)
 
 
-def status_word(ending: Ending, witness: Witness) -> Any:
-    if ending.halted or witness.halted:
+def status_word(ending: Ending, recorder: RunRecorder) -> Any:
+    if ending.halted or recorder.halted:
         return "halted"
     if ending.interrupted:
         return "killed"
     return "crashed" if ending.error is not None else "finished"
 
 
-def report(witness: Witness, quiet: bool, telling: Telling) -> bool:
+def report(recorder: RunRecorder, quiet: bool, telling: Telling) -> bool:
     """The report on stderr; whether a finding is one to fail for.
 
     Whatever fails here is nanwatch's own fault and changes nothing.
@@ -169,10 +171,10 @@ def report(witness: Witness, quiet: bool, telling: Telling) -> bool:
     from nanwatch.record.read import read_run
 
     try:
-        run, root = read_run(witness.folder), project_root()
-        if witness.frozen is not None:
-            try_remedies(witness, told(run, telling.choice, root))
-            run = read_run(witness.folder)
+        run, root = read_run(recorder.folder), project_root()
+        if recorder.frozen is not None:
+            try_remedies(recorder, told(run, telling.choice, root))
+            run = read_run(recorder.folder)
         found = build_report(run, told(run, telling.choice, root), root)
         if not quiet or any(diagnosis.level != "note" for diagnosis in found.diagnoses.diagnoses):
             show(rendered(found, "terminal", screen_of(sys.stderr)), sys.stderr)
@@ -182,25 +184,25 @@ def report(witness: Witness, quiet: bool, telling: Telling) -> bool:
             raise
         print(
             f"nanwatch: the report could not be written: {type(error).__name__}: {error}. The record is "
-            f"in {witness.folder}.",
+            f"in {recorder.folder}.",
             file=sys.stderr,
         )
         return False
 
 
-def try_remedies(witness: Witness, found: Diagnoses) -> None:
+def try_remedies(recorder: RunRecorder, found: Diagnoses) -> None:
     """Try on the frozen model what the diagnoses propose, and put down what came of it."""
     from nanwatch.replay.trial import Intervention, tried
-    from nanwatch.watch.observer import observer_of
+    from nanwatch.watch.fit.fit_observer import observer_of
 
-    assert witness.frozen is not None
-    model, data, first_weights = witness.frozen
+    assert recorder.frozen is not None
+    model, data, first_weights = recorder.frozen
     remedies = [remedy for diagnosis in found.diagnoses for remedy in diagnosis.remedies]
     observer = observer_of(model)
     if observer is not None:
         observer.release()
-    with witness.forgiving("trying the remedies"):
+    with recorder.catch_errors("trying the remedies"):
         changes = [Intervention(one.kind, one.target, one.value) for one in remedies]
         trials = tried(model, data, changes, first_weights)
         if trials:
-            witness.add_trials(trials)
+            recorder.add_trials(trials)

@@ -14,8 +14,8 @@ import numpy as np
 
 from nanwatch.errors import NanwatchError
 from nanwatch.record.facts import IncidentInfo, OpInfo, RunInfo, SpreadEntry
-from nanwatch.watch import script as scripts
-from nanwatch.watch.snapshot_file import SNAPSHOT_FILE, load
+from nanwatch.watch.incident.snapshot_file import SNAPSHOT_FILE, load
+from nanwatch.watch.launch import script as scripts
 
 
 class CannotReplay(NanwatchError):
@@ -103,7 +103,7 @@ class Goal:
     @contextlib.contextmanager
     def armed(self) -> Iterator[None]:
         """Meet Keras when the script imports it."""
-        from nanwatch.watch.arm import KerasFinder
+        from nanwatch.watch.import_hook import KerasFinder
 
         finder = KerasFinder("keras", self.take_seams)
         sys.meta_path.insert(0, finder)
@@ -114,11 +114,11 @@ class Goal:
                 sys.meta_path.remove(finder)
 
     def take_seams(self, keras: Any) -> None:
-        from nanwatch.watch import arm
+        from nanwatch.watch import import_hook
 
         for cls in (keras.layers.Layer, keras.Operation, keras.optimizers.Optimizer):
-            arm.remember_making(cls)
-        arm.remember_compiling(keras.Model)
+            import_hook.record_construction(cls)
+        import_hook.record_compile(keras.Model)
         self.stop_in_fit(keras)
         self.stop_in_train_on_batch(keras.Model)
 
@@ -133,7 +133,7 @@ class Goal:
 
         @functools.wraps(original)
         def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
-            from nanwatch.watch.arm import with_callback
+            from nanwatch.watch.import_hook import with_callback
 
             args, kwargs = with_callback(args, kwargs, Here())
             return original(model, *args, **kwargs)
@@ -167,10 +167,11 @@ class Goal:
         raise Reached
 
     def repeat(self, model: Any) -> Moment:
-        from nanwatch.watch import autopsy, keras_names, snapshot
+        from nanwatch.watch.incident import autopsy, snapshot
+        from nanwatch.watch.keras_seam import keras_names
 
         x, y, sample_weight = batch_of(self.arrays)
-        prepare(model, x, y)
+        build_variables(model, x, y)
         snapshot.restore(model, model.optimizer, self.arrays)
         data = (x, y) if sample_weight is None else (x, y, sample_weight)
         names: dict[str, Any] = {"x": x, "y": y, "sample_weight": sample_weight, "model": model}
@@ -191,12 +192,12 @@ class Goal:
 def batch_of(arrays: dict[str, Any]) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) in the structure that their keys tell: one array, a list or a dict."""
     x, y, sample_weight = (
-        structure(arrays, f"batch/{role}/") for role in ("input", "label", "sample_weight")
+        structure_of(arrays, f"batch/{role}/") for role in ("input", "label", "sample_weight")
     )
     return x, y, sample_weight
 
 
-def structure(arrays: dict[str, Any], prefix: str) -> Any:
+def structure_of(arrays: dict[str, Any], prefix: str) -> Any:
     import tensorflow as tf
 
     found = {
@@ -213,9 +214,9 @@ def structure(arrays: dict[str, Any], prefix: str) -> Any:
     return found
 
 
-def prepare(model: Any, x: Any, y: Any) -> None:
+def build_variables(model: Any, x: Any, y: Any) -> None:
     """Make the variables that a first step would have made: layers, metrics, optimizer."""
-    from nanwatch.watch import keras_names
+    from nanwatch.watch.keras_seam import keras_names
 
     y_pred = model(x, training=False)
     if model.optimizer is not None and not model.optimizer.built:

@@ -13,9 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nanwatch.watch import keras_names
-from nanwatch.watch.autopsy import unchanged
-from nanwatch.watch.fresh import all_copied
+from nanwatch.watch.incident.autopsy import restore_after
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.function_copies import copy_all_functions
 
 FROM_THE_START = {"set_learning_rate"}
 STEPS = 30  # on the bad batch; a fault that needs longer than that to come back is not this one
@@ -84,7 +84,7 @@ def outcome_of(model: Any, data: Any, deadline: float, start: Sequence[Any] | No
     """
     step = tf.function(model.train_step, autograph=False)
     loss: float | None = None
-    with unchanged(model), all_copied():  # what was traced before knows nothing of a change
+    with restore_after(model), copy_all_functions():  # what was traced before knows nothing of a change
         for variable, value in zip(model.trainable_variables, start or (), strict=False):
             variable.assign(value)
         for done in range(STEPS):

@@ -1,1 +1,27 @@
-"""Script to run: watches a training and writes what it saw. Knows TensorFlow, and no rule."""
+"""From a script to the record of its run: this is the face of the rooms, which the README beside it names.
+
+Nothing here imports Keras or TensorFlow, but for `Watch`: the script does that when it wants to, and
+`install_hook` waits for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nanwatch.watch.import_hook import install_hook
+from nanwatch.watch.launch.script import Ending, check_script, run_module, run_script
+from nanwatch.watch.recording.run_recorder import RunRecorder
+
+if TYPE_CHECKING:
+    from nanwatch.watch.fit.callback import Watch
+
+__all__ = ["Ending", "RunRecorder", "Watch", "check_script", "install_hook", "run_module", "run_script"]
+
+
+def __getattr__(name: str) -> Any:
+    """The `Watch` callback; it is one of Keras's, so that Keras is imported with it."""
+    if name == "Watch":
+        from nanwatch.watch.fit.callback import Watch
+
+        return Watch
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

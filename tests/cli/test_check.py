@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from nanwatch.check.budget import CheckBudget
 from nanwatch.cli.check import own_status
-from nanwatch.watch.script import Ending
-from nanwatch.watch.short import Short
+from nanwatch.watch.launch.script import Ending
 from tests.side_by_side import environment
 
 DEADLINE = 6  # seconds, where it is to come; the least there is is 5
@@ -334,7 +334,7 @@ def test_it_can_be_turned_off(tmp_path: Path) -> None:
 
 
 class Witnessed:
-    """As much of a witness as the question takes."""
+    """As much of a recorder as the question takes."""
 
     halted = False
 
@@ -344,8 +344,8 @@ class Witnessed:
         self.info = RunInfo("train.py")
 
 
-def short(cut: bool = True, ended: str | None = None) -> Short:
-    made = Short(Witnessed(), 20, ended)  # type: ignore[arg-type]
+def short(cut: bool = True, ended: str | None = None) -> CheckBudget:
+    made = CheckBudget(Witnessed(), 20, ended)  # type: ignore[arg-type]
     made.cut = {0} if cut else set()
     return made
 
@@ -360,7 +360,7 @@ def test_what_may_come_of_the_cut_does_not(error: Exception) -> None:
     assert own_status(Ending(1, error=error), short(cut=False)) == 1
     of = short()
     assert own_status(Ending(1, error=error), of) == 0
-    (told,) = of.witness.info.held_back
+    (told,) = of.recorder.info.held_back
     assert f"it failed with {type(error).__name__} behind a training that was cut short" in told
 
 

@@ -14,8 +14,8 @@ import pytest
 from nanwatch.cli import run as command
 from nanwatch.record.read import read_run
 from nanwatch.record.run import Run
-from nanwatch.watch.script import Ending
-from nanwatch.watch.witness import Witness
+from nanwatch.watch.launch.script import Ending
+from nanwatch.watch.recording.run_recorder import RunRecorder
 from tests.side_by_side import MODULE, Ended, ended
 
 
@@ -131,10 +131,10 @@ def test_it_can_be_turned_off(value: str, watched: bool, tmp_path: Path) -> None
 def test_the_status(
     ending: Ending, halted: bool, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    witness = Witness(tmp_path, "train.py", ("train.py",))
-    witness.halted = halted
+    recorder = RunRecorder(tmp_path, "train.py", ("train.py",))
+    recorder.halted = halted
     with pytest.raises(SystemExit) as end:
-        command.leave(ending, witness, quiet=True)
+        command.leave(ending, recorder, quiet=True)
     assert end.value.code == status
     assert capsys.readouterr().err.startswith("text\n" if ending.code == "text" else "")
     info = only_run(tmp_path).info
@@ -148,13 +148,13 @@ def test_a_report_that_fails_changes_nothing(
         raise ArithmeticError("of our own")
 
     monkeypatch.setattr("nanwatch.diagnose.engine.diagnose", fails)
-    witness = Witness(tmp_path, "train.py", ("train.py",))
+    recorder = RunRecorder(tmp_path, "train.py", ("train.py",))
     with pytest.raises(SystemExit) as end:
-        command.leave(Ending(0), witness, quiet=False)
+        command.leave(Ending(0), recorder, quiet=False)
     assert end.value.code == 0
     assert capsys.readouterr().err == (
         "nanwatch: the report could not be written: ArithmeticError: of our own. "
-        f"The record is in {witness.folder}.\n"
+        f"The record is in {recorder.folder}.\n"
     )
 
 

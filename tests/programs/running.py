@@ -15,8 +15,8 @@ from nanwatch.diagnose.engine import diagnose
 from nanwatch.explain import as_json
 from nanwatch.explain.report import build_report
 from nanwatch.record.read import read_run
-from nanwatch.watch.script import run_script
-from nanwatch.watch.witness import Witness
+from nanwatch.watch.launch.script import run_script
+from nanwatch.watch.recording.run_recorder import RunRecorder
 
 
 def report_on(script: Path, log_dir: Path, on_incident: str = "raise") -> dict[str, Any]:
@@ -25,22 +25,23 @@ def report_on(script: Path, log_dir: Path, on_incident: str = "raise") -> dict[s
 
     keras.backend.clear_session()
     with silence():
-        witness = Witness(log_dir, str(script), (str(script),))
-        with seams(keras, witness, on_incident):
+        recorder = RunRecorder(log_dir, str(script), (str(script),))
+        with seams(keras, recorder, on_incident):
             ending = run_script(str(script), [])
-        witness.end("halted" if ending.halted else "crashed" if ending.error else "finished", ending.status)
-    run = read_run(witness.folder)
+        recorder.end("halted" if ending.halted else "crashed" if ending.error else "finished", ending.status)
+    run = read_run(recorder.folder)
     report: dict[str, Any] = json.loads(as_json.render(build_report(run, diagnose(run))))
     report["own_errors"] = [*run.info.errors, *run.damage]
     return report
 
 
 @contextlib.contextmanager
-def seams(keras: Any, witness: Witness, on_incident: str) -> Iterator[None]:
-    """What `nanwatch.watch.arm.arm` does where Keras is there already, and undone afterwards."""
+def seams(keras: Any, recorder: RunRecorder, on_incident: str) -> Iterator[None]:
+    """What `nanwatch.watch.import_hook.arm` does where Keras is there already, and undone afterwards."""
     import tensorflow as tf
 
-    from nanwatch.watch import arm, keras_names
+    from nanwatch.watch import import_hook
+    from nanwatch.watch.keras_seam import keras_names
 
     holders = [module for name, module in sys.modules.items() if name.split(".")[0] == "keras"]
     owners = (
@@ -60,8 +61,8 @@ def seams(keras: Any, witness: Witness, on_incident: str) -> Iterator[None]:
     )
     before = [dict(vars(owner)) for owner in owners]
     show = warnings.showwarning
-    arm.listen_to_warnings(witness)
-    arm.take_seams(keras, witness, on_incident)
+    import_hook.listen_to_warnings(recorder)
+    import_hook.take_seams(keras, recorder, on_incident)
     try:
         yield
     finally:

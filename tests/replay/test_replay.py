@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.tensorflow
-SCRIPT = Path(__file__).parent.parent / "watch" / "singularities" / "relu_head.py"
+SCRIPT = Path(__file__).parent.parent / "watch" / "incident" / "singularities" / "relu_head.py"
 
 
 def nanwatch(*arguments: str, cwd: Path, given: str = "") -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,83 @@
+"""A check: the script is cut short, and ended where it has shown what it may."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
+
+from nanwatch.record.facts import Status
+from nanwatch.watch.recording.run_recorder import RunRecorder
+
+HELD_FOLDER = "held-back"  # in the run's folder, and gone at the end
+
+
+class Enough(SystemExit):
+    """Leaves the script: past every ``except Exception``, through every ``finally``."""
+
+
+@dataclass
+class CheckBudget:
+    """What one check allows, and what it has cut off so far."""
+
+    recorder: RunRecorder
+    max_steps: int
+    ended: str | None = None  # why the script was ended
+    cut: set[int] = field(default_factory=set)  # fits that had more to train
+    training: int = 0  # calls of fit and train_on_batch that are under way
+    failed: BaseException | None = None  # the last exception that left a training call
+
+    def end(self, why: str) -> NoReturn:
+        """End the script here; what is still being trained is cut short."""
+        if self.ended is None:
+            self.ended = why
+            self.hold_back(f"the rest of the script, after {why}")
+        self.cut |= set(self.recorder.open_fits)
+        raise Enough(0)
+
+    def go_on(self) -> None:
+        """Does nothing, unless the script has caught its own end."""
+        if self.ended is not None:
+            raise Enough(0)
+
+    def hold_back(self, what: str) -> None:
+        """Something the script did not do, or did elsewhere, because this was a check."""
+        info = self.recorder.info
+        if what not in info.held_back:
+            self.recorder.info = replace(info, held_back=(*info.held_back, what))
+
+    def in_training(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call Keras's own training; an exception that leaves it is the training's."""
+        self.training += 1
+        try:
+            return original(*args, **kwargs)
+        except Exception as error:
+            self.failed = error
+            raise
+        finally:
+            self.training -= 1
+
+    def close(self, status: Status, exit_status: int) -> None:
+        """Finish the record, and take away what was written for the check alone."""
+        recorder = self.recorder
+        for finish in list(recorder.open_fits.values()):
+            with recorder.catch_errors("ending the record"):
+                finish(status)
+        for number in self.cut:
+            recorder.fits[number] = replace(recorder.fits[number], cut_short=True)
+        recorder.end(status, exit_status)
+        shutil.rmtree(recorder.folder / HELD_FOLDER, ignore_errors=True)
+
+
+def only_in_own_process(
+    short: CheckBudget, original: Callable[..., Any], ours: Callable[..., Any]
+) -> Callable[..., Any]:
+    """``ours`` in the place of ``original``; a forked child keeps the original."""
+
+    @functools.wraps(original)
+    def chosen(*args: Any, **kwargs: Any) -> Any:
+        return (ours if short.recorder.ours else original)(*args, **kwargs)
+
+    return chosen

@@ -1,0 +1,154 @@
+"""``fit``, ``evaluate`` and ``train_on_batch`` of a check: few steps, one batch of validation."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from nanwatch.check.budget import CheckBudget, only_in_own_process
+from nanwatch.check.writing_callbacks import is_held_back
+from nanwatch.watch.fit.fit_observer import observer_of
+
+STEPS = "_nanwatch_steps"
+
+
+class StopEarly(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends a fit after ``short.max_steps`` batches, and each validation after one."""
+
+    def __init__(self, short: CheckBudget) -> None:
+        super().__init__()
+        self.short = short
+        self.epoch = 0
+        self.done = 0
+        self.last = -1  # the last batch of this epoch
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.epoch, self.last = epoch, -1
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.short.go_on()
+        self.done += batch - self.last
+        self.last = batch
+        if self.done < self.short.max_steps:
+            return
+        self.model.stop_training = True
+        observer = observer_of(self.model)
+        if self.more_to_come() and observer is not None and observer.fit is not None:
+            self.short.cut.add(observer.fit.info.index)
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.model.stop_evaluating = True
+
+    def more_to_come(self) -> bool:
+        steps = self.params.get("steps")
+        return self.epoch + 1 < self.params.get("epochs", 1) or steps is None or self.last + 1 < steps
+
+
+def shorten_fit(cls: Any, short: CheckBudget) -> None:
+    original = cls.fit
+
+    def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
+        short.go_on()
+        before = model.steps_per_execution
+        with short.recorder.catch_errors("cutting fit short"):
+            args, kwargs = shorter(original, model, args, kwargs, short)
+            change_steps_per_execution(model, divisor(short.max_steps, before))
+        try:
+            return short.in_training(original, model, *args, **kwargs)
+        finally:
+            with short.recorder.catch_errors("giving back steps_per_execution"):
+                change_steps_per_execution(model, before)
+
+    cls.fit = only_in_own_process(short, original, fit)
+
+
+def shorter(
+    original: Callable[..., Any],
+    model: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    short: CheckBudget,
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of ``fit``: what writes taken out, what stops put in, validation at every epoch."""
+    try:
+        found = dict(inspect.signature(original).bind(model, *args, **kwargs).arguments)
+    except TypeError:  # Keras will say what is wrong with them
+        return args, kwargs
+    found.pop("self")
+    found["callbacks"] = with_stop(found.get("callbacks"), model, short)
+    found["validation_freq"] = 1
+    return (), found
+
+
+def with_stop(given: Any, model: Any, short: CheckBudget) -> Any:
+    """The callbacks that a check lets be, and the one that ends it."""
+    stop = StopEarly(short)
+    if hasattr(given, "append") and hasattr(given, "callbacks"):  # a CallbackList made by hand
+        given.callbacks = [each for each in given.callbacks if not is_held_back(each, short)]
+        stop.set_model(model)
+        stop.set_params(given.params or {})
+        given.append(stop)
+        return given
+    listed = list(given) if isinstance(given, list | tuple) else [given]
+    return [each for each in listed if each is not None and not is_held_back(each, short)] + [stop]
+
+
+def divisor(steps: int, wanted: int) -> int:
+    """The most steps in one execution, ``wanted`` at most, that add up to ``steps``."""
+    return max(count for count in range(1, min(steps, int(wanted)) + 1) if steps % count == 0)
+
+
+def change_steps_per_execution(model: Any, count: int) -> None:
+    if model.steps_per_execution != count:
+        model.steps_per_execution = count
+        model.train_function = model.test_function = None
+
+
+def shorten_evaluate(cls: Any, short: CheckBudget) -> None:
+    """An ``evaluate`` of the script's own sees one batch. That of ``fit`` has its callbacks."""
+    original = cls.evaluate
+
+    def evaluate(model: Any, *args: Any, **kwargs: Any) -> Any:
+        short.go_on()
+        with short.recorder.catch_errors("cutting evaluate short"):
+            args, kwargs = one_batch(original, model, args, kwargs, short)
+        return original(model, *args, **kwargs)
+
+    cls.evaluate = only_in_own_process(short, original, evaluate)
+
+
+def one_batch(
+    original: Callable[..., Any],
+    model: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    short: CheckBudget,
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    try:
+        found = inspect.signature(original).bind(model, *args, **kwargs).arguments
+    except TypeError:
+        return args, kwargs
+    given = found.get("callbacks")
+    if hasattr(given, "callbacks"):
+        return args, kwargs
+    listed = list(given) if isinstance(given, list | tuple) else [given]
+    chosen = {name: value for name, value in found.items() if name not in ("self", "kwargs")}
+    kept = [each for each in listed if each is not None and not is_held_back(each, short)]
+    return (), {**chosen, **found.get("kwargs", {}), "callbacks": [*kept, StopEarly(short)]}
+
+
+def shorten_train_on_batch(cls: Any, short: CheckBudget) -> None:
+    original = cls.train_on_batch
+
+    def train_on_batch(model: Any, *args: Any, **kwargs: Any) -> Any:
+        short.go_on()
+        done = vars(model).get(STEPS, 0)
+        if done >= short.max_steps:
+            short.end(f"{done} steps of train_on_batch")
+        vars(model)[STEPS] = done + 1
+        return short.in_training(original, model, *args, **kwargs)
+
+    cls.train_on_batch = only_in_own_process(short, original, train_on_batch)

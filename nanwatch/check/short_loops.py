@@ -1,0 +1,88 @@
+"""A loop of the script's own, in a check: ended when it wants more steps than it may have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nanwatch.check.budget import CheckBudget, only_in_own_process
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.train_step import traced_step
+
+STEPS = "_nanwatch_steps"  # of an optimizer: those it was applied in a loop
+LOOPS = "_nanwatch_loops"  # of a compiled function: the optimizers that it applies
+FIRST = "_nanwatch_first"  # of an optimizer: its iterations when it was first seen
+
+
+class ShortLoops:
+    """Counts the steps of each optimizer that a script applies by itself, eagerly or compiled."""
+
+    def __init__(self, short: CheckBudget) -> None:
+        self.short = short
+        self.function: Any = None  # the compiled function that is being called
+        self.applying = False
+
+    def arm(self) -> None:
+        for cls in (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer):
+            self.count_applies(cls)
+        self.count_calls(keras_names.function_class())
+
+    def is_loop(self) -> bool:
+        return not self.short.training and not self.applying and traced_step.current_step() is None
+
+    def count_applies(self, cls: Any) -> None:
+        original = cls.apply
+
+        def apply(optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self.is_loop():
+                return original(optimizer, *args, **kwargs)
+            if tf.executing_eagerly():
+                self.take(optimizer)
+            else:
+                self.note(optimizer)
+            self.applying = True
+            try:
+                return original(optimizer, *args, **kwargs)
+            finally:
+                self.applying = False
+
+        cls.apply = only_in_own_process(self.short, original, apply)
+
+    def count_calls(self, cls: Any) -> None:
+        original = cls.__call__
+
+        def __call__(function: Any, *args: Any, **kwargs: Any) -> Any:
+            if self.function is not None or not self.is_loop() or not tf.executing_eagerly():
+                return original(function, *args, **kwargs)
+            for optimizer in vars(function).get(LOOPS, ()):
+                self.take(optimizer)
+            self.function = function
+            try:
+                return original(function, *args, **kwargs)
+            finally:
+                self.function = None
+
+        cls.__call__ = only_in_own_process(self.short, original, __call__)
+
+    def note(self, optimizer: Any) -> None:
+        """``optimizer`` is applied in the function being traced: its calls are steps from now on."""
+        if self.function is None:
+            return
+        known = vars(self.function).setdefault(LOOPS, [])
+        if not any(optimizer is each for each in known):
+            known.append(optimizer)
+            with tf.init_scope():
+                self.take(optimizer)
+
+    def take(self, optimizer: Any) -> None:
+        """One step more of ``optimizer``; ends the script where it has had all it may."""
+        self.short.go_on()
+        held = vars(optimizer)
+        done = held.setdefault(STEPS, 0)
+        count = int(optimizer.iterations.numpy())  # a function may make many steps in a call
+        done = max(done, count - held.setdefault(FIRST, count))
+        if done >= self.short.max_steps:
+            self.short.end(f"{done} steps of its own loop")
+        held[STEPS] = done + 1

@@ -1,0 +1,1 @@
+"""Batches, labels and arrays: counted and profiled."""

@@ -1,0 +1,117 @@
+"""`Watch`: the one mechanism. ``nanwatch run`` injects it into ``fit``; a notebook passes it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from nanwatch.watch.fit.fit_observer import FitObserver, observer_of
+from nanwatch.watch.incident.handler import OnIncident
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.launch import user_lines
+from nanwatch.watch.recording.run_recorder import RunRecorder, script_of_process
+
+
+class Watch(keras.callbacks.Callback):  # type: ignore[misc]
+    """Watches the training it is passed to: ``model.fit(..., callbacks=[nanwatch.Watch()])``.
+
+    Args:
+        log_dir: the folder below which each training gets a run folder of its own.
+        on_incident: what to do at the first non-finite loss, gradient or weight. ``"raise"``
+            leaves ``fit`` with `TrainingHalted` before the update is applied; ``"stop"`` lets
+            ``fit`` end by itself; ``"continue"`` only records.
+
+    Raises:
+        ValueError: ``on_incident`` is none of the three.
+
+    ``NANWATCH_DISABLE=1`` makes it do nothing.
+    """
+
+    def __init__(self, log_dir: str | os.PathLike[str] = "logs", on_incident: OnIncident = "raise") -> None:
+        super().__init__()
+        if on_incident not in ("raise", "stop", "continue"):
+            raise ValueError(f'on_incident must be "raise", "stop" or "continue", not {on_incident!r}')
+        self.log_dir = Path(log_dir)
+        self.on_incident: OnIncident = on_incident
+        self.recorder: RunRecorder | None = None  # given by `nanwatch run`; else one of its own
+        self.observer: FitObserver | None = None
+        self.injected = False
+
+    def set_model(self, model: Any) -> None:
+        """Keras calls this before it compiles the step: the moment to wrap it."""
+        super().set_model(model)
+        disabled = os.environ.get("NANWATCH_DISABLE", "") not in ("", "0")
+        if disabled or keras_names.fit_arguments(sys._getframe()) is None:
+            return
+        if self.recorder is None or (self.recorder.ended and not self.injected):
+            try:
+                self.recorder = RunRecorder(self.log_dir, *script_of_process())
+            except OSError as error:
+                warnings.warn(
+                    f"nanwatch does not watch: no run folder in {self.log_dir}: {error}", stacklevel=2
+                )
+                return
+        with self.recorder.catch_errors("hooking the model"):
+            self.observer = attach(model, self.recorder, self.on_incident)
+            self.observer.alone = not self.injected
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self.observer is None or self.recorder is None:
+            return
+        frame = sys._getframe()
+        with self.recorder.catch_errors("beginning a fit"):
+            given = keras_names.fit_arguments(frame) or {}
+            given["steps"] = self.params.get("steps")
+            location = user_lines.line_here(keras_names.frame_of_fit(frame))
+            self.observer.begin("fit", given, location)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self.observer is not None and self.recorder is not None:
+            with self.recorder.catch_errors("beginning an epoch"):
+                self.observer.epoch(epoch)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self.observer is not None and self.recorder is not None:
+            with self.recorder.catch_errors("ending an epoch"):
+                self.observer.epoch_end(epoch, logs)
+            self.observer.check_state()
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        if self.observer is not None and self.recorder is not None:
+            with self.recorder.catch_errors("beginning a validation"):
+                self.observer.validation_begin()
+            self.observer.check_state()
+
+    def on_test_end(self, logs: Any = None) -> None:
+        if self.observer is not None and self.recorder is not None:
+            with self.recorder.catch_errors("ending a validation"):
+                self.observer.validation_end()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self.recorder is None:
+            return
+        if self.observer is None:
+            if not self.injected:
+                self.recorder.end("finished", None)
+            return
+        with self.recorder.catch_errors("ending a fit"):
+            fit = self.observer.fit
+            self.observer.end("halted" if fit is not None and fit.info.status == "halted" else "finished")
+            if not self.injected:
+                self.observer.release()
+                self.recorder.end("halted" if self.recorder.halted else "finished", None)
+
+
+def attach(model: Any, recorder: RunRecorder, on_incident: OnIncident) -> FitObserver:
+    """The observer of ``model`` for this recorder; another recorder's gives way."""
+    held = observer_of(model)
+    if held is not None and held.recorder is recorder and held.on_incident == on_incident:
+        return held
+    if held is not None:
+        held.release()
+    return FitObserver(model, recorder, on_incident)

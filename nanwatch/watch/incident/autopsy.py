@@ -1,0 +1,310 @@
+"""The bad step again, op by op, from the state before it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.record.facts import Location, OpInfo, Role, SpreadEntry
+from nanwatch.watch.data.nonfinite import commonest_nonfinite
+from nanwatch.watch.incident import operands
+from nanwatch.watch.incident.op_trace import NonfiniteOp, OpTrace, OutOfTime, array_of
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.function_copies import copy_all_functions
+from nanwatch.watch.keras_seam.wrapping import see_optimizers, wrap
+from nanwatch.watch.train_step.traced_step import suspend_watching
+
+SECONDS = 30.0  # at most; the halted script waits for it
+
+
+@dataclass
+class Autopsy:
+    """What the repeated step showed."""
+
+    op: OpInfo | None = None
+    spread: list[SpreadEntry] = field(default_factory=list)
+    reproduced: bool | None = None
+    loss: float | None = None
+    notes: list[str] = field(default_factory=list)
+    ops: int = 0
+
+
+@dataclass
+class RepeatedStep:
+    """The tensors of the repeated step that the incident is traced back from."""
+
+    several: bool = False  # the step may make more than one update
+    applying: bool = False  # an optimizer's own optimizer is not another one
+    computed: bool = False  # the loss is what ``compute_loss`` gave, not what a tape was given
+    loss: list[Any] = field(default_factory=list)
+    gradients: list[tuple[Any, Any]] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    predictions: Any = None
+
+
+def perform(
+    model: Any,
+    step: Callable[[Any], Any],
+    data: Any,
+    compile_location: Location | None,
+    seconds: float = SECONDS,
+    optimizers: Sequence[Any] = (),
+    jit: bool = False,
+    names: dict[str, Any] | None = None,
+    several: bool = False,
+) -> Autopsy:
+    """Run ``step(data)`` once more, eagerly, on the model as it stands; everything is put back after.
+
+    ``step`` is the model's own ``train_step``; its optimizer is kept from applying anything, unless the
+    step may make ``several`` updates: what the later ones see depends on the earlier.
+    """
+    found = Autopsy()
+    trace = OpTrace(seconds, stop_at=sys._getframe())
+    seen = RepeatedStep(several)
+    with (
+        suspend_watching(),
+        restore_after(model, optimizers),
+        keras_names.run_functions_eagerly(),
+        wrap_repeated_step(model, trace, seen),
+    ):
+        try:
+            with keras_names.op_callback(trace):
+                step(data)
+        except OutOfTime:
+            found.notes.append(f"the replay was stopped after {seconds:g} s")
+        except tf.errors.OpError as error:
+            found.notes.append(f"the replay raised {type(error).__name__}")
+    found.ops = trace.ops
+    if not (found.notes or bad_tensors(seen)):
+        with suspend_watching(), restore_after(model, optimizers):
+            found.notes.append(run_compiled(model, step, data, several, jit))
+    fill_in(found, model, trace, seen, compile_location)
+    if names is not None:  # for a debugger
+        paths = [keras_names.path_of(variable) for _, variable in seen.gradients]
+        names["loss"] = seen.loss[-1] if seen.loss else None
+        names["gradients"] = dict(zip(paths, (grad for grad, _ in seen.gradients), strict=True))
+        names["outputs"] = seen.outputs
+        names["y_pred"] = seen.predictions
+    trace.kept.clear()
+    return found
+
+
+@contextlib.contextmanager
+def restore_after(model: Any, optimizers: Sequence[Any] = ()) -> Iterator[None]:
+    """Put back what the block changes in the model's state, metrics and weights, and in its optimizers.
+
+    Those given are put back too: a step may have an optimizer that the model does not hold.
+    """
+    variables = [
+        *model.variables,
+        *keras_names.state_variables(model),
+        *keras_names.metric_variables(model),
+        *(
+            variable
+            for each in (*keras_names.optimizers_of(model), *optimizers)
+            for variable in each.variables
+        ),
+    ]
+    before = {id(variable): (variable, tf.convert_to_tensor(variable)) for variable in variables}
+    try:
+        yield
+    finally:
+        for variable, value in before.values():
+            variable.assign(value)
+
+
+@contextlib.contextmanager
+def wrap_repeated_step(model: Any, trace: OpTrace, seen: RepeatedStep) -> Iterator[None]:
+    undo = []
+    try:
+        for path, layer in keras_names.layers_of(model):
+            undo.append(wrap(layer, "call", watch_output(trace.layer_call(path, layer), path, seen)))
+        undo += [
+            wrap(operation, "call", trace.layer_call(operation.name, operation))
+            for operation in keras_names.operations_of(model)
+        ]
+        undo.append(wrap(model, "compute_loss", functools.partial(in_loss, trace, seen)))
+        undo += see_optimizers(model, functools.partial(keep_gradients, seen))
+        undo.append(mark_backward(trace, seen))
+        yield
+    finally:
+        for put_back in reversed(undo):
+            put_back()
+
+
+def watch_output(wrapper: Callable[..., Any], path: str, seen: RepeatedStep) -> Callable[..., Any]:
+    def watched(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        outputs = wrapper(original, *args, **kwargs)
+        flat = keras_names.flat_tensors(outputs)
+        if flat:
+            seen.outputs[path] = flat[0]
+        return outputs
+
+    return watched
+
+
+def in_loss(
+    trace: OpTrace, seen: RepeatedStep, original: Callable[..., Any], *args: Any, **kwargs: Any
+) -> Any:
+    """`keep_loss`, and the ops in between are the loss's."""
+    trace.in_loss = True
+    try:
+        return keep_loss(seen, original, *args, **kwargs)
+    finally:
+        trace.in_loss = False
+
+
+def keep_loss(seen: RepeatedStep, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    given = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
+    seen.predictions = given.get("y_pred")
+    loss = original(*args, **kwargs)
+    seen.computed = True
+    seen.loss.append(loss)
+    return loss
+
+
+def keep_gradients(
+    seen: RepeatedStep, optimizer: Any, original: Callable[..., Any], grads: Any, variables: Any = None
+) -> None:
+    """In the place of ``optimizer.apply``. Of several updates one is made unless it is known to be bad."""
+    grads = list(grads)
+    if seen.applying:
+        original(grads, variables)
+        return
+    seen.gradients += zip(grads, variables or keras_names.trained_by(optimizer), strict=False)
+    known_bad = tf.executing_eagerly() and any(is_bad(grad) for grad in grads if grad is not None)
+    if seen.several and not known_bad:
+        seen.applying = True
+        try:
+            original(grads, variables)
+        finally:
+            seen.applying = False
+
+
+def mark_backward(trace: OpTrace, seen: RepeatedStep) -> Callable[[], None]:
+    original = tf.GradientTape.gradient
+
+    @functools.wraps(original)
+    def gradient(tape: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+        if not seen.computed:
+            seen.loss += tf.nest.flatten(target)
+        trace.backward = True
+        try:
+            return original(tape, target, *args, **kwargs)
+        finally:
+            trace.backward = False
+
+    tf.GradientTape.gradient = gradient
+
+    def undo() -> None:
+        tf.GradientTape.gradient = original
+
+    return undo
+
+
+def bad_tensors(seen: RepeatedStep) -> list[Any]:
+    """The non-finite ones among the losses and gradients of a repeated step."""
+    return [
+        tensor
+        for tensor in (*seen.loss, *(grad for grad, _ in seen.gradients))
+        if tensor is not None and is_bad(tensor)
+    ]
+
+
+def run_compiled(model: Any, step: Callable[[Any], Any], data: Any, several: bool, jit: bool) -> str:
+    """Op by op it stayed finite: what the step does when it is compiled as it was."""
+
+    def answers(given: Any) -> list[Any]:
+        seen = RepeatedStep(several)
+        undo = [
+            wrap(model, "compute_loss", functools.partial(keep_loss, seen)),
+            *see_optimizers(model, functools.partial(keep_gradients, seen)),
+        ]
+        try:
+            step(given)
+        finally:
+            for put_back in reversed(undo):
+                put_back()
+        return [
+            dense(item) for item in (*seen.loss, *(grad for grad, _ in seen.gradients)) if item is not None
+        ]
+
+    how = "with XLA" if jit else "as a graph"
+    with copy_all_functions():
+        again = tf.function(answers, jit_compile=jit, autograph=False)(data)
+    if any(map(is_bad, again)):
+        return f"op by op the step stays finite, compiled {how} it does not: the compiler's own doing"
+    return "the step stayed finite when it was repeated: what happened was not deterministic"
+
+
+def fill_in(
+    found: Autopsy, model: Any, trace: OpTrace, seen: RepeatedStep, compile_location: Location | None
+) -> None:
+    bad_losses = [loss for loss in seen.loss if is_bad(loss)]
+    bad_gradients = [grad for grad, _ in seen.gradients if grad is not None and is_bad(grad)]
+    if seen.loss:
+        value = array_of((bad_losses or seen.loss[-1:])[0])
+        found.loss = None if value is None or not value.size else float(np.mean(value))
+    stopped = any("replay" in note for note in found.notes)
+    found.reproduced = bool(bad_losses or bad_gradients) or (None if stopped else False)
+    targets: Sequence[Any] = bad_losses or [dense(grad) for grad in bad_gradients]
+    origins = trace.origins(list(targets))
+    if not origins and targets:
+        origins = [event for event in trace.events if event.born_here]
+    if origins:
+        found.op = op_info(origins[0], compile_location)
+    found.spread = list_spread(seen)
+
+
+def op_info(event: NonfiniteOp, compile_location: Location | None) -> OpInfo:
+    """The event in the record's words. An op of a built-in loss is at the line of ``compile``."""
+    of_loss = event.layer is None and (event.in_loss or event.direction == "backward")
+    location = event.location or (compile_location if of_loss else None)
+    count, rows = operands.bad_places(event.output)
+    return OpInfo(
+        type=event.type,
+        forward_type=event.forward_type,
+        direction=event.direction,
+        layer=event.layer,
+        location=location,
+        inputs=operands.operands_of(event),
+        output=commonest_nonfinite(event.output),
+        num_bad=count,
+        size=int(event.output.size),
+        rows=rows,
+    )
+
+
+def list_spread(seen: RepeatedStep) -> list[SpreadEntry]:
+    """The places that were non-finite: forward by layer, the loss, then gradients from the last layer."""
+    found: list[SpreadEntry] = []
+
+    def add(role: Role, path: str, tensor: Any) -> None:
+        value = array_of(dense(tensor))
+        if value is not None and (bad := int(value.size - np.isfinite(value).sum())):
+            found.append(SpreadEntry(role, path, bad, int(value.size), first=not found))
+
+    for path, tensor in seen.outputs.items():
+        add("activation", path, tensor)
+    for loss in [loss for loss in seen.loss if is_bad(loss)][:1]:
+        add("loss", "", loss)
+    for grad, variable in reversed(seen.gradients):
+        if grad is not None:
+            add("gradient", keras_names.path_of(variable), grad)
+    return found
+
+
+def dense(tensor: Any) -> Any:
+    return tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
+
+
+def is_bad(tensor: Any) -> bool:
+    value = array_of(dense(tensor))
+    return value is not None and not bool(np.isfinite(value).all())

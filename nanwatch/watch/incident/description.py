@@ -1,0 +1,135 @@
+"""From a bad step to an incident: what went bad first, by the order of looking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.record.facts import DataInfo, IncidentInfo, Role, TensorSummary
+from nanwatch.watch.data.nonfinite import commonest_nonfinite
+from nanwatch.watch.data.profile import Profile
+from nanwatch.watch.incident.autopsy import Autopsy
+from nanwatch.watch.train_step.inspection import Inspection
+from nanwatch.watch.train_step.row_layout import Layout
+from nanwatch.watch.train_step.state_check import StateCheck
+from nanwatch.watch.train_step.step_recorder import AFTER_THE_STEP
+
+# x, y, weights of samples, then the model from front to back, then what learning adds.
+ORDER: tuple[Role, ...] = (
+    "input",
+    "label",
+    "sample_weight",
+    "activation",
+    "output",
+    "loss",
+    "gradient",
+    "weight",
+)
+
+
+def describe(
+    seen: Inspection,
+    layout: Layout,
+    fit: int,
+    epoch: int,
+    action: Any,
+    bad_weights: list[tuple[str, str]],
+    autopsy: Autopsy | None,
+) -> IncidentInfo:
+    """The incident of the bad step ``seen``.
+
+    ``bad_weights`` are the variables that were not finite before it.
+    """
+    role, path, value = first_bad(seen, layout, bad_weights)
+    outputs = tuple(summary("output", key, array) for kind_, key, array in seen.tensors if kind_ == "output")
+    first = next((array for kind_, _, array in seen.tensors if kind_ == "output"), None)
+    sums = first.sum(axis=-1) if first is not None and first.ndim > 1 else None
+    loss = layout.loss_in(seen.row)
+    found = autopsy or Autopsy()
+
+    return IncidentInfo(
+        fit=fit,
+        replica=seen.replica,
+        step=seen.step,
+        epoch=epoch,
+        role=role,
+        path=path,
+        value=value,
+        frozen=action != "continue" and seen.flag not in AFTER_THE_STEP,
+        action=action,
+        loss=loss,
+        batch=data_of(seen.batch),
+        outputs=outputs,
+        rows_summing_to_zero=None if sums is None else int((sums == 0).sum()),
+        rows=None if first is None or not first.ndim else len(first),
+        op=found.op,
+        spread=tuple(found.spread),
+        reproduced=found.reproduced,
+        notes=tuple(found.notes),
+    )
+
+
+def first_bad(seen: Inspection, layout: Layout, bad_weights: list[tuple[str, str]]) -> tuple[Role, str, str]:
+    """(role, path, "nan" or "inf") of what was non-finite first."""
+    for (role, key), array in seen.batch.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            return role, key, commonest_nonfinite(array)  # type: ignore[return-value]
+    if bad_weights:
+        return "weight", bad_weights[0][0], bad_weights[0][1]
+    for role in ORDER[3:]:  # the batch was looked at element by element above
+        loss = layout.loss_in(seen.row)
+        if role == "loss" and loss is not None and not np.isfinite(loss):
+            return "loss", "", commonest_nonfinite(np.array([loss]))
+        for path, cell in bad_cells(seen, layout, role):
+            return role, path, cell
+    return "loss", "", "nan"
+
+
+def bad_cells(seen: Inspection, layout: Layout, role: Role) -> Iterator[tuple[str, str]]:
+    """The watchpoints of ``role`` with a non-finite cell, those that were only large left out."""
+    known = {(kind_, path): array for kind_, path, array in seen.tensors}
+    for (kind_, path, stat), place in layout.place.items():
+        if kind_ != role or stat != "l2_norm" or np.isfinite(seen.row[place]):
+            continue
+        array = known.get((role, path))
+        if array is not None and np.isfinite(array).all():
+            continue
+        yield (
+            path,
+            commonest_nonfinite(seen.row[place].reshape(1)) if array is None else commonest_nonfinite(array),
+        )
+
+
+def data_of(batch: dict[tuple[str, str], Any]) -> DataInfo:
+    """The summaries of one batch."""
+    found = [summary(role, key, array) for (role, key), array in batch.items()]
+
+    def of(wanted: Role) -> tuple[TensorSummary, ...]:
+        return tuple(item for item in found if item.role == wanted)
+
+    return DataInfo(of("input"), of("label"), of("sample_weight"), whole=True)
+
+
+def summary(role: Any, key: str, array: Any) -> TensorSummary:
+    profile = Profile(role, key)
+    profile.add(array, 0)
+    return profile.summary()
+
+
+def bad_variables(model: Any, state: StateCheck) -> list[tuple[str, str]]:
+    """(path, "nan", "inf" or "-inf") of the variables of ``model`` that are not finite now.
+
+    Without the ``state`` that the script made so.
+    """
+    found = []
+    as_made = state.as_made()
+    for variable in model.variables:
+        if id(variable) in as_made:
+            continue
+        value = tf.convert_to_tensor(variable)
+        if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
+            found.append((str(variable.path), commonest_nonfinite(value.numpy())))
+    return found

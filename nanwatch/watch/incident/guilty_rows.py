@@ -1,0 +1,121 @@
+"""Data or weights: the bad batch row by row, and on the weights of the first step."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.watch.incident.autopsy import RepeatedStep, is_bad, keep_gradients, keep_loss, restore_after
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.wrapping import see_optimizers, wrap
+from nanwatch.watch.train_step.traced_step import suspend_watching
+
+SECONDS = 6.0  # for both questions together
+FIRST_WEIGHTS_BYTES = 32 * 2**20  # of the model's first weights that are held for the answer
+
+
+@dataclass
+class GuiltyRows:
+    """What the two replays said."""
+
+    bad_rows: tuple[int, ...] = ()
+    rows_tried: int = 0
+    finite_on_first_weights: bool | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def find_guilty_rows(
+    model: Any,
+    step: Callable[[Any], Any],
+    data: Any,
+    optimizers: Sequence[Any],
+    first_weights: Sequence[Any] | None,
+    several: bool = False,
+) -> GuiltyRows:
+    """Ask both questions of the frozen ``model``; it is left as it was."""
+    found = GuiltyRows()
+    deadline = time.perf_counter() + SECONDS
+
+    def goes_bad(part: Any) -> bool:
+        return repeat_is_bad(model, step, part, optimizers, several)
+
+    rows = number_of_rows(data)
+    with contextlib.suppress(tf.errors.OpError, ValueError):
+        if rows > 1 and goes_bad(data):
+            found.bad_rows, found.rows_tried = bad_rows(data, rows, goes_bad, deadline)
+            if found.rows_tried < rows:
+                found.notes.append(f"only {found.rows_tried} of {rows} rows were tried in {SECONDS:g} s")
+    if first_weights is None:
+        found.notes.append("the weights of the first step were not held: too large, or not yet built then")
+        return found
+    with contextlib.suppress(tf.errors.OpError, ValueError), restore_after(model):
+        for variable, value in zip(model.trainable_variables, first_weights, strict=True):
+            variable.assign(value)
+        found.finite_on_first_weights = not goes_bad(data)
+    return found
+
+
+def repeat_is_bad(
+    model: Any, step: Callable[[Any], Any], data: Any, optimizers: Sequence[Any], several: bool = False
+) -> bool:
+    """Whether ``step(data)`` gives a non-finite loss or gradient; what it changes is put back."""
+    seen = RepeatedStep(several)
+    undo = [
+        wrap(model, "compute_loss", functools.partial(keep_loss, seen)),
+        *see_optimizers(model, functools.partial(keep_gradients, seen)),
+    ]
+    try:
+        with suspend_watching(), restore_after(model, optimizers), keras_names.run_functions_eagerly():
+            step(data)
+    finally:
+        for put_back in reversed(undo):
+            put_back()
+    return any(map(is_bad, [*seen.loss, *(grad for grad, _ in seen.gradients if grad is not None)]))
+
+
+def bad_rows(
+    data: Any, rows: int, goes_bad: Callable[[Any], bool], deadline: float
+) -> tuple[tuple[int, ...], int]:
+    """(rows that go bad alone, rows settled): halves are tried before single rows."""
+    bad: list[int] = []
+    settled = 0
+    waiting = [(0, rows)]
+    while waiting and time.perf_counter() < deadline:
+        first, last = waiting.pop()
+        if not goes_bad(take_rows(data, first, last)):
+            settled += last - first
+        elif last - first == 1:
+            bad.append(first)
+            settled += 1
+        else:
+            middle = (first + last) // 2
+            waiting += [(middle, last), (first, middle)]
+    return tuple(sorted(bad)), settled
+
+
+def number_of_rows(data: Any) -> int:
+    leaves = [leaf for leaf in keras.tree.flatten(data) if leaf is not None and leaf.shape.rank]
+    sizes = {int(leaf.shape[0]) for leaf in leaves}
+    return sizes.pop() if len(sizes) == 1 else 0
+
+
+def take_rows(data: Any, first: int, last: int) -> Any:
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[first:last], data)
+
+
+def first_weights_of(model: Any) -> list[Any] | None:
+    """A copy of the trainable weights; None when they are not built yet, or too large to hold."""
+    if not model.built:
+        return None
+    size = sum(int(np.prod(variable.shape)) * 4 for variable in model.trainable_variables)
+    if size > FIRST_WEIGHTS_BYTES:
+        return None
+    return [np.array(variable.numpy()) for variable in model.trainable_variables]

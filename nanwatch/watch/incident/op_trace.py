@@ -1,0 +1,233 @@
+"""One step, op by op, in eager execution: where finite inputs gave a non-finite output."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nanwatch.record.facts import Location
+from nanwatch.watch.launch import user_lines
+
+Array = npt.NDArray[Any]
+# Ops whose outputs may hold anything by design: memory not yet written, statistics that a fused
+# kernel keeps for its gradient, the bits of other types.
+EXEMPT = {
+    "Empty",
+    "EmptyLike",
+    "Bitcast",
+    "FusedBatchNormV3",
+    "FusedBatchNormGradV3",
+    "Identity",
+    "ReadVariableOp",
+    "VarHandleOp",
+    "AssignVariableOp",
+    "Const",
+    "IsFinite",
+    "IsNan",
+    "IsInf",
+}
+
+
+class OutOfTime(Exception):
+    """The trace took longer than it may."""
+
+
+@dataclass(frozen=True)
+class NonfiniteOp:
+    """An op with a non-finite output. ``parents`` are the events its non-finite inputs came from."""
+
+    number: int
+    type: str
+    direction: Literal["forward", "backward"]
+    born_here: bool
+    layer: str | None
+    location: Location | None
+    forward_type: str | None
+    parents: tuple[int, ...]
+    inputs: tuple[Array, ...]
+    dtypes: tuple[str, ...]  # of the inputs, as the op was given them
+    output: Array
+    in_loss: bool = False
+
+
+@dataclass
+class OpTrace:
+    """Collects events while it is called back for every op. Holds the bad tensors alone alive."""
+
+    seconds: float
+    stop_at: FrameType | None = None
+    started: float = field(default_factory=time.perf_counter)
+    backward: bool = False
+    in_loss: bool = False
+    events: list[NonfiniteOp] = field(default_factory=list)
+    ops: int = 0
+    layers: list[tuple[str, Any]] = field(default_factory=list)  # being called, outermost first
+    origin_of_bad: dict[int, int] = field(default_factory=dict)  # buffer address -> event
+    made_at: dict[int, tuple[str, Location | None, str | None]] = field(default_factory=dict)
+    used_at: dict[tuple[int, str], tuple[Location | None, str | None]] = field(default_factory=dict)
+    kept: list[Any] = field(default_factory=list)
+
+    def __call__(
+        self, op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any = None, graph: Any = None
+    ) -> None:
+        if graph is not None:
+            return
+        if time.perf_counter() - self.started > self.seconds:
+            raise OutOfTime
+        self.ops += 1
+        kind = op_type.decode() if isinstance(op_type, bytes) else str(op_type)
+        values = [array_of(tensor) for tensor in outputs]
+        if not self.backward:
+            self.note_forward(kind, values, inputs)
+        bad = [value for value in values if value is not None and not np.isfinite(value).all()]
+        if not bad:
+            return
+        given = [array_of(tensor) for tensor in inputs]
+        sick = [value for value in given if value is not None and not np.isfinite(value).all()]
+        number = len(self.events)
+        parents = tuple(
+            dict.fromkeys(
+                self.origin_of_bad[address(value)] for value in sick if address(value) in self.origin_of_bad
+            )
+        )
+        born = not sick and kind not in EXEMPT
+        location, layer, forward = self.place(kind)
+        shown = [
+            (np.array(value), str(tensor.dtype.name))
+            for value, tensor in zip(given, inputs, strict=True)
+            if born and value is not None
+        ]
+        self.events.append(
+            NonfiniteOp(
+                number,
+                kind,
+                "backward" if self.backward else "forward",
+                born,
+                layer,
+                location,
+                forward,
+                parents,
+                tuple(value for value, _ in shown),
+                tuple(dtype for _, dtype in shown),
+                np.array(bad[0]) if born else bad[0],
+                self.in_loss,
+            )
+        )
+        for value in bad:
+            self.origin_of_bad[address(value)] = number
+        self.kept += [*outputs]
+
+    def note_forward(self, kind: str, values: list[Array | None], inputs: Any) -> None:
+        """Remember which line and layer made a tensor, for the backward op that will meet it."""
+        location, layer = self.user_line()
+        for value in values:
+            if value is not None and value.size:
+                self.made_at[address(value)] = (kind, location, layer)
+        for tensor in inputs:
+            value = array_of(tensor)
+            if value is not None and value.size:
+                self.used_at[address(value), kind] = (location, layer)
+
+    def place(self, kind: str) -> tuple[Location | None, str | None, str | None]:
+        """(line, layer, type of the forward op) of the op being called back for."""
+        if not self.backward:
+            return (*self.user_line(), None)
+        frame = sys._getframe(1)
+        while frame is not None and frame is not self.stop_at:
+            if frame.f_code.co_name == "_gradient_function":
+                held = frame.f_locals
+                forward = held.get("op_name")
+                name = forward.decode() if isinstance(forward, bytes) else str(forward)
+                for tensor in held.get("inputs") or ():
+                    value = array_of(tensor)
+                    used = (
+                        self.used_at.get((address(value), name)) if value is not None and value.size else None
+                    )
+                    if used is not None:
+                        return *used, name
+                for tensor in [*(held.get("outputs") or ()), *(held.get("inputs") or ())]:
+                    value = array_of(tensor)
+                    made = self.made_at.get(address(value)) if value is not None and value.size else None
+                    if made is not None:
+                        return made[1], made[2], name
+                return None, None, name
+            frame = frame.f_back  # type: ignore[assignment]
+        return None, None, None
+
+    def user_line(self) -> tuple[Location | None, str | None]:
+        """The user's line that runs the op, and the layer: of a built-in layer, the line that made it."""
+        frame: FrameType | None = sys._getframe(1)
+        layer = self.layers[-1] if self.layers else None
+        while frame is not None and frame is not self.stop_at:
+            if frame.f_code is LAYER_CALL_CODE and layer is not None:
+                return user_lines.line_of(layer[1]), layer[0]
+            if user_lines.is_users(frame.f_code.co_filename):
+                return user_lines.location_of(frame), layer[0] if layer else None
+            frame = frame.f_back
+        return None, layer[0] if layer else None
+
+    def layer_call(self, path: str, layer: Any) -> Callable[..., Any]:
+        """A wrapper for the ``call`` of ``layer`` that says which layer is being called."""
+        trace = self
+
+        def wrapper(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            return call_layer(trace, path, layer, original, args, kwargs)
+
+        return wrapper
+
+    def origins(self, targets: list[Any]) -> list[NonfiniteOp]:
+        """The events at which the non-finite values in ``targets`` were born, earliest first.
+
+        Values that were masked on the way (``tf.where``) do not lead to a target and are left out.
+        """
+        waiting = [
+            self.origin_of_bad[address(value)]
+            for value in map(array_of, targets)
+            if value is not None and value.size and address(value) in self.origin_of_bad
+        ]
+        reached: set[int] = set()
+        while waiting:
+            number = waiting.pop()
+            if number not in reached:
+                reached.add(number)
+                waiting += self.events[number].parents
+        return [self.events[number] for number in sorted(reached) if self.events[number].born_here]
+
+
+def call_layer(
+    trace: OpTrace, path: str, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any
+) -> Any:
+    trace.layers.append((path, layer))
+    try:
+        return original(*args, **kwargs)
+    finally:
+        trace.layers.pop()
+
+
+LAYER_CALL_CODE = call_layer.__code__
+
+
+def array_of(tensor: Any) -> Array | None:
+    """A floating-point tensor's values without a copy where that can be had; else None."""
+    dtype = getattr(tensor, "dtype", None)
+    if dtype is None or not getattr(dtype, "is_floating", False):
+        return None
+    try:
+        values = np.asarray(memoryview(tensor))
+    except (TypeError, ValueError, NotImplementedError):
+        try:
+            values = tensor.numpy()
+        except (AttributeError, NotImplementedError, ValueError):
+            return None
+    return values.astype(np.float32) if values.dtype.itemsize < 4 and values.dtype.kind != "f" else values
+
+
+def address(value: Array) -> int:
+    return int(value.__array_interface__["data"][0])

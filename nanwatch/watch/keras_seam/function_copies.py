@@ -1,0 +1,59 @@
+"""The script's own tf.functions, traced anew while they are watched.
+
+A function that was traced before would run without sentinels, and one that was traced with them
+would keep them for good. So a watched step calls a copy, and the script's own stays as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from nanwatch.watch.keras_seam import keras_names
+
+
+class FunctionCopies:
+    """One copy of each function, traced where it is called first."""
+
+    def __init__(self, catch_errors: Callable[[str], Any] = contextlib.nullcontext) -> None:
+        self.made: dict[int, tuple[Any, Any]] = {}  # id -> (the script's own, kept alive; its copy)
+        self.catch_errors = catch_errors
+
+    def of(self, function: Any) -> Any:
+        """The copy; the function itself where none can be made."""
+        if id(function) not in self.made:
+            self.made[id(function)] = (function, function)
+            with self.catch_errors("copying a tf.function"):
+                self.made[id(function)] = (function, keras_names.copy_of_function(function))
+        return self.made[id(function)][1]
+
+
+def call_copies(copies: FunctionCopies, wanted: Callable[[], bool]) -> Callable[[], None]:
+    """Where ``wanted()``, a tf.function that is called is its copy from now on; answers what ends that."""
+    cls = keras_names.function_class()
+    original = cls.__call__
+
+    @functools.wraps(original)
+    def __call__(function: Any, *args: Any, **kwargs: Any) -> Any:
+        # not one of a saved model: its Python is not the script's
+        mine = type(function) is cls and wanted()
+        return original(copies.of(function) if mine else function, *args, **kwargs)
+
+    cls.__call__ = __call__
+
+    def undo() -> None:
+        cls.__call__ = original
+
+    return undo
+
+
+@contextlib.contextmanager
+def copy_all_functions() -> Iterator[None]:
+    """Every tf.function called in this block is a new one."""
+    undo = call_copies(FunctionCopies(), lambda: True)
+    try:
+        yield
+    finally:
+        undo()

@@ -1,0 +1,89 @@
+"""Which line of the user's own code is being executed."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from nanwatch.record.facts import Location
+
+ATTRIBUTE = "_nanwatch_location"
+OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+@cache
+def installed_places() -> tuple[str, ...]:
+    """The folders that hold Python's own code and what was installed, symbolic links resolved."""
+    paths = sysconfig.get_paths()
+    names = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return tuple({os.path.realpath(name) + os.sep for name in names} | {name + os.sep for name in names})
+
+
+@cache
+def is_users(filename: str) -> bool:
+    """Whether code from ``filename`` is the user's, not nanwatch's, a package's or Python's."""
+    if filename.startswith("<"):
+        return filename.startswith("<ipython")
+    path = os.path.abspath(filename)
+    if path.startswith(OWN) or "__autograph_generated_file" in path:
+        return False
+    if f"{os.sep}site-packages{os.sep}" in path or f"{os.sep}dist-packages{os.sep}" in path:
+        return False
+    return not path.startswith(installed_places())
+
+
+def below_the_script() -> frozenset[str]:
+    """The files whose frames nanwatch puts under a script: its own, click's, the console command."""
+    import click
+
+    folders = (Path(OWN), Path(click.__file__).parent)
+    files = {str(path) for folder in folders for path in folder.rglob("*.py")}
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_back is not None:
+        frame = frame.f_back
+    return frozenset(files | {"<frozen runpy>"} | ({frame.f_code.co_filename} if frame else set()))
+
+
+def user_frames(frame: FrameType | None) -> Iterator[FrameType]:
+    """The frames of the user's code, the innermost first."""
+    while frame is not None:
+        if is_users(frame.f_code.co_filename):
+            yield frame
+        frame = frame.f_back
+
+
+def location_of(frame: FrameType) -> Location:
+    return line_at(frame.f_code.co_filename, frame.f_lineno)
+
+
+def line_at(filename: str, line: int) -> Location:
+    """A place in a file, with its line as it stands there now."""
+    code = linecache.getline(filename, line).strip()
+    path = filename if filename.startswith("<") else os.path.abspath(filename)
+    return Location(path, line, code)
+
+
+def line_here(frame: FrameType | None = None) -> Location | None:
+    """The innermost line of the user's code on the stack; None when there is none."""
+    start = frame or sys._getframe(1)
+    return next((location_of(found) for found in user_frames(start)), None)
+
+
+def mark_line(thing: object, frame: FrameType | None = None) -> None:
+    """Remember the user's line that is making ``thing``. Never fails."""
+    found = line_here(frame or sys._getframe(1))
+    if found is not None and hasattr(thing, "__dict__"):
+        vars(thing)[ATTRIBUTE] = found
+
+
+def line_of(thing: Any) -> Location | None:
+    """The line that made ``thing``, where it was marked."""
+    found = getattr(thing, "__dict__", {}).get(ATTRIBUTE)
+    return found if isinstance(found, Location) else None

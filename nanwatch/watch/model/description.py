@@ -1,0 +1,178 @@
+"""What a Keras model says of itself, in the record's words."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nanwatch.record.facts import LayerInfo, ModelInfo, OptimizerInfo, Shape, WeightInfo
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.launch import user_lines
+from nanwatch.watch.model import outputs
+from nanwatch.watch.model.activations import activation_of, is_library
+
+MOST_CONFIG = 2000  # characters of a layer's config that are worth keeping
+
+
+def describe(model: Any, compile_location: Any = None) -> ModelInfo:
+    """The tables of ``model``. Of its outputs only what is built; a traced step tells more."""
+    layers = keras_names.layers_of(model)
+    paths = {id(layer): path for path, layer in layers}
+    owner = {id(variable): path for path, layer in layers for variable in keras_names.own_variables(layer)}
+    return ModelInfo(
+        name=model.name,
+        type=type(model).__name__,
+        layers=tuple(layer_info(path, layer, paths) for path, layer in layers),
+        weights=tuple(
+            WeightInfo(
+                keras_names.path_of(v), tuple(v.shape), str(v.dtype), bool(v.trainable), owner.get(id(v), "")
+            )
+            for v in model.weights
+        ),
+        outputs=outputs.outputs_built(model),
+        optimizer=optimizer_info(getattr(model, "optimizer", None)),
+        metrics=metric_names(model),
+        dtype_policy=model.dtype_policy.name,
+        jit_compile=bool(getattr(model, "jit_compile", False)),
+        run_eagerly=bool(getattr(model, "run_eagerly", False)),
+        steps_per_execution=int(getattr(model, "steps_per_execution", 1) or 1),
+        custom_train_step=is_custom(model),
+        location=user_lines.line_of(model),
+        compile_location=compile_location,
+    )
+
+
+def is_custom(model: Any) -> bool:
+    return any(
+        "train_step" in vars(cls) for cls in type(model).__mro__ if not cls.__module__.startswith("keras.")
+    )
+
+
+def layer_info(path: str, layer: Any, paths: dict[int, str]) -> LayerInfo:
+    return LayerInfo(
+        path=path,
+        name=layer.name,
+        type=type(layer).__name__,
+        activation=activation_of(layer),
+        units=units_of(layer),
+        output_shape=output_shape(layer),
+        trainable=bool(layer.trainable),
+        initializer=initializer_of(layer),
+        dtype=str(layer.compute_dtype),
+        inbound=tuple(
+            dict.fromkeys(paths[id(op)] for op in keras_names.inbound_operations(layer) if id(op) in paths)
+        ),
+        weights=tuple(keras_names.path_of(v) for v in keras_names.own_variables(layer)),
+        config=config_of(layer),
+        location=user_lines.line_of(layer),
+    )
+
+
+def units_of(layer: Any) -> int | None:
+    for name in ("units", "filters", "output_dim"):
+        value = getattr(layer, name, None)
+        if isinstance(value, int):
+            return value
+    return None
+
+
+def output_shape(layer: Any) -> Shape | None:
+    try:
+        shape = layer.output.shape
+    except (AttributeError, ValueError):
+        return None
+    return tuple(None if size is None else int(size) for size in shape)
+
+
+def initializer_of(layer: Any) -> str | None:
+    for name in ("kernel_initializer", "embeddings_initializer", "depthwise_initializer"):
+        initializer = getattr(layer, name, None)
+        if initializer is not None:
+            return type(initializer).__name__
+    return None
+
+
+def config_of(layer: Any) -> dict[str, Any]:
+    """The part of ``get_config`` that JSON can hold; empty for nested models and on failure.
+
+    A ``get_config`` of the script's own is not called: it may print.
+    """
+    if isinstance(layer, keras.Model) or not is_library(type(layer).get_config):
+        return {}
+    try:
+        with suppress_warnings():
+            config = layer.get_config()
+        text = json.dumps(config, allow_nan=False)
+    except Exception:  # not every layer can be saved, and the config is a nicety
+        return {}
+    return json.loads(text) if len(text) <= MOST_CONFIG else {}
+
+
+@contextlib.contextmanager
+def suppress_warnings() -> Iterator[None]:
+    """Keras warns of a lambda in a config, which nobody but nanwatch has asked for.
+
+    Not ``warnings.catch_warnings``: that makes Python forget which warnings it has shown.
+    """
+    warn = warnings.warn
+    warnings.warn = lambda *args, **kwargs: None
+    try:
+        yield
+    finally:
+        warnings.warn = warn
+
+
+def optimizer_info(optimizer: Any) -> OptimizerInfo | None:
+    if optimizer is None:
+        return None
+    inner = getattr(optimizer, "inner_optimizer", None)
+    rate = keras_names.learning_rate_given(inner or optimizer)
+    schedule = (
+        type(rate).__name__ if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) else None
+    )
+    config: dict[str, Any] = {}
+    for name in (
+        "clipnorm",
+        "clipvalue",
+        "global_clipnorm",
+        "momentum",
+        "epsilon",
+        "weight_decay",
+        "use_ema",
+        "gradient_accumulation_steps",
+        "loss_scale_factor",
+    ):
+        value = getattr(inner or optimizer, name, None)
+        if isinstance(value, int | float | bool):
+            config[name] = value
+    if inner is not None:
+        config["loss_scaling"] = True
+    return OptimizerInfo(
+        type(inner or optimizer).__name__,
+        rate_now(inner or optimizer),
+        schedule,
+        config,
+        user_lines.line_of(inner or optimizer) or user_lines.line_of(optimizer),
+        None if schedule is None else user_lines.line_of(rate),
+    )
+
+
+def rate_now(optimizer: Any) -> float | None:
+    try:
+        return float(tf.convert_to_tensor(optimizer.learning_rate))
+    except Exception:  # inside a trace, or a schedule of the user's that cannot be evaluated here
+        return None
+
+
+def metric_names(model: Any) -> tuple[str, ...]:
+    found: list[str] = []
+    for metric in getattr(model, "metrics", ()):
+        inner = getattr(metric, "metrics", None)
+        found += [item.name for item in inner] if inner else [metric.name]
+    return tuple(name for name in dict.fromkeys(found) if name not in ("loss", "compile_metrics"))

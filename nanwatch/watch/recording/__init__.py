@@ -1,0 +1,1 @@
+"""The open run folder: the run, its fits, their series, what the script saves."""

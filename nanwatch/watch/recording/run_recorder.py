@@ -1,0 +1,172 @@
+"""The recorder of one run: its folder, its fits, what went wrong, nanwatch's own errors among it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import importlib.metadata
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nanwatch.record import strict_json
+from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo, Status
+from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
+from nanwatch.version import __version__
+
+SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every turn of events: it takes
+# some 15 ms, and what a reader needs of the last second stands in the rows and the events
+MOST_ERRORS = 20
+
+
+class RunRecorder:
+    """Writes one run folder. Made in the process that trains; a forked child writes nothing."""
+
+    def __init__(
+        self, log_dir: Path, script: str, argv: tuple[str, ...], snapshot_limit: int = 512 * 2**20
+    ) -> None:
+        self.snapshot_limit = snapshot_limit  # bytes
+        self.folder = new_folder(log_dir, script)
+        self.writer = RunWriter(self.folder)
+        self.pid = os.getpid()
+        self.ended = False
+        self.saves_seen = False
+        self.models: list[ModelInfo] = []
+        self.fits: list[FitInfo] = []
+        self.running: list[Callable[[], FitInfo]] = []
+        self.open_fits: dict[int, Callable[[Status], None]] = {}  # how to end those still open
+        self.frozen: tuple[Any, Any, Any] | None = None  # halted model, batch, first weights: for trials
+        self.saved_at = 0.0
+        self.halted = False
+        self.info = RunInfo(
+            script=script,
+            argv=argv,
+            cwd=os.getcwd(),
+            pid=self.pid,
+            started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            versions={"python": platform.python_version()},
+        )
+        self.save()
+
+    @property
+    def ours(self) -> bool:
+        return os.getpid() == self.pid and not self.ended
+
+    def save(self, now: bool = True) -> None:
+        """Replace run.json; with ``now=False`` only when it has not been for `SAVE_SECONDS`."""
+        if not self.ours or (not now and time.monotonic() - self.saved_at < SAVE_SECONDS):
+            return
+        for number, current in enumerate(self.fits):
+            if current.status == "running" and number < len(self.running):
+                self.fits[number] = self.running[number]()
+        self.info = replace(self.info, models=tuple(self.models), fits=tuple(self.fits))
+        self.saved_at = time.monotonic()
+        with self.catch_errors("writing the record"):  # the disk may be full
+            self.writer.save(self.info)
+
+    def event(self, kind: Any, /, **facts: Any) -> None:
+        if self.ours:
+            with self.catch_errors("writing an event"):
+                self.writer.events.append(kind, **facts)
+
+    def learn_versions(self) -> None:
+        """Note what is installed and which devices there are, once TensorFlow is there."""
+        import tensorflow as tf
+
+        versions = {"python": platform.python_version(), "nanwatch": __version__}
+        for name in ("tensorflow", "keras", "numpy"):
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                versions[name] = importlib.metadata.version(name)
+        devices = tuple(device.name for device in tf.config.list_logical_devices())
+        self.info = replace(self.info, versions=versions, devices=devices)
+
+    def add_fit(self, model: ModelInfo, fit: FitInfo, current: Callable[[], FitInfo]) -> int:
+        """Take up a new fit; answers its index. An old healthy fit may give up its series."""
+        if model not in self.models:
+            self.models.append(model)
+        index = len(self.fits)
+        self.fits.append(replace(fit, index=index, model=self.models.index(model)))
+        self.running.append(current)
+        if index >= FITS_IN_FULL:
+            keep = self.info.incident.fit if self.info.incident else -1
+            old = index - FITS_IN_FULL
+            if old != keep:
+                self.writer.drop_series(old)
+        return index
+
+    def set_model(self, fit: int, model: ModelInfo) -> None:
+        """Replace what is known of the model of ``fit``."""
+        self.models[self.fits[fit].model] = model
+
+    def end_fit(self, index: int, info: FitInfo) -> None:
+        self.fits[index] = replace(info, index=index, model=self.fits[index].model)
+        self.event("fit_end", fit=index, status=info.status, error=info.error)
+        self.save()
+
+    def add_incident(self, incident: IncidentInfo) -> None:
+        """The first incident of a run is the one that counts."""
+        if self.info.incident is None:
+            self.info = replace(self.info, incident=incident)
+        self.event("incident", fit=incident.fit, step=incident.step, role=incident.role, path=incident.path)
+        self.save()
+
+    def add_trials(self, trials: list[dict[str, Any]]) -> None:
+        """What came of the remedies that were tried, into ``trials.json``."""
+        strict_json.replace_file(self.folder / "trials.json", {"trials": trials})
+
+    def note_not_watched(self, what: str) -> None:
+        if what not in self.info.not_watched:
+            self.info = replace(self.info, not_watched=(*self.info.not_watched, what))
+
+    def note_error(self, error: BaseException, doing: str) -> None:
+        """An error of nanwatch's own: recorded, and the training goes on."""
+        text = f"{doing}: {type(error).__name__}: {error}"
+        if os.environ.get("NANWATCH_DEBUG"):
+            import traceback
+
+            traceback.print_exception(error)
+        if len(self.info.errors) < MOST_ERRORS and text not in self.info.errors:
+            self.info = replace(self.info, errors=(*self.info.errors, text))
+            with contextlib.suppress(Exception):  # what failed may be the record itself
+                self.event("error", message=text)
+                self.save()
+
+    @contextlib.contextmanager
+    def catch_errors(self, doing: str) -> Iterator[None]:
+        """Whatever fails in this block is nanwatch's own error, and is noted, not raised."""
+        try:
+            yield
+        except Exception as error:
+            self.note_error(error, doing)
+
+    def end(self, status: Status, exit_status: int | None) -> None:
+        """The script has ended."""
+        if not self.ours:
+            return
+        for finish in list(self.open_fits.values()):
+            with self.catch_errors("ending the record"):
+                finish(status)
+        for number, fit in enumerate(self.fits):
+            if fit.status == "running":
+                current = self.running[number]()
+                self.fits[number] = replace(
+                    current,
+                    status=status if status != "running" else "finished",
+                    index=number,
+                    model=fit.model,
+                )
+        self.info = replace(self.info, status=status, exit_status=exit_status)
+        self.save()
+        self.ended = True
+        self.writer.close()
+
+
+def script_of_process() -> tuple[str, tuple[str, ...]]:
+    """Script and arguments of a process that nanwatch did not start: a notebook's, say."""
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    return (main or "interactive"), tuple(sys.argv)

@@ -1,0 +1,184 @@
+"""What the script saves of a training, by whichever public way, and whether its weights were finite."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nanwatch.watch.recording.run_recorder import RunRecorder
+
+# Of keras.saving. `Model.save`, `Model.save_weights` and Keras's callbacks go through these two.
+FUNCTIONS = ("save_model", "save_weights")
+PREVIOUS = ".bkp"  # behind the name of the backup before, where BackupAndRestore keeps two
+
+
+@dataclass
+class Saves:
+    """Notes every save as an event. One that another one makes for itself is not a second one."""
+
+    recorder: RunRecorder
+    finite: dict[str, bool] = field(default_factory=dict)  # path -> of what was saved there last
+    backups: list[Any] = field(default_factory=list)  # the callbacks that may keep two
+    inside: threading.local = field(default_factory=threading.local)
+
+    def arm(self) -> None:
+        self.recorder.saves_seen = True
+        for name in FUNCTIONS:
+            self.replace_everywhere(name)
+        keras.Model.export = self.noting(keras.Model.export, 1, "filepath")
+        tf.saved_model.save = self.noting(tf.saved_model.save, 1, "export_dir")
+        for name in ("save", "write"):
+            method = getattr(tf.train.Checkpoint, name)
+            setattr(tf.train.Checkpoint, name, self.noting(method, None, ""))
+        self.see_managers(tf.train.CheckpointManager)
+        self.see_backups(keras.callbacks.BackupAndRestore)
+
+    def replace_everywhere(self, name: str) -> None:
+        """Put a noting function wherever Keras holds the one of ``keras.saving``."""
+        original = getattr(keras.saving, name)
+        ours = self.noting(original, 1, "filepath")
+        for module in list(sys.modules.values()):
+            inside = getattr(module, "__name__", "").partition(".")[0] == "keras"
+            if inside and vars(module).get(name) is original:
+                setattr(module, name, ours)
+
+    def noting(self, original: Callable[..., Any], position: int | None, key: str) -> Callable[..., Any]:
+        """``original``, whose first argument is what it saves. Where its path stands is said by
+        ``position`` and ``key``; None: it answers it."""
+
+        @functools.wraps(original)
+        def save(*args: Any, **kwargs: Any) -> Any:
+            if getattr(self.inside, "saving", False) or not self.recorder.ours:
+                return original(*args, **kwargs)
+            self.inside.saving = True
+            try:
+                result = original(*args, **kwargs)
+            finally:
+                self.inside.saving = False
+            with self.recorder.catch_errors("noting what is saved"):
+                path = result if position is None else args[position] if len(args) > position else kwargs[key]
+                self.note(args[0] if args else kwargs.get("model", kwargs.get("obj")), as_text(path))
+            return result
+
+        return save
+
+    def note(self, thing: Any, path: str) -> None:
+        """Something has been saved to ``path``."""
+        variables = variables_of(thing)
+        if not variables:
+            return
+        fit, step = self.moment()
+        previous = self.finite.get(path)
+        if previous is not None and any(is_kept_twice(path, callback) for callback in self.backups):
+            self.finite[path + PREVIOUS] = previous
+            self.recorder.event("save", fit=fit, step=step, path=path + PREVIOUS, finite=previous)
+        self.finite[path] = are_finite(variables)
+        self.recorder.event("save", fit=fit, step=step, path=path, finite=self.finite[path])
+
+    def note_gone(self, folder: str) -> None:
+        """What was saved below ``folder`` may have been deleted."""
+        for path in [path for path in self.finite if path.startswith(folder) and not is_there(path)]:
+            del self.finite[path]
+            fit, step = self.moment()
+            self.recorder.event("delete", fit=fit, step=step, path=path)
+
+    def moment(self) -> tuple[int, int]:
+        """The training that runs, or ran last, and its steps so far."""
+        running = [number for number, fit in enumerate(self.recorder.fits) if fit.status == "running"]
+        fit = running[-1] if running else len(self.recorder.fits) - 1
+        if fit < 0:
+            return 0, 0
+        observer = getattr(self.recorder.open_fits.get(fit), "__self__", None)
+        if observer is not None:
+            observer.drain()
+        return fit, self.recorder.running[fit]().steps
+
+    def see_managers(self, cls: Any) -> None:
+        """A CheckpointManager saves past `Checkpoint.save`, and deletes what is too old."""
+        noted = self.noting(cls.save, None, "")
+
+        @functools.wraps(cls.save)
+        def save(manager: Any, *args: Any, **kwargs: Any) -> Any:
+            path = noted(manager, *args, **kwargs)
+            if self.recorder.ours:
+                with self.recorder.catch_errors("noting what was deleted"):
+                    self.note_gone(as_text(manager.directory))
+            return path
+
+        cls.save = save
+
+    def see_backups(self, cls: Any) -> None:
+        """BackupAndRestore deletes its folder when a fit ends, however it ends."""
+        begin, end = cls.on_train_begin, cls.on_train_end
+
+        @functools.wraps(begin)
+        def on_train_begin(callback: Any, logs: Any = None) -> None:
+            if callback not in self.backups:
+                self.backups.append(callback)
+            begin(callback, logs)
+
+        @functools.wraps(end)
+        def on_train_end(callback: Any, logs: Any = None) -> None:
+            end(callback, logs)
+            if self.recorder.ours:
+                with self.recorder.catch_errors("noting what was deleted"):
+                    self.note_gone(as_text(callback.backup_dir))
+
+        cls.on_train_begin, cls.on_train_end = on_train_begin, on_train_end
+
+
+def as_text(path: Any) -> str:
+    return path.decode() if isinstance(path, bytes) else str(path)
+
+
+def is_there(path: str) -> bool:
+    """A file, a folder, or a TensorFlow checkpoint, of which the path is the beginning of names."""
+    return bool(tf.io.gfile.exists(path) or tf.io.gfile.exists(path + ".index"))
+
+
+def is_kept_twice(path: str, callback: Any) -> bool:
+    below = path.startswith(as_text(callback.backup_dir))
+    return below and bool(callback.double_checkpoint) and is_there(path + PREVIOUS)
+
+
+def variables_of(thing: Any) -> list[Any]:
+    """The variables of a model, or of the models and variables that a checkpoint holds."""
+    if isinstance(thing, tf.train.CheckpointManager):
+        thing = thing.checkpoint
+    if isinstance(thing, tf.train.Checkpoint):
+        held = flatten(vars(thing).values())
+        models = [item for item in held if isinstance(item, keras.Layer | tf.Module)]
+        return [variable for model in models for variable in variables_of(model)]
+    found = getattr(thing, "variables", ())
+    return list(found) if isinstance(found, Iterable) else []
+
+
+def flatten(values: Iterable[Any]) -> list[Any]:
+    found: list[Any] = []
+    for value in values:
+        if isinstance(value, list | tuple):
+            found += flatten(value)
+        elif isinstance(value, dict):
+            found += flatten(value.values())
+        else:
+            found.append(value)
+    return found
+
+
+def are_finite(variables: Iterable[Any]) -> bool:
+    """Whether no trained weight is NaN or infinite, and nothing else NaN: a mask may be of -inf."""
+    for variable in variables:
+        value = tf.convert_to_tensor(variable)
+        if not value.dtype.is_floating:
+            continue
+        bad = tf.math.is_nan(value) if not variable.trainable else tf.logical_not(tf.math.is_finite(value))
+        if bool(tf.reduce_any(bad)):
+            return False
+    return True

@@ -1,0 +1,128 @@
+"""A look: one step's batch, predictions and small activations, seen in full on the host."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from nanwatch.watch.keras_seam import keras_names
+
+Array = npt.NDArray[Any]
+
+MOST_PER_ROW = 16_384  # elements a row: 2 MB in float32 for a batch of 32
+MOST_TOGETHER = 65_536  # elements a row, all activations of a look together: 8 MB
+SAMPLE = 4096  # elements of a weight
+WIDENING = (
+    2  # looks drift apart by at most half the steps so far: 20 of them in 10,000 steps, whatever they cost
+)
+FIRST_LOOKS = 8  # steps looked at one after the other
+SHARE = 0.01  # of the time of the training that looks may take
+TRANSFER = 2.0  # what a look costs in all, over what the host's part of it costs: handing over the arrays
+MOST_ARRAY = 4_000_000  # elements of a batch that a look counts; of a larger one, its first rows
+STATS = ("size", "num_nan", "num_pos_inf", "num_neg_inf", "num_zero", "min", "max", "mean", "l2_norm")
+OUTPUT_STATS = (*STATS, "row_std", "rows_summing_to_zero")
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """``flag`` is 0 for a routine look, else what went bad; ``row`` is that step's row."""
+
+    step: int
+    flag: int
+    row: Array
+    batch: dict[tuple[str, str], Array]  # (role, key)
+    tensors: list[tuple[str, str, Array]]  # (role, path, values): outputs, then activations
+    samples: dict[str, Array]  # variable path -> the same few elements each time
+    replica: int | None = None  # under tf.distribute
+
+
+def affordable_activations(activations: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """The activations that are small enough to be shown, those near the output first."""
+    room = MOST_TOGETHER
+    chosen = []
+    for path, tensor in reversed(activations.items()):
+        shape = tensor.shape[1:]
+        if tensor.shape.rank is None or not shape.is_fully_defined():
+            continue
+        size = math.prod(shape.as_list())
+        if size <= MOST_PER_ROW and size <= room:
+            room -= size
+            chosen.append(("activation", path, tensor))
+    return chosen[::-1]
+
+
+def weight_samples(variables: Iterable[Any]) -> list[tuple[str, Any]]:
+    """(path, float32 vector of at most `SAMPLE` elements) of every variable."""
+    found = []
+    for variable in variables:
+        value = tf.convert_to_tensor(variable)
+        if not value.dtype.is_floating:
+            continue
+        stride = max(1, math.prod(value.shape.as_list()) // SAMPLE)
+        sample = tf.reshape(value, [-1])[::stride][:SAMPLE]
+        found.append((keras_names.path_of(variable), tf.cast(sample, tf.float32)))
+    return found
+
+
+def first_rows(array: Array) -> Array:
+    """``array``, or as many of its first rows as a look counts."""
+    if array.size <= MOST_ARRAY or not array.ndim or not len(array):
+        return array
+    return array[: max(1, MOST_ARRAY // (array.size // len(array)))]
+
+
+def array_health(array: Array) -> list[float]:
+    """`STATS` of ``array``; min, max and mean over its finite elements."""
+    values = array.astype(np.float32) if array.dtype.itemsize < 4 else array
+    ok = np.isfinite(values)
+    known = values[ok] if not ok.all() else values
+    if not known.size:
+        known = np.zeros(1, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        norm = math.sqrt(float(np.square(values, dtype=np.float64).sum()))
+    return [
+        float(values.size),
+        float(np.isnan(values).sum()),
+        float(np.isposinf(values).sum()),
+        float(np.isneginf(values).sum()),
+        float((values == 0).sum()),
+        float(known.min()),
+        float(known.max()),
+        float(known.mean(dtype=np.float64)),
+        norm,
+    ]
+
+
+def output_health(array: Array) -> list[float]:
+    """`OUTPUT_STATS` of predictions, whose first axis is the batch."""
+    values = np.asarray(array, np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        row_std = float(values.std(axis=0).mean()) if values.ndim and values.size else 0.0
+        sums = values.sum(axis=-1) if values.ndim > 1 else values
+    return [*array_health(array), row_std, float((sums == 0).sum())]
+
+
+def num_classes(labels: Array) -> int:
+    """Distinct labels in a batch; of rows with several columns, distinct places of the largest."""
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        labels = labels.argmax(axis=-1)
+    return int(np.unique(labels).size)
+
+
+def next_step(step: int, cost: float, step_seconds: float) -> int:
+    """When to look again, so that looks take at most `SHARE` of the time.
+
+    ``cost`` and ``step_seconds`` are seconds: of this look, and of a step of the training.
+    """
+    if step + 1 < FIRST_LOOKS:
+        return step + 1
+    if not math.isfinite(step_seconds):
+        return step + 1
+    affordable_gap = math.ceil(TRANSFER * cost / (SHARE * max(step_seconds, 1e-6)))
+    return step + min(max(4, affordable_gap), max(4, step // WIDENING))

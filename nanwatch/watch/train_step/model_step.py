@@ -1,0 +1,150 @@
+"""One model under watch: its training step is wrapped, on the instance."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nanwatch.record.facts import BroadcastInfo
+from nanwatch.watch.data import batch as batches
+from nanwatch.watch.data.broadcasts import find_broadcasts
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.train_step import inspection
+from nanwatch.watch.train_step.step_observation import observe_step
+from nanwatch.watch.train_step.step_recorder import StepRecorder
+from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
+from nanwatch.watch.train_step.update_guard import loss_of_step
+
+
+class ModelStepRecorder(StepRecorder):
+    """Wraps ``model.train_step`` and the functions made of it, until `release`."""
+
+    def __init__(
+        self,
+        model: Any,
+        hold: bool,
+        on_look: Callable[[inspection.Inspection], int],
+        catch_errors: CatchErrors,
+    ) -> None:
+        super().__init__(hold, on_look, catch_errors)
+        self.model = model
+        self.original = model.train_step
+        self.guard.several = not keras_names.is_keras_own(self.original)
+        self.optimizers: list[Any] = []  # that the step was seen to apply
+        self.beyond_recall = False  # an update may stay that was made before the one that was bad
+        self.jit = False
+        self.template: Any = None  # the structure of a batch
+        self.variables: list[Any] = []
+        self.met: tuple[BroadcastInfo, ...] | None = None
+        self.seen: TracedStep | None = None  # of the step being traced
+        self.execute: Callable[[Callable[..., Any], Any], Any] = lambda function, iterator: function(iterator)
+        self.undo = [
+            keras_names.replace_attribute(model, "train_step", self.train_step),
+            keras_names.replace_attribute(model, "make_train_function", self.make_train_function),
+        ]
+        model.train_function = None
+
+    @property
+    def optimizer(self) -> Any:
+        """The one whose rate is recorded: the model's, unless the step applies others only."""
+        held = self.model.optimizer
+        return held if not self.optimizers or held in self.optimizers else self.optimizers[0]
+
+    def release(self) -> None:
+        """Leave the model as it was found."""
+        self.halted.assign(False)
+        for put_back in self.undo:
+            put_back()
+        self.undo.clear()
+        self.model.train_function = None
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """As Keras's, but what it makes goes through ``self.execute``.
+
+        With XLA the outer function is left to TensorFlow and the user's step compiled inside it:
+        XLA can neither call the host nor keep a batch of unknown size.
+        """
+        model = self.model
+        if model.train_function is not None and not force:
+            return model.train_function
+        self.jit = keras_names.resolve_jit(model)
+        # An output of an XLA function is one that cannot be fused away.
+        self.shows_activations = not self.jit
+        model.jit_compile, before = False if self.jit else model.jit_compile, model.jit_compile
+        try:
+            type(model).make_train_function(model, force=force)
+        finally:
+            model.jit_compile = before
+        function = model.train_function
+        self.layout = None  # what is trainable may have changed since the last tracing
+        model.train_function = functools.partial(self.execute, function)
+        return model.train_function
+
+    def train_step(self, data: Any) -> Any:
+        """The watched step: the user's own, then one row for the ring, then perhaps a look."""
+        batch: dict[str, batches.Named] = {role: [] for role in batches.ROLES}
+        with self.catch_errors("reading the batch"):
+            batch = batches.split_batch(data)
+            self.template = keras.tree.map_structure(lambda leaf: None if leaf is None else 0, data)
+            self.remember(batch)
+        core = self.core
+        if self.jit:
+            core = tf.function(self.core, jit_compile=True, autograph=False)
+        logs, watched = core(data)
+        if watched is not None:
+            with self.catch_errors("recording the step"):
+                cells, bad, tensors = watched
+                restore = None if self.jit or self.seen is None or not self.guard.hold else self.seen.restore
+                self.record(batch, cells, bad, tensors, self.variables, restore)
+        self.seen = None
+        return logs
+
+    def core(self, data: Any) -> tuple[Any, tuple[Any, Any, list[Any]] | None]:
+        """The user's step with its sentinels; everything here may be compiled by XLA."""
+        with observe_step(self.model, self.guard) as seen:
+            logs = self.original(data)
+            watched = None
+            with self.catch_errors("watching the step"):
+                watched = self.watched(data, seen)
+        return logs, watched
+
+    def watched(self, data: Any, seen: TracedStep) -> tuple[Any, Any, list[Any]]:
+        """(cells of the row, whether the step is bad, tensors for a look) of the step just traced."""
+        self.optimizers += [each for each in seen.optimizers if each not in self.optimizers]
+        loss, bad = loss_of_step(seen, self.optimizer), seen.bad
+        if self.guard.posted:
+            bad_there, loss_there = self.guard.collect(seen)
+            bad = bad_there if bad is None else tf.logical_or(bad, bad_there)
+            loss = loss_there if loss is None else loss
+        if bad is None:
+            bad = tf.constant(False) if loss is None else tf.logical_not(tf.math.is_finite(loss))
+        if self.guard.several and self.guard.hold:
+            seen.reserve_written(self.guard.out_of_hand)
+            self.beyond_recall = self.guard.out_of_hand and not all(map(seen.holds, self.optimizers))
+        if self.guard.hold and self.jit:
+            seen.restore(tf.logical_or(bad, self.halted))
+        trained = {id(variable): variable for _, variable in seen.gradients}
+        self.variables = list(trained.values()) or list(self.model.trainable_variables)
+        self.seen = seen
+        batch = batches.split_batch(data)
+        self.name_outputs(seen, [key for key, _ in batch["label"]])
+        if self.layout is None:
+            self.without = ["loss"] if loss is None else []
+            if not seen.gradients and self.variables:
+                self.without.append("gradient")
+            self.lay_out(batch, seen, self.variables, int(self.model.steps_per_execution))
+            with self.catch_errors("looking where labels meet predictions"):
+                self.met = find_broadcasts(batch["label"], seen.outputs)
+        cells = self.cells(seen, loss, self.variables)
+        return cells, bad, [tensor for _, _, tensor in self.inspected_tensors(seen)]
+
+    def name_outputs(self, seen: TracedStep, labels: list[str]) -> None:
+        """Call the outputs of a list by their names where the labels are."""
+        names = keras_names.output_names(self.model)
+        keys = {key for key, _ in seen.outputs}
+        if len(names) == len(seen.outputs) > 1 and set(names) == set(labels) and not keys & set(names):
+            seen.outputs = [(name, tensor) for name, (_, tensor) in zip(names, seen.outputs, strict=True)]

@@ -1,0 +1,171 @@
+"""Several replicas in step: every row goes to the host, and all agree on what is held back."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.watch.data import batch as batches
+from nanwatch.watch.train_step import inspection
+from nanwatch.watch.train_step.conditional_update import in_any_replica
+from nanwatch.watch.train_step.model_step import ModelStepRecorder
+from nanwatch.watch.train_step.row_layout import ROWS, Layout
+from nanwatch.watch.train_step.step_recorder import BAD_LOSS_OR_GRADIENT, BAD_STATE
+from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
+
+MOST_WAITING = 100_000  # rows that wait for a drain
+
+
+class ReplicatedStepRecorder(ModelStepRecorder):
+    """`ModelStepRecorder` under ``tf.distribute`` with more than one replica.
+
+    A variable of nanwatch's own on one device cannot be reached from a replica on another, so
+    there is no ring here: each replica hands its row to the host, which keeps replica 0's. Whether an
+    earlier step was bad stands in a variable of which every replica has its own part.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        hold: bool,
+        on_look: Callable[[inspection.Inspection], int],
+        catch_errors: CatchErrors,
+    ) -> None:
+        super().__init__(model, hold, on_look, catch_errors)
+        with model.distribute_strategy.scope():
+            self.halted = tf.Variable(
+                False,
+                trainable=False,
+                synchronization=tf.VariableSynchronization.ON_READ,
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+                name="nanwatch_halted",
+            )
+        self.guard.halted = self.halted
+
+    def begin(self) -> None:
+        super().begin()
+        self.lock = threading.Lock()
+        self.waiting: list[Any] = []
+        self.first_waiting = 0
+        self.next_step = 0
+        self.counts: dict[int, int] = {}
+        self.reported_once = False
+        self.last_row: Any = None
+        self.state_seen = -1  # the last step after which the state was fine
+
+    def remember(self, batch: dict[str, batches.Named]) -> None:
+        """The batch of a replica is not held: it is shown with the row that is bad."""
+
+    def lay_out(
+        self,
+        batch: dict[str, batches.Named],
+        seen: TracedStep,
+        variables: Sequence[Any],
+        steps_per_execution: int = 1,
+    ) -> Layout:
+        self.layout = self.layout_for(batch, seen, variables)
+        self.state.lay_out(self.model)
+        return self.layout
+
+    def batch_cells(self, batch: dict[str, batches.Named]) -> Any:
+        """As on one device, but the rows are those of all replicas together."""
+        cells = super().batch_cells(batch)
+        if self.layout is None or ROWS not in self.layout.place:
+            return cells
+        context = tf.distribute.get_replica_context()
+        rows = context.all_reduce(tf.distribute.ReduceOp.SUM, cells[0])
+        return tf.concat([[rows], cells[1:]], axis=0)
+
+    def record(
+        self,
+        batch: dict[str, batches.Named],
+        cells: Any,
+        bad: Any,
+        tensors: Sequence[Any],
+        variables: Sequence[Any],
+        restore: Callable[[Any], None] | None = None,
+    ) -> None:
+        if self.seen is not None and self.guard.hold:
+            if self.seen.held is None:  # nothing is trained
+                self.seen.held = in_any_replica(tf.logical_or(bad, self.halted))
+            if restore is not None:
+                restore(self.seen.held)
+            self.halted.assign(self.seen.held)  # the next step may be in the same execution
+        row = tf.concat([self.batch_cells(batch), cells, self.weight_cells(variables)], axis=0)
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        names = [(role, key) for role, key, _ in batches.dense_tensors(batch)]
+        shown = [tensor for _, _, tensor in batches.dense_tensors(batch)]
+        outputs = [
+            (name, tensor)
+            for name, tensor in zip(self.look_names, tensors, strict=True)
+            if name[0] == "output"
+        ]
+        host = functools.partial(self.take_row, names, [name for name, _ in outputs])
+        given = [replica, bad, row, *shown, *[tensor for _, tensor in outputs]]
+        tf.numpy_function(host, given, tf.int64, stateful=True)
+
+    def take_row(
+        self,
+        names: list[tuple[str, str]],
+        output_names: list[tuple[str, str]],
+        replica: Any,
+        bad: Any,
+        row: Any,
+        *arrays: Any,
+    ) -> Any:
+        """On the host, in one of TensorFlow's threads: one step of one replica."""
+        with self.lock:
+            number = int(replica)
+            step = self.counts[number] = self.counts.get(number, -1) + 1
+            if number == 0:
+                self.last_row = np.array(row, np.float64)
+            if number == 0 and len(self.waiting) < MOST_WAITING:
+                self.waiting.append(self.last_row)
+            wanted = bool(bad) and not self.reported_once
+            self.reported_once |= wanted
+            due = number == 0 and step >= self.next_step and not self.reported_once
+        if wanted or due:
+            shown, seen = arrays[: len(names)], arrays[len(names) :]
+            found = inspection.Inspection(
+                step,
+                BAD_LOSS_OR_GRADIENT if wanted else 0,
+                np.array(row),
+                {key: np.array(array) for key, array in zip(names, shown, strict=True)},
+                [
+                    (role, path, np.array(array))
+                    for (role, path), array in zip(output_names, seen, strict=True)
+                ],
+                {},
+                replica=number,
+            )
+            self.next_step = max(self.next_step, self.on_look(found))
+        return np.int64(0)
+
+    def last_step(self) -> inspection.Inspection:
+        with self.lock:
+            return inspection.Inspection(self.counts.get(0, 0), BAD_STATE, self.last_row, {}, [], {})
+
+    def finite_before(self, step: int) -> int:
+        return min(self.state_seen, step - 1)
+
+    def state_fine(self) -> None:
+        with self.lock:
+            self.state_seen = self.counts.get(0, -1)
+
+    def tell_no_more(self) -> None:
+        self.reported_once = True
+
+    def due(self, steps: int) -> bool:
+        return bool(self.waiting) and super().due(steps)
+
+    def drain(self) -> tuple[int, np.ndarray[Any, np.dtype[np.float64]]]:
+        with self.lock:
+            rows, self.waiting = self.waiting, []
+            first, self.first_waiting = self.first_waiting, self.first_waiting + len(rows)
+        width = self.layout.width if self.layout else 0
+        return first, np.array(rows) if rows else np.zeros((0, width))

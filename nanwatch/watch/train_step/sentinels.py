@@ -1,0 +1,59 @@
+"""The ops that reduce a watched tensor, inside the compiled step.
+
+One number a tensor and step: half its sum of squares (``tf.nn.l2_loss``, one pass, a kernel on
+CPU, GPU and in XLA). It is finite only if every element is, so it answers both questions asked of
+a healthy step: finite, and how large. The sum can overflow where the elements do not (above about
+1e19 in float32), so a non-finite sum is a suspicion, which `all_finite` settles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from nanwatch.watch.keras_seam import keras_names
+
+
+def watchable(tensor: Any) -> bool:
+    """Whether ``tensor`` is a dense floating-point tensor or the slices of one."""
+    if isinstance(tensor, tf.IndexedSlices):
+        tensor = tensor.values
+    return isinstance(tensor, tf.Tensor) and tensor.dtype.is_floating
+
+
+def dense_values(tensor: Any) -> tf.Tensor:
+    return tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
+
+
+def half_square_sum(tensor: Any) -> tf.Tensor:
+    """Half the sum of squares of ``tensor``, a float32 scalar."""
+    values = dense_values(tensor)
+    if values.dtype not in (tf.float32, tf.float64):
+        values = tf.cast(values, tf.float32)
+    return tf.cast(tf.nn.l2_loss(values), tf.float32)
+
+
+def all_finite(tensors: Iterable[Any]) -> tf.Tensor:
+    """Whether every element of every tensor is finite, a bool scalar: exact, and dear."""
+    checks = [tf.reduce_all(tf.math.is_finite(dense_values(tensor))) for tensor in tensors]
+    return tf.reduce_all(tf.stack(checks)) if checks else tf.constant(True)
+
+
+def surely_finite(sums: Sequence[tf.Tensor], tensors: Sequence[Any]) -> tf.Tensor:
+    """`all_finite`, at the cost of one addition while the sums are finite."""
+    if not sums:
+        return tf.constant(True)
+    total = tf.add_n(list(sums)) if len(sums) > 1 else sums[0]
+    return keras_names.keep_whole(
+        tf.cond(tf.math.is_finite(total), lambda: tf.constant(True), lambda: all_finite(tensors))
+    )
+
+
+def extremes_of(tensor: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """Minimum and maximum as float32 scalars; of an empty tensor +inf and -inf."""
+    values = dense_values(tensor)
+    if values.dtype == tf.bool:
+        values = tf.cast(values, tf.int32)
+    return tf.cast(tf.reduce_min(values), tf.float32), tf.cast(tf.reduce_max(values), tf.float32)

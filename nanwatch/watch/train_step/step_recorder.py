@@ -1,0 +1,356 @@
+"""The device side of watching: a row for every step in a ring, a look now and then."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.watch.data import batch as batches
+from nanwatch.watch.data.label_counts import LabelCounts
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.train_step import inspection
+from nanwatch.watch.train_step.row_layout import LEARNING_RATE, LOSS, PENALTY, ROWS, Key, Layout, layout_of
+from nanwatch.watch.train_step.sentinels import all_finite, extremes_of, half_square_sum, watchable
+from nanwatch.watch.train_step.state_check import StateCheck
+from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, batch_penalty, has_penalty
+from nanwatch.watch.train_step.update_guard import PostedUpdate, UpdateGuard
+
+RING_ROWS = 512  # steps the device remembers between two drains
+RING_BYTES = 32 * 2**20
+DRAIN_SECONDS = 0.5  # a kill loses at most this much, and what is on its way
+BAD_LOSS_OR_GRADIENT, BAD_WEIGHT, BAD_STATE = 1, 2, 3
+AFTER_THE_STEP = (BAD_WEIGHT, BAD_STATE)  # what is bad was made by the step, and cannot be held back
+# To sum all weights is a pass over as much memory as the model has: a tenth of what an optimizer reads
+# and writes. Weights move little in a step, so that between two sums the last one is told.
+WEIGHTS_EVERY = 8
+
+
+class StepRecorder:
+    """Takes the numbers of one step after another; `drain` hands them on.
+
+    ``on_look`` is called inside the running step, in one of TensorFlow's threads, with an `Inspection`
+    now and then and at the first bad step. It must not raise.
+    """
+
+    model: Any  # None while a loop of the script's own has not shown one
+    optimizer: Any
+
+    def __init__(
+        self, hold: bool, on_look: Callable[[inspection.Inspection], int], catch_errors: CatchErrors
+    ) -> None:
+        self.on_look = on_look
+        self.catch_errors = catch_errors
+        self.layout: Layout | None = None
+        self.census = LabelCounts()
+        self.state = StateCheck()
+        self.counting = False  # whether the next tracing counts the labels
+        self.first_seen: TracedStep | None = None
+        self.not_watched: list[str] = []
+        self.halted = tf.Variable(False, trainable=False, name="nanwatch_halted")
+        self.reported = tf.Variable(False, trainable=False, name="nanwatch_reported")
+        self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_step")
+        self.next_look = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_next_look")
+        self.guard = UpdateGuard(self.halted, PostedUpdate.box(), catch_errors, hold=hold)
+        self.ring: tf.Variable | None = None
+        self.weights: tf.Variable | None = None  # their cells, as they were summed last
+        self.suspect: tf.Variable | None = None  # whether one of these sums is not finite
+        self.ring_rows = RING_ROWS
+        self.last_batch: dict[tuple[str, str], tf.Variable] = {}
+        self.drained = 0
+        self.steps_since_drain = 0
+        self.drained_at = time.perf_counter()
+        self.look_names: list[tuple[str, str]] = []
+        self.shows_activations = True
+        self.without: list[str] = []  # what of a step cannot be had: "loss", "gradient"
+
+    # -- inside the compiled step --------------------------------------------------------------
+
+    def lay_out(
+        self,
+        batch: dict[str, batches.Named],
+        seen: TracedStep,
+        variables: Sequence[Any],
+        steps_per_execution: int = 1,
+    ) -> Layout:
+        """Decide what stands where in a row, and make the ring."""
+        self.layout = self.layout_for(batch, seen, variables)
+        rows = max(16, min(RING_ROWS, RING_BYTES // (4 * self.layout.width)))
+        self.ring_rows = max(rows, 2 * steps_per_execution)
+        self.state.lay_out(self.model)
+        with tf.init_scope():
+            self.ring = tf.Variable(
+                tf.zeros([self.ring_rows, self.layout.width]), trainable=False, name="nanwatch_ring"
+            )
+            sums = tf.zeros([self.layout.width - self.layout.of_step])
+            self.weights = tf.Variable(sums, trainable=False, name="nanwatch_weights")
+            self.suspect = tf.Variable(False, trainable=False, name="nanwatch_suspect")
+        return self.layout
+
+    def layout_for(
+        self, batch: dict[str, batches.Named], seen: TracedStep, variables: Sequence[Any]
+    ) -> Layout:
+        """What stands where in a row; what has no place in it is noted."""
+        self.first_seen = seen
+        self.not_watched += batches.list_not_dense(batch)
+        self.not_watched += [f"{role}: made where no sentinel reaches" for role in self.without]
+        return layout_of(self.model, variables, batch, has_penalty(seen), self.without)
+
+    def cells(self, seen: TracedStep, loss: Any, variables: Sequence[Any]) -> Any:
+        """The cells that the user's step itself gives: float32, all but the batch's own."""
+        layout = self.layout
+        assert layout is not None
+        cells: dict[Key, Any] = {}
+        if self.optimizer is not None:
+            rate = tf.convert_to_tensor(keras_names.learning_rate_of(self.optimizer))
+            cells[LEARNING_RATE] = tf.cast(rate, tf.float32)
+        if loss is not None:
+            cells[LOSS] = loss
+        penalty = batch_penalty(seen)
+        if penalty is not None:
+            cells[PENALTY] = penalty
+        known: dict[int, Any] = {}  # a Flatten gives out what it got, and the head gives the output
+
+        def norm(tensor: Any) -> Any:
+            base = keras_names.behind_reshapes(tensor)
+            if id(base) not in known:
+                known[id(base)] = half_square_sum(base)
+            return known[id(base)]
+
+        for path, tensor in self.activations(seen).items():
+            cells["activation", path, "l2_norm"] = norm(tensor)
+        if seen.outputs:
+            sums = [norm(tensor) for _, tensor in seen.outputs]
+            cells["output", "output", "l2_norm"] = tf.add_n(sums) if len(sums) > 1 else sums[0]
+        present = [variable for grad, variable in seen.gradients if watchable(grad)]
+        for variable, value in zip(present, seen.sums, strict=False):
+            key = ("gradient", keras_names.path_of(variable), "l2_norm")
+            cells[key] = cells[key] + value if key in cells else value  # of two updates, both
+        layout.seen.update(key for key in cells if key in layout.place)
+        zero = tf.constant(0.0)
+        return tf.stack([cells.get(key, zero) for key in layout.columns()[layout.of_batch : layout.of_step]])
+
+    def weight_cells(self, variables: Sequence[Any]) -> Any:
+        """The last cells of the row: the weights as the step has left them."""
+        layout = self.layout
+        assert layout is not None
+        cells: dict[Key, Any] = {}
+        for variable in variables:
+            weight = tf.convert_to_tensor(variable)
+            if weight.dtype.is_floating:
+                cells["weight", keras_names.path_of(variable), "l2_norm"] = half_square_sum(weight)
+        layout.seen.update(key for key in cells if key in layout.place)
+        zero = tf.constant(0.0)
+        found = [cells.get(key, zero) for key in layout.columns()[layout.of_step :]]
+        return tf.stack(found) if found else tf.zeros([0])
+
+    def batch_cells(self, batch: dict[str, batches.Named]) -> Any:
+        """The first cells of the row: what the batch tells."""
+        layout = self.layout
+        assert layout is not None
+        cells: dict[Key, Any] = {}
+        if ROWS in layout.place:
+            cells[ROWS] = batches.number_of_rows(batch)
+        for role, key, tensor in batches.dense_tensors(batch):
+            if (role, key, "max") in layout.place:
+                cells[role, key, "min"], cells[role, key, "max"] = extremes_of(tensor)
+            elif (role, key, "l2_norm") in layout.place:
+                cells[role, key, "l2_norm"] = half_square_sum(tensor)
+        layout.seen.update(cells)
+        zero = tf.constant(0.0)
+        found = [cells.get(key, zero) for key in layout.columns()[: layout.of_batch]]
+        return tf.stack(found) if found else tf.zeros([0])
+
+    def activations(self, seen: TracedStep) -> dict[str, Any]:
+        """Layer path -> what the layer gave out last. A layer's path is final once it is built."""
+        if self.model is None:
+            return {}
+        paths = {id(layer): path for path, layer in keras_names.layers_of(self.model)}
+        return {paths[id(layer)]: tensor for layer, tensor in seen.activations if id(layer) in paths}
+
+    def inspected_tensors(self, seen: TracedStep) -> list[tuple[str, str, Any]]:
+        """(role, path, tensor) of what a look is shown beside the batch."""
+        outputs = [("output", key, tensor) for key, tensor in seen.outputs]
+        activations = (
+            inspection.affordable_activations(self.activations(seen)) if self.shows_activations else []
+        )
+        self.look_names = [(role, path) for role, path, _ in outputs + activations]
+        return outputs + activations
+
+    def remember(self, batch: dict[str, batches.Named]) -> None:
+        """Hold on to the batch, so that it is known when the step raises. No copy is made."""
+        for role, key, tensor in batches.dense_tensors(batch):
+            held = self.last_batch.get((role, key))
+            if held is None or held.dtype != tensor.dtype:  # another fit may bring another kind of data
+                with tf.init_scope():
+                    self.last_batch[role, key] = tf.Variable(
+                        tf.zeros([0] * (tensor.shape.rank or 0), tensor.dtype),
+                        trainable=False,
+                        shape=tf.TensorShape(None),
+                        name="nanwatch_batch",
+                    )
+            self.last_batch[role, key].assign(tensor)
+
+    def record(
+        self,
+        batch: dict[str, batches.Named],
+        cells: Any,
+        bad: Any,
+        tensors: Sequence[Any],
+        variables: Sequence[Any],
+        restore: Callable[[Any], None] | None = None,
+    ) -> None:
+        """Write the row into the ring, count the step, and look if it is time or something is bad.
+
+        All that a healthy step does not need is in one branch that it does not take.
+        """
+        ring, sums, suspected = self.ring, self.weights, self.suspect
+        assert ring is not None
+        assert sums is not None
+        assert suspected is not None
+        row = tf.concat([self.batch_cells(batch), cells], axis=0)
+        if self.counting:
+            self.census.count(batch["label"])
+        with tf.control_dependencies([row]):  # a step that raises is no step
+            number = self.counter.assign_add(1, read_value=True) - 1
+
+        def weigh() -> tf.Tensor:
+            found = self.weight_cells(variables)
+            sums.assign(found)
+            large = tf.logical_not(tf.math.is_finite(tf.reduce_sum(found)))
+            suspected.assign(tf.logical_or(large, self.state.suspicious()))
+            return tf.constant(0)
+
+        fresh = tf.logical_or(number < inspection.FIRST_LOOKS, tf.equal(number % WEIGHTS_EVERY, 0))
+        keras_names.keep_whole(tf.cond(fresh, weigh, lambda: tf.constant(0)))
+        suspect = tf.convert_to_tensor(suspected)
+        row = tf.concat([row, sums], axis=0)
+        ring.scatter_update(tf.IndexedSlices(row[tf.newaxis], [number % self.ring_rows]))
+        odd = tf.logical_or(tf.logical_or(bad, suspect), self.halted)
+        due = tf.logical_or(odd, number >= self.next_look)
+        names = [(role, key) for role, key, _ in batches.dense_tensors(batch)]
+        shown = [tensor for _, _, tensor in batches.dense_tensors(batch)]
+        look_names = list(self.look_names)
+
+        def weighed_bad() -> tuple[tf.Tensor, tf.Tensor]:
+            weights = [weight for weight in map(tf.convert_to_tensor, variables) if weight.dtype.is_floating]
+            return tf.logical_not(all_finite(weights)), self.state.went_bad()
+
+        def special() -> tf.Tensor:
+            fine = (tf.constant(False), tf.constant(False))
+            bad_weight, bad_state = tf.cond(suspect, weighed_bad, lambda: fine)
+            if restore is not None:
+                restore(tf.logical_or(bad, self.halted))
+            after = tf.where(bad_weight, BAD_WEIGHT, tf.where(bad_state, BAD_STATE, 0))
+            flag = tf.where(bad, BAD_LOSS_OR_GRADIENT, after)
+            news = tf.where(self.reported, 0, flag)  # of a training that goes on the first one is told
+            routine = tf.logical_and(number >= self.next_look, tf.logical_not(self.halted))
+            tf.cond(tf.logical_or(news > 0, routine), lambda: take(news), lambda: tf.constant(0))
+            if self.guard.hold:
+                self.halted.assign(tf.logical_or(self.halted, flag > 0))
+            self.reported.assign(tf.logical_or(self.reported, flag > 0))
+            return tf.constant(0)
+
+        def take(flag: Any) -> tf.Tensor:
+            samples = inspection.weight_samples(variables)
+            given = [number, flag, row, *shown, *tensors, *[sample for _, sample in samples]]
+            paths = [path for path, _ in samples]
+            host = functools.partial(self.host, names, look_names, paths)
+            upcoming = tf.numpy_function(host, given, tf.int64, stateful=True)
+            upcoming.set_shape([])
+            self.next_look.assign(upcoming)
+            return tf.constant(0)
+
+        keras_names.keep_whole(tf.cond(due, special, lambda: tf.constant(0)))
+
+    def host(
+        self,
+        names: list[tuple[str, str]],
+        look_names: list[tuple[str, str]],
+        paths: list[str],
+        number: Any,
+        flag: Any,
+        row: Any,
+        *arrays: Any,
+    ) -> Any:
+        """Runs on the host inside the step. Answers the step at which to look again."""
+        step = int(number)
+        with contextlib.suppress(Exception):
+            shown, rest = arrays[: len(names)], arrays[len(names) :]
+            seen, samples = rest[: len(look_names)], rest[len(look_names) :]
+            found = inspection.Inspection(
+                step,
+                int(flag),
+                np.array(row),
+                {key: np.array(array) for key, array in zip(names, shown, strict=True)},
+                [
+                    (role, path, np.asarray(array))
+                    for (role, path), array in zip(look_names, seen, strict=True)
+                ],
+                dict(zip(paths, (np.array(sample) for sample in samples), strict=True)),
+            )
+            return np.int64(self.on_look(found))
+        return np.int64(step + 1000)
+
+    # -- on the host ---------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A new fit: forget what halted the last one and look at its first steps."""
+        self.halted.assign(False)
+        self.reported.assign(False)
+        self.counter.assign(0)
+        self.next_look.assign(0)
+        self.state.begin(self.model)
+        self.census.begin()
+        self.drained = 0
+        self.drained_at = time.perf_counter()
+        self.not_watched.clear()
+
+    def due(self, steps: int) -> bool:
+        """Whether the ring should be drained, after ``steps`` more steps at most."""
+        self.steps_since_drain += steps
+        return (
+            self.steps_since_drain * 2 >= self.ring_rows
+            or time.perf_counter() - self.drained_at > DRAIN_SECONDS
+        )
+
+    def drain(self) -> tuple[int, np.ndarray[Any, np.dtype[np.float64]]]:
+        """(number of the first row, rows) that came since the last drain, float64."""
+        self.steps_since_drain, self.drained_at = 0, time.perf_counter()
+        if self.ring is None:
+            return 0, np.zeros((0, 0))
+        total = int(self.counter.numpy())
+        first = max(self.drained, total - self.ring_rows)
+        self.drained = total
+        if first == total:
+            return total, np.zeros((0, self.ring.shape[1]))
+        held = self.ring.numpy()
+        return first, held[np.arange(first, total) % self.ring_rows].astype(np.float64)
+
+    def last_step(self) -> inspection.Inspection:
+        """The last step as its row tells it; of a step that is over there is nothing else."""
+        number = int(self.counter.numpy()) - 1
+        assert self.ring is not None
+        return inspection.Inspection(
+            number, BAD_STATE, self.ring[number % self.ring_rows].numpy(), {}, [], {}
+        )
+
+    def finite_before(self, step: int) -> int:
+        """The last step before ``step`` after which the weights were seen to be finite; -1: none."""
+        return step - 1 if step <= inspection.FIRST_LOOKS else (step - 1) // WEIGHTS_EVERY * WEIGHTS_EVERY
+
+    def state_fine(self) -> None:
+        """The host has looked at the state after the last step, and it was finite."""
+
+    def tell_no_more(self) -> None:
+        """An incident has been told: those that follow from it are not."""
+        self.reported.assign(True)
+
+    def batch_held(self) -> dict[tuple[str, str], Any]:
+        """The last batch that entered a step, as NumPy arrays."""
+        return {key: variable.numpy() for key, variable in self.last_batch.items()}

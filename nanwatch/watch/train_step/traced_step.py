@@ -1,0 +1,156 @@
+"""One step as it is traced: what passes by."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import tensorflow as tf
+
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.train_step import conditional_update, variable_writes
+
+CURRENT = threading.local()
+CatchErrors = Callable[[str], contextlib.AbstractContextManager[None]]
+
+
+def let_errors_through(doing: str) -> contextlib.AbstractContextManager[None]:
+    """Lets every error through."""
+    return contextlib.nullcontext()
+
+
+@dataclass
+class TracedStep:
+    """What one traced step shows. Tensors belong to ``graph``; None means eager."""
+
+    graph: Any
+    activations: list[tuple[Any, Any]] = field(default_factory=list)  # (layer, first output)
+    calls: list[tuple[Any, list[Any], list[Any]]] = field(default_factory=list)  # layer, inputs, outputs
+    outputs: list[tuple[str, Any]] = field(default_factory=list)  # (key, predictions)
+    unwrapped: set[str] = field(default_factory=set)  # outputs whose logits Keras gives to the loss
+    loss: Any = None
+    data_loss: Any = None  # the part of ``loss`` that the data make, where penalties come on top
+    target: Any = None  # what the tape was asked to differentiate
+    loss_graph: Any = None  # the graph that ``loss`` or ``target`` belongs to
+    gradients: list[tuple[Any, Any]] = field(default_factory=list)  # (gradient or None, variable)
+    sums: list[Any] = field(default_factory=list)  # half square sums of the gradients, in order
+    held: Any = None  # under tf.distribute: bad in any replica
+    bad: Any = None  # bool scalar: the update was, or should have been, held back
+    losses: list[Any] = field(default_factory=list)  # one for each update, in order
+    optimizers: list[Any] = field(default_factory=list)  # that were applied, in order
+    applying: bool = False  # an optimizer's own optimizer is not another one
+    inside_call: int = 0  # of a layer or of the model
+    out_of_reach: list[Any] = field(default_factory=list)  # layers called in another graph
+    saved: dict[int, tuple[Any, Any]] = field(default_factory=dict)  # id -> (variable, value before)
+    at_start: dict[int, tuple[Any, Any]] = field(default_factory=dict)  # as ``saved``, not yet wanted
+    guarded_ops: list[range] = field(default_factory=list)  # places of the guarded updates in ``graph``
+    catch_errors: CatchErrors = let_errors_through
+    before: list[tuple[Any, Any, Any]] = field(default_factory=list)  # (graph, variable, value before)
+
+    def here(self) -> bool:
+        """Whether what is being traced now belongs to the step's own graph."""
+        return keras_names.function_graph() is self.graph
+
+    def keep(self, variables: Sequence[Any]) -> None:
+        """Remember the values of ``variables`` from before the step. A read is no copy."""
+        for variable in variables:
+            if id(variable) not in self.saved:
+                self.saved[id(variable)] = (variable, tf.convert_to_tensor(variable))
+
+    def keep_in_reserve(self, variables: Sequence[Any]) -> None:
+        """Read what a step of the script's own may assign to. Of it `reserve_written` takes what it does."""
+        for variable in variables:
+            self.at_start[id(variable)] = (variable, tf.convert_to_tensor(variable))
+
+    def reserve_written(self, all_of_it: bool) -> None:
+        """Restore, too, what the step has assigned to by itself, past every optimizer: averages, say.
+
+        Eager steps cannot be asked; there, and with ``all_of_it``, the whole reserve is restored.
+        """
+        written = (
+            None if all_of_it else variable_writes.find_written(self.graph, self.guarded_ops, self.at_start)
+        )
+        for name, kept in self.at_start.items():
+            if written is None or name in written:
+                self.saved.setdefault(name, kept)
+
+    def holds(self, optimizer: Any) -> bool:
+        """Whether all that ``optimizer`` keeps of earlier steps can be restored."""
+        return all(id(variable) in self.saved for variable in optimizer.variables)
+
+    def restore(self, when: Any) -> None:
+        """Give the kept variables back their values if ``when``, a bool scalar, holds."""
+        conditional_update.put_back(when, list(self.saved.values()))
+
+    def before_update(self, variables: Sequence[Any]) -> None:
+        """Remember what an update is about to change: one that follows in the same step may be bad.
+
+        Where none follows nothing consumes the reads.
+        """
+        graph = keras_names.function_graph()
+        known = {id(variable) for where, variable, _ in self.before if where is graph}
+        for variable in variables:
+            if id(variable) not in known:
+                known.add(id(variable))
+                self.before.append((graph, variable, tf.convert_to_tensor(variable)))
+
+    def updated_before(self) -> tuple[list[tuple[Any, Any]], bool]:
+        """What earlier updates of the step changed, each variable with its value from before them.
+
+        Of a variable that was read in the step's own graph the value is at hand when the step ends.
+        Answers too whether there are some whose value cannot be had: it is inside another function.
+        """
+        graph = keras_names.function_graph()
+        at_hand, lost = [], False
+        for where, variable, value in self.before:
+            if where is graph:
+                at_hand.append((variable, value))
+            elif where is self.graph:
+                self.saved.setdefault(id(variable), (variable, value))
+            elif graph is None or where.name != graph.name:  # else an earlier trace of the same function
+                lost = True
+        return at_hand, lost
+
+
+def current_step() -> TracedStep | None:
+    return getattr(CURRENT, "seen", None)
+
+
+@contextlib.contextmanager
+def suspend_watching() -> Iterator[None]:
+    """What is run in this block is nanwatch's own doing, and no training that a loop's watch should see."""
+    before = current_step()
+    CURRENT.seen = TracedStep(keras_names.function_graph())
+    try:
+        yield
+    finally:
+        CURRENT.seen = before
+
+
+def batch_loss(seen: TracedStep, optimizer: Any) -> Any:
+    """The true loss of the batch, unscaled; None where it is out of reach from here."""
+    if seen.loss_graph is not keras_names.function_graph():
+        return None
+    if seen.loss is not None:
+        return tf.cast(tf.reduce_mean(seen.loss), tf.float32)
+    if seen.target is None:
+        return None
+    value = tf.cast(tf.reduce_mean(seen.target), tf.float32)
+    factor = keras_names.unscaled_factor(optimizer)
+    return value if factor is None else value / tf.cast(factor, tf.float32)
+
+
+def has_penalty(seen: TracedStep) -> bool:
+    """Whether the loss of the batch is more than its data make, and both can be had from here."""
+    return seen.data_loss is not None and seen.loss_graph is keras_names.function_graph()
+
+
+def batch_penalty(seen: TracedStep) -> Any:
+    """What comes on top of the loss of the data: regularisers, ``add_loss``; None without any."""
+    if not has_penalty(seen):
+        return None
+    whole, data = (tf.cast(tf.reduce_mean(part), tf.float32) for part in (seen.loss, seen.data_loss))
+    return whole - data

@@ -1,0 +1,187 @@
+"""The guard that holds a bad step's updates back, and takes back those made before it went bad."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import tensorflow as tf
+
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.function_copies import FunctionCopies
+from nanwatch.watch.train_step import variable_writes
+from nanwatch.watch.train_step.conditional_update import apply_unless, count_replicas, in_any_replica
+from nanwatch.watch.train_step.sentinels import half_square_sum, surely_finite, watchable
+from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, batch_loss, current_step
+
+MAIL_ROOM = 1024  # gradients whose norms a mailbox can carry
+
+
+@dataclass
+class PostedUpdate:
+    """Carries numbers out of a function of the script's own, whose tensors cannot leave it.
+
+    Of fixed size, because XLA assigns no variable of unknown shape.
+    """
+
+    bad: tf.Variable
+    loss: tf.Variable
+    sums: tf.Variable
+
+    @classmethod
+    def box(cls) -> PostedUpdate:
+        values = (tf.constant(False), tf.constant(0.0), tf.zeros([MAIL_ROOM]))
+        return cls(*(tf.Variable(value, trainable=False, name="nanwatch_mail") for value in values))
+
+    def post(self, bad: Any, loss: Any, sums: Sequence[Any], place: int) -> None:
+        """Add an update to those of the step; of several losses the first bad one is kept."""
+        if loss is not None:
+            self.loss.assign(tf.where(self.bad, self.loss, loss))
+        self.bad.assign(tf.logical_or(self.bad, bad))
+        if sums and place < MAIL_ROOM:
+            kept = tf.stack(list(sums)[: MAIL_ROOM - place])
+            rest = place + int(kept.shape[0])
+            self.sums.assign(tf.concat([self.sums[:place], kept, self.sums[rest:]], axis=0))
+
+
+@dataclass
+class UpdateGuard:
+    """Holds back the updates of a step of which a loss or a gradient is not finite."""
+
+    halted: Any  # bool scalar variable: an earlier step was bad and nothing is applied any more
+    mail: PostedUpdate
+    catch_errors: CatchErrors
+    hold: bool = True  # False: on_incident="continue", the update is applied whatever it is
+    several: bool = False  # the step is the script's own: it may apply more than one update
+    out_of_hand: bool = False  # it does, from functions of its own: a later one cannot take back an earlier
+    # What the mail is about, by optimizer and variables: a function is traced once, and called again.
+    posted: dict[tuple[int, ...], list[tuple[Any, Any]]] = field(default_factory=dict)
+    loss_posted: bool = False
+    copies: FunctionCopies = field(init=False)
+    inside: int = 0  # replicas that are being traced now
+    undo: list[Callable[[], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.copies = FunctionCopies(self.catch_errors)
+
+    def apply(
+        self,
+        optimizer: Any,
+        original: Callable[..., Any],
+        grads: Any,
+        trainable_variables: Any = None,
+    ) -> None:
+        """In the place of an optimizer's ``apply``."""
+        grads = list(grads)
+        seen = current_step()
+        if seen is None or seen.applying:
+            original(grads, trainable_variables)
+            return
+        seen.applying = True
+        try:
+            self.decide(seen, optimizer, original, grads, trainable_variables)
+        finally:
+            seen.applying = False
+
+    def decide(
+        self, seen: TracedStep, optimizer: Any, original: Callable[..., Any], grads: list[Any], given: Any
+    ) -> None:
+        variables = list(given or keras_names.trained_by(optimizer))
+        held: Any = None
+        with self.catch_errors("weighing the gradients"):
+            held = self.weigh(seen, optimizer, grads, variables)
+        if held is None or not self.hold:
+            original(grads, given)
+            return
+        if not optimizer.built:
+            optimizer.build(variables)
+        kept: list[tuple[Any, Any]] = []
+        if self.several:
+            with self.catch_errors("keeping what an update changes"):
+                kept, lost = seen.updated_before()
+                self.out_of_hand |= lost
+                seen.before_update([*variables, *optimizer.variables])
+        with variable_writes.note_ops(seen.guarded_ops):
+            apply_unless(held, original, grads, given, kept=kept)
+
+    def weigh(self, seen: TracedStep, optimizer: Any, grads: list[Any], variables: list[Any]) -> Any:
+        """Whether this update is to be held back, a bool scalar; what was seen goes into ``seen``."""
+        known = list(zip(grads, variables, strict=False))
+        present = [grad for grad, _ in known if watchable(grad)]
+        raw = [half_square_sum(grad) for grad in present]
+        sums = unscale_sums(raw, keras_names.unscaled_factor(optimizer))
+        loss = batch_loss(seen, optimizer)
+        bad = self.is_bad(seen, optimizer, raw, present)
+        seen.optimizers.append(optimizer)
+        if not seen.here():
+            return self.post(seen, optimizer, known, bad, loss, sums)
+        seen.gradients += known
+        seen.sums += sums
+        if loss is not None:
+            seen.losses.append(loss)
+        seen.bad = bad if seen.bad is None else tf.logical_or(seen.bad, bad)
+        held = tf.logical_or(seen.bad, self.halted)
+        if self.posted:
+            held = tf.logical_or(held, self.mail.bad)
+        if count_replicas() > 1:
+            held = seen.held = in_any_replica(held)
+        return held
+
+    def post(
+        self,
+        seen: TracedStep,
+        optimizer: Any,
+        known: list[tuple[Any, Any]],
+        bad: Any,
+        loss: Any,
+        sums: Sequence[Any],
+    ) -> Any:
+        """As `weigh`, where the update is made in a function of the script's own."""
+        key = (id(optimizer), *(id(variable) for _, variable in known))
+        place = 0
+        for other, gradients in self.posted.items():
+            if other == key:
+                break
+            place += sum(watchable(grad) for grad, _ in gradients)
+        self.posted[key] = known
+        self.loss_posted |= loss is not None
+        self.mail.post(bad, loss, sums, place)
+        held = tf.logical_or(self.mail.bad, self.halted)
+        if seen.bad is not None and seen.graph is not None:
+            held = tf.logical_or(held, seen.bad)
+        return held
+
+    def collect(self, seen: TracedStep) -> tuple[Any, Any]:
+        """(bad, loss) of the updates that were posted in this step; their gradients go into ``seen``."""
+        bad, loss = tf.identity(self.mail.bad), tf.identity(self.mail.loss)
+        sums = tf.unstack(tf.identity(self.mail.sums))
+        gradients = [pair for known in self.posted.values() for pair in known]
+        seen.gradients += gradients
+        seen.sums += sums[: sum(watchable(grad) for grad, _ in gradients)]
+        self.mail.bad.assign(False)
+        return bad, loss if self.loss_posted else None
+
+    def is_bad(self, seen: TracedStep, optimizer: Any, sums: Sequence[Any], grads: Sequence[Any]) -> Any:
+        loss = batch_loss(seen, optimizer)
+        fine = tf.constant(True) if loss is None else tf.math.is_finite(loss)
+        if not keras_names.is_loss_scaling(optimizer):  # it skips an overflow itself: that is health
+            fine = tf.logical_and(fine, surely_finite(sums, grads))
+        return tf.logical_not(fine)
+
+
+def loss_of_step(seen: TracedStep, optimizer: Any) -> Any:
+    """The loss of the step: of several, the first that is not finite, else the last."""
+    if len(seen.losses) < 2:
+        return batch_loss(seen, optimizer)
+    loss = seen.losses[-1]
+    for earlier in reversed(seen.losses[:-1]):
+        loss = tf.where(tf.math.is_finite(earlier), loss, earlier)
+    return loss
+
+
+def unscale_sums(sums: Sequence[Any], factor: Any) -> list[Any]:
+    if factor is None:
+        return list(sums)
+    square = tf.square(tf.cast(factor, tf.float32))
+    return [value / square for value in sums]

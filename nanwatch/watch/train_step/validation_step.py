@@ -1,0 +1,129 @@
+"""Validation data that come batch by batch, seen as they pass through the model's test step."""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.record.facts import DataInfo, Role, TensorSummary
+from nanwatch.watch.data import batch as batches
+from nanwatch.watch.data.label_counts import LabelCounts
+from nanwatch.watch.data.profile import Profile
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.train_step.inspection import first_rows, next_step
+from nanwatch.watch.train_step.traced_step import CatchErrors
+
+
+class ValidationStepRecorder:
+    """Wraps ``model.test_step`` until `release`; sees the batches between `begin` and `end`.
+
+    One pass is seen: every label is counted, some batches are looked at in full, as in training.
+    A pass that nobody asked to see costs one read of a variable a step.
+    """
+
+    def __init__(self, model: Any, catch_errors: CatchErrors) -> None:
+        self.model = model
+        self.catch_errors = catch_errors
+        self.original = model.test_step
+        self.jit = False
+        self.open = tf.Variable(False, trainable=False, name="nanwatch_validation")
+        self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_validation_step")
+        self.next_look = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_validation_look")
+        self.seeing = False
+        self.census = LabelCounts()
+        self.profiles: dict[tuple[str, str], Profile] = {}
+        self.looked_at: tuple[int, float] | None = None  # step, and when
+        self.quickest = math.inf  # seconds a step took between two looks, at best
+        self.undo = [
+            keras_names.replace_attribute(model, "test_step", self.test_step),
+            keras_names.replace_attribute(model, "make_test_function", self.make_test_function),
+        ]
+        model.test_function = None
+
+    def release(self) -> None:
+        """Leave the model as it was found."""
+        for put_back in self.undo:
+            put_back()
+        self.undo.clear()
+        self.model.test_function = None
+
+    def make_test_function(self, force: bool = False) -> Any:
+        """As Keras's; with XLA the user's step alone is compiled by it, for XLA cannot call the host."""
+        model = self.model
+        if model.test_function is not None and not force:
+            return model.test_function
+        self.jit = keras_names.resolve_jit(model)
+        model.jit_compile, before = False if self.jit else model.jit_compile, model.jit_compile
+        try:
+            return type(model).make_test_function(model, force=force)
+        finally:
+            model.jit_compile = before
+
+    def test_step(self, data: Any) -> Any:
+        core = tf.function(self.original, jit_compile=True, autograph=False) if self.jit else self.original
+        logs = core(data)
+        with self.catch_errors("seeing the validation data"):
+            self.record(batches.split_batch(data))
+        return logs
+
+    def record(self, batch: dict[str, batches.Named]) -> None:
+        names = [(role, key) for role, key, _ in batches.dense_tensors(batch)]
+        shown = [tensor for _, _, tensor in batches.dense_tensors(batch)]
+        if not shown:
+            return
+
+        def count() -> tf.Tensor:
+            self.census.count(batch["label"])
+            number = self.counter.assign_add(1, read_value=True) - 1
+            tf.cond(number >= self.next_look, lambda: take(number), lambda: tf.constant(0))
+            return tf.constant(0)
+
+        def take(number: Any) -> tf.Tensor:
+            host = functools.partial(self.host, names)
+            upcoming = tf.numpy_function(host, [number, *shown], tf.int64, stateful=True)
+            upcoming.set_shape([])
+            self.next_look.assign(upcoming)
+            return tf.constant(0)
+
+        keras_names.keep_whole(tf.cond(self.open, count, lambda: tf.constant(0)))
+
+    def host(self, names: list[tuple[str, str]], number: Any, *arrays: Any) -> Any:
+        """Runs on the host inside the step. Answers the step at which to look again."""
+        step, began = int(number), time.perf_counter()
+        with self.catch_errors("looking at the validation data"):
+            if self.looked_at is not None and step > self.looked_at[0]:
+                apart = (began - self.looked_at[1]) / (step - self.looked_at[0])
+                self.quickest = min(self.quickest, apart)
+            for (role, key), array in zip(names, arrays, strict=True):
+                seen = self.profiles.setdefault((role, key), Profile(role, key))  # type: ignore[arg-type]
+                seen.add(first_rows(np.asarray(array)))
+        self.looked_at = (step, time.perf_counter())
+        return np.int64(next_step(step, self.looked_at[1] - began, self.quickest))
+
+    def begin(self) -> None:
+        """A pass over the validation data begins that is to be seen."""
+        self.census.begin()
+        self.profiles.clear()
+        self.counter.assign(0)
+        self.next_look.assign(0)
+        self.looked_at, self.quickest = None, math.inf
+        self.open.assign(True)
+        self.seeing = True
+
+    def end(self) -> DataInfo | None:
+        """What the pass showed; None where nothing was seen."""
+        self.open.assign(False)
+        self.seeing = False
+        if not self.profiles:
+            return None
+
+        def of(wanted: Role) -> tuple[TensorSummary, ...]:
+            return tuple(profile.summary() for (role, _), profile in self.profiles.items() if role == wanted)
+
+        labels, counted = self.census.made_whole(of("label"))
+        return DataInfo(of("input"), labels, of("sample_weight"), labels_counted=counted)

@@ -1,0 +1,46 @@
+"""Which variables a traced step assigns to by itself, past the guard of its optimizers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from nanwatch.watch.keras_seam import keras_names
+
+WRITING = ("Assign", "ResourceScatter", "ResourceStridedSliceAssign", "ResourceApply")
+
+
+@contextlib.contextmanager
+def note_ops(places: list[range]) -> Iterator[None]:
+    """Note which ops of the graph this block makes."""
+    graph = keras_names.function_graph()
+    first = 0 if graph is None else len(graph.get_operations())
+    yield
+    if graph is not None:
+        places.append(range(first, len(graph.get_operations())))
+
+
+def find_written(
+    graph: Any, left_out: Sequence[range], variables: Mapping[int, tuple[Any, Any]]
+) -> set[int] | None:
+    """The keys of those ``variables`` that an op of ``graph`` assigns to, outside the places ``left_out``.
+
+    None in eager execution.
+    """
+    if graph is None:
+        return None
+    places = {place for each in left_out for place in each}
+    handles = set()
+    for place, op in enumerate(graph.get_operations()):
+        if place not in places and op.type.startswith(WRITING):
+            handles.add(id(op.inputs[0]))
+    inside = {id(outer): id(inner) for outer, inner in graph.captures}
+    return {key for key, (variable, _) in variables.items() if inside.get(id(handle_of(variable))) in handles}
+
+
+def handle_of(variable: Any) -> Any:
+    """The tensor that names a variable to TensorFlow; under ``tf.distribute`` this replica's."""
+    return (variable.value if isinstance(variable, keras.Variable) else variable).handle

@@ -1,0 +1,202 @@
+"""An error of nanwatch's own is recorded, and the training goes on as if nobody watched."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+import nanwatch
+from tests.watch.model_kinds import BATCH, OwnCompiledStep, OwnStep, classes, mlp, own, state_of, table
+from tests.watch.training import differing, far_apart, only_run, watch_in
+
+pytestmark = pytest.mark.tensorflow
+
+WORDS = "a fault of nanwatch's own"
+# Where it may go wrong, from the first line of a fit to the last.
+PLACES = [
+    "nanwatch.watch.fit.fit_observer:Observer.begin",
+    "nanwatch.watch.fit.fit_observer:Observer.drain_into",
+    "nanwatch.watch.fit.fit_observer:Observer.learn_model",
+    "nanwatch.watch.fit.fit_observer:Observer.epoch",
+    "nanwatch.watch.fit.fit_observer:Observer.epoch_end",
+    "nanwatch.watch.fit.fit_observer:Observer.end",
+    "nanwatch.watch.fit.callback:attach",
+    "nanwatch.watch.data.fit_arrays:data_of",
+    "nanwatch.watch.model.description:describe",
+    "nanwatch.watch.model.outputs:outputs_of",
+    "nanwatch.watch.recording.fit_recorder:FitRecorder.add_rows",
+    "nanwatch.watch.recording.fit_recorder:FitRecorder.add_look",
+    "nanwatch.watch.recording.fit_recorder:FitRecorder.end",
+    "nanwatch.watch.train_step.inspection:health",
+    "nanwatch.watch.train_step.inspection:output_health",
+    "nanwatch.watch.data.profile:Profile.add",
+    "nanwatch.watch.data.profile:Profile.summary",
+    "nanwatch.watch.recording.series_writer:Recorder.add",
+    "nanwatch.record.write:RunWriter.save",
+    "nanwatch.record.write:RunWriter.series",
+    "nanwatch.record.events:EventLog.append",
+    # inside the step, while it is traced:
+    "nanwatch.watch.data.batch:split",
+    "nanwatch.watch.data.batch:number_of_rows",
+    "nanwatch.watch.keras_seam.keras_names:layers_of",
+    "nanwatch.watch.keras_seam.keras_names:unscaled_factor",
+    "nanwatch.watch.keras_seam.keras_names:learning_rate_of",
+    "nanwatch.watch.train_step.inspection:affordable",
+    "nanwatch.watch.train_step.inspection:weight_samples",
+    "nanwatch.watch.train_step.step_recorder:StepRecorder.cells",
+    "nanwatch.watch.train_step.step_recorder:StepRecorder.batch_cells",
+    "nanwatch.watch.train_step.step_recorder:StepRecorder.record",
+    "nanwatch.watch.train_step.step_recorder:StepRecorder.remember",
+    "nanwatch.watch.train_step.step_recorder:StepRecorder.lay_out",
+    "nanwatch.watch.train_step.step_recorder:half_square_sum",
+    "nanwatch.watch.train_step.update_guard:half_square_sum",
+    "nanwatch.watch.train_step.update_guard:surely_finite",
+    "nanwatch.watch.train_step.update_guard:loss_seen",
+    "nanwatch.watch.train_step.update_guard:Guard.weigh",
+    "nanwatch.watch.train_step.traced_step:Seen.keep",
+    "nanwatch.watch.train_step.traced_step:Seen.restore",
+    "nanwatch.watch.train_step.traced_step:note_call",
+    "nanwatch.watch.train_step.traced_step:named",
+    "nanwatch.watch.keras_seam.keras_names:see_data_loss",
+    "nanwatch.watch.keras_seam.keras_names:optimizers_of",
+    "nanwatch.watch.train_step.traced_step:see_tape",
+    "nanwatch.watch.train_step.state_check:StateCheck.begin",
+    "nanwatch.watch.train_step.state_check:StateCheck.lay_out",
+    "nanwatch.watch.train_step.state_check:StateCheck.suspicious",
+    "nanwatch.watch.train_step.state_check:StateCheck.went_bad",
+    "nanwatch.watch.train_step.state_check:StateCheck.bad_now",
+]
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, place: str, error: Exception | None = None) -> None:
+    module, _, path = place.partition(":")
+    owner: Any = importlib.import_module(module)
+    *owners, name = path.split(".")
+    for step in owners:
+        owner = getattr(owner, step)
+    assert callable(getattr(owner, name))
+
+    def fails(*args: Any, **kwargs: Any) -> Any:
+        raise error or ArithmeticError(WORDS)
+
+    monkeypatch.setattr(owner, name, fails)
+
+
+def trained(make: Any, callbacks: list[Any]) -> list[Any]:
+    keras.utils.set_random_seed(3)
+    model = make()
+    model.fit(table(), classes(), batch_size=BATCH, verbose=0, callbacks=callbacks)
+    assert model.optimizer.iterations.numpy() == 8
+    return state_of(model)
+
+
+@pytest.fixture(scope="module")
+def bare() -> list[Any]:
+    return trained(mlp, [])
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_training_goes_on(
+    place: str, bare: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(monkeypatch, place)
+    watch = watch_in(tmp_path)
+    assert differing(trained(mlp, [watch]), bare) == []
+    assert watch.recorder is not None
+    assert any(WORDS in error for error in watch.recorder.info.errors)
+    monkeypatch.undo()
+    if "RunWriter.save" not in place:
+        assert any(WORDS in error for error in only_run(tmp_path).info.errors)
+
+
+@pytest.mark.parametrize("how", ["run_eagerly", "jit_compile"])
+@pytest.mark.parametrize(
+    "place", ["step_recorder:StepRecorder.cells", "guard:surely_finite", "look:weight_samples"]
+)
+def test_however_the_step_is_run(
+    place: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make() -> Any:
+        return mlp(**{how: True})
+
+    expected = trained(make, [])
+    broken(monkeypatch, f"nanwatch.watch.{place}")
+    watch = watch_in(tmp_path)
+    assert far_apart(trained(make, [watch]), expected, 1e-5 if how == "jit_compile" else 0.0) == []
+    assert watch.recorder is not None
+    assert any(WORDS in error for error in watch.recorder.info.errors)
+
+
+@pytest.mark.parametrize("cls", [OwnStep, OwnCompiledStep])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "guard:half_square_sum",
+        "guard:Guard.weigh",
+        "guard:loss_of_step",
+        "keras_names:copy_of_function",
+        "keras_names:trained_by",
+        "keras_names:variables_of",
+        "step:Seen.before_update",
+        "step:Seen.updated_before",
+        "step:Seen.reserve_written",
+        "writes:written",
+    ],
+)
+def test_in_a_step_of_the_scripts_own(
+    place: str, cls: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = trained(lambda: own(cls), [])
+    broken(monkeypatch, f"nanwatch.watch.{place}")
+    assert differing(trained(lambda: own(cls), [watch_in(tmp_path)]), expected) == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "nanwatch.watch.incident.autopsy:perform",
+        "nanwatch.watch.incident.description:describe",
+        "nanwatch.watch.incident.description:first_bad",
+        "nanwatch.watch.incident.description:rebuilt",
+        "nanwatch.watch.incident.snapshot:save",
+        "nanwatch.watch.recording.run_recorder:RunRecorder.add_incident",
+    ],
+)
+def test_a_halt_is_a_halt(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be told of a bad step changes nothing of its being held back."""
+    y = classes()
+    y[5 * BATCH :] = float("nan")
+    keras.utils.set_random_seed(3)
+    expected = mlp()
+    expected.fit(table()[: 5 * BATCH], y[: 5 * BATCH], shuffle=False, batch_size=BATCH, verbose=0)
+    broken(monkeypatch, place)
+    watch = watch_in(tmp_path)
+    keras.utils.set_random_seed(3)
+    model = mlp()
+    with pytest.raises(nanwatch.TrainingHalted, match="at step 5"):
+        model.fit(table(), y, shuffle=False, batch_size=BATCH, verbose=0, callbacks=[watch])
+    assert differing(state_of(model), state_of(expected)) == []
+    assert watch.recorder is not None
+    assert any(WORDS in error for error in watch.recorder.info.errors)
+
+
+@pytest.mark.parametrize(
+    "place", ["record.write:RunWriter.save", "record.events:EventLog.append", "record.write:RunWriter.series"]
+)
+def test_a_full_disk(place: str, bare: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = watch_in(tmp_path)
+    broken(monkeypatch, f"nanwatch.{place}", OSError(errno.ENOSPC, "No space left on device"))
+    assert differing(trained(mlp, [watch]), bare) == []
+
+
+def test_a_folder_that_cannot_be_made(bare: list[Any], tmp_path: Path) -> None:
+    """In a notebook: the training is worth more than its record, and the missing record a warning."""
+    (tmp_path / "logs").write_text("a file")
+    with pytest.warns(UserWarning, match="logs"):
+        state = trained(mlp, [watch_in(tmp_path / "logs")])
+    assert differing(state, bare) == []
