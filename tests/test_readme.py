@@ -122,10 +122,10 @@ def test_the_extras_that_are_named_exist() -> None:
 
 
 def test_the_settings_that_are_shown_are_known() -> None:
-    from nanwatch.cli.settings import checked
+    from nanwatch.cli.settings import check_table
 
     (block,) = [block for kind, block in FENCED if kind == "toml"]
-    assert checked(README, tomllib.loads(block)["tool"]["nanwatch"])
+    assert check_table(README, tomllib.loads(block)["tool"]["nanwatch"])
 
 
 def test_the_formats() -> None:

@@ -12,16 +12,16 @@ import click
 
 from nanwatch.cli.check_streams import script_on_stderr
 from nanwatch.cli.python_like import PythonLike
-from nanwatch.cli.report_formats import Wanted, format_option, project_root, write_reports
-from nanwatch.cli.run import disabled, named, new_witness
+from nanwatch.cli.report_formats import FormatRequest, format_option, project_root, write_reports
+from nanwatch.cli.run import find_script, is_disabled, new_witness
 from nanwatch.cli.settings import setting
 from nanwatch.cli.telling import (
     STATUS_OF_FINDINGS,
     choice_of,
     choice_options,
+    diagnose_with_choice,
     fail_on_option,
     reaches,
-    told,
 )
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def check(
     baseline: Path | None,
     write_baseline: Path | None,
     log_dir: Path,
-    formats: tuple[Wanted, ...],
+    formats: tuple[FormatRequest, ...],
     module: str | None,
     script_and_args: tuple[str, ...],
 ) -> None:
@@ -102,20 +102,24 @@ def check(
       3   findings
       any other: the script failed by itself
     """
-    name, args = named(module, script_and_args, "check")
-    if disabled():
+    name, args = find_script(module, script_and_args, "check")
+    if is_disabled():
         print("nanwatch: NANWATCH_DISABLE is set: nothing was checked.", file=sys.stderr)
         return
     choice = choice_of(select, ignore, baseline if baseline != write_baseline else None)
     job = Job(formats, fail_on, choice, write_baseline)
-    sys.exit(checked(name, args, module is not None, max_steps, deadline, log_dir, job))
+    sys.exit(run_check(name, args, module is not None, max_steps, deadline, log_dir, job))
 
 
 class Job:
     """What is to be reported of a check, and what the exit status depends on."""
 
     def __init__(
-        self, formats: Sequence[Wanted], fail_on: str, choice: Choice | None, write_baseline: Path | None
+        self,
+        formats: Sequence[FormatRequest],
+        fail_on: str,
+        choice: Choice | None,
+        write_baseline: Path | None,
     ) -> None:
         self.formats = formats
         self.fail_on = fail_on
@@ -130,7 +134,7 @@ class Job:
         from nanwatch.record.read import read_run
 
         run, root = read_run(folder), project_root()
-        found = told(run, self.choice, root)
+        found = diagnose_with_choice(run, self.choice, root)
         if self.write_baseline is not None:
             write_baseline(self.write_baseline, found, run, root)
             accepted = Choice(baseline=frozenset(keys_of(found, run, root)))
@@ -158,7 +162,7 @@ def nothing_checked(report: Report) -> str:
     return f"{report.path(info.script)} trained no Keras model: nothing was checked."
 
 
-def checked(
+def run_check(
     name: str, args: list[str], is_module: bool, max_steps: int, deadline: float, log_dir: Path, job: Job
 ) -> int:
     """Run the script, cut short; report; the exit status."""

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from nanwatch.cli.report_formats import Wanted, format_option, project_root, write_reports
+from nanwatch.cli.report_formats import FormatRequest, format_option, project_root, write_reports
 from nanwatch.cli.telling import (
     NEVER,
     STATUS_OF_FINDINGS,
     choice_of,
     choice_options,
+    diagnose_with_choice,
     fail_on_option,
     reaches,
-    told,
 )
 from nanwatch.explain.report import build_report
 from nanwatch.record.read import find_run, read_run
@@ -28,7 +28,7 @@ from nanwatch.record.read import find_run, read_run
 @choice_options
 def explain(
     logs: Path,
-    formats: tuple[Wanted, ...],
+    formats: tuple[FormatRequest, ...],
     fail_on: str,
     select: str | None,
     ignore: str | None,
@@ -42,7 +42,7 @@ def explain(
     """
     choice, root = choice_of(select, ignore, baseline), project_root()
     run = read_run(find_run(logs))
-    report = build_report(run, told(run, choice, root), root)
+    report = build_report(run, diagnose_with_choice(run, choice, root), root)
     write_reports(report, formats)
     if reaches(report, fail_on):
         sys.exit(STATUS_OF_FINDINGS)

@@ -13,7 +13,7 @@ import click
 
 from nanwatch.cli.alive import is_gone
 from nanwatch.cli.screen import Screen, screen_of, show
-from nanwatch.cli.telling import choice_of, choice_options, told
+from nanwatch.cli.telling import choice_of, choice_options, diagnose_with_choice
 from nanwatch.errors import NanwatchError
 from nanwatch.record.follow import Follower
 from nanwatch.record.read import RUN_FILE, age_key, find_run, read_info
@@ -45,23 +45,23 @@ def live(logs: Path, select: str | None, ignore: str | None, baseline: Path | No
     """
     choice = choice_of(select, ignore, baseline)
     try:
-        run, gone = followed(logs)
+        run, gone = follow_on_screen(logs)
     except KeyboardInterrupt:
         show("No longer followed; the training goes on.\n")
         sys.exit(STATUS_OF_INTERRUPT)
     show(ending(run, gone, choice, screen_of(sys.stdout)))
 
 
-def followed(logs: Path) -> tuple[Run, bool]:
+def follow_on_screen(logs: Path) -> tuple[Run, bool]:
     """Show the run until it ends: how it was at last, and whether its process is gone."""
-    follower = Follower(awaited(logs))
+    follower = Follower(await_run(logs))
     if not sys.stdout.isatty():
         return follow(follower, lambda run, idle: say(run), LINE_EVERY)
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
-    from nanwatch.explain.as_live import frame
+    from nanwatch.explain.as_live import render_frame
 
     screen = screen_of(sys.stdout)
     console = Console(no_color=not screen.color, highlight=False, markup=False, emoji=False)
@@ -69,13 +69,13 @@ def followed(logs: Path) -> tuple[Run, bool]:
 
         def paint(run: Run, idle: float) -> None:
             width, height = console.size
-            shown = frame(run, width, height, screen.color, screen.unicode, idle)
+            shown = render_frame(run, width, height, screen.color, screen.unicode, idle)
             painted.update(Text.from_ansi(shown, no_wrap=True, overflow="crop"), refresh=True)
 
         return follow(follower, paint, REFRESH)
 
 
-def awaited(logs: Path) -> Path:
+def await_run(logs: Path) -> Path:
     """The run's folder: ``logs`` itself, or the newest run below it that goes on; waits for one.
 
     Raises:
@@ -94,7 +94,7 @@ def awaited(logs: Path) -> Path:
             if folder not in over:
                 return folder
         if not told:
-            show(waiting(logs, bool(over)))
+            show(waiting_words(logs, bool(over)))
             told = True
         time.sleep(REFRESH)
 
@@ -116,7 +116,7 @@ def is_over(folder: Path) -> bool:
     return info.status != "running" or (idle > ABANDONED and is_gone(info.pid, idle))
 
 
-def waiting(logs: Path, any_over: bool) -> str:
+def waiting_words(logs: Path, any_over: bool) -> str:
     if any_over:
         return (
             f"No run in {logs} is going on (`nanwatch explain` tells of the newest); "
@@ -165,16 +165,16 @@ def ending(run: Run, gone: bool, choice: Choice | None, screen: Screen) -> str:
     from rich.text import Text
 
     from nanwatch.cli.report_formats import project_root
-    from nanwatch.explain.as_terminal import header, headline
+    from nanwatch.explain.as_terminal import add_header, add_headline
     from nanwatch.explain.page import Page
     from nanwatch.explain.report import build_report
     from nanwatch.explain.untrusted import clean
 
     root = project_root()
-    report = build_report(run, told(run, choice, root), root)
+    report = build_report(run, diagnose_with_choice(run, choice, root), root)
     page = Page(*screen)
-    header(page, report)
-    headline(page, report)
+    add_header(page, report)
+    add_headline(page, report)
     if gone:
         page.prose(f"Its process, {run.info.pid}, is gone, and left no end in the record.", indent=2)
     for found in report.diagnoses.diagnoses[:1]:

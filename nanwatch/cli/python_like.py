@@ -9,9 +9,9 @@ class PythonLike(click.Command):
     """Options end at the script; and at ``-m MODULE``, behind which all is the module's."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, self.divided(args))
+        return super().parse_args(ctx, self.divide_args(args))
 
-    def divided(self, args: list[str]) -> list[str]:
+    def divide_args(self, args: list[str]) -> list[str]:
         """``args`` with ``--`` behind the module's name, where a module is given."""
         valued = {
             name

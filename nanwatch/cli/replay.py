@@ -27,13 +27,13 @@ def replay(logs: Path, pdb: bool) -> None:
 
     folder = find_run(logs).absolute()
     moment = bring_back(read_run(folder).info, folder)
-    sys.stdout.write(told(moment))
+    sys.stdout.write(moment_words(moment))
     sys.stdout.flush()
     if pdb:
         open_debugger(moment)
 
 
-def told(moment: Moment) -> str:
+def moment_words(moment: Moment) -> str:
     """The moment in plain words."""
     from nanwatch.diagnose.op_words import operand_words
 

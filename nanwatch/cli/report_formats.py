@@ -23,30 +23,30 @@ SUMMARY_BYTES = 1024 * 1024  # GitHub refuses a step's summary that is larger
 SHORTER = "\n\n(The report was longer than GitHub takes; `nanwatch explain` shows all of it.)\n"
 
 
-class Wanted(NamedTuple):
+class FormatRequest(NamedTuple):
     """A format, and the file or folder it goes to; None: stdout."""
 
     name: str
     file: Path | None
 
 
-def parsed(value: str) -> Wanted:
+def parse_format(value: str) -> FormatRequest:
     """``json``, or ``json:report.json``; the file ``-`` is stdout."""
     name, colon, file = value.partition(":")
     if name == EVENT_FILES:
         if file in ("", STDOUT):
             raise click.BadParameter(f"{value!r} names no folder; write {EVENT_FILES}:FOLDER.")
-        return Wanted(name, Path(file))
+        return FormatRequest(name, Path(file))
     if name not in FORMATS:
         known = ", ".join(map(repr, [*FORMATS, EVENT_FILES]))
         raise click.BadParameter(f"{name!r} is not one of {known}.")
     if colon and not file:
         raise click.BadParameter(f"{value!r} names no file; write {name}:FILE, or {name} for stdout.")
-    return Wanted(name, None if file in ("", STDOUT) else Path(file))
+    return FormatRequest(name, None if file in ("", STDOUT) else Path(file))
 
 
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds ``--format`` and ``-o`` to a command, which gets ``formats``, a tuple of `Wanted`."""
+    """Adds ``--format`` and ``-o`` to a command, which gets ``formats``, a tuple of `FormatRequest`."""
     output = click.option(
         "-o",
         "--output",
@@ -62,7 +62,7 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar=f"[{'|'.join(FORMATS)}][:FILE]|{EVENT_FILES}:FOLDER",
         envvar="NANWATCH_FORMAT",
-        callback=asked,
+        callback=choose_formats,
         help="What to write, and where; may be given more than once.  [default: terminal]",
     )
     return chosen(output(command))
@@ -72,9 +72,11 @@ def keep_output(ctx: click.Context, param: click.Parameter, value: Path | None) 
     ctx.meta["nanwatch.output"] = value
 
 
-def asked(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[Wanted, ...]:
+def choose_formats(
+    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
+) -> tuple[FormatRequest, ...]:
     """What is to be written; from pyproject.toml where neither option nor environment says."""
-    wanted = tuple(map(parsed, value)) or from_settings() or (Wanted("terminal", None),)
+    wanted = tuple(map(parse_format, value)) or formats_from_settings() or (FormatRequest("terminal", None),)
     output = ctx.meta.get("nanwatch.output")
     if output is not None:
         if sum(each.file is None for each in wanted) != 1:
@@ -90,11 +92,11 @@ def asked(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) ->
     return wanted
 
 
-def from_settings() -> tuple[Wanted, ...]:
+def formats_from_settings() -> tuple[FormatRequest, ...]:
     """``format = "terminal sarif:nanwatch.sarif"`` of ``[tool.nanwatch]``."""
     words = str(settings(Path.cwd()).get("format", "")).split()
     try:
-        return tuple(map(parsed, words))
+        return tuple(map(parse_format, words))
     except click.BadParameter as error:
         raise BadConfig(f"[tool.nanwatch] format in pyproject.toml: {error.message}") from error
 
@@ -104,7 +106,7 @@ def project_root() -> str | None:
     return os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR") or None
 
 
-def write_reports(report: Report, formats: Sequence[Wanted]) -> None:
+def write_reports(report: Report, formats: Sequence[FormatRequest]) -> None:
     """Every format that was asked for; on GitHub its annotations and a summary of the job too."""
     for wanted in formats:
         write_report(report, wanted)
@@ -112,22 +114,22 @@ def write_reports(report: Report, formats: Sequence[Wanted]) -> None:
         tell_github(report, annotated=any(wanted.name == "github" for wanted in formats))
 
 
-def write_report(report: Report, wanted: Wanted) -> None:
+def write_report(report: Report, wanted: FormatRequest) -> None:
     if wanted.name == EVENT_FILES and wanted.file is not None:
         from nanwatch.cli import tensorboard_files
 
-        tensorboard_files.write(report, wanted.file)
+        tensorboard_files.write_event_files(report, wanted.file)
         return
-    text = rendered(report, wanted.name, FILE if wanted.file else screen_of(sys.stdout))
+    text = render_report(report, wanted.name, FILE if wanted.file else screen_of(sys.stdout))
     if wanted.file is not None:
-        write(wanted.file, text)
+        write_text(wanted.file, text)
     elif wanted.name == "terminal":
         show(text)
     else:
         show_utf8(text)
 
 
-def rendered(report: Report, form: str, screen: Screen) -> str:
+def render_report(report: Report, form: str, screen: Screen) -> str:
     """The report in the format ``form``; the terminal's is fitted to ``screen``."""
     if form != "terminal":
         return renderer(form)(report)
@@ -136,7 +138,7 @@ def rendered(report: Report, form: str, screen: Screen) -> str:
     return as_terminal.render(report, *screen, commands=NAMES)
 
 
-def write(path: Path, text: str, mode: str = "w") -> None:
+def write_text(path: Path, text: str, mode: str = "w") -> None:
     try:
         with open(path, mode, encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
@@ -153,10 +155,10 @@ def tell_github(report: Report, annotated: bool) -> None:
         show(renderer("github")(report), sys.stderr)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        write(Path(summary), shortened(renderer("markdown")(report)) + "\n", "a")
+        write_text(Path(summary), shorten_summary(renderer("markdown")(report)) + "\n", "a")
 
 
-def shortened(text: str) -> str:
+def shorten_summary(text: str) -> str:
     """``text``, cut at a paragraph where GitHub would refuse all of it."""
     if len(text.encode()) <= SUMMARY_BYTES:
         return text

@@ -19,9 +19,9 @@ from nanwatch.cli.telling import (
     Telling,
     choice_of,
     choice_options,
+    diagnose_with_choice,
     fail_on_option,
     reaches,
-    told,
 )
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ def run(
     """
     from nanwatch.watch.launch import script as scripts
 
-    name, args = named(module, script_and_args, "run")
+    name, args = find_script(module, script_and_args, "run")
     telling = Telling(choice_of(select, ignore, baseline), fail_on)
-    recorder = None if disabled() else witness_for(log_dir, name, args, on_incident, snapshot_limit)
+    recorder = None if is_disabled() else witness_for(log_dir, name, args, on_incident, snapshot_limit)
     if module is not None:
         ending = scripts.run_module(module, args)
     else:
@@ -93,7 +93,7 @@ def run(
     leave(ending, recorder, quiet, telling)
 
 
-def named(module: str | None, given: tuple[str, ...], command: str) -> tuple[str, list[str]]:
+def find_script(module: str | None, given: tuple[str, ...], command: str) -> tuple[str, list[str]]:
     """The script or module, and its own arguments."""
     from nanwatch.watch.launch.script import check_script
 
@@ -105,7 +105,7 @@ def named(module: str | None, given: tuple[str, ...], command: str) -> tuple[str
     return given[0], list(given[1:])
 
 
-def disabled() -> bool:
+def is_disabled() -> bool:
     return os.environ.get("NANWATCH_DISABLE", "") not in ("", "0")
 
 
@@ -165,7 +165,7 @@ def report(recorder: RunRecorder, quiet: bool, telling: Telling) -> bool:
 
     Whatever fails here is nanwatch's own fault and changes nothing.
     """
-    from nanwatch.cli.report_formats import project_root, rendered
+    from nanwatch.cli.report_formats import project_root, render_report
     from nanwatch.cli.screen import screen_of, show
     from nanwatch.explain.report import build_report
     from nanwatch.record.read import read_run
@@ -173,11 +173,11 @@ def report(recorder: RunRecorder, quiet: bool, telling: Telling) -> bool:
     try:
         run, root = read_run(recorder.folder), project_root()
         if recorder.frozen is not None:
-            try_remedies(recorder, told(run, telling.choice, root))
+            try_remedies(recorder, diagnose_with_choice(run, telling.choice, root))
             run = read_run(recorder.folder)
-        found = build_report(run, told(run, telling.choice, root), root)
+        found = build_report(run, diagnose_with_choice(run, telling.choice, root), root)
         if not quiet or any(diagnosis.level != "note" for diagnosis in found.diagnoses.diagnoses):
-            show(rendered(found, "terminal", screen_of(sys.stderr)), sys.stderr)
+            show(render_report(found, "terminal", screen_of(sys.stderr)), sys.stderr)
         return reaches(found, telling.fail_on)
     except Exception as error:
         if os.environ.get("NANWATCH_DEBUG"):

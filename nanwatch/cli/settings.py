@@ -57,7 +57,7 @@ def settings(start: Path) -> dict[str, Any]:
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
         if path.is_file():
-            return checked(path, table_of(path))
+            return check_table(path, table_of(path))
     return {}
 
 
@@ -71,7 +71,7 @@ def table_of(path: Path) -> dict[str, Any]:
     return table
 
 
-def checked(path: Path, table: dict[str, Any]) -> dict[str, Any]:
+def check_table(path: Path, table: dict[str, Any]) -> dict[str, Any]:
     found = {}
     for key, value in table.items():
         name = key.replace("_", "-")

@@ -68,7 +68,7 @@ def choice_of(select: str | None, ignore: str | None, baseline: Path | None) -> 
     )
 
 
-def told(run: Run, choice: Choice | None, root: str | None) -> Diagnoses:
+def diagnose_with_choice(run: Run, choice: Choice | None, root: str | None) -> Diagnoses:
     """The diagnoses of ``run``, less what the choice or a comment on its line leaves out."""
     from nanwatch.diagnose.accepted import Choice, apply_choice
     from nanwatch.diagnose.engine import diagnose
@@ -78,9 +78,9 @@ def told(run: Run, choice: Choice | None, root: str | None) -> Diagnoses:
 
 def reaches(report: Report, fail_on: str) -> bool:
     """Whether a finding, and not only what follows from one, is of the level ``fail_on`` or worse."""
-    from nanwatch.explain.annotated import level_of
+    from nanwatch.explain.annotated import annotation_level
 
     if fail_on == NEVER:
         return False
     counted = [level for level in LEVELS if LEVELS.index(level) <= LEVELS.index(fail_on)]
-    return any(level_of(diagnosis) in counted for diagnosis in report.diagnoses.diagnoses)
+    return any(annotation_level(diagnosis) in counted for diagnosis in report.diagnoses.diagnoses)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nanwatch.errors import NanwatchError
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
-from nanwatch.explain.verdict import course, held, verdict
+from nanwatch.explain.verdict import action_sentence, course, verdict
 from nanwatch.record.run import Fit
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Point(NamedTuple):
     values: dict[str, float]
 
 
-def write(report: Report, folder: Path) -> None:
+def write_event_files(report: Report, folder: Path) -> None:
     """The event files of ``report``, below ``folder``."""
     try:
         from tensorboard.summary.writer.record_writer import RecordWriter
@@ -45,28 +45,28 @@ def write(report: Report, folder: Path) -> None:
         ) from error
     run = report.run
     place = folder / (run.folder.absolute().name if run.folder is not None else "run")
-    started = began(run.info.started)
+    started = start_seconds(run.info.started)
     try:
-        with open(opened(place), "wb") as file:
+        with open(new_event_file(place), "wb") as file:
             records = RecordWriter(file)
             records.write(first_event(started))
-            records.write(text_event(started, "verdict", words(report)))
+            records.write(text_event(started, "verdict", summary_text(report)))
         for fit in run.fits:
-            with open(opened(place / f"fit-{fit.info.index}"), "wb") as file:
+            with open(new_event_file(place / f"fit-{fit.info.index}"), "wb") as file:
                 records = RecordWriter(file)
                 records.write(first_event(started))
                 for point in [*step_points(fit), *epoch_points(fit)]:
-                    records.write(event(started, point))
+                    records.write(scalars_event(started, point))
     except OSError as error:
         raise NanwatchError(f"Event files could not be written to {place}: {error.strerror}.") from error
 
 
-def opened(place: Path) -> Path:
+def new_event_file(place: Path) -> Path:
     place.mkdir(parents=True, exist_ok=True)
     return place / FILE
 
 
-def began(started: str) -> float:
+def start_seconds(started: str) -> float:
     """``started`` as seconds since 1970; 0 where it is no date."""
     try:
         return datetime.datetime.fromisoformat(started).timestamp()
@@ -78,7 +78,7 @@ def step_points(fit: Fit) -> Iterator[Point]:
     """Loss, learning rate and norms, at every step that is kept, else as means over stretches."""
     series = fit.steps
     steps, times = series.timeline("step"), series.timeline("time")
-    wanted = {f"step/{role}": role for role in SINGLE if series.has(role)}
+    wanted = {f"step/{role}": role for role in SINGLE if series.has_column(role)}
     tags = [*wanted]
     numbers = [series.index[f"{role}||value"] for role in wanted.values()]
     for role, group in NORMS.items():
@@ -100,7 +100,7 @@ def step_points(fit: Fit) -> Iterator[Point]:
 
 def epoch_points(fit: Fit) -> Iterator[Point]:
     """The logs of each epoch, as Keras gave them, validation's beside the training's."""
-    ends = epoch_ends(fit)
+    ends = seconds_of_epochs(fit)
     for number, logs in enumerate(fit.epoch_logs()):
         values = {
             f"epoch/{clean(name)}": float(value)
@@ -110,35 +110,35 @@ def epoch_points(fit: Fit) -> Iterator[Point]:
         yield Point(number, ends.get(number, 0.0), values)
 
 
-def epoch_ends(fit: Fit) -> dict[int, float]:
+def seconds_of_epochs(fit: Fit) -> dict[int, float]:
     """Epoch -> seconds at its last step."""
     epochs, times = fit.steps.timeline("epoch"), fit.steps.timeline("time")
     return {int(epoch.max): time.max for epoch, time in zip(epochs, times, strict=False)}
 
 
-def words(report: Report) -> str:
+def summary_text(report: Report) -> str:
     """The verdict and the findings, as Markdown, which TensorBoard renders."""
     incident = report.run.info.incident
-    behind = held(incident) if incident is not None else course(report)
-    lines = [f"**{escaped(verdict(report))}**", escaped(behind or "")]
+    behind = action_sentence(incident) if incident is not None else course(report)
+    lines = [f"**{escape_markdown(verdict(report))}**", escape_markdown(behind or "")]
     for found in report.diagnoses.diagnoses:
         where = ""
         if found.location is not None:
-            where = f" ({escaped(report.path(found.location.file))}:{found.location.line})"
-        lines.append(f"{found.part}: **{found.code} {found.name}**{where} {escaped(found.message)}")
+            where = f" ({escape_markdown(report.path(found.location.file))}:{found.location.line})"
+        lines.append(f"{found.part}: **{found.code} {found.name}**{where} {escape_markdown(found.message)}")
     return "\n\n".join(line for line in lines if line)
 
 
-def escaped(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """``text`` on one line, in which Markdown reads no markup."""
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+!|<>~" else sign for sign in clean(text))
 
 
-def event(started: float, point: Point) -> bytes:
+def scalars_event(started: float, point: Point) -> bytes:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     values = [Summary.Value(tag=tag, simple_value=value) for tag, value in point.values.items()]
-    return packed(started + point.seconds, point.step, Summary(value=values))
+    return pack_event(started + point.seconds, point.step, Summary(value=values))
 
 
 def text_event(started: float, tag: str, text: str) -> bytes:
@@ -149,7 +149,7 @@ def text_event(started: float, tag: str, text: str) -> bytes:
 
     tensor = TensorProto(dtype=DT_STRING, string_val=[text.encode("utf-8", "replace")])
     metadata = create_summary_metadata(display_name=None, description=None)
-    return packed(started, 0, Summary(value=[Summary.Value(tag=tag, tensor=tensor, metadata=metadata)]))
+    return pack_event(started, 0, Summary(value=[Summary.Value(tag=tag, tensor=tensor, metadata=metadata)]))
 
 
 def first_event(started: float) -> bytes:
@@ -159,7 +159,7 @@ def first_event(started: float) -> bytes:
     return bytes(Event(wall_time=started, file_version="brain.Event:2").SerializeToString())
 
 
-def packed(time: float, step: int, summary: Summary) -> bytes:
+def pack_event(time: float, step: int, summary: Summary) -> bytes:
     from tensorboard.compat.proto.event_pb2 import Event
 
     whole: Any = Event(wall_time=time, step=step, summary=summary)

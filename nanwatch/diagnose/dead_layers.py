@@ -55,6 +55,7 @@ def zeros_since(course: list[tuple[int, int, float]]) -> int | None:
 def input_is_zero(fit: Fit) -> bool:
     """Whether the model's own input was all zero in the last step: then no layer is to blame."""
     norms = [
-        fit.steps.recent("input", path, "l2_norm", last=1) for path in fit.steps.paths("input", "l2_norm")
+        fit.steps.recent_values("input", path, "l2_norm", last=1)
+        for path in fit.steps.paths("input", "l2_norm")
     ]
     return bool(norms) and all(norm == [0.0] for norm in norms)

@@ -76,5 +76,5 @@ def is_saturated_at(fit: Fit, layer: LayerInfo, at: int) -> bool:
 
 
 def last_health(fit: Fit, path: str, stat: str) -> float | None:
-    values = fit.health.recent("activation", path, stat, last=1)
+    values = fit.health.recent_values("activation", path, stat, last=1)
     return values[0] if values else None

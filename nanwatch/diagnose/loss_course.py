@@ -17,13 +17,13 @@ ABSOLUTE = ("mean_absolute_error", "huber", "log_cosh")
 
 def opening_loss(fit: Fit) -> float | None:
     """The true loss of the very first batch; infinite or NaN where it was."""
-    losses = fit.steps.first("loss")
+    losses = fit.steps.first_values("loss")
     return losses[0] if losses else None
 
 
 def closing_loss(fit: Fit) -> float | None:
     """The mean over the last steps; None where one of them is not finite, or there is none."""
-    losses = fit.steps.recent("loss", last=LAST_STEPS)
+    losses = fit.steps.recent_values("loss", last=LAST_STEPS)
     if not losses or not all(map(math.isfinite, losses)):
         return None
     return sum(losses) / len(losses)

@@ -129,7 +129,7 @@ def series(columns: Mapping[tuple[str, str, str], Sequence[float]]) -> Series:
         return EMPTY
     names = [STEP, *(column_name(*key) for key in columns)]
     rows = [[float(number), *row] for number, row in enumerate(zip(*columns.values(), strict=True))]
-    return Series.made_up(names, rows)
+    return Series.from_rows(names, rows)
 
 
 def run(

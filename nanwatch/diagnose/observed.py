@@ -89,7 +89,7 @@ def data_roles(batch: DataInfo) -> dict[str, bool]:
 
 def nonfinite_losses(fit: Fit) -> set[str]:
     """Which losses end non-finite where no incident was seen."""
-    training = [*fit.steps.recent("loss", last=1), *epoch_losses(fit)[-1:]]
+    training = [*fit.steps.recent_values("loss", last=1), *epoch_losses(fit)[-1:]]
     if any(not math.isfinite(value) for value in training):
         found = {"nonfinite-loss"}
         if accuracies(fit):

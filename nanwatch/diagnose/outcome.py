@@ -114,7 +114,7 @@ def has_gone_nonfinite(fit: Fit, run: Run) -> bool:
     """
     if incident_of(fit, run) is not None:
         return True
-    last = [*fit.steps.recent("loss", last=1), *epoch_losses(fit)[-1:], *epoch_losses(fit, True)[-1:]]
+    last = [*fit.steps.recent_values("loss", last=1), *epoch_losses(fit)[-1:], *epoch_losses(fit, True)[-1:]]
     return any(not math.isfinite(value) for value in last)
 
 

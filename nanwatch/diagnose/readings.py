@@ -51,7 +51,7 @@ def finite_losses(fit: Fit) -> list[float]:
 
 def first_loss(fit: Fit) -> float:
     """The median of the first five finite losses; NaN without any."""
-    return median(finite_values(fit.steps.first("loss"))[:5])
+    return median(finite_values(fit.steps.first_values("loss"))[:5])
 
 
 def last_loss(fit: Fit) -> float:

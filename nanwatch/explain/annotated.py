@@ -7,14 +7,14 @@ from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 
 
-def level_of(diagnosis: Diagnosis) -> Level:
+def annotation_level(diagnosis: Diagnosis) -> Level:
     """Its level; a consequence is no more than a note: it goes away with its cause."""
     return "note" if diagnosis.part == "consequence" else diagnosis.level
 
 
 def worst_first(report: Report) -> list[Diagnosis]:
     """By level, and within a level as the engine has ordered them."""
-    return sorted(report.diagnoses.diagnoses, key=lambda diagnosis: LEVELS.index(level_of(diagnosis)))
+    return sorted(report.diagnoses.diagnoses, key=lambda diagnosis: LEVELS.index(annotation_level(diagnosis)))
 
 
 def title(diagnosis: Diagnosis) -> str:

@@ -8,7 +8,7 @@ History of the format:
 from __future__ import annotations
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Level
-from nanwatch.explain.annotated import level_of, message, title, worst_first
+from nanwatch.explain.annotated import annotation_level, message, title, worst_first
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 
@@ -35,7 +35,7 @@ def annotation(report: Report, diagnosis: Diagnosis) -> str:
             properties["line"] = str(at.line)
     properties["title"] = clean(title(diagnosis))
     said = ",".join(f"{name}={in_property(value)}" for name, value in properties.items())
-    return f"::{COMMANDS[level_of(diagnosis)]} {said}::{in_message(message(report, diagnosis))}"
+    return f"::{COMMANDS[annotation_level(diagnosis)]} {said}::{in_message(message(report, diagnosis))}"
 
 
 def in_message(text: str) -> str:

@@ -22,14 +22,14 @@ from markupsafe import Markup
 
 from nanwatch.explain.epoch_rows import epoch_rows
 from nanwatch.explain.figures import count, percent, short
-from nanwatch.explain.html_charts import charts, frame
+from nanwatch.explain.html_charts import axis_frame, charts
 from nanwatch.explain.html_findings import cards, whole_script
 from nanwatch.explain.html_model import SPARK, class_bars, layer_rows, output_boxes, tensor_rows
 from nanwatch.explain.next_command import next_commands
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import limits, op_facts, op_sentence
 from nanwatch.explain.untrusted import clean
-from nanwatch.explain.verdict import accuracy, course, held, verdict
+from nanwatch.explain.verdict import accuracy, action_sentence, course, verdict
 from nanwatch.record import strict_json
 from nanwatch.version import __version__
 
@@ -61,14 +61,14 @@ def environment() -> Environment:
     return Environment(
         loader=PackageLoader("nanwatch.explain", "html"),
         autoescape=True,
-        finalize=shown,
+        finalize=clean_value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
 
 
-def shown(value: Any) -> Any:
+def clean_value(value: Any) -> Any:
     """What a template may write: text without control characters."""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
@@ -92,11 +92,11 @@ def page(report: Report) -> dict[str, Any]:
         "styles": [Markup(asset(name)) for name in STYLES],
         "version": __version__,
         "script": report.path(info.script),
-        "started": when(info.started),
+        "started": started_words(info.started),
         "info": info,
         "mark": mark(report),
         "verdict": verdict(report),
-        "behind": held(incident) if incident is not None else course(report),
+        "behind": action_sentence(incident) if incident is not None else course(report),
         "tiles": tiles(report),
         "cards": cards(report),
         "consequences": report.of_part("consequence"),
@@ -107,7 +107,7 @@ def page(report: Report) -> dict[str, Any]:
         "spread": [] if incident is None else incident.spread[:SPREAD_ROWS],
         "spread_shown": SPREAD_SHOWN,
         "charts": drawn,
-        "curves": embedded({"charts": drawn, "frame": frame(report)}),
+        "curves": embed_json({"charts": drawn, "frame": axis_frame(report)}),
         "layers": layers,
         "columns": {name: COLUMNS[name] for name in COLUMNS if any(getattr(row, name) for row in layers)},
         "spark_size": SPARK,
@@ -123,7 +123,7 @@ def page(report: Report) -> dict[str, Any]:
     }
 
 
-def embedded(value: Any) -> Markup:
+def embed_json(value: Any) -> Markup:
     """JSON to stand in a script element: no text in it can end the element."""
     return Markup(strict_json.dumps(value).translate(IN_SCRIPT))
 
@@ -149,7 +149,7 @@ def mark(report: Report) -> str:
     return "unknown" if report.diagnoses.outcome in ("incomplete", "no-training") else "broken"
 
 
-def when(started: str) -> str:
+def started_words(started: str) -> str:
     if not started:
         return ""
     return datetime.fromisoformat(started).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -179,6 +179,6 @@ def tiles(report: Report) -> list[tuple[str, str]]:
     overhead = report.step_overhead()
     if overhead is not None:
         found.append(
-            (f"of the time spent watching {count(report.watched(), 'watchpoint')}", percent(overhead))
+            (f"of the time spent watching {count(report.num_watchpoints(), 'watchpoint')}", percent(overhead))
         )
     return found

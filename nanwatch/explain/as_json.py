@@ -28,7 +28,7 @@ def render(report: Report) -> str:
         "diagnoses": [diagnosis_table(report, diagnosis) for diagnosis in report.diagnoses.diagnoses],
         "cost": {
             "step_overhead": report.step_overhead(),
-            "watched": report.watched(),
+            "watched": report.num_watchpoints(),
             "not_watched": report.not_watched(),
             "rules_not_run": list(report.diagnoses.rules_not_run),
             "held_back": list(report.run.info.held_back),

@@ -15,10 +15,10 @@ from xml.etree import ElementTree
 
 from nanwatch.diagnose.diagnosis import Diagnosis
 from nanwatch.diagnose.rule import all_rules
-from nanwatch.explain.annotated import level_of, message, title
+from nanwatch.explain.annotated import annotation_level, message, title
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
-from nanwatch.explain.verdict import course, held, verdict
+from nanwatch.explain.verdict import action_sentence, course, verdict
 
 # What XML 1.0 has no way to hold, not even escaped.
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -96,15 +96,15 @@ def add_case(
     known = {"classname": text_of(f"nanwatch.{script.removesuffix('.py').replace('/', '.')}")}
     case = ElementTree.SubElement(suite, "testcase", {**known, "name": f"{code} {name}", "time": "0.000"})
     add_place(case, report, findings)
-    wrong = [found for found in findings if level_of(found) != "note"]
-    notes = [found for found in findings if level_of(found) == "note"]
+    wrong = [found for found in findings if annotation_level(found) != "note"]
+    notes = [found for found in findings if annotation_level(found) == "note"]
     if notes:
-        said = "\n\n".join(told(report, found) for found in notes)
+        said = "\n\n".join(finding_text(report, found) for found in notes)
         ElementTree.SubElement(case, "system-out").text = text_of(said)
     if wrong:
-        facts = {"type": level_of(wrong[0]), "message": text_of(clean(wrong[0].message))}
+        facts = {"type": annotation_level(wrong[0]), "message": text_of(clean(wrong[0].message))}
         failure = ElementTree.Element("failure", facts)
-        failure.text = text_of("\n\n".join(told(report, found) for found in wrong))
+        failure.text = text_of("\n\n".join(finding_text(report, found) for found in wrong))
         case.insert(0, failure)
         return "failure"
     if reason is None or notes:
@@ -121,17 +121,17 @@ def add_place(case: ElementTree.Element, report: Report, findings: Sequence[Diag
         case.set("line", str(at.line))
 
 
-def told(report: Report, found: Diagnosis) -> str:
+def finding_text(report: Report, found: Diagnosis) -> str:
     """A finding in full, led by its place as compilers write it."""
     at = found.location
     place = "" if at is None else f"{clean(report.project_path(at.file))}:{at.line}: "
     code = "" if at is None or not at.code else f"\n    {clean(at.code).strip()}"
-    return f"{place}{level_of(found)}: {title(found)}{code}\n{message(report, found)}"
+    return f"{place}{annotation_level(found)}: {title(found)}{code}\n{message(report, found)}"
 
 
 def summary(report: Report) -> str:
     incident = report.run.info.incident
-    behind = held(incident) if incident is not None else course(report)
+    behind = action_sentence(incident) if incident is not None else course(report)
     return "\n".join(clean(text) for text in (verdict(report), behind) if text)
 
 

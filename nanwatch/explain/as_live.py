@@ -12,8 +12,8 @@ from rich.text import Text
 from nanwatch.diagnose.diagnosis import Diagnoses
 from nanwatch.explain.figures import count, short
 from nanwatch.explain.page import Page
-from nanwatch.explain.places_to_watch import Place, places_to_watch
-from nanwatch.explain.plot import Piece, plot
+from nanwatch.explain.places_to_watch import WatchedPlace, places_to_watch
+from nanwatch.explain.plot import CurvePiece, plot
 from nanwatch.explain.progress import Progress, duration, left_words, progress, step_words
 from nanwatch.explain.report import build_report
 from nanwatch.explain.untrusted import as_ascii, clean
@@ -28,7 +28,7 @@ IDLE = 10.0  # seconds without a step after which it is said: a validation may t
 Styled = str | tuple[str, str]
 
 
-class Screen:
+class LiveScreen:
     """Lines that are cut at the edge, and so many as there is room for."""
 
     def __init__(self, width: int, height: int, color: bool, unicode: bool) -> None:
@@ -67,7 +67,7 @@ class Screen:
         return self.page.render().rstrip("\n")
 
 
-def frame(
+def render_frame(
     run: Run,
     width: int = 80,
     height: int = 24,
@@ -79,9 +79,9 @@ def frame(
 
     ``idle`` is for how many seconds its record has not changed.
     """
-    screen = Screen(width, height, color, unicode)
-    fit = current(run)
-    header(screen, run, fit, idle)
+    screen = LiveScreen(width, height, color, unicode)
+    fit = current_fit(run)
+    draw_header(screen, run, fit, idle)
     if fit is None:
         screen.line("No training yet: the script has not come to one.")
         return screen.render()
@@ -89,23 +89,23 @@ def frame(
         screen.line("The training has begun; no step is over yet.")
         return screen.render()
     now = progress(fit)
-    course(screen, fit, now)
-    numbers(screen, fit)
-    incident(screen, run)
+    draw_course(screen, fit, now)
+    draw_numbers(screen, fit)
+    draw_incident(screen, run)
     places = places_to_watch(fit)
     wanted = min(len(places), PLACES[screen.height >= LARGE_SCREEN])
-    curves(screen, fit, wanted + 2 if wanted else 0)
-    table(screen, places, wanted)
+    draw_curves(screen, fit, wanted + 2 if wanted else 0)
+    draw_places(screen, places, wanted)
     return screen.render()
 
 
-def current(run: Run) -> Fit | None:
+def current_fit(run: Run) -> Fit | None:
     """The training that is going on, else the last one."""
     found = [fit for fit in run.fits if fit.info.status == "running"] or run.fits
     return found[-1] if found else None
 
 
-def header(screen: Screen, run: Run, fit: Fit | None, idle: float) -> None:
+def draw_header(screen: LiveScreen, run: Run, fit: Fit | None, idle: float) -> None:
     dot = screen.sign(" · ", " - ")
     report = build_report(run, Diagnoses("incomplete"))
     said = f"{dot}{report.path(run.info.script)}{dot}{run.info.status}"
@@ -115,13 +115,13 @@ def header(screen: Screen, run: Run, fit: Fit | None, idle: float) -> None:
     screen.gap()
 
 
-def idle_words(screen: Screen, idle: float) -> tuple[str, str]:
+def idle_words(screen: LiveScreen, idle: float) -> tuple[str, str]:
     if idle < IDLE:
         return "", ""
     return f"{screen.sign(' · ', ' - ')}no new step for {duration(idle)}", "bold yellow"
 
 
-def course(screen: Screen, fit: Fit, now: Progress) -> None:
+def draw_course(screen: LiveScreen, fit: Fit, now: Progress) -> None:
     """How far it is, as a bar where the end is known, and how fast."""
     said = [step_words(now, fit)]
     left = left_words(now)
@@ -138,7 +138,7 @@ def course(screen: Screen, fit: Fit, now: Progress) -> None:
         screen.line((full * done, "green"), (empty * (room - done), "dim"), percent)
 
 
-def numbers(screen: Screen, fit: Fit) -> None:
+def draw_numbers(screen: LiveScreen, fit: Fit) -> None:
     """Loss, gradient norm and learning rate of the last step, and the logs of the last epoch."""
     shown: list[Styled] = []
     for name, value in last_numbers(fit).items():
@@ -155,24 +155,24 @@ def last_numbers(fit: Fit) -> dict[str, float]:
     """What the last step left, by name."""
     found: dict[str, float] = {}
     for name, role in (("loss", "loss"), ("learning rate", "learning_rate")):
-        values = fit.steps.recent(role, last=1)
+        values = fit.steps.recent_values(role, last=1)
         if values:
             found[name] = values[0]
     paths = fit.steps.paths("gradient", "l2_norm")
-    norms = [fit.steps.recent("gradient", path, "l2_norm", last=1) for path in paths]
+    norms = [fit.steps.recent_values("gradient", path, "l2_norm", last=1) for path in paths]
     if norms:
         found["gradient norm"] = math.hypot(*(norm[0] for norm in norms))
     return found
 
 
-def incident(screen: Screen, run: Run) -> None:
+def draw_incident(screen: LiveScreen, run: Run) -> None:
     if run.info.incident is not None:
         report = build_report(run, Diagnoses("non-finite"))
         mark = screen.sign("✖", "!!")
         screen.line((f"{mark} {incident_sentence(report, run.info.incident)}", "bold red"))
 
 
-def curves(screen: Screen, fit: Fit, kept: int) -> None:
+def draw_curves(screen: LiveScreen, fit: Fit, kept: int) -> None:
     """Loss and gradient norm over the whole run, in what room there is beside ``kept`` lines."""
     found = {"loss": loss_curve(fit), "gradient norm": gradient_curve(fit)}
     drawn = {name: pieces for name, pieces in found.items() if len(pieces) > 1}
@@ -180,16 +180,16 @@ def curves(screen: Screen, fit: Fit, kept: int) -> None:
         rows = (screen.room() - kept) // len(drawn) - 2  # a title above, a gap
         if rows >= PLOT_ROWS[0]:
             for name, pieces in drawn.items():
-                draw(screen, name, pieces, min(rows, PLOT_ROWS[1]))
+                draw_curve(screen, name, pieces, min(rows, PLOT_ROWS[1]))
             return
         drawn.popitem()
 
 
-def loss_curve(fit: Fit) -> list[Piece]:
-    return [Piece(bucket.row, bucket.count, bucket.mean) for bucket in fit.steps.timeline("loss")]
+def loss_curve(fit: Fit) -> list[CurvePiece]:
+    return [CurvePiece(bucket.row, bucket.count, bucket.mean) for bucket in fit.steps.timeline("loss")]
 
 
-def gradient_curve(fit: Fit) -> list[Piece]:
+def gradient_curve(fit: Fit) -> list[CurvePiece]:
     """The norm of each row's gradient, over all variables."""
     series = fit.steps
     columns = [series.index[f"gradient|{path}|l2_norm"] for path in series.paths("gradient", "l2_norm")]
@@ -197,11 +197,12 @@ def gradient_curve(fit: Fit) -> list[Piece]:
         return []
     pick = itemgetter(*columns, columns[0])  # one more: of a single column it would give no tuple
     return [
-        Piece(row, rows, math.hypot(*pick(cells)[: len(columns)])) for row, rows, cells, _ in series.tiling
+        CurvePiece(row, rows, math.hypot(*pick(cells)[: len(columns)]))
+        for row, rows, cells, _ in series.tiling
     ]
 
 
-def draw(screen: Screen, name: str, pieces: Sequence[Piece], rows: int) -> None:
+def draw_curve(screen: LiveScreen, name: str, pieces: Sequence[CurvePiece], rows: int) -> None:
     found = plot(pieces, max(8, screen.width - LABEL - 3), screen.unicode, rows)
     bad = next((piece for piece in pieces if not math.isfinite(piece.value)), None)
     screen.gap()
@@ -220,7 +221,7 @@ def draw(screen: Screen, name: str, pieces: Sequence[Piece], rows: int) -> None:
         screen.line(f"{label:>{LABEL}} ", (edge, "dim"), *cells)
 
 
-def table(screen: Screen, places: Sequence[Place], wanted: int) -> None:
+def draw_places(screen: LiveScreen, places: Sequence[WatchedPlace], wanted: int) -> None:
     """The gradients and activations to look at."""
     shown = places[: min(wanted, screen.room() - 2)]
     if not shown:
@@ -246,7 +247,7 @@ def last_columns(path: str, room: int) -> str:
 
 def plain_line(run: Run) -> str:
     """The state of ``run`` in one line, for a log."""
-    fit = current(run)
+    fit = current_fit(run)
     if fit is None:
         return "No training yet: the script has not come to one."
     if not len(fit.steps):

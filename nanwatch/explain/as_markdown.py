@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain.epoch_rows import epoch_rows
-from nanwatch.explain.markdown_text import code, fenced, plain, row
+from nanwatch.explain.markdown_text import code_span, escape_markup, fence_code, row
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import (
     limits,
@@ -23,7 +23,7 @@ from nanwatch.explain.sentences import (
 )
 from nanwatch.explain.source import excerpt
 from nanwatch.explain.untrusted import clean
-from nanwatch.explain.verdict import course, held, verdict
+from nanwatch.explain.verdict import action_sentence, course, verdict
 from nanwatch.record.facts import Location
 
 MARKS = {"error": "❌", "warning": "⚠️", "note": "\N{INFORMATION SOURCE}\ufe0f"}
@@ -39,14 +39,14 @@ def render(report: Report) -> str:
 
 def headline(report: Report) -> Iterator[str]:
     mark = "✅" if report.diagnoses.outcome == "healthy" else "❌"
-    yield f"## {mark} {plain(verdict(report))}"
+    yield f"## {mark} {escape_markup(verdict(report))}"
     incident = report.run.info.incident
-    behind = held(incident) if incident is not None else course(report)
+    behind = action_sentence(incident) if incident is not None else course(report)
     if behind is not None:
-        yield plain(behind)
-    facts = [code(report.path(report.run.info.script)), report.run.info.status]
+        yield escape_markup(behind)
+    facts = [code_span(report.path(report.run.info.script)), report.run.info.status]
     if report.folder() is not None:
-        facts.append(f"run {code(report.folder() or '')}")
+        facts.append(f"run {code_span(report.folder() or '')}")
     yield " · ".join(facts)
 
 
@@ -60,7 +60,8 @@ def findings(report: Report) -> Iterator[str]:
     if consequences:
         yield "### What follows from it"
         yield "\n".join(
-            f"- **{plain(each.code)} {plain(each.name)}** {plain(each.message)}" for each in consequences
+            f"- **{escape_markup(each.code)} {escape_markup(each.name)}** {escape_markup(each.message)}"
+            for each in consequences
         )
     for diagnosis in report.of_part("cause"):
         if diagnosis.level == "note":
@@ -68,12 +69,13 @@ def findings(report: Report) -> Iterator[str]:
 
 
 def finding(report: Report, heading: str, diagnosis: Diagnosis) -> Iterator[str]:
-    yield f"### {MARKS[diagnosis.level]} {heading}: {plain(diagnosis.code)} {plain(diagnosis.name)}"
-    yield plain(diagnosis.message)
+    name = f"{escape_markup(diagnosis.code)} {escape_markup(diagnosis.name)}"
+    yield f"### {MARKS[diagnosis.level]} {heading}: {name}"
+    yield escape_markup(diagnosis.message)
     if diagnosis.evidence:
-        yield "\n".join(f"- {plain(text)}" for text in diagnosis.evidence)
+        yield "\n".join(f"- {escape_markup(text)}" for text in diagnosis.evidence)
     if diagnosis.location is not None:
-        yield place(report, diagnosis.location, diagnosis.layer)
+        yield place_words(report, diagnosis.location, diagnosis.layer)
         yield script(diagnosis.location)
     if diagnosis.remedies:
         yield "**What to change**"
@@ -81,28 +83,28 @@ def finding(report: Report, heading: str, diagnosis: Diagnosis) -> Iterator[str]
         yield "\n".join(changes).rstrip("\n")
 
 
-def place(report: Report, location: Location, layer: str | None) -> str:
-    behind = f", layer {code(layer)}" if layer else ""
-    return f"{code(f'{report.path(location.file)}:{location.line}')}{behind}"
+def place_words(report: Report, location: Location, layer: str | None) -> str:
+    behind = f", layer {code_span(layer)}" if layer else ""
+    return f"{code_span(f'{report.path(location.file)}:{location.line}')}{behind}"
 
 
 def script(location: Location) -> str:
     found = excerpt(location)
     digits = len(str(max((line.number for line in found.lines), default=0)))
     lines = [f"{'>' if line.guilty else ' '} {line.number:>{digits}}  {line.text}" for line in found.lines]
-    return fenced("\n".join(lines), "python")
+    return fence_code("\n".join(lines), "python")
 
 
 def remedy(number: int, each: Remedy) -> Iterator[str]:
-    yield f"{number + 1}. {plain(remedy_sentence(each))}"
+    yield f"{number + 1}. {escape_markup(remedy_sentence(each))}"
     if each.line is not None and each.location is not None:
         old, new = clean(each.location.code).strip(), clean(each.line).strip()
         yield ""
-        yield "\n".join(f"   {line}" for line in fenced(f"- {old}\n+ {new}", "diff").splitlines())
+        yield "\n".join(f"   {line}" for line in fence_code(f"- {old}\n+ {new}", "diff").splitlines())
         yield ""
     if each.trial is not None:
-        yield f"   - {plain(trial_sentence(each.trial))}"
-        yield from (f"   - {name}: {plain(said)}" for name, said in trial_facts(each.trial))
+        yield f"   - {escape_markup(trial_sentence(each.trial))}"
+        yield from (f"   - {name}: {escape_markup(said)}" for name, said in trial_facts(each.trial))
 
 
 def first_op(report: Report) -> Iterator[str]:
@@ -110,12 +112,12 @@ def first_op(report: Report) -> Iterator[str]:
     if incident is None or incident.op is None:
         return
     yield "### Where it began"
-    yield plain(op_sentence(incident.op))
+    yield escape_markup(op_sentence(incident.op))
     facts = op_facts(incident.op)
     if facts:
-        yield "\n".join(f"- {plain(text)}" for text in facts)
+        yield "\n".join(f"- {escape_markup(text)}" for text in facts)
     if incident.op.location is not None:
-        yield place(report, incident.op.location, incident.op.layer)
+        yield place_words(report, incident.op.location, incident.op.layer)
 
 
 def spread(report: Report) -> Iterator[str]:
@@ -124,7 +126,7 @@ def spread(report: Report) -> Iterator[str]:
         return
     yield "### How it spread"
     rows = [
-        row(entry.role, code(entry.path) if entry.path else "", f"{entry.num_bad:,} of {entry.size:,}")
+        row(entry.role, code_span(entry.path) if entry.path else "", f"{entry.num_bad:,} of {entry.size:,}")
         for entry in incident.spread[:SPREAD_ROWS]
     ]
     rest = len(incident.spread) - SPREAD_ROWS
@@ -139,7 +141,7 @@ def epochs(report: Report) -> Iterator[str]:
     if fit is None or not rows:
         return
     yield "### Epochs"
-    yield table(["epoch", *map(plain, names)], [row(*cells) for cells in rows], words=0)
+    yield table(["epoch", *map(escape_markup, names)], [row(*cells) for cells in rows], words=0)
 
 
 def table(names: Sequence[str], rows: Sequence[str], words: int = 1) -> str:
@@ -150,5 +152,5 @@ def table(names: Sequence[str], rows: Sequence[str], words: int = 1) -> str:
 def basis(report: Report) -> Iterator[str]:
     lines = limits(report)
     if lines:
-        said = "\n".join(f"- {plain(line)}" for line in lines)
+        said = "\n".join(f"- {escape_markup(line)}" for line in lines)
         yield f"<details><summary>What this rests on</summary>\n\n{said}\n\n</details>"

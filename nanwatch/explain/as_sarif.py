@@ -17,8 +17,8 @@ from urllib.parse import quote
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.diagnose.places import fingerprint, place_of
 from nanwatch.diagnose.rule import Rule, all_rules
-from nanwatch.explain.annotated import level_of, message, worst_first
-from nanwatch.explain.documentation_blocks import blocks, first_sentence
+from nanwatch.explain.annotated import annotation_level, message, worst_first
+from nanwatch.explain.documentation_blocks import first_sentence, split_blocks
 from nanwatch.explain.report import Report
 from nanwatch.explain.sarif_path import code_flows
 from nanwatch.explain.sentences import remedy_sentence, trial_sentence
@@ -35,10 +35,13 @@ SEVERITIES = {"error": "error", "warning": "warning", "note": "recommendation"}
 
 def render(report: Report) -> str:
     """The report as a SARIF log of one run; what was not looked for is among its notifications."""
-    return strict_json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run(report)]}, indent=2) + "\n"
+    return (
+        strict_json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run_object(report)]}, indent=2)
+        + "\n"
+    )
 
 
-def run(report: Report) -> dict[str, Any]:
+def run_object(report: Report) -> dict[str, Any]:
     found = worst_first(report)
     descriptors = descriptors_for(found)
     numbers = {entry["id"]: number for number, entry in enumerate(descriptors)}
@@ -70,7 +73,7 @@ def descriptors_for(found: Sequence[Diagnosis]) -> list[dict[str, Any]]:
 
 def descriptor(rule: Rule) -> dict[str, Any]:
     documentation = rule.documentation()
-    said = [text for kind, text in blocks(documentation) if kind == "paragraph"]
+    said = [text for kind, text in split_blocks(documentation) if kind == "paragraph"]
     return {
         "id": rule.code,
         "name": rule.name,
@@ -117,7 +120,7 @@ def result(report: Report, diagnosis: Diagnosis, number: int, seen: Counter[str]
     found: dict[str, Any] = {
         "ruleId": diagnosis.code,
         "ruleIndex": number,
-        "level": level_of(diagnosis),
+        "level": annotation_level(diagnosis),
         "message": {"text": message(report, diagnosis)},
         "locations": [location(report, at, diagnosis.layer)],
         # The one key that GitHub reads; alike ones are told apart by their number, as it does.
@@ -154,7 +157,7 @@ def artifact(report: Report, file: str) -> dict[str, Any]:
 
 def region(at: Location) -> dict[str, Any]:
     found: dict[str, Any] = {"startLine": at.line}
-    span = columns(at)
+    span = code_columns(at)
     if span is not None:
         found |= {"startColumn": span[0], "endColumn": span[1]}
     if at.code:
@@ -162,7 +165,7 @@ def region(at: Location) -> dict[str, Any]:
     return found
 
 
-def columns(at: Location) -> tuple[int, int] | None:
+def code_columns(at: Location) -> tuple[int, int] | None:
     """Where the line's code begins and ends, from 1; None if the file no longer holds it."""
     text = current_line(at)
     if text is None:
@@ -179,7 +182,7 @@ def fix_of(report: Report, remedy: Remedy) -> dict[str, Any] | None:
         or (remedy.trial is not None and remedy.trial.verdict == "not-cured")
     ):
         return None
-    span = columns(at)
+    span = code_columns(at)
     if span is None:
         return None
     said = remedy_sentence(remedy)

@@ -9,11 +9,11 @@ from nanwatch.explain.figures import count
 from nanwatch.explain.next_command import COMMANDS, next_commands
 from nanwatch.explain.page import Page
 from nanwatch.explain.report import Report
-from nanwatch.explain.sentences import limits, watched
-from nanwatch.explain.terminal_findings import LEVEL_STYLES, findings
-from nanwatch.explain.terminal_numbers import epochs, last_steps, spread
+from nanwatch.explain.sentences import limits, watched_sentence
+from nanwatch.explain.terminal_findings import LEVEL_STYLES, add_findings
+from nanwatch.explain.terminal_numbers import add_epochs, add_last_steps, add_spread
 from nanwatch.explain.untrusted import clean
-from nanwatch.explain.verdict import course, held, verdict
+from nanwatch.explain.verdict import action_sentence, course, verdict
 
 UNSEEN_LINES = 6  # a large model may have one for each layer
 
@@ -27,18 +27,18 @@ def render(
 ) -> str:
     """The report as lines of at most ``width`` columns; ``commands`` are those it may name."""
     page = Page(width, color, unicode)
-    header(page, report)
-    headline(page, report)
-    findings(page, report)
-    spread(page, report)
-    last_steps(page, report)
-    epochs(page, report)
-    basis(page, report)
-    what_next(page, report, commands)
+    add_header(page, report)
+    add_headline(page, report)
+    add_findings(page, report)
+    add_spread(page, report)
+    add_last_steps(page, report)
+    add_epochs(page, report)
+    add_basis(page, report)
+    add_next_commands(page, report, commands)
     return page.render()
 
 
-def header(page: Page, report: Report) -> None:
+def add_header(page: Page, report: Report) -> None:
     dot = page.sign(" · ", " - ")
     facts = [clean(report.path(report.run.info.script)), report.run.info.status]
     if report.steps():
@@ -49,7 +49,7 @@ def header(page: Page, report: Report) -> None:
     page.gap()
 
 
-def headline(page: Page, report: Report) -> None:
+def add_headline(page: Page, report: Report) -> None:
     level = worst(report)
     if level in (None, "note") and report.diagnoses.outcome == "healthy":
         mark, style = page.sign("✔", "OK"), "bold green"
@@ -58,11 +58,11 @@ def headline(page: Page, report: Report) -> None:
     page.prose((clean(verdict(report)), "bold"), first=f"{mark} ", style=style)
     indent = len(mark) + 1
     incident = report.run.info.incident
-    behind = held(incident) if incident is not None else course(report)
+    behind = action_sentence(incident) if incident is not None else course(report)
     if behind is not None:
         page.prose(clean(behind), indent=indent)
     if report.diagnoses.outcome == "healthy":
-        page.prose(watched(report), indent=indent)
+        page.prose(watched_sentence(report), indent=indent)
     elif is_unexplained(report):
         page.prose("No rule explains it.", indent=indent)
 
@@ -77,7 +77,7 @@ def worst(report: Report) -> Level | None:
     return next((level for level in LEVELS if level in levels), None)
 
 
-def basis(page: Page, report: Report) -> None:
+def add_basis(page: Page, report: Report) -> None:
     """What the report does not know, and what the watching cost."""
     lines = limits(report, UNSEEN_LINES)
     if not lines:
@@ -87,7 +87,7 @@ def basis(page: Page, report: Report) -> None:
         page.prose(clean(line), indent=2, first=page.sign("• ", "- "), style="dim")
 
 
-def what_next(page: Page, report: Report, commands: Collection[str]) -> None:
+def add_next_commands(page: Page, report: Report, commands: Collection[str]) -> None:
     found = next_commands(report, commands)
     if not found:
         return

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from nanwatch.diagnose.rule import Rule
-from nanwatch.explain.documentation_blocks import CODE, LINK, Kind, blocks, first_sentence
+from nanwatch.explain.documentation_blocks import CODE, LINK, BlockKind, first_sentence, split_blocks
 from nanwatch.explain.page import Page
-from nanwatch.explain.source import tokens
+from nanwatch.explain.source import split_tokens
 from nanwatch.explain.terminal_findings import LEVEL_STYLES, TOKEN_STYLES
 from nanwatch.explain.untrusted import clean
 
@@ -29,26 +29,26 @@ def render_rule(rule: Rule, width: int = 80, color: bool = False, unicode: bool 
     """What ``nanwatch rule CODE`` shows."""
     page = Page(width, color, unicode)
     page.rule(f"{rule.code}  ", LEVEL_STYLES[rule.level], (rule.name, "bold"), (f" ({rule.level})", ""))
-    for kind, text in blocks(rule.documentation()):
+    for kind, text in split_blocks(rule.documentation()):
         if kind != "bullet":
             page.gap()
-        show(page, kind, text)
+        add_block(page, kind, text)
     return page.render()
 
 
-def show(page: Page, kind: Kind, text: str) -> None:
+def add_block(page: Page, kind: BlockKind, text: str) -> None:
     if kind == "heading":
         page.line((clean(text), "bold"))
     elif kind == "code":
         for line in text.splitlines():
-            page.line(*((piece, TOKEN_STYLES[token]) for token, piece in tokens(clean(line))), indent=4)
+            page.line(*((piece, TOKEN_STYLES[token]) for token, piece in split_tokens(clean(line))), indent=4)
     elif kind == "bullet":
-        page.prose(inline(text), indent=2, first=page.sign("• ", "- "), style="dim")
+        page.prose(inline_text(text), indent=2, first=page.sign("• ", "- "), style="dim")
     else:
-        page.prose(inline(text), indent=2)
+        page.prose(inline_text(text), indent=2)
 
 
-def inline(text: str) -> Text:
+def inline_text(text: str) -> Text:
     """Code in bold, a link as its words and its address."""
     plain = LINK.sub(lambda match: f"{match[1]} ({match[2]})", clean(text))
     out, at = Text(), 0
@@ -72,5 +72,5 @@ def render_list(rules: Sequence[Rule], width: int = 80, color: bool = False, uni
             (f"{rule.code}  ", "bold"), (f"{rule.level:<8}", LEVEL_STYLES[rule.level]), (rule.name, "bold")
         )
         page.line(head)
-        page.prose(inline(first_sentence(rule)), indent=NAME_AT)
+        page.prose(inline_text(first_sentence(rule)), indent=NAME_AT)
     return page.render()

@@ -13,10 +13,10 @@ BULLET = re.compile(r"(?:[-*]|\d+\.) ")
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 CODE = re.compile(r"(`+)(.+?)\1")
 
-Kind = Literal["heading", "code", "bullet", "paragraph"]
+BlockKind = Literal["heading", "code", "bullet", "paragraph"]
 
 
-def blocks(documentation: str) -> Iterator[tuple[Kind, str]]:
+def split_blocks(documentation: str) -> Iterator[tuple[BlockKind, str]]:
     """Headings, code (fenced or indented), bullets and paragraphs, in order."""
     lines = documentation.splitlines()
     while lines:
@@ -24,20 +24,20 @@ def blocks(documentation: str) -> Iterator[tuple[Kind, str]]:
         if line.startswith("#"):
             yield "heading", line.lstrip("# ")
         elif line.startswith("```"):
-            yield "code", "\n".join(taken(lines, lambda text: not text.startswith("```")))
+            yield "code", "\n".join(take_lines(lines, lambda text: not text.startswith("```")))
             del lines[:1]
         elif line.startswith("    "):
-            more = taken(lines, lambda text: text.startswith("    ") or not text)
+            more = take_lines(lines, lambda text: text.startswith("    ") or not text)
             yield "code", "\n".join(text[4:] for text in [line, *more]).rstrip()
         elif found := BULLET.match(line):
-            more = taken(lines, lambda text: bool(text) and not starts_block(text))
+            more = take_lines(lines, lambda text: bool(text) and not starts_block(text))
             yield "bullet", " ".join(text.strip() for text in [line[found.end() :], *more])
         elif line.strip():
-            more = taken(lines, lambda text: bool(text.strip()) and not starts_block(text))
+            more = take_lines(lines, lambda text: bool(text.strip()) and not starts_block(text))
             yield "paragraph", " ".join(text.strip() for text in [line, *more])
 
 
-def taken(lines: list[str], wanted: Callable[[str], bool]) -> list[str]:
+def take_lines(lines: list[str], wanted: Callable[[str], bool]) -> list[str]:
     """The lines from the front for which ``wanted`` holds, removed from ``lines``."""
     found = list(takewhile(wanted, lines))
     del lines[: len(found)]
@@ -49,4 +49,4 @@ def starts_block(text: str) -> bool:
 
 
 def first_sentence(rule: Rule) -> str:
-    return next((text for kind, text in blocks(rule.documentation()) if kind == "paragraph"), "")
+    return next((text for kind, text in split_blocks(rule.documentation()) if kind == "paragraph"), "")

@@ -29,10 +29,10 @@ def charts(report: Report) -> list[dict[str, Any]]:
     return [each for each in found if each["curves"]]
 
 
-def frame(report: Report) -> dict[str, Any]:
+def axis_frame(report: Report) -> dict[str, Any]:
     """What all charts have in common: the ends of the axis, the epochs' ends, the bad step."""
     fit = report.fit()
-    steps = [] if fit is None else places(fit.steps)
+    steps = [] if fit is None else timeline_steps(fit.steps)
     ends = [] if fit is None else [step for step in epoch_ends(fit) if step is not None]
     incident = report.run.info.incident
     shown = incident is not None and fit is report.run.fit_of_incident()
@@ -53,31 +53,37 @@ def chart(name: str, title: str, hint: str, curves: Iterable[Curve], wide: bool 
 def curve(label: str, x: Sequence[float], y: Sequence[float], **facts: Any) -> Curve:
     """Points of a curve; a value that is not finite is a gap, and stands under ``bad``."""
     bad = [[x[at], short(value)] for at, value in enumerate(y) if not math.isfinite(value)]
-    return {"label": clean(label), "x": list(x), "y": [rounded(value) for value in y], "bad": bad, **facts}
+    return {
+        "label": clean(label),
+        "x": list(x),
+        "y": [round_value(value) for value in y],
+        "bad": bad,
+        **facts,
+    }
 
 
-def rounded(value: float) -> float | None:
+def round_value(value: float) -> float | None:
     return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
 
 
-def places(series: Series) -> list[float]:
+def timeline_steps(series: Series) -> list[float]:
     """The step of each piece of the series' timeline; of a bucket, the one in its middle."""
     return [bucket.mean for bucket in series.timeline("step")]
 
 
-def of_series(series: Series, label: str, key: tuple[str, str, str], **facts: Any) -> Curve:
+def series_curve(series: Series, label: str, key: tuple[str, str, str], **facts: Any) -> Curve:
     pieces = series.timeline(*key)
-    found = curve(label, places(series) if pieces else [], [piece.mean for piece in pieces], **facts)
+    found = curve(label, timeline_steps(series) if pieces else [], [piece.mean for piece in pieces], **facts)
     if any(piece.count > 1 for piece in pieces):
-        found["low"] = [rounded(piece.min) for piece in pieces]
-        found["high"] = [rounded(piece.max) for piece in pieces]
+        found["low"] = [round_value(piece.min) for piece in pieces]
+        found["high"] = [round_value(piece.max) for piece in pieces]
     return found
 
 
 def loss(fit: Fit) -> dict[str, Any]:
-    curves = [of_series(fit.steps, "each step", ("loss", "", "value"))]
+    curves = [series_curve(fit.steps, "each step", ("loss", "", "value"))]
     curves += [
-        of_logs(fit, name, label) for name, label in (("loss", "epoch's mean"), ("val_loss", "validation"))
+        logs_curve(fit, name, label) for name, label in (("loss", "epoch's mean"), ("val_loss", "validation"))
     ]
     hint = "The true loss of each step's batch, and what Keras logged at the end of each epoch."
     return chart("loss", "Loss", hint, curves, wide=True)
@@ -90,12 +96,12 @@ def logs(fit: Fit) -> Iterator[dict[str, Any]]:
     wanted = [base for base in dict.fromkeys(bases) if base not in ("loss", "learning_rate", "lr")]
     wanted.sort(key=lambda base: "acc" not in base)
     for base in wanted[:CHARTS_OF_LOGS]:
-        both = [of_logs(fit, base, "training"), of_logs(fit, f"val_{base}", "validation")]
+        both = [logs_curve(fit, base, "training"), logs_curve(fit, f"val_{base}", "validation")]
         title = clean(base).replace("_", " ")
         yield chart(f"log-{base}", title[:1].upper() + title[1:], "At the end of each epoch.", both)
 
 
-def of_logs(fit: Fit, name: str, label: str) -> Curve:
+def logs_curve(fit: Fit, name: str, label: str) -> Curve:
     points = [
         (step, float(value))
         for step, entry in zip(epoch_ends(fit), fit.epoch_logs(), strict=True)
@@ -120,18 +126,22 @@ def step_of(event: Mapping[str, Any], reckoned: float) -> float | None:
 
 
 def learning_rate(fit: Fit) -> dict[str, Any]:
-    curves = [of_series(fit.steps, "learning rate", ("learning_rate", "", "value"))]
+    curves = [series_curve(fit.steps, "learning rate", ("learning_rate", "", "value"))]
     return chart("learning-rate", "Learning rate", "As the optimizer used it at each step.", curves)
 
 
 def gradients(fit: Fit) -> dict[str, Any]:
     """The norm over each layer's variables, from the first layer to the last."""
     owned = variables_by_layer(fit)
-    chosen = spaced(list(owned))
+    chosen = pick_spaced(list(owned))
     curves = [
-        curve(layer, places(fit.steps), norms, rank=rank(at, len(chosen)))
+        curve(layer, timeline_steps(fit.steps), norms, rank=rank(at, len(chosen)))
         for at, layer in enumerate(chosen)
-        if (norms := joined([fit.steps.timeline("gradient", path, "l2_norm") for path in owned[layer]]))
+        if (
+            norms := join_timelines(
+                [fit.steps.timeline("gradient", path, "l2_norm") for path in owned[layer]]
+            )
+        )
     ]
     hint = "The l2 norm over a layer's variables; layers near the input are blue, near the output orange."
     if len(chosen) < len(owned):
@@ -149,11 +159,11 @@ def variables_by_layer(fit: Fit) -> dict[str, list[str]]:
     return found
 
 
-def joined(timelines: Sequence[Sequence[Bucket]]) -> list[float]:
+def join_timelines(timelines: Sequence[Sequence[Bucket]]) -> list[float]:
     return [math.hypot(*(piece.mean for piece in pieces)) for pieces in zip(*timelines, strict=True)]
 
 
-def spaced(names: list[str]) -> list[str]:
+def pick_spaced(names: list[str]) -> list[str]:
     """At most `LAYERS` of them at equal distances, the first and the last among them."""
     if len(names) <= LAYERS:
         return names
@@ -169,13 +179,13 @@ def outputs(fit: Fit) -> Iterator[dict[str, Any]]:
     """The range of the predictions over the steps, for each output."""
     paths = fit.health.paths("output", "mean")
     for path in paths:
-        means = of_series(fit.health, "mean", ("output", path, "mean"))
+        means = series_curve(fit.health, "mean", ("output", path, "mean"))
         for side, stat in (("low", "min"), ("high", "max")):
             means[side] = [
-                rounded(getattr(piece, stat)) for piece in fit.health.timeline("output", path, stat)
+                round_value(getattr(piece, stat)) for piece in fit.health.timeline("output", path, stat)
             ]
         more = f" {clean(path)}" if len(paths) > 1 else ""
-        spread_of_rows = of_series(fit.health, "spread over the rows", ("output", path, "row_std"))
+        spread_of_rows = series_curve(fit.health, "spread over the rows", ("output", path, "row_std"))
         hint = "Smallest, mean and largest of a batch; a spread of 0 is the same answer for every row."
         yield chart(f"output-{path}", f"Predictions{more}", hint, [means, spread_of_rows])
 
@@ -183,9 +193,9 @@ def outputs(fit: Fit) -> Iterator[dict[str, Any]]:
 def zeros(fit: Fit) -> dict[str, Any]:
     """The share of zeros in each layer's output, of the layers that give any."""
     shares = {path: share_of_zeros(fit.health, path) for path in fit.health.paths("activation", "num_zero")}
-    chosen = spaced([path for path, share in shares.items() if any(value > 0 for value in share)])
+    chosen = pick_spaced([path for path, share in shares.items() if any(value > 0 for value in share)])
     curves = [
-        curve(path, places(fit.health), shares[path], rank=rank(at, len(chosen)))
+        curve(path, timeline_steps(fit.health), shares[path], rank=rank(at, len(chosen)))
         for at, path in enumerate(chosen)
     ]
     hint = "1 is a layer that gives nothing but zeros."

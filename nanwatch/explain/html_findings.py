@@ -8,10 +8,10 @@ from pathlib import Path
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.diagnose.rule import all_rules
-from nanwatch.explain.documentation_blocks import CODE, LINK, Kind, blocks
+from nanwatch.explain.documentation_blocks import CODE, LINK, BlockKind, split_blocks
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import remedy_sentence, trial_facts, trial_sentence
-from nanwatch.explain.source import Line, excerpt, script_lines, tokens
+from nanwatch.explain.source import Line, excerpt, script_lines, split_tokens
 from nanwatch.explain.untrusted import clean
 from nanwatch.record.facts import Location
 
@@ -48,7 +48,7 @@ class Card:
     current: bool
     lines: tuple[CodeLine, ...]
     remedies: tuple[RemedyCard, ...]
-    documentation: tuple[tuple[Kind, Pieces], ...]
+    documentation: tuple[tuple[BlockKind, Pieces], ...]
 
 
 def cards(report: Report) -> list[Card]:
@@ -83,7 +83,7 @@ def code_lines(at: Location | None) -> tuple[tuple[CodeLine, ...], bool]:
 
 
 def code_line(line: Line, codes: tuple[str, ...] = ()) -> CodeLine:
-    return CodeLine(line.number, tuple(tokens(line.text)), line.guilty, codes)
+    return CodeLine(line.number, tuple(split_tokens(line.text)), line.guilty, codes)
 
 
 def remedy_card(report: Report, remedy: Remedy) -> RemedyCard:
@@ -100,21 +100,21 @@ def remedy_card(report: Report, remedy: Remedy) -> RemedyCard:
     )
 
 
-def documentation(code: str) -> Iterator[tuple[Kind, Pieces]]:
+def documentation(code: str) -> Iterator[tuple[BlockKind, Pieces]]:
     """What ``nanwatch rule CODE`` says, in pieces."""
     rule = next((rule for rule in all_rules() if rule.code == code), None)
-    for kind, text in blocks("" if rule is None else rule.documentation()):
-        yield kind, tuple(coloured(text)) if kind == "code" else tuple(inline(text))
+    for kind, text in split_blocks("" if rule is None else rule.documentation()):
+        yield kind, tuple(colour_code(text)) if kind == "code" else tuple(inline_pieces(text))
 
 
-def coloured(text: str) -> Iterator[tuple[str, str]]:
+def colour_code(text: str) -> Iterator[tuple[str, str]]:
     """Lines of Python in pieces, with a ``break`` behind each."""
     for line in text.splitlines():
-        yield from tokens(clean(line))
+        yield from split_tokens(clean(line))
         yield "break", ""
 
 
-def inline(text: str) -> Iterator[tuple[str, str]]:
+def inline_pieces(text: str) -> Iterator[tuple[str, str]]:
     """A paragraph in pieces, plain and code; a link is its words and its address."""
     plain = LINK.sub(lambda match: f"{match[1]} ({match[2]})", clean(text))
     at = 0

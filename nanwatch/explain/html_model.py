@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from nanwatch.explain.figures import percent, short
-from nanwatch.explain.html_charts import joined, variables_by_layer
+from nanwatch.explain.html_charts import join_timelines, variables_by_layer
 from nanwatch.explain.report import Report
 from nanwatch.record.facts import LayerInfo, OutputInfo, Shape, TensorSummary, WeightInfo
 from nanwatch.record.run import Fit
@@ -45,14 +45,14 @@ def layer_rows(report: Report) -> list[LayerRow]:
 
 
 def layer_row(report: Report, fit: Fit, layer: LayerInfo, variables: Sequence[str]) -> LayerRow:
-    norms = joined([fit.steps.timeline("gradient", path, "l2_norm") for path in variables])
+    norms = join_timelines([fit.steps.timeline("gradient", path, "l2_norm") for path in variables])
     found = report.diagnoses.diagnoses
     bad, first = bad_in_step(report, layer)
     at = layer.location
     return LayerRow(
         layer.path,
         layer.type,
-        made(layer),
+        layer_words(layer),
         weights_of(layer, fit.model.weights),
         "" if at is None else f"{report.path(at.file)}:{at.line}",
         gradient_words(norms),
@@ -78,13 +78,13 @@ def bad_in_step(report: Report, layer: LayerInfo) -> tuple[tuple[str, ...], bool
     return tuple(dict.fromkeys(entry.role for entry in entries)), any(entry.first for entry in entries)
 
 
-def made(layer: LayerInfo) -> str:
+def layer_words(layer: LayerInfo) -> str:
     parts = [f"{layer.units:,}" if layer.units is not None else "", layer.activation or ""]
-    parts.append(shape_words(layer.output_shape))
+    parts.append(sizes_words(layer.output_shape))
     return " · ".join(part for part in parts if part)
 
 
-def shape_words(shape: Shape | None) -> str:
+def sizes_words(shape: Shape | None) -> str:
     return "" if shape is None else f"({', '.join('?' if size is None else str(size) for size in shape)})"
 
 
@@ -117,12 +117,12 @@ def spark(norms: Sequence[float]) -> str:
 
 def output_words(health: Series, path: str) -> str:
     """The range of the layer's output when it was last looked at."""
-    low, high = (health.recent("activation", path, stat, last=1) for stat in ("min", "max"))
+    low, high = (health.recent_values("activation", path, stat, last=1) for stat in ("min", "max"))
     return f"{short(low[0])} to {short(high[0])}" if low and high else ""
 
 
 def zeros_words(health: Series, path: str) -> str:
-    zero, size = (health.recent("activation", path, stat, last=1) for stat in ("num_zero", "size"))
+    zero, size = (health.recent_values("activation", path, stat, last=1) for stat in ("num_zero", "size"))
     return percent(zero[0] / size[0]) if zero and size and size[0] > 0 else ""
 
 
@@ -157,7 +157,7 @@ def tensor_row(name: str, tensor: TensorSummary, several: bool) -> TensorRow:
     bad = tensor.num_nan + tensor.num_pos_inf + tensor.num_neg_inf
     return TensorRow(
         f"{name} {tensor.path}" if several else name,
-        f"{tensor.dtype} {shape_words(tensor.shape)}".strip(),
+        f"{tensor.dtype} {sizes_words(tensor.shape)}".strip(),
         f"{tensor.rows:,}",
         f"{short(tensor.min)} to {short(tensor.max)}",
         short(tensor.mean),
@@ -229,7 +229,7 @@ def boxes_of(tensor: TensorSummary, info: OutputInfo | None) -> tuple[list[Box],
         units = [(head, tensor.min, tensor.max, tensor.mean, tensor.std, bad)]
     low, high = min((unit[1] for unit in units), default=0.0), max((unit[2] for unit in units), default=0.0)
 
-    def at(value: float) -> float:
+    def percent_of_range(value: float) -> float:
         return round(100 * min(1.0, max(0.0, (value - low) / (high - low))), 2) if high > low else 50.0
 
     boxes = [
@@ -237,11 +237,11 @@ def boxes_of(tensor: TensorSummary, info: OutputInfo | None) -> tuple[list[Box],
             label,
             f"{short(least)} to {short(most)}, mean {short(mean)}, std {short(std)}"
             + (f", {bad:,} not finite" if bad else ""),
-            at(least),
-            at(most),
-            at(mean - std),
-            at(mean + std),
-            at(mean),
+            percent_of_range(least),
+            percent_of_range(most),
+            percent_of_range(mean - std),
+            percent_of_range(mean + std),
+            percent_of_range(mean),
         )
         for label, least, most, mean, std, bad in units
     ]

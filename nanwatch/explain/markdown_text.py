@@ -15,7 +15,7 @@ MENTION = re.compile(r"@(?=\w)")
 TICKS = re.compile(r"`+")
 
 
-def plain(text: str) -> str:
+def escape_markup(text: str) -> str:
     """``text`` on one line, with nothing in it read as markup, as HTML or as a mention."""
     escaped = SPECIAL.sub(r"\\\1", clean(text).translate(ENTITIES))
     found = LEADING.match(escaped)
@@ -25,7 +25,7 @@ def plain(text: str) -> str:
     return MENTION.sub("@\N{ZERO WIDTH NON-JOINER}", escaped)
 
 
-def code(text: str) -> str:
+def code_span(text: str) -> str:
     """``text`` as a span of code, with as many backticks around it as it takes."""
     shown = clean(text).strip().replace("|", "\N{BROKEN BAR}") or " "
     ticks = fence_for(shown, 1)
@@ -33,7 +33,7 @@ def code(text: str) -> str:
     return f"{ticks}{blank}{shown}{blank}{ticks}"
 
 
-def fenced(text: str, language: str) -> str:
+def fence_code(text: str, language: str) -> str:
     ticks = fence_for(text, 3)
     return f"{ticks}{language}\n{text}\n{ticks}"
 

@@ -10,7 +10,7 @@ from nanwatch.record.run import Fit
 LASTING = 8  # steps: a ReLU or a rare feature may well give a gradient of 0 in one batch
 
 
-class Place(NamedTuple):
+class WatchedPlace(NamedTuple):
     """A norm, in the last step. ``why`` is in words: ``not finite``, ``0 in the last 8 steps``."""
 
     role: str
@@ -20,27 +20,27 @@ class Place(NamedTuple):
     bad: bool
 
 
-def places_to_watch(fit: Fit) -> list[Place]:
+def places_to_watch(fit: Fit) -> list[WatchedPlace]:
     """Those that are not finite, those that stay 0, then the largest of each role."""
-    broken: list[Place] = []
-    still: list[Place] = []
-    large: list[Place] = []
+    broken: list[WatchedPlace] = []
+    still: list[WatchedPlace] = []
+    large: list[WatchedPlace] = []
     for role in ("gradient", "activation"):
         seen: list[tuple[float, str]] = []
         for path in fit.steps.paths(role, "l2_norm"):
             if f"{role} {path}" in fit.info.not_watched:  # its cells hold no number that was seen
                 continue
-            norms = fit.steps.recent(role, path, "l2_norm", last=LASTING)
+            norms = fit.steps.recent_values(role, path, "l2_norm", last=LASTING)
             if not norms:
                 continue
             if not math.isfinite(norms[-1]):
-                broken.append(Place(role, path, norms[-1], "not finite", bad=True))
+                broken.append(WatchedPlace(role, path, norms[-1], "not finite", bad=True))
             elif len(norms) == LASTING and not any(norms):
-                still.append(Place(role, path, 0.0, f"0 in the last {LASTING} steps", bad=True))
+                still.append(WatchedPlace(role, path, 0.0, f"0 in the last {LASTING} steps", bad=True))
             else:
                 seen.append((norms[-1], path))
         seen.sort(key=lambda entry: -entry[0])
         for number, (norm, path) in enumerate(seen):
-            large.append(Place(role, path, norm, "the largest" if number == 0 else "", bad=False))
+            large.append(WatchedPlace(role, path, norm, "the largest" if number == 0 else "", bad=False))
     large.sort(key=lambda place: (not place.why, -place.norm))
     return [*broken, *still, *large]

@@ -16,7 +16,7 @@ BLANK = 0x2800
 ASCII_DOTS = (".", "-", "'")  # three heights within a row
 
 
-class Piece(NamedTuple):
+class CurvePiece(NamedTuple):
     """``rows`` successive rows, from number ``row``, whose mean is ``value``."""
 
     row: int
@@ -34,10 +34,10 @@ class Plot:
     logarithmic: bool
 
 
-def plot(pieces: Sequence[Piece], width: int, unicode: bool = True, height: int = ROWS) -> Plot:
+def plot(pieces: Sequence[CurvePiece], width: int, unicode: bool = True, height: int = ROWS) -> Plot:
     """The curve of ``pieces``, which follow each other, at most ``width`` characters wide."""
     across, up = (2, 4) if unicode else (1, len(ASCII_DOTS))
-    points = binned(pieces, width * across)
+    points = bin_means(pieces, width * across)
     if across == 2 and len(points) <= width:  # room for each to have a character of its own
         points = [point for point in points for _ in range(2)]
     finite = [point for point in points if math.isfinite(point)]
@@ -48,10 +48,10 @@ def plot(pieces: Sequence[Piece], width: int, unicode: bool = True, height: int 
     bad = frozenset(place // across for place, at in enumerate(heights) if at is None)
     mark = "\N{MULTIPLICATION SIGN}" if unicode else "x"
     rows = tuple("".join(mark if n in bad else cell for n, cell in enumerate(row)) for row in cells)
-    return Plot(rows, labels(low, high, height), bad, logarithmic)
+    return Plot(rows, axis_labels(low, high, height), bad, logarithmic)
 
 
-def labels(low: float, high: float, height: int) -> tuple[str, ...]:
+def axis_labels(low: float, high: float, height: int) -> tuple[str, ...]:
     """The largest value at the top, the smallest at the bottom; a constant one where it is drawn."""
     if math.isnan(low):
         return ("",) * height
@@ -60,7 +60,7 @@ def labels(low: float, high: float, height: int) -> tuple[str, ...]:
     return (short(high), *[""] * (height - 2), short(low))
 
 
-def binned(pieces: Sequence[Piece], most: int) -> list[float]:
+def bin_means(pieces: Sequence[CurvePiece], most: int) -> list[float]:
     """At most ``most`` means over equal stretches of rows, non-finite where one of them is."""
     start, end = pieces[0].row, pieces[-1].row + pieces[-1].rows
     columns = min(most, end - start)

@@ -34,7 +34,7 @@ class Progress:
 
 def progress(fit: Fit) -> Progress:
     steps = len(fit.steps)
-    epochs = fit.steps.recent("epoch", last=1)
+    epochs = fit.steps.recent_values("epoch", last=1)
     epoch = int(epochs[-1]) if epochs else max(0, fit.info.epochs - 1)
     in_epoch = fit.info.steps_per_epoch or seen_in_epoch(fit, epoch)
     total = None
@@ -52,7 +52,7 @@ def seen_in_epoch(fit: Fit, epoch: int) -> int | None:
 
 
 def pace(fit: Fit) -> float | None:
-    times = fit.steps.recent("time", last=PACE_STEPS)
+    times = fit.steps.recent_values("time", last=PACE_STEPS)
     if len(times) < LEAST_STEPS or times[-1] <= times[0]:
         return None
     return (len(times) - 1) / (times[-1] - times[0])

@@ -53,7 +53,7 @@ class Report:
     def epochs(self) -> int:
         return sum(fit.info.epochs for fit in self.run.fits)
 
-    def watched(self) -> int:
+    def num_watchpoints(self) -> int:
         """How many watchpoints: of each model, the most that one of its trainings had."""
         most: dict[int, int] = {}
         for fit in self.run.fits:

@@ -13,10 +13,10 @@ from nanwatch.explain.verdict import NAMED, PLACES
 from nanwatch.record.facts import IncidentInfo, Location, OpInfo, SpreadEntry
 from nanwatch.record.run import Fit
 
-Place = Callable[[Report, Location | None, str | None], dict[str, Any]]
+LocationMaker = Callable[[Report, Location | None, str | None], dict[str, Any]]
 
 
-def code_flows(report: Report, diagnosis: Diagnosis, place: Place) -> list[dict[str, Any]]:
+def code_flows(report: Report, diagnosis: Diagnosis, place: LocationMaker) -> list[dict[str, Any]]:
     """The step's op and the places that went bad after it, for a cause of the incident."""
     incident = report.run.info.incident
     if incident is None or diagnosis.part != "cause" or diagnosis.level == "note":
@@ -24,7 +24,7 @@ def code_flows(report: Report, diagnosis: Diagnosis, place: Place) -> list[dict[
     fit = report.run.fit_of_incident()
     if diagnosis.fit != incident.fit or fit is None:
         return []
-    steps = list(path(report, fit, incident, place))
+    steps = list(flow_steps(report, fit, incident, place))
     if not steps:
         return []
     for number, step in enumerate(steps):
@@ -33,24 +33,28 @@ def code_flows(report: Report, diagnosis: Diagnosis, place: Place) -> list[dict[
     return [{"message": {"text": said}, "threadFlows": [{"id": f"step {incident.step}", "locations": steps}]}]
 
 
-def path(report: Report, fit: Fit, incident: IncidentInfo, place: Place) -> Iterator[dict[str, Any]]:
+def flow_steps(
+    report: Report, fit: Fit, incident: IncidentInfo, place: LocationMaker
+) -> Iterator[dict[str, Any]]:
     if incident.op is not None:
-        yield step(place(report, at_op(fit, incident.op), incident.op.layer), op_words(incident.op), True)
+        yield flow_step(
+            place(report, op_location(fit, incident.op), incident.op.layer), op_words(incident.op), True
+        )
     for entry in incident.spread:
-        layer = layer_of(fit, entry)
+        layer = layer_of_entry(fit, entry)
         found = fit.layer(layer)
         at = None if found is None else found.location
-        yield step(place(report, at or fit.info.location, layer), entry_words(entry), entry.first)
+        yield flow_step(place(report, at or fit.info.location, layer), entry_words(entry), entry.first)
 
 
-def step(location: dict[str, Any], said: str, essential: bool) -> dict[str, Any]:
+def flow_step(location: dict[str, Any], said: str, essential: bool) -> dict[str, Any]:
     return {
         "location": {**location, "message": {"text": said}},
         "importance": "essential" if essential else "important",
     }
 
 
-def at_op(fit: Fit, op: OpInfo) -> Location | None:
+def op_location(fit: Fit, op: OpInfo) -> Location | None:
     found = fit.layer(op.layer)
     return op.location or (None if found is None else found.location) or fit.info.location
 
@@ -59,7 +63,7 @@ def op_words(op: OpInfo) -> str:
     return " ".join([op_sentence(op), *(f"{text.rstrip('.')}." for text in op_facts(op))])
 
 
-def layer_of(fit: Fit, entry: SpreadEntry) -> str | None:
+def layer_of_entry(fit: Fit, entry: SpreadEntry) -> str | None:
     """The layer an entry belongs to: its own path, or that of the variable's owner."""
     if fit.layer(entry.path) is not None:
         return entry.path

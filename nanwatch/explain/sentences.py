@@ -55,9 +55,9 @@ def trial_facts(tried: Trial) -> list[tuple[str, str]]:
 def outcome_words(facts: Mapping[str, Any], steps: int) -> str:
     """One outcome: "loss 0.69, finite, 30 of 30 steps", or "NaN or infinite at step 1"."""
     if not {"finite", "finite_steps"} <= set(facts):
-        return ", ".join(f"{clean(str(key)).replace('_', ' ')} {plain(facts[key])}" for key in facts)
+        return ", ".join(f"{clean(str(key)).replace('_', ' ')} {value_words(facts[key])}" for key in facts)
     loss = facts.get("loss")
-    said = [] if loss is None else [f"loss {plain(loss)}"]
+    said = [] if loss is None else [f"loss {value_words(loss)}"]
     if facts["finite"]:
         return ", ".join([*said, f"finite, {facts['finite_steps']} of {steps} steps"])
     return f"NaN or infinite at step {int(facts['finite_steps']) + 1}" + (
@@ -65,7 +65,7 @@ def outcome_words(facts: Mapping[str, Any], steps: int) -> str:
     )
 
 
-def plain(value: object) -> str:
+def value_words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
@@ -73,10 +73,10 @@ def plain(value: object) -> str:
     return clean(str(value))
 
 
-def watched(report: Report) -> str:
-    if not report.watched():
+def watched_sentence(report: Report) -> str:
+    if not report.num_watchpoints():
         return "Nothing was watched."
-    return f"{count(report.watched(), 'watchpoint')} were seen at every step."
+    return f"{count(report.num_watchpoints(), 'watchpoint')} were seen at every step."
 
 
 def limits(report: Report, unseen_lines: int | None = None) -> list[str]:
@@ -85,14 +85,14 @@ def limits(report: Report, unseen_lines: int | None = None) -> list[str]:
     Of what was not watched at most ``unseen_lines`` are told.
     """
     lines: list[str] = []
-    if report.diagnoses.outcome != "healthy" and report.watched():
-        lines.append(watched(report))
+    if report.diagnoses.outcome != "healthy" and report.num_watchpoints():
+        lines.append(watched_sentence(report))
     unseen = report.not_watched()
     lines += [f"Not watched: {text.rstrip('.')}." for text in unseen[:unseen_lines]]
     if unseen_lines is not None and len(unseen) > unseen_lines:
         lines.append(f"Not watched: {len(unseen) - unseen_lines} more, which --format json lists.")
     lines += [f"Held back by the check: {text}." for text in report.run.info.held_back]
-    lines += cut_short(report)
+    lines += cut_short_sentences(report)
     lines += [f"Left out: {text}." for text in report.diagnoses.accepted]
     incident = report.run.info.incident
     if incident is not None:
@@ -106,7 +106,7 @@ def limits(report: Report, unseen_lines: int | None = None) -> list[str]:
     return lines
 
 
-def cut_short(report: Report) -> list[str]:
+def cut_short_sentences(report: Report) -> list[str]:
     """How many trainings a check has cut short, and what that leaves unsaid."""
     cut = [fit.info for fit in report.run.fits if fit.info.cut_short]
     if not cut:

@@ -41,7 +41,7 @@ def excerpt(location: Location, context: int = CONTEXT) -> Excerpt:
         return Excerpt((Line(location.line, recorded, True),) if recorded else (), False)
     numbers = [number for number in sorted(near) if near[number].strip() or number == location.line]
     chosen = {number: clean(near[number]).rstrip() for number in range(numbers[0], numbers[-1] + 1)}
-    texts = moved_left(chosen)
+    texts = shift_left(chosen)
     return Excerpt(tuple(Line(n, texts[n], n == location.line) for n in sorted(texts)), True)
 
 
@@ -73,7 +73,7 @@ def lines_of(path: Path, first: int, last: int) -> dict[int, str]:
         return {}
 
 
-def moved_left(lines: dict[int, str]) -> dict[int, str]:
+def shift_left(lines: dict[int, str]) -> dict[int, str]:
     """The lines with a deep common indentation cut to one tab."""
     indents = [len(text) - len(text.lstrip()) for text in lines.values() if text.strip()]
     common = min(indents, default=0)
@@ -82,7 +82,7 @@ def moved_left(lines: dict[int, str]) -> dict[int, str]:
     return {number: text[common - len(TAB) :] for number, text in lines.items()}
 
 
-Kind = Literal["plain", "keyword", "string", "comment"]
+TokenKind = Literal["plain", "keyword", "string", "comment"]
 # Enough of Python's grammar to colour a line on its own; a string that spans lines stays plain.
 TOKEN = re.compile(
     r"""(?P<comment>\#.*)
@@ -93,10 +93,10 @@ TOKEN = re.compile(
       | (?P<plain>\w+|.)""",
     re.VERBOSE,
 )
-KINDS: dict[str, Kind] = {"comment": "comment", "string": "string", "keyword": "keyword"}
+KINDS: dict[str, TokenKind] = {"comment": "comment", "string": "string", "keyword": "keyword"}
 
 
-def tokens(line: str) -> Iterator[tuple[Kind, str]]:
+def split_tokens(line: str) -> Iterator[tuple[TokenKind, str]]:
     """The pieces of a line of Python; joined they are the line again."""
     for match in TOKEN.finditer(line):
         yield KINDS.get(match.lastgroup or "", "plain"), match.group()

@@ -11,40 +11,40 @@ from nanwatch.diagnose.diagnosis import Diagnosis, Level, Remedy, Trial, Verdict
 from nanwatch.explain.page import Page
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import op_facts, op_sentence, remedy_sentence, trial_facts, trial_sentence
-from nanwatch.explain.source import Kind, Line, excerpt, tokens
+from nanwatch.explain.source import Line, TokenKind, excerpt, split_tokens
 from nanwatch.explain.untrusted import clean
 from nanwatch.record.facts import Location
 
 # Named ANSI colours that keep their contrast on a dark and on a light background alike;
 # yellow and plain blue do not.
 LEVEL_STYLES: dict[Level, str] = {"error": "bold red", "warning": "bold magenta", "note": "bold"}
-TOKEN_STYLES: dict[Kind, str] = {"keyword": "magenta", "string": "green", "comment": "dim", "plain": ""}
+TOKEN_STYLES: dict[TokenKind, str] = {"keyword": "magenta", "string": "green", "comment": "dim", "plain": ""}
 VERDICT_STYLES: dict[Verdict, str] = {"cured": "green", "not-cured": "red", "not-reproduced": ""}
 
 
-def findings(page: Page, report: Report) -> None:
+def add_findings(page: Page, report: Report) -> None:
     causes = [cause for cause in report.of_part("cause") if cause.level != "note"]
     notes = [cause for cause in report.of_part("cause") if cause.level == "note"]
     for number, cause in enumerate(causes):
-        heading(page, "Cause" if number == 0 else "Also a cause", cause)
-        finding(page, report, cause)
-    first_op(page, report, causes)
+        add_heading(page, "Cause" if number == 0 else "Also a cause", cause)
+        add_finding(page, report, cause)
+    add_first_op(page, report, causes)
     for diagnosis in report.of_part("contributing"):
-        heading(page, "Contributing", diagnosis)
-        finding(page, report, diagnosis)
-    consequences(page, report.of_part("consequence"))
+        add_heading(page, "Contributing", diagnosis)
+        add_finding(page, report, diagnosis)
+    add_consequences(page, report.of_part("consequence"))
     for note in notes:
-        heading(page, "Note", note)
-        finding(page, report, note)
+        add_heading(page, "Note", note)
+        add_finding(page, report, note)
 
 
-def heading(page: Page, title: str, diagnosis: Diagnosis) -> None:
+def add_heading(page: Page, title: str, diagnosis: Diagnosis) -> None:
     style = LEVEL_STYLES[diagnosis.level]
     name = f" {diagnosis.name}" + ("" if diagnosis.level in ("error", "note") else f" ({diagnosis.level})")
     page.rule(f"{title}  ", style, (diagnosis.code, "bold"), (name, ""))
 
 
-def finding(page: Page, report: Report, diagnosis: Diagnosis) -> None:
+def add_finding(page: Page, report: Report, diagnosis: Diagnosis) -> None:
     page.prose(clean(diagnosis.message), indent=2)
     if diagnosis.evidence:
         page.gap()
@@ -52,16 +52,16 @@ def finding(page: Page, report: Report, diagnosis: Diagnosis) -> None:
         page.prose(clean(evidence), indent=4, first=page.sign("• ", "- "), style="dim")
     if diagnosis.location is not None:
         page.gap()
-        script_lines(page, report, diagnosis.location, diagnosis.layer)
+        add_excerpt(page, report, diagnosis.location, diagnosis.layer)
     for number, remedy in enumerate(diagnosis.remedies):
         page.gap()
         if number == 0:
             page.line(("What to change", "bold"), indent=2)
-        remedy_lines(page, report, remedy, f"{number + 1}. " if len(diagnosis.remedies) > 1 else "")
+        add_remedy(page, report, remedy, f"{number + 1}. " if len(diagnosis.remedies) > 1 else "")
     page.gap()
 
 
-def script_lines(page: Page, report: Report, location: Location, layer: str | None = None) -> None:
+def add_excerpt(page: Page, report: Report, location: Location, layer: str | None = None) -> None:
     """Where the fault stands, with its neighbours and the guilty line marked."""
     found = excerpt(location)
     behind = f", layer {clean(layer)}" if layer else ""
@@ -70,10 +70,10 @@ def script_lines(page: Page, report: Report, location: Location, layer: str | No
     page.line((f"{clean(report.path(location.file))}:{location.line}", "bold"), (behind, "dim"), indent=2)
     digits = len(str(max((line.number for line in found.lines), default=0)))
     for line in found.lines:
-        script_line(page, line, digits)
+        add_excerpt_line(page, line, digits)
 
 
-def script_line(page: Page, line: Line, digits: int) -> None:
+def add_excerpt_line(page: Page, line: Line, digits: int) -> None:
     mark = page.sign("▶", ">") if line.guilty else " "
     bar = page.sign("│", "|")
     lead = Text.assemble(
@@ -82,7 +82,7 @@ def script_line(page: Page, line: Line, digits: int) -> None:
         (f"{bar} ", "bold red" if line.guilty else "dim"),
     )
     code = Text()
-    for kind, text in tokens(line.text):
+    for kind, text in split_tokens(line.text):
         code.append(text, f"bold {TOKEN_STYLES[kind]}".strip() if line.guilty else TOKEN_STYLES[kind])
     room = page.width - lead.cell_len
     if line.guilty or code.cell_len <= room:
@@ -93,20 +93,20 @@ def script_line(page: Page, line: Line, digits: int) -> None:
         page.block(code + Text(ending, "dim"), 0, page.width, lead)
 
 
-def remedy_lines(page: Page, report: Report, remedy: Remedy, number: str) -> None:
+def add_remedy(page: Page, report: Report, remedy: Remedy, number: str) -> None:
     page.prose(remedy_sentence(remedy), indent=2, first=number)
     indent = 2 + len(number)
     if remedy.line is not None and remedy.location is not None:
-        diff(page, report, remedy.location, remedy.line, indent + 2)
+        add_diff(page, report, remedy.location, remedy.line, indent + 2)
     if remedy.trial is not None:
-        trial(page, remedy.trial, indent)
+        add_trial(page, remedy.trial, indent)
 
 
-def diff(page: Page, report: Report, location: Location, new: str, indent: int) -> None:
+def add_diff(page: Page, report: Report, location: Location, new: str, indent: int) -> None:
     """The line as it is and as it would be, the changed part of each in bold."""
     old, new = clean(location.code).strip(), clean(new).strip()
-    same = shared(old, new)
-    tail = shared(old[same:][::-1], new[same:][::-1])
+    same = common_length(old, new)
+    tail = common_length(old[same:][::-1], new[same:][::-1])
     page.line((f"{clean(report.path(location.file))}:{location.line}", "dim"), indent=indent)
     for sign, text, style in (("- ", old, "red"), ("+ ", new, "green")):
         end = len(text) - tail
@@ -114,18 +114,18 @@ def diff(page: Page, report: Report, location: Location, new: str, indent: int) 
         page.block(pieces, indent, page.width, Text(sign, style))
 
 
-def shared(one: str, other: str) -> int:
+def common_length(one: str, other: str) -> int:
     """How many characters both begin with."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
-def trial(page: Page, tried: Trial, indent: int) -> None:
+def add_trial(page: Page, tried: Trial, indent: int) -> None:
     page.prose((trial_sentence(tried), VERDICT_STYLES[tried.verdict]), indent=indent)
     for name, said in trial_facts(tried):
         page.prose((f"{name}: ", "dim"), said, indent=indent + 2)
 
 
-def first_op(page: Page, report: Report, causes: Sequence[Diagnosis]) -> None:
+def add_first_op(page: Page, report: Report, causes: Sequence[Diagnosis]) -> None:
     """The op of the autopsy: where the first non-finite number was made."""
     incident = report.run.info.incident
     if incident is None or incident.op is None:
@@ -137,10 +137,10 @@ def first_op(page: Page, report: Report, causes: Sequence[Diagnosis]) -> None:
         page.prose(text, indent=4, first=page.sign("• ", "- "), style="dim")
     if op.location is not None and op.location not in [cause.location for cause in causes]:
         page.gap()
-        script_lines(page, report, op.location, op.layer)
+        add_excerpt(page, report, op.location, op.layer)
 
 
-def consequences(page: Page, found: list[Diagnosis]) -> None:
+def add_consequences(page: Page, found: list[Diagnosis]) -> None:
     if not found:
         return
     page.rule("What follows from it", "bold")

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from nanwatch.explain.figures import short
 from nanwatch.explain.page import MEASURE, Page
-from nanwatch.explain.plot import Piece, plot
+from nanwatch.explain.plot import CurvePiece, plot
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 from nanwatch.record.run import Fit
@@ -22,7 +22,7 @@ PLOT_LABEL = 9
 GRADIENTS = 256  # variables whose gradients are summed up: enough for a curve, bounded in time
 
 
-def spread(page: Page, report: Report) -> None:
+def add_spread(page: Page, report: Report) -> None:
     """Every place that was non-finite in the bad step, in the order in which it went bad."""
     incident = report.run.info.incident
     if incident is None or not incident.spread:
@@ -49,45 +49,46 @@ def spread(page: Page, report: Report) -> None:
         page.line((f"and {rest} more", "dim"), indent=4)
 
 
-def last_steps(page: Page, report: Report) -> None:
+def add_last_steps(page: Page, report: Report) -> None:
     """The true loss and the gradient norm: the last steps of a broken run, else all of it."""
     fit = report.fit()
-    if fit is None or quiet(report):
+    if fit is None or is_quiet(report):
         return
     width = min(page.width, MEASURE) - 4 - PLOT_NAME - PLOT_LABEL
     last = None if report.run.info.incident is None else 2 * width
-    loss = curve(fit, "loss", "", "value", last)
+    loss = curve_pieces(fit, "loss", "", "value", last)
     if len(loss) < 2:
         return
     whole = last is None or len(loss) == len(fit.steps)
     page.rule("The whole run" if whole else f"The last {len(loss)} steps", "bold")
     ends = steps_at_ends(fit, last)
-    draw(page, "loss", loss, ends, width)
-    norm = gradient_norm(fit, last)
+    add_curve(page, "loss", loss, ends, width)
+    norm = gradient_norm_pieces(fit, last)
     if len(norm) > 1:
         page.gap()
-        draw(page, "gradient norm", norm, ends, width)
+        add_curve(page, "gradient norm", norm, ends, width)
 
 
-def quiet(report: Report) -> bool:
+def is_quiet(report: Report) -> bool:
     """Nothing went wrong: the numbers would only be in the way."""
     return report.diagnoses.outcome == "healthy" and report.run.info.incident is None
 
 
-def curve(fit: Fit, role: str, path: str, stat: str, last: int | None) -> list[Piece]:
+def curve_pieces(fit: Fit, role: str, path: str, stat: str, last: int | None) -> list[CurvePiece]:
     """The ``last`` values, or the whole run with old rows summed up as their means."""
     if last is None:
         return [
-            Piece(bucket.row, bucket.count, bucket.mean) for bucket in fit.steps.timeline(role, path, stat)
+            CurvePiece(bucket.row, bucket.count, bucket.mean)
+            for bucket in fit.steps.timeline(role, path, stat)
         ]
-    values = fit.steps.recent(role, path, stat, last=last)
-    return [Piece(row, 1, value) for row, value in enumerate(values, len(fit.steps) - len(values))]
+    values = fit.steps.recent_values(role, path, stat, last=last)
+    return [CurvePiece(row, 1, value) for row, value in enumerate(values, len(fit.steps) - len(values))]
 
 
-def gradient_norm(fit: Fit, last: int | None) -> list[Piece]:
+def gradient_norm_pieces(fit: Fit, last: int | None) -> list[CurvePiece]:
     """The norm of each row's gradient, over all variables."""
     paths = fit.steps.paths("gradient", "l2_norm")[:GRADIENTS]
-    curves = [curve(fit, "gradient", path, "l2_norm", last) for path in paths]
+    curves = [curve_pieces(fit, "gradient", path, "l2_norm", last) for path in paths]
     return [
         pieces[0]._replace(value=math.hypot(*(piece.value for piece in pieces)))
         for pieces in zip(*curves, strict=True)
@@ -95,11 +96,13 @@ def gradient_norm(fit: Fit, last: int | None) -> list[Piece]:
 
 
 def steps_at_ends(fit: Fit, last: int | None) -> tuple[int, int]:
-    steps = fit.steps.recent("step", last=last) if last else [step for step, _ in fit.steps.values("step")]
+    steps = (
+        fit.steps.recent_values("step", last=last) if last else [step for step, _ in fit.steps.values("step")]
+    )
     return int(steps[0]), int(steps[-1])
 
 
-def draw(page: Page, name: str, pieces: Sequence[Piece], ends: tuple[int, int], width: int) -> None:
+def add_curve(page: Page, name: str, pieces: Sequence[CurvePiece], ends: tuple[int, int], width: int) -> None:
     found = plot(pieces, width, page.unicode)
     for number, row in enumerate(found.rows):
         label = found.labels[number]
@@ -112,10 +115,10 @@ def draw(page: Page, name: str, pieces: Sequence[Piece], ends: tuple[int, int], 
         for place, cell in enumerate(row):
             text.append(cell, "bold red" if place in found.bad else "cyan")
         page.line(text, indent=2)
-    below(page, pieces, ends, len(found.rows[0]))
+    add_axis(page, pieces, ends, len(found.rows[0]))
 
 
-def below(page: Page, pieces: Sequence[Piece], ends: tuple[int, int], width: int) -> None:
+def add_axis(page: Page, pieces: Sequence[CurvePiece], ends: tuple[int, int], width: int) -> None:
     """The steps at both ends, and the first one that was not finite."""
     indent = 2 + PLOT_NAME + PLOT_LABEL + 2
     first, last = f"step {ends[0]}", str(ends[1])
@@ -127,15 +130,17 @@ def below(page: Page, pieces: Sequence[Piece], ends: tuple[int, int], width: int
         page.line((f"{page.sign('×', 'x')} {short(bad.value)} {at} step {step}", "bold red"), indent=indent)
 
 
-def epochs(page: Page, report: Report) -> None:
+def add_epochs(page: Page, report: Report) -> None:
     """What Keras logged at the end of the first and the last epochs."""
     fit = report.fit()
     logs = [] if fit is None else fit.epoch_logs()
-    if not logs or quiet(report):
+    if not logs or is_quiet(report):
         return
-    names = columns(logs, page.width)
+    names = columns_that_fit(logs, page.width)
     page.rule("Epochs", "bold")
-    page.line(("epoch  " + "  ".join(f"{clean(name):>{wide(name)}}" for name in names), "dim"), indent=2)
+    page.line(
+        ("epoch  " + "  ".join(f"{clean(name):>{column_width(name)}}" for name in names), "dim"), indent=2
+    )
     first, last = EPOCH_ROWS
     for number, entry in enumerate(logs):
         if first <= number < len(logs) - last:
@@ -152,22 +157,24 @@ def epoch_line(number: int, entry: Mapping[str, object], names: Sequence[str]) -
         known = float(value) if isinstance(value, int | float) else None
         bad = known is not None and not math.isfinite(known)
         text.append("  ")
-        text.append("" if known is None else short(known).rjust(wide(name)), "bold red" if bad else "")
+        text.append(
+            "" if known is None else short(known).rjust(column_width(name)), "bold red" if bad else ""
+        )
     return text
 
 
-def wide(name: str) -> int:
+def column_width(name: str) -> int:
     return max(9, len(clean(name)))
 
 
-def columns(logs: Sequence[Mapping[str, object]], width: int) -> list[str]:
+def columns_that_fit(logs: Sequence[Mapping[str, object]], width: int) -> list[str]:
     """The names of the logs that fit on a line: the loss and the accuracies before the rest."""
     names = list(dict.fromkeys(name for entry in logs for name in entry))
     names.sort(key=lambda name: not (name.endswith("loss") or "acc" in name))
     chosen: list[str] = []
     room = width - 9
     for name in names:
-        room -= wide(name) + 2
+        room -= column_width(name) + 2
         if room >= 0:
             chosen.append(name)
     return chosen

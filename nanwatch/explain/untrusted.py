@@ -13,10 +13,10 @@ def clean(text: str) -> str:
     """``text`` on one line: a tab or line break is a blank, other control characters are left out."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(shown(character) for character in text)
+    return "".join(clean_character(character) for character in text)
 
 
-def shown(character: str) -> str:
+def clean_character(character: str) -> str:
     if character == "\t":
         return TAB
     if character in "\r\n\x0b\x0c\x85\u2028\u2029":

@@ -92,7 +92,7 @@ def epoch(fit: Fit | None, number: int) -> str:
     return f"{number + 1} of {asked}" if asked else str(number + 1)
 
 
-def held(incident: IncidentInfo) -> str:
+def action_sentence(incident: IncidentInfo) -> str:
     """What was done at the incident: one sentence, or two."""
     then = {"raise": " The training was halted there.", "stop": " The training was stopped there."}
     if incident.state:

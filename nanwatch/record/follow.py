@@ -32,25 +32,33 @@ class Follower:
         """
         self.changed = False
         damage: list[str] = []
-        info: RunInfo = self.fresh(RUN_FILE, mark_of_file, lambda: read_info(self.folder))
-        events = self.fresh("events.jsonl", mark_of_file, lambda: self.with_damage(read_log, "events.jsonl"))
+        info: RunInfo = self.read_if_changed(RUN_FILE, mark_of_file, lambda: read_info(self.folder))
+        events = self.read_if_changed(
+            "events.jsonl", mark_of_file, lambda: self.read_with_damage(read_log, "events.jsonl")
+        )
         damage += events[1]
         fits = []
         for fit in info.fits:
-            steps, health = (self.series(f"fit-{fit.index}.{kind}", damage) for kind in ("steps", "health"))
+            steps, health = (
+                self.read_series_file(f"fit-{fit.index}.{kind}", damage) for kind in ("steps", "health")
+            )
             fits.append(fit_of(fit, info, events[0], steps, health))
         return Run(info, fits, self.folder, read_trials(self.folder, damage), damage)
 
-    def series(self, name: str, damage: list[str]) -> Any:
-        found, said = self.fresh(name, mark_of_series, lambda: self.with_damage(read_part, name))
+    def read_series_file(self, name: str, damage: list[str]) -> Any:
+        found, said = self.read_if_changed(
+            name, mark_of_series, lambda: self.read_with_damage(read_part, name)
+        )
         damage += said
         return found
 
-    def with_damage(self, read: Callable[[Path, list[str]], T], name: str) -> tuple[T, list[str]]:
+    def read_with_damage(self, read: Callable[[Path, list[str]], T], name: str) -> tuple[T, list[str]]:
         said: list[str] = []
         return read(self.folder / name, said), said
 
-    def fresh(self, name: str, mark_of: Callable[[Path], Mark | None], read: Callable[[], Any]) -> Any:
+    def read_if_changed(
+        self, name: str, mark_of: Callable[[Path], Mark | None], read: Callable[[], Any]
+    ) -> Any:
         """What ``read`` gives, or gave when the file was as it is now."""
         mark = mark_of(self.folder / name)  # before it is read: what is written meanwhile is read next time
         if name not in self.kept or self.kept[name][0] != mark:

@@ -110,10 +110,10 @@ def fit_of(info: FitInfo, run: RunInfo, events: list[dict[str, Any]], steps: Ser
     """The training from its parts."""
     model = run.models[info.model] if info.model < len(run.models) else ModelInfo("unknown", "unknown")
     own = tuple(event for event in events if event.get("fit") == info.index)
-    return Fit(brought_up(info, steps, own), model, steps, health, own)
+    return Fit(bring_up_to_date(info, steps, own), model, steps, health, own)
 
 
-def brought_up(info: FitInfo, steps: Series, events: tuple[dict[str, Any], ...]) -> FitInfo:
+def bring_up_to_date(info: FitInfo, steps: Series, events: tuple[dict[str, Any], ...]) -> FitInfo:
     """``info`` as far as the rows and events have come: run.json is replaced more rarely."""
     rows = steps.values("time")
     if not rows:

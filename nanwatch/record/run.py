@@ -10,7 +10,7 @@ from typing import Any
 from nanwatch.record.facts import FitInfo, LayerInfo, ModelInfo, RunInfo
 from nanwatch.record.series import Series
 
-EMPTY = Series.made_up((), ())
+EMPTY = Series.from_rows((), ())
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ LEAST_RECENT = 16  # rows: a file that is too large even so is as large as it is
 
 
 @dataclass(frozen=True)
-class Shape:
+class SeriesShape:
     """How many rows a series file keeps, at which resolution.
 
     The levels reach back over ``level_rows * fan**levels`` rows: 134 million unless said.
@@ -47,7 +47,7 @@ class Shape:
     level_rows: int = 64
     fan: int = 8
 
-    def fitted(self, columns: int, limit: int) -> Shape:
+    def fit_to(self, columns: int, limit: int) -> SeriesShape:
         """This shape, or one halved until the file takes at most ``limit`` bytes.
 
         A level keeps at least ``fan`` buckets, so that it reaches back to where the next begins.
@@ -81,7 +81,7 @@ def column_name(role: str, path: str, stat: str) -> str:
 class SeriesFile:
     """The writing side: rows in, bytes at fixed places. The caller sums up buckets."""
 
-    def __init__(self, path: Path, columns: Sequence[str], shape: Shape) -> None:
+    def __init__(self, path: Path, columns: Sequence[str], shape: SeriesShape) -> None:
         self.columns = tuple(columns)
         self.shape = shape
         names = "\n".join(columns).encode()
@@ -160,14 +160,14 @@ class Series:
         self.rows = kept + [(first_recent + number, row) for number, row in enumerate(recent)]
 
     @classmethod
-    def made_up(cls, columns: Sequence[str], rows: Sequence[Sequence[float]]) -> Series:
+    def from_rows(cls, columns: Sequence[str], rows: Sequence[Sequence[float]]) -> Series:
         """A series held in memory, for examples and tests; all rows are recent."""
         return cls(columns, [], rows, len(rows))
 
     def __len__(self) -> int:
         return self.total
 
-    def has(self, role: str, path: str = "", stat: str = "value") -> bool:
+    def has_column(self, role: str, path: str = "", stat: str = "value") -> bool:
         return column_name(role, path, stat) in self.index
 
     def paths(self, role: str, stat: str) -> list[str]:
@@ -182,7 +182,9 @@ class Series:
             return []
         return [(int(row[0]), row[number]) for _, row in self.rows]
 
-    def recent(self, role: str, path: str = "", stat: str = "value", last: int | None = None) -> list[float]:
+    def recent_values(
+        self, role: str, path: str = "", stat: str = "value", last: int | None = None
+    ) -> list[float]:
         """The values of the last rows without a gap between them, oldest first."""
         number = self.index.get(column_name(role, path, stat))
         if number is None:
@@ -196,7 +198,7 @@ class Series:
             expected -= 1
         return run[::-1]
 
-    def first(self, role: str, path: str = "", stat: str = "value") -> list[float]:
+    def first_values(self, role: str, path: str = "", stat: str = "value") -> list[float]:
         """The values of the first rows without a gap between them."""
         number = self.index.get(column_name(role, path, stat))
         if number is None:
@@ -233,7 +235,7 @@ class Series:
                     if start < stop:
                         pieces.append((start, stop - start, cells, True))
             if buckets:
-                gaps = without(gaps, buckets[0][0] * size, (buckets[-1][0] + 1) * size)
+                gaps = subtract_gap(gaps, buckets[0][0] * size, (buckets[-1][0] + 1) * size)
         return sorted(pieces, key=lambda piece: piece[0])
 
 
@@ -242,7 +244,7 @@ def gaps_between(places: Sequence[int]) -> list[tuple[int, int]]:
     return [(before + 1, place) for before, place in pairwise((-1, *places)) if place > before + 1]
 
 
-def without(gaps: Sequence[tuple[int, int]], first: int, end: int) -> list[tuple[int, int]]:
+def subtract_gap(gaps: Sequence[tuple[int, int]], first: int, end: int) -> list[tuple[int, int]]:
     """``gaps`` less the rows from ``first`` to before ``end``."""
     pieces = [piece for a, b in gaps for piece in ((a, min(b, first)), (max(a, end), b))]
     return [(a, b) for a, b in pieces if a < b]
@@ -262,7 +264,7 @@ def read_series(path: Path) -> Series:
         raise ValueError(f"series format {version}, newer than {VERSION}")
     if min(width, recent, fan - 1) < 1 or min(head, levels, level_rows, total, names) < 0:
         raise ValueError("its header makes no sense")
-    shape = Shape(head, recent, levels, level_rows, fan)
+    shape = SeriesShape(head, recent, levels, level_rows, fan)
     start = HEADER.size + names
     if len(data) < start + shape.cells() * width * 8:
         raise ValueError("cut short")
@@ -288,7 +290,7 @@ def read_series(path: Path) -> Series:
 
 
 def level_buckets(
-    cells: memoryview[float], shape: Shape, level: int, total: int, width: int
+    cells: memoryview[float], shape: SeriesShape, level: int, total: int, width: int
 ) -> Iterator[tuple[int, memoryview[float]]]:
     """The complete buckets that ``level`` still holds, as (bucket number, its cells)."""
     complete = total // shape.fan ** (level + 1)

@@ -75,10 +75,10 @@ def dumps(value: Any, indent: int | None = None) -> str:
     plain = encode(value)
     text = json.dumps(plain, allow_nan=False, ensure_ascii=False, indent=indent)
     # A file name that is not UTF-8 has halves of surrogate pairs, which only escapes can hold.
-    return text if encodable(text) else json.dumps(plain, allow_nan=False, indent=indent)
+    return text if is_encodable(text) else json.dumps(plain, allow_nan=False, indent=indent)
 
 
-def encodable(text: str) -> bool:
+def is_encodable(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -42,32 +42,32 @@ def from_table(cls: type[T], table: Any) -> T:
     """
     if not isinstance(table, dict):
         raise TypeError(f"{cls.__name__} wants a table, not {type(table).__name__}")
-    kinds: dict[str, Any] = hints(typing.cast(Any, cls))
-    known = {name: build(kinds[name], item) for name, item in table.items() if name in kinds}
+    kinds: dict[str, Any] = type_hints(typing.cast(Any, cls))
+    known = {name: build_value(kinds[name], item) for name, item in table.items() if name in kinds}
     return cls(**known)
 
 
 @cache
-def hints(cls: type[Any]) -> dict[str, Any]:
+def type_hints(cls: type[Any]) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def build(kind: Any, item: Any) -> Any:
+def build_value(kind: Any, item: Any) -> Any:
     """``item`` as the annotation ``kind`` wants it."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
         if item is None:
             return None
         inner = [arg for arg in args if arg is not type(None)]
-        return build(inner[0], item) if len(inner) == 1 else item
+        return build_value(inner[0], item) if len(inner) == 1 else item
     if origin is tuple:
         if not isinstance(item, list):
             raise TypeError(f"a list was expected, not {type(item).__name__}")
-        return tuple(build(args[0], entry) for entry in item)
+        return tuple(build_value(args[0], entry) for entry in item)
     if origin is dict:
         if not isinstance(item, dict):
             raise TypeError(f"a table was expected, not {type(item).__name__}")
-        return {key: build(args[1], entry) for key, entry in item.items()}
+        return {key: build_value(args[1], entry) for key, entry in item.items()}
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return from_table(kind, item)
     if kind is float and isinstance(item, int) and not isinstance(item, bool):

@@ -12,7 +12,7 @@ from nanwatch.record import strict_json
 from nanwatch.record.events import EventLog
 from nanwatch.record.facts import RunInfo
 from nanwatch.record.read import FORMAT, RUN_FILE
-from nanwatch.record.series import SeriesFile, Shape
+from nanwatch.record.series import SeriesFile, SeriesShape
 from nanwatch.record.tables import to_table
 
 SERIES_BYTES = 16 * 2**20  # at most, for one series file
@@ -46,10 +46,10 @@ class RunWriter:
         table = {"nanwatch_format": FORMAT, **to_table(info)}
         strict_json.replace_file(self.folder / RUN_FILE, table)
 
-    def series(self, fit: int, kind: str, columns: Sequence[str], shape: Shape) -> SeriesFile:
+    def series(self, fit: int, kind: str, columns: Sequence[str], shape: SeriesShape) -> SeriesFile:
         """A new series file for ``fit``; ``kind`` is "steps" or "health"."""
         path = self.folder / f"fit-{fit}.{kind}"
-        return SeriesFile(path, columns, shape.fitted(len(columns), SERIES_BYTES))
+        return SeriesFile(path, columns, shape.fit_to(len(columns), SERIES_BYTES))
 
     def drop_series(self, fit: int) -> None:
         for kind in ("steps", "health"):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nanwatch.record.run import Run
-from nanwatch.record.series import Shape
+from nanwatch.record.series import SeriesShape
 from nanwatch.record.write import RunWriter
 from tests.explain import made_up_reports
 from tests.record.naive_series import packed
@@ -20,7 +20,7 @@ def save(run: Run, folder: Path) -> Path:
     for fit in run.fits:
         for event in fit.events:
             writer.events.append(event["event"], **{key: event[key] for key in event if key != "event"})
-        series = writer.series(fit.info.index, "steps", fit.steps.columns, Shape())
+        series = writer.series(fit.info.index, "steps", fit.steps.columns, SeriesShape())
         for _, row in fit.steps.rows:
             series.append(packed(*row))
         series.close()

@@ -18,16 +18,16 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from nanwatch.cli.alive import QUIET, is_gone, lives
-from nanwatch.cli.live import ABANDONED, awaited, is_over, newest_first
+from nanwatch.cli.live import ABANDONED, await_run, is_over, newest_first
 from nanwatch.diagnose import made_up
-from nanwatch.explain.as_live import IDLE, frame, plain_line
+from nanwatch.explain.as_live import IDLE, plain_line, render_frame
 from nanwatch.explain.places_to_watch import LASTING, places_to_watch
 from nanwatch.explain.progress import LEAST_STEPS, duration, progress
 from nanwatch.explain.untrusted import clean
 from nanwatch.record.events import read_events
 from nanwatch.record.follow import Follower
 from nanwatch.record.run import Fit, Run
-from nanwatch.record.series import Shape
+from nanwatch.record.series import SeriesShape
 from nanwatch.record.write import RunWriter
 from tests.cli import saved_runs
 from tests.explain.hostile_reports import CONTROL, EVIL
@@ -91,19 +91,19 @@ RUNS = {
 @pytest.mark.parametrize("name", RUNS)
 def test_a_frame_fits(name: str, unicode: bool, size: tuple[int, int]) -> None:
     width, height = size
-    text = frame(RUNS[name], width, height, color=False, unicode=unicode, idle=100)
+    text = render_frame(RUNS[name], width, height, color=False, unicode=unicode, idle=100)
     lines = text.split("\n")
     assert len(lines) <= height
     assert max(map(cell_len, lines)) <= width
     assert lines[0].startswith("nanwatch")
     assert all(line == clean(line) for line in lines)  # no control characters
     assert unicode or text.isascii()
-    coloured = Text.from_ansi(frame(RUNS[name], width, height, color=True, unicode=unicode, idle=100))
+    coloured = Text.from_ansi(render_frame(RUNS[name], width, height, color=True, unicode=unicode, idle=100))
     assert [line.rstrip() for line in coloured.plain.split("\n")] == [line.rstrip() for line in lines]
 
 
 def test_what_a_small_terminal_shows() -> None:
-    lines = frame(running(), 80, 24).splitlines()
+    lines = render_frame(running(), 80, 24).splitlines()
     assert lines[0] == "nanwatch · train.py · running"
     assert lines[2] == "step 300 of 2,000, epoch 3 of 20, about 57 s left, 30 steps/s"
     assert lines[3].count("█") == 10  # of 72
@@ -116,16 +116,16 @@ def test_what_a_small_terminal_shows() -> None:
 
 
 def test_a_large_terminal_has_taller_curves() -> None:
-    small, large = (frame(running(), *size).count("│") for size in SIZES[:2])
+    small, large = (render_frame(running(), *size).count("│") for size in SIZES[:2])
     assert large > 2 * small
 
 
 def test_a_loss_that_is_nan_is_drawn_and_said() -> None:
-    lines = frame(RUNS["nan"], 80, 24).splitlines()
+    lines = render_frame(RUNS["nan"], 80, 24).splitlines()
     assert any(line.startswith("loss NaN") for line in lines)
     assert "loss over 300 steps, NaN at step 299" in lines
     assert any("×" in line for line in lines)
-    assert not any("×" in line for line in frame(running(), 80, 24).splitlines())
+    assert not any("×" in line for line in render_frame(running(), 80, 24).splitlines())
 
 
 def test_an_incident_is_told_while_the_run_goes_on() -> None:
@@ -134,28 +134,28 @@ def test_an_incident_is_told_while_the_run_goes_on() -> None:
         incident={"role": "gradient", "path": KERNEL},
         info={"status": "running"},
     )
-    assert f"✖ The gradient of {KERNEL} became NaN at step 40, in epoch 1." in frame(run, 80, 24)
+    assert f"✖ The gradient of {KERNEL} became NaN at step 40, in epoch 1." in render_frame(run, 80, 24)
 
 
 def test_before_the_first_step() -> None:
-    assert "The training has begun; no step is over yet." in frame(without_a_step(), 80, 24)
+    assert "The training has begun; no step is over yet." in render_frame(without_a_step(), 80, 24)
     assert plain_line(without_a_step()) == "The training has begun; no step is over yet."
     none = replace(running(), fits=())
-    assert "the script has not come to one" in frame(none, 80, 24)
+    assert "the script has not come to one" in render_frame(none, 80, 24)
     assert "the script has not come to one" in plain_line(none)
 
 
 def test_the_training_that_runs_is_shown() -> None:
     first, second = running(100, status="finished").fits[0], running(200).fits[0]
     run = replace(running(), fits=(first, replace(second, info=replace(second.info, index=1))))
-    text = frame(run, 80, 24)
+    text = render_frame(run, 80, 24)
     assert "training 2 of 2" in text
     assert "step 200 of 2,000" in text
 
 
 def test_a_pause_is_said_close_on_both_sides() -> None:
-    assert "no new step for 10 s" in frame(running(), 80, 24, idle=IDLE)
-    assert "no new step" not in frame(running(), 80, 24, idle=IDLE - 0.1)
+    assert "no new step for 10 s" in render_frame(running(), 80, 24, idle=IDLE)
+    assert "no new step" not in render_frame(running(), 80, 24, idle=IDLE - 0.1)
 
 
 def test_a_line_for_a_log() -> None:
@@ -226,7 +226,7 @@ def test_only_what_has_changed_is_read_again(tmp_path: Path, monkeypatch: pytest
     writer = RunWriter(tmp_path)
     writer.save(run.info)
     writer.events.append("epoch_end", fit=0, epoch=0, logs={"loss": 1.0})
-    series = writer.series(0, "steps", run.fits[0].steps.columns, Shape())
+    series = writer.series(0, "steps", run.fits[0].steps.columns, SeriesShape())
     follower = Follower(tmp_path)
     assert len(follower.read().fits[0].steps) == 0
     assert follower.changed
@@ -289,7 +289,7 @@ def test_a_run_is_waited_for_followed_and_its_end_told(tmp_path: Path) -> None:
         writer = RunWriter(folder)
         info = replace(run.info, pid=os.getpid())
         writer.save(info)
-        series = writer.series(0, "steps", run.fits[0].steps.columns, Shape())
+        series = writer.series(0, "steps", run.fits[0].steps.columns, SeriesShape())
         for number, (_, row) in enumerate(run.fits[0].steps.rows):
             series.append(packed(*row))
             if number == 150:
@@ -363,8 +363,8 @@ def test_of_two_runs_the_one_that_goes_on_is_followed(tmp_path: Path) -> None:
     older = replace(running(), info=replace(running().info, pid=os.getpid()))
     folder = saved_runs.save(older, tmp_path / "logs" / "20250101T030405Z-train-1")
     assert saved_runs.broken(tmp_path) == newest_first(tmp_path / "logs")[0]
-    assert awaited(tmp_path / "logs") == folder
-    assert awaited(folder) == folder
+    assert await_run(tmp_path / "logs") == folder
+    assert await_run(folder) == folder
 
 
 def pid_of_none() -> int:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from nanwatch.cli import report_formats
 from nanwatch.cli.main import main
-from nanwatch.cli.report_formats import Wanted, parsed
+from nanwatch.cli.report_formats import FormatRequest, parse_format
 from tests.cli import saved_runs
 
 UNSET = dict.fromkeys(
@@ -31,15 +31,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_format_and_its_file() -> None:
-    assert parsed("json") == Wanted("json", None)
-    assert parsed("json:-") == Wanted("json", None)
-    assert parsed("json:a:b.json") == Wanted("json", Path("a:b.json"))
+    assert parse_format("json") == FormatRequest("json", None)
+    assert parse_format("json:-") == FormatRequest("json", None)
+    assert parse_format("json:a:b.json") == FormatRequest("json", Path("a:b.json"))
     with pytest.raises(click.BadParameter, match=r"'pdf' is not one of 'terminal', 'json'"):
-        parsed("pdf:x")
+        parse_format("pdf:x")
     with pytest.raises(
         click.BadParameter, match="'json:' names no file; write json:FILE, or json for stdout"
     ):
-        parsed("json:")
+        parse_format("json:")
 
 
 def test_several_at_once(project: Path) -> None:
@@ -124,8 +124,8 @@ def test_elsewhere_nothing_is_added(project: Path) -> None:
 def test_a_summary_is_no_longer_than_github_takes() -> None:
     paragraph = "ü" * 99 + "\n\n"
     whole = paragraph * ((report_formats.SUMMARY_BYTES - 1) // len(paragraph.encode()))
-    assert report_formats.shortened(whole) == whole
-    cut = report_formats.shortened(whole + paragraph)
+    assert report_formats.shorten_summary(whole) == whole
+    cut = report_formats.shorten_summary(whole + paragraph)
     assert len(cut.encode()) <= report_formats.SUMMARY_BYTES
     assert cut.endswith("ü" + report_formats.SHORTER)
     assert cut.removesuffix(report_formats.SHORTER).replace("\n\n", "") == "ü" * 99 * cut.count("ü" * 99)

@@ -17,7 +17,7 @@ import pytest
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.explain import as_html
-from nanwatch.explain.documentation_blocks import blocks
+from nanwatch.explain.documentation_blocks import split_blocks
 from nanwatch.explain.html_findings import whole_script
 from nanwatch.explain.report import Report
 from tests.explain import made_up_reports
@@ -153,7 +153,7 @@ def test_hostile_text_is_text(tmp_path: Path) -> None:
 
 
 def test_no_text_ends_the_element_that_holds_the_numbers() -> None:
-    found = as_html.embedded({"</script>": "<!-- & \u2028 \u2029", "nan": float("nan")})
+    found = as_html.embed_json({"</script>": "<!-- & \u2028 \u2029", "nan": float("nan")})
     assert "<" not in found
     assert "&" not in found
     assert "\u2028" not in found
@@ -183,7 +183,7 @@ def test_the_library_is_as_published_with_its_licence(tmp_path: Path) -> None:
 def test_an_example_keeps_its_lines(tmp_path: Path) -> None:
     report = made_up_reports.broken(tmp_path)
     found = Diagnosis("NW101", "nonfinite-input", "cause", "error", "m")
-    example = next(text for kind, text in blocks(find_rule("NW101").documentation()) if kind == "code")
+    example = next(text for kind, text in split_blocks(find_rule("NW101").documentation()) if kind == "code")
     text = as_html.render(replace(report, diagnoses=Diagnoses("non-finite", (found,))))
     shown = re.search(r"<h4>Example</h4>\s*<pre><code>(.*?)</code></pre>", text, re.DOTALL)
     assert shown is not None

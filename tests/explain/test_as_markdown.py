@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from nanwatch.explain import as_markdown
-from nanwatch.explain.markdown_text import code, fenced, plain
+from nanwatch.explain.markdown_text import code_span, escape_markup, fence_code
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 from tests.explain import made_up_reports
@@ -98,22 +98,22 @@ def test_hostile_text_makes_no_markup(tmp_path: Path) -> None:
     ],
 )
 def test_plain_text_is_shown_as_it_is(text: str) -> None:
-    tokens = PARSER.parse(plain(text))
+    tokens = PARSER.parse(escape_markup(text))
     if text.strip() == text:
         assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]
-    assert shown(plain(text)).strip() == clean(text).strip()
+    assert shown(escape_markup(text)).strip() == clean(text).strip()
 
 
 def test_nobody_is_mentioned() -> None:
-    assert plain("@keras") == "@\N{ZERO WIDTH NON-JOINER}keras"
+    assert escape_markup("@keras") == "@\N{ZERO WIDTH NON-JOINER}keras"
 
 
 @pytest.mark.parametrize("text", ["a`b", "``", "`a`", "a``b`"])
 def test_code_holds_backticks(text: str) -> None:
-    (token,) = [token for token in flat(PARSER.parse(code(text))) if token.type == "code_inline"]
+    (token,) = [token for token in flat(PARSER.parse(code_span(text))) if token.type == "code_inline"]
     assert token.content == text
 
 
 def test_a_fence_holds_fences() -> None:
-    (token,) = PARSER.parse(fenced("```\na\n````", "python"))
+    (token,) = PARSER.parse(fence_code("```\na\n````", "python"))
     assert (token.type, token.content) == ("fence", "```\na\n````\n")

@@ -11,7 +11,7 @@ import pytest
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Diagnoses
 from nanwatch.explain import html_charts
-from nanwatch.explain.html_charts import charts, frame
+from nanwatch.explain.html_charts import axis_frame, charts
 from nanwatch.explain.report import Report, build_report
 from tests.explain import made_up_reports
 from tests.explain.html_reports import DEEP, deep, long
@@ -44,7 +44,7 @@ def test_epochs_stand_at_their_last_step(tmp_path: Path) -> None:
         ("training", 19, 199),
         ("validation", 19, 199),
     ]
-    assert frame(report)["epochs"] == [20 * number + 19 for number in range(10)]
+    assert axis_frame(report)["epochs"] == [20 * number + 19 for number in range(10)]
 
 
 def test_the_record_of_an_epochs_end_outweighs_the_reckoning() -> None:
@@ -108,5 +108,5 @@ def test_what_has_no_point_has_no_chart() -> None:
 
 
 def test_the_bad_step_is_marked_in_its_own_training(tmp_path: Path) -> None:
-    assert frame(made_up_reports.broken(tmp_path))["incident"] == 40
-    assert frame(made_up_reports.healthy())["incident"] is None
+    assert axis_frame(made_up_reports.broken(tmp_path))["incident"] == 40
+    assert axis_frame(made_up_reports.healthy())["incident"] is None

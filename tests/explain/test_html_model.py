@@ -10,12 +10,12 @@ import pytest
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Diagnoses
-from nanwatch.explain.html_findings import documentation, inline
+from nanwatch.explain.html_findings import documentation, inline_pieces
 from nanwatch.explain.html_model import (
     class_bars,
     layer_rows,
     output_boxes,
-    shape_words,
+    sizes_words,
     spark,
     tensor_rows,
 )
@@ -118,7 +118,7 @@ def test_predictions_that_are_all_the_same() -> None:
 
 
 def test_a_shape_in_words() -> None:
-    assert (shape_words((None, 8, 8)), shape_words(()), shape_words(None)) == ("(?, 8, 8)", "()", "")
+    assert (sizes_words((None, 8, 8)), sizes_words(()), sizes_words(None)) == ("(?, 8, 8)", "()", "")
 
 
 def test_the_documentation_in_pieces() -> None:
@@ -127,7 +127,7 @@ def test_the_documentation_in_pieces() -> None:
     assert kinds[:3] == ["paragraph", "heading", "paragraph"]
     assert "code" in kinds
     assert list(documentation("NW000")) == []
-    assert list(inline("see `a_b`, [the docs](https://keras.io).")) == [
+    assert list(inline_pieces("see `a_b`, [the docs](https://keras.io).")) == [
         ("plain", "see "),
         ("code", "a_b"),
         ("plain", ", the docs (https://keras.io)."),

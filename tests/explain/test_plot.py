@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-from nanwatch.explain.plot import LOG_FROM, Piece, binned, plot
+from nanwatch.explain.plot import LOG_FROM, CurvePiece, bin_means, plot
 
 
-def pieces(*values: float) -> list[Piece]:
-    return [Piece(row, 1, value) for row, value in enumerate(values, 7)]
+def pieces(*values: float) -> list[CurvePiece]:
+    return [CurvePiece(row, 1, value) for row, value in enumerate(values, 7)]
 
 
 def test_a_rising_line_in_ascii() -> None:
@@ -87,13 +87,19 @@ def test_the_ends_of_the_floats(values: tuple[float, ...], drawn: list[str]) -> 
 
 
 def test_more_values_than_columns_are_averaged() -> None:
-    assert binned(pieces(*range(10)), 5) == [0.5, 2.5, 4.5, 6.5, 8.5]
+    assert bin_means(pieces(*range(10)), 5) == [0.5, 2.5, 4.5, 6.5, 8.5]
 
 
 def test_a_nan_is_not_averaged_away() -> None:
-    assert [math.isnan(value) for value in binned(pieces(1, 1, 1, math.nan, 1, 1), 3)] == [False, True, False]
+    assert [math.isnan(value) for value in bin_means(pieces(1, 1, 1, math.nan, 1, 1), 3)] == [
+        False,
+        True,
+        False,
+    ]
 
 
 def test_a_piece_is_as_wide_as_its_rows() -> None:
-    found = binned([Piece(0, 1, 5.0), Piece(1, 7, 2.0), Piece(8, 1, 1.0), Piece(9, 1, 3.0)], 5)
+    found = bin_means(
+        [CurvePiece(0, 1, 5.0), CurvePiece(1, 7, 2.0), CurvePiece(8, 1, 1.0), CurvePiece(9, 1, 3.0)], 5
+    )
     assert found == [3.5, 2.0, 2.0, 2.0, 2.0]

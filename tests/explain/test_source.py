@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nanwatch.explain.source import Line, excerpt, tokens
+from nanwatch.explain.source import Line, excerpt, split_tokens
 from nanwatch.record.facts import Location
 
 LINES = ["import keras", "", "\tx = 1", "    y = 'é'", "z = 3", "", "end()"]
@@ -66,8 +66,8 @@ def test_a_deep_indentation_is_cut(tmp_path: Path) -> None:
 
 def test_a_line_is_made_of_its_tokens() -> None:
     line = """x = layer(f"a # b", 'it\\'s', key="é") if True else "open # what"""
-    assert "".join(text for _, text in tokens(line)) == line
-    kinds = {text: kind for kind, text in tokens(line)}
+    assert "".join(text for _, text in split_tokens(line)) == line
+    kinds = {text: kind for kind, text in split_tokens(line)}
     assert kinds['f"a # b"'] == "string"
     assert kinds["True"] == kinds["if"] == "keyword"
     assert kinds["layer"] == "plain"

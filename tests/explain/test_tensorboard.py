@@ -111,7 +111,7 @@ def test_old_steps_stand_as_their_means(tmp_path: Path) -> None:
     base = made_up.run()
     run = replace(base, fits=(replace(base.fits[0], steps=series),), folder=tmp_path / "one")
     run = replace(run, info=replace(run.info, started="2026-01-02T03:04:05+00:00"))
-    tensorboard_files.write(build_report(run, Diagnoses("healthy")), tmp_path / "board")
+    tensorboard_files.write_event_files(build_report(run, Diagnoses("healthy")), tmp_path / "board")
     found = read(tmp_path / "board" / "one" / "fit-0")
     assert points(found, "step/loss") == [(0, 9.0), (1, 8.0), (2, 7.0), (4, 5.0), (5, 4.0)]
     times = [scalar.wall_time for scalar in found.Scalars("step/loss")]
@@ -123,7 +123,7 @@ def test_a_training_without_a_step_and_names_that_cannot_be_trusted(tmp_path: Pa
     hostile = hostile_reports.hostile(tmp_path)
     empty = Fit(replace(hostile.run.fits[0].info, index=1), hostile.run.fits[0].model)
     run = Run(hostile.run.info, (*hostile.run.fits, empty), tmp_path / "one")
-    tensorboard_files.write(replace(hostile, run=run), tmp_path / "board")
+    tensorboard_files.write_event_files(replace(hostile, run=run), tmp_path / "board")
     assert read(tmp_path / "board" / "one" / "fit-1").Tags()["scalars"] == []
     assert len(points(read(tmp_path / "board" / "one" / "fit-0"), "step/loss")) == 41
     (tensor,) = read(tmp_path / "board" / "one").Tensors("verdict")

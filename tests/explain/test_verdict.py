@@ -11,7 +11,7 @@ import pytest
 
 from nanwatch.diagnose.diagnosis import Outcome
 from nanwatch.explain import as_html, as_markdown, as_terminal
-from nanwatch.explain.verdict import course, held, verdict
+from nanwatch.explain.verdict import action_sentence, course, verdict
 from nanwatch.record.facts import IncidentInfo
 from tests.explain import made_up_reports
 
@@ -127,10 +127,10 @@ def test_no_step_has_no_course() -> None:
 def test_what_was_done_at_the_incident() -> None:
     frozen = IncidentInfo(0, 3, 0, "loss", frozen=True, action="raise")
     good = "The update was held back: the weights are still the last finite ones."
-    assert held(frozen) == f"{good} The training was halted there."
-    assert held(replace(frozen, action="stop")) == f"{good} The training was stopped there."
-    assert held(replace(frozen, action="continue")) == good
-    assert held(replace(frozen, frozen=False)) == (
+    assert action_sentence(frozen) == f"{good} The training was halted there."
+    assert action_sentence(replace(frozen, action="stop")) == f"{good} The training was stopped there."
+    assert action_sentence(replace(frozen, action="continue")) == good
+    assert action_sentence(replace(frozen, frozen=False)) == (
         "The update was applied: the weights may hold NaN from this step on."
     )
 
@@ -138,6 +138,6 @@ def test_what_was_done_at_the_incident() -> None:
 def test_nothing_is_held_back_for_state_that_went_bad() -> None:
     state = IncidentInfo(0, 16, 0, "weight", "norm/moving_mean", state=True, finite_after=8)
     said = "No gradient moves it, and no update could be held back for it: its last finite value is gone."
-    assert held(state) == f"{said} The training was halted there."
-    assert held(replace(state, action="stop")) == f"{said} The training was stopped there."
-    assert held(replace(state, action="continue")) == said
+    assert action_sentence(state) == f"{said} The training was halted there."
+    assert action_sentence(replace(state, action="stop")) == f"{said} The training was stopped there."
+    assert action_sentence(replace(state, action="continue")) == said

@@ -6,7 +6,7 @@ import math
 from array import array
 from pathlib import Path
 
-from nanwatch.record.series import STEP, SeriesFile, Shape
+from nanwatch.record.series import STEP, SeriesFile, SeriesShape
 
 COLUMNS = (STEP, "loss||value", "gradient|dense/kernel|l2_norm")
 
@@ -25,7 +25,7 @@ def bucket_of(start: int, size: int) -> tuple[list[float], list[float], list[flo
     return [math.fsum(c) / size for c in columns], [min(c) for c in columns], [max(c) for c in columns]
 
 
-def write(path: Path, shape: Shape, total: int) -> SeriesFile:
+def write(path: Path, shape: SeriesShape, total: int) -> SeriesFile:
     """A file of ``total`` rows, with every bucket put when its last row is."""
     file = SeriesFile(path, COLUMNS, shape)
     for number in range(total):

@@ -16,11 +16,11 @@ WRITER = """
 import sys
 from pathlib import Path
 from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
-from nanwatch.record.series import Shape
+from nanwatch.record.series import SeriesShape
 from nanwatch.record.write import RunWriter
 from tests.record.naive_series import COLUMNS, packed, row_of
 writer = RunWriter(Path(sys.argv[1]))
-series = writer.series(0, "steps", COLUMNS, Shape(8, 32, 0, 0, 8))
+series = writer.series(0, "steps", COLUMNS, SeriesShape(8, 32, 0, 0, 8))
 model = ModelInfo("model", "Sequential")
 step = 0
 while True:

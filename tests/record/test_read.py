@@ -12,7 +12,7 @@ import pytest
 from nanwatch.errors import RunNotFound, RunUnreadable
 from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
 from nanwatch.record.read import find_run, read_run
-from nanwatch.record.series import Shape
+from nanwatch.record.series import SeriesShape
 from nanwatch.record.write import RunWriter, new_folder
 from tests.record.naive_series import COLUMNS, packed, row_of
 
@@ -28,7 +28,7 @@ def write_run(folder: Path, rows: int = 20) -> Path:
     writer.events.append("fit_begin", fit=0)
     writer.events.append("epoch_end", fit=0, epoch=0, logs={"loss": math.nan})
     writer.events.append("epoch_end", fit=1, epoch=0, logs={"loss": 1.0})
-    series = writer.series(0, "steps", COLUMNS, Shape(4, 16, 0, 0, 8))
+    series = writer.series(0, "steps", COLUMNS, SeriesShape(4, 16, 0, 0, 8))
     for number in range(rows):
         series.append(packed(*row_of(number)))
     writer.close()  # the series is left open, as by a kill: what was written is there
@@ -42,7 +42,7 @@ def test_a_run_comes_back_without_having_been_closed(tmp_path: Path) -> None:
     assert list(run.damage) == []
     fit = run.fits[0]
     assert fit.model.type == "Sequential"
-    assert fit.steps.recent("loss", last=2) == [row_of(18)[1], row_of(19)[1]]
+    assert fit.steps.recent_values("loss", last=2) == [row_of(18)[1], row_of(19)[1]]
     assert [math.isnan(logs["loss"]) for logs in fit.epoch_logs()] == [True]
 
 

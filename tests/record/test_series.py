@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from nanwatch.record.series import HEADER, MAGIC, SeriesFile, Shape, column_name, read_series
+from nanwatch.record.series import HEADER, MAGIC, SeriesFile, SeriesShape, column_name, read_series
 from tests.record.naive_series import COLUMNS, bucket_of, packed, row_of, write
 
-SMALL = Shape(head=6, recent=16, levels=4, level_rows=4, fan=4)
+SMALL = SeriesShape(head=6, recent=16, levels=4, level_rows=4, fan=4)
 TOTALS = [0, 1, 5, 6, 7, 15, 16, 17, 22, 23, 63, 64, 65, 100, 255, 256, 257, 300, 511]
 
 
@@ -24,13 +24,15 @@ def test_the_first_and_the_last_rows_are_exact(tmp_path: Path, total: int) -> No
     kept = series.values("loss")
     assert kept == [(step, row_of(step)[1]) for step, _ in kept]
     assert {step for step, _ in kept} >= {*range(min(6, total)), *range(max(0, total - 15), total)}
-    assert series.recent("loss", last=4) == [row_of(step)[1] for step in range(max(0, total - 4), total)]
-    assert series.first("loss")[:6] == [row_of(step)[1] for step in range(min(6, total))]
+    assert series.recent_values("loss", last=4) == [
+        row_of(step)[1] for step in range(max(0, total - 4), total)
+    ]
+    assert series.first_values("loss")[:6] == [row_of(step)[1] for step in range(min(6, total))]
 
 
 @pytest.mark.parametrize("total", TOTALS)
-@pytest.mark.parametrize("shape", [SMALL, Shape(0, 16, 4, 4, 4), Shape(8, 32, 4, 9, 3)])
-def test_the_timeline_has_no_gap_and_no_overlap(tmp_path: Path, shape: Shape, total: int) -> None:
+@pytest.mark.parametrize("shape", [SMALL, SeriesShape(0, 16, 4, 4, 4), SeriesShape(8, 32, 4, 9, 3)])
+def test_the_timeline_has_no_gap_and_no_overlap(tmp_path: Path, shape: SeriesShape, total: int) -> None:
     write(tmp_path / "s", shape, total).close()
     series = read_series(tmp_path / "s")
     expected = 0
@@ -71,8 +73,8 @@ def test_a_nan_stays_in_the_file(tmp_path: Path) -> None:
     file.append(packed(0.0, math.nan, math.inf))
     file.close()
     series = read_series(tmp_path / "s")
-    assert math.isnan(series.recent("loss")[0])
-    assert series.recent("gradient", "dense/kernel", "l2_norm") == [math.inf]
+    assert math.isnan(series.recent_values("loss")[0])
+    assert series.recent_values("gradient", "dense/kernel", "l2_norm") == [math.inf]
 
 
 def test_a_kill_before_the_total_is_written_loses_that_row_alone(tmp_path: Path) -> None:
@@ -101,7 +103,7 @@ def test_a_kill_before_a_bucket_is_put_shows_no_wrong_number(tmp_path: Path) -> 
 
 
 def test_ten_million_rows_take_no_more_disk_than_ten_thousand(tmp_path: Path) -> None:
-    shape = Shape(head=4, recent=16, levels=7, level_rows=8, fan=8)
+    shape = SeriesShape(head=4, recent=16, levels=7, level_rows=8, fan=8)
     sizes = []
     for total in (10_000, 10_000_000):
         file = SeriesFile(tmp_path / "s", COLUMNS, shape)
@@ -118,7 +120,7 @@ def test_ten_million_rows_take_no_more_disk_than_ten_thousand(tmp_path: Path) ->
         sizes.append((tmp_path / "s").stat().st_size)
         series = read_series(tmp_path / "s")
         assert len(series) == total
-        assert series.recent("loss", last=3) == [row_of(total - back)[1] for back in (3, 2, 1)]
+        assert series.recent_values("loss", last=3) == [row_of(total - back)[1] for back in (3, 2, 1)]
         timeline = series.timeline("loss")
         assert sum(bucket.count for bucket in timeline) == total
         assert len(timeline) < 100
@@ -127,7 +129,7 @@ def test_ten_million_rows_take_no_more_disk_than_ten_thousand(tmp_path: Path) ->
 
 def test_the_room_is_taken_at_once(tmp_path: Path) -> None:
     """A hole in the file would be filled later, and on a full disk that is a SIGBUS."""
-    SeriesFile(tmp_path / "s", COLUMNS, Shape()).close()
+    SeriesFile(tmp_path / "s", COLUMNS, SeriesShape()).close()
     taken = (tmp_path / "s").stat()
     assert taken.st_blocks * 512 >= taken.st_size
 
@@ -135,14 +137,14 @@ def test_the_room_is_taken_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("columns", [10, 1_000, 5_000])
 def test_a_fitted_shape_keeps_to_the_limit(columns: int) -> None:
     limit = 16 * 2**20
-    shape = Shape().fitted(columns, limit)
+    shape = SeriesShape().fit_to(columns, limit)
     assert shape.cells() * columns * 8 <= limit
     assert shape.level_rows >= shape.fan
-    assert (shape == Shape()) == (Shape().cells() * columns * 8 <= limit)
+    assert (shape == SeriesShape()) == (SeriesShape().cells() * columns * 8 <= limit)
 
 
 def test_a_fitted_shape_keeps_what_it_was_given() -> None:
-    shape = Shape(head=64, recent=256, levels=0, level_rows=0, fan=4).fitted(1000, 2**20)
+    shape = SeriesShape(head=64, recent=256, levels=0, level_rows=0, fan=4).fit_to(1000, 2**20)
     assert (shape.levels, shape.level_rows, shape.fan) == (0, 0, 4)
     assert shape.recent < 256
 
@@ -152,7 +154,7 @@ def test_a_path_may_hold_the_separator(tmp_path: Path) -> None:
     SeriesFile(tmp_path / "s", (COLUMNS[0], column_name("gradient", odd, "l2_norm")), SMALL).close()
     series = read_series(tmp_path / "s")
     assert series.paths("gradient", "l2_norm") == ["block|1/kernel x"]
-    assert series.has("gradient", odd, "l2_norm")
+    assert series.has_column("gradient", odd, "l2_norm")
 
 
 def header(**changed: int) -> bytes:

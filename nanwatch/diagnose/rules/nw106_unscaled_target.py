@@ -144,7 +144,7 @@ def explosion_words(fit: Fit) -> str | None:
     optimizer = fit.model.optimizer
     if optimizer is None or optimizer.type not in PLAIN_GRADIENT or weighted_layers(fit) < 2:
         return None
-    losses = fit.steps.first("loss")[: SUDDEN + 1]
+    losses = fit.steps.first_values("loss")[: SUDDEN + 1]
     for step, (before, after) in enumerate(pairwise(losses), start=1):
         leapt = math.isfinite(before) and abs(after) >= LEAP * max(abs(before), 1.0)
         if leapt and never_came_back(fit):
@@ -182,8 +182,8 @@ def has_no_trainable_weight(fit: Fit) -> bool:
 def last_prediction(fit: Fit) -> float | None:
     """Root mean square of the predictions at the last look."""
     for path in fit.health.paths("output", "l2_norm"):
-        norm = fit.health.recent("output", path, "l2_norm", last=1)
-        size = fit.health.recent("output", path, "size", last=1)
+        norm = fit.health.recent_values("output", path, "l2_norm", last=1)
+        size = fit.health.recent_values("output", path, "size", last=1)
         if norm and size and size[0]:
             return norm[0] / math.sqrt(size[0])
     return None

@@ -62,7 +62,7 @@ class ClassSortedBatches(Rule):
         label = label_of(fit, output)
         if fit.info.kind != "fit" or not is_classification(output) or label is None or not label.one_hot:
             return None
-        if fit.health.has("label", label.path, "num_classes"):
+        if fit.health.has_column("label", label.path, "num_classes"):
             return None
         return "the classes of one-hot labels were not counted batch by batch"
 

@@ -161,7 +161,7 @@ def sureness(fit: Fit, head: Head) -> float:
     last = {
         stat: values[0]
         for stat in ("size", "mean", "l2_norm")
-        if (values := fit.health.recent("output", head.output.path, stat, last=1))
+        if (values := fit.health.recent_values("output", head.output.path, stat, last=1))
     }
     if len(last) < 3 or not last["size"]:
         return 0.0

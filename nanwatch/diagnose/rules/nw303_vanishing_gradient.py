@@ -114,7 +114,7 @@ def kernels_of(fit: Fit) -> list[Kernel]:
     found = []
     for layer in fit.model.layers:
         matrix = next((path for path in layer.weights if len(sizes.get(path, ())) > 1), None)
-        norms = finite_values(fit.steps.recent("gradient", matrix or "", "l2_norm", last=LAST))
+        norms = finite_values(fit.steps.recent_values("gradient", matrix or "", "l2_norm", last=LAST))
         if matrix is not None and norms:
             elements = math.prod(size or 1 for size in sizes[matrix])
             found.append(Kernel(layer, median(norms) / math.sqrt(elements)))

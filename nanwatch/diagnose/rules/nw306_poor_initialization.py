@@ -151,7 +151,7 @@ def finite_norms(fit: Fit, hidden: list[LayerInfo]) -> list[tuple[LayerInfo, flo
 
 
 def first_norm(fit: Fit, layer: LayerInfo) -> float | None:
-    norms = fit.steps.first("activation", layer.path, "l2_norm")
+    norms = fit.steps.first_values("activation", layer.path, "l2_norm")
     return norms[0] if norms else None
 
 

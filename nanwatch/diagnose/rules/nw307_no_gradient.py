@@ -168,11 +168,11 @@ def is_at_an_end(fit: Fit, run: Run, path: str) -> bool:
     ):
         return True
     if output.activation == "relu":
-        zeros = fit.health.recent("output", path, "num_zero", last=1)
-        return bool(zeros) and zeros == fit.health.recent("output", path, "size", last=1)
+        zeros = fit.health.recent_values("output", path, "num_zero", last=1)
+        return bool(zeros) and zeros == fit.health.recent_values("output", path, "size", last=1)
     if output.activation not in BOUNDED:
         return False
-    look = [fit.health.recent("output", path, stat, last=1) for stat in ("size", "mean", "l2_norm")]
+    look = [fit.health.recent_values("output", path, stat, last=1) for stat in ("size", "mean", "l2_norm")]
     if not all(look):
         return True  # it cannot be told, so nothing is said
     (size,), (mean,), (norm,) = look

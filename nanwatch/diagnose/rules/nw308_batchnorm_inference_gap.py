@@ -201,12 +201,12 @@ def is_harm(fit: Fit, gap: Gap) -> bool:
 
 
 def most_rows(fit: Fit) -> int:
-    return int(max(fit.steps.recent("rows"), default=0))
+    return int(max(fit.steps.recent_values("rows"), default=0))
 
 
 def short_last_batch(fit: Fit) -> int:
     """The rows of the last batch, where it is far shorter than the others; else 0."""
-    last = fit.steps.recent("rows", last=1)
+    last = fit.steps.recent_values("rows", last=1)
     return int(last[0]) if last and 0 < last[0] <= SHORT * most_rows(fit) else 0
 
 

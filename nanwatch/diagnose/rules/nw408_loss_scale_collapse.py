@@ -67,7 +67,7 @@ class LossScaleCollapse(Rule):
             "Train one epoch in float32 (leave the policy out): the step that breaks is then named. "
             "mixed_bfloat16 helps where it is an overflow, as it has the range of float32."
         )
-        scale = fit.steps.recent("loss_scale", last=1)
+        scale = fit.steps.recent_values("loss_scale", last=1)
         yield self.finding(
             fit,
             f"Under a finite loss the gradient was not finite in {skipped} steps, one after the other: each "
@@ -125,7 +125,7 @@ def weights_without_gradient(fit: Fit) -> list[str]:
     """The weights whose gradient was exactly 0 in every one of the last steps."""
     found = []
     for path in fit.steps.paths("gradient", "l2_norm"):
-        norms = fit.steps.recent("gradient", path, "l2_norm", last=PATIENCE_STEPS)
+        norms = fit.steps.recent_values("gradient", path, "l2_norm", last=PATIENCE_STEPS)
         if len(norms) == PATIENCE_STEPS and not any(norms):
             found.append(path)
     return found

@@ -110,7 +110,7 @@ def find_in_batch(fit: Fit, run: Run) -> HiddenNan | None:
 
 def find_in_weights(fit: Fit) -> HiddenNan | None:
     """A weight that is NaN at the end, under losses that are finite."""
-    losses = fit.steps.recent("loss", last=STEPS)
+    losses = fit.steps.recent_values("loss", last=STEPS)
     if len(losses) < STEPS or not all(map(math.isfinite, losses)):
         return None
     for path in fit.steps.paths("weight", "l2_norm"):

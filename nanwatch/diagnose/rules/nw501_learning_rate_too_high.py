@@ -94,7 +94,7 @@ class LearningRateTooHigh(Rule):
     code, name = "NW501", "learning-rate-too-high"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        return None if fit.steps.has("loss") else "the loss of the steps was not seen"
+        return None if fit.steps.has_column("loss") else "the loss of the steps was not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         incident = incident_of(fit, run)

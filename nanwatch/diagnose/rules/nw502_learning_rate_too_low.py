@@ -154,7 +154,7 @@ def liveliness(fit: Fit) -> float:
     square = sum(
         norms[-1] ** 2
         for path in fit.steps.paths("weight", "l2_norm")
-        if (norms := fit.steps.recent("weight", path, "l2_norm", last=1))
+        if (norms := fit.steps.recent_values("weight", path, "l2_norm", last=1))
     )
     norms = finite_values([norm for _, norm in gradient_norms(fit)])
     return median(norms) / math.sqrt(square) if square > 0 and norms else 0.0

@@ -72,7 +72,7 @@ class RegularizationDominates(Rule):
     code, name = "NW504", "regularization-dominates"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        if fit.steps.has("penalty") or not any(is_penalised(layer) for layer in fit.model.layers):
+        if fit.steps.has_column("penalty") or not any(is_penalised(layer) for layer in fit.model.layers):
             return None
         return "the penalties in the loss were not seen"
 
@@ -167,7 +167,7 @@ def terms(fit: Fit) -> list[Term]:
             given = layer.config.get(f"{argument}_regularizer")
             path = next((path for path in layer.weights if path.endswith(f"/{variable}")), None)
             if given and path is not None and layer.trainable:
-                norm = fit.steps.first("weight", path, "l2_norm")[:1]
+                norm = fit.steps.first_values("weight", path, "l2_norm")[:1]
                 found.append(Term(layer, name_of(given), path, cost_of(given, norm, weight_size(fit, path))))
         given = layer.config.get("activity_regularizer")
         if given:
@@ -179,8 +179,8 @@ def terms(fit: Fit) -> list[Term]:
 
 def activity_cost(fit: Fit, layer: LayerInfo) -> float | None:
     """Keras shares the penalty on what a layer gives out among the rows of the batch."""
-    rows = next(iter(fit.steps.first("rows")), 0.0)
-    norm = fit.steps.first("activation", layer.path, "l2_norm")[:1]
+    rows = next(iter(fit.steps.first_values("rows")), 0.0)
+    norm = fit.steps.first_values("activation", layer.path, "l2_norm")[:1]
     size = math.prod(extent or 1 for extent in (layer.output_shape or ())[1:]) * rows
     cost = cost_of(layer.config["activity_regularizer"], norm, size)
     return cost / rows if cost is not None and rows else None

@@ -102,8 +102,8 @@ class ClippingFreezes(Rule):
 
 def stands_still(fit: Fit, path: str) -> bool:
     """The norm of the gradient was infinite in the last steps, and the weight's own did not change."""
-    gradient = fit.steps.recent("gradient", path, "l2_norm", last=PATIENCE_STEPS)
-    weight = fit.steps.recent("weight", path, "l2_norm", last=PATIENCE_STEPS)
+    gradient = fit.steps.recent_values("gradient", path, "l2_norm", last=PATIENCE_STEPS)
+    weight = fit.steps.recent_values("weight", path, "l2_norm", last=PATIENCE_STEPS)
     if len(gradient) < PATIENCE_STEPS or not weight:
         return False
     return all(math.isinf(norm) for norm in gradient) and len(set(weight)) == 1

@@ -108,7 +108,8 @@ def bad_epochs(name: str, epochs: list[Mapping[str, float]]) -> list[int]:
 def weights_are_finite(fit: Fit) -> bool:
     """No weight is NaN at the end, nor the data that a metric was computed on."""
     last = [
-        fit.steps.recent("weight", path, "l2_norm", last=1) for path in fit.steps.paths("weight", "l2_norm")
+        fit.steps.recent_values("weight", path, "l2_norm", last=1)
+        for path in fit.steps.paths("weight", "l2_norm")
     ]
     held = fit.info.validation_data
     clean = not any(map(bad_elements, (*held.inputs, *held.labels)))

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from nanwatch.record.series import STEP, SeriesFile, Shape
+from nanwatch.record.series import STEP, SeriesFile, SeriesShape
 from nanwatch.record.write import RunWriter
 
 Row = npt.NDArray[np.float64]
-STEPS_SHAPE = Shape(head=256, recent=1024, levels=7, level_rows=64)
-HEALTH_SHAPE = Shape(head=32, recent=128, levels=0, level_rows=0)
+STEPS_SHAPE = SeriesShape(head=256, recent=1024, levels=7, level_rows=64)
+HEALTH_SHAPE = SeriesShape(head=32, recent=128, levels=0, level_rows=0)
 
 
 class SeriesWriter:

@@ -63,7 +63,7 @@ def trained(step: Callable[[Any], None], folder: Path, convert: Callable[[Any], 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_rows_that_were_not_seen_are_not_told(compiled: bool, tmp_path: Path) -> None:
     fit = trained(line(compiled), tmp_path)
-    assert not fit.steps.has("rows")
+    assert not fit.steps.has_column("rows")
     assert fit.info.data.inputs == ()
 
 

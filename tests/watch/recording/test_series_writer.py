@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nanwatch.record.series import Bucket, SeriesFile, Shape, column_name, read_series
+from nanwatch.record.series import Bucket, SeriesFile, SeriesShape, column_name, read_series
 from nanwatch.record.write import RunWriter
 from nanwatch.watch.recording.series_writer import HEALTH_SHAPE, STEPS_SHAPE, SeriesWriter, open_series
 
-SHAPE = Shape(head=4, recent=8, levels=3, level_rows=4, fan=3)
+SHAPE = SeriesShape(head=4, recent=8, levels=3, level_rows=4, fan=3)
 COLUMNS = ["step||value", column_name("loss", "", "value")]
 
 
-def recorded(folder: Path, losses: list[float], shape: Shape = SHAPE) -> list[Bucket]:
+def recorded(folder: Path, losses: list[float], shape: SeriesShape = SHAPE) -> list[Bucket]:
     """The timeline of a series of ``losses``, read back from disk."""
     path = folder / "series"
     kept = SeriesWriter(SeriesFile(path, COLUMNS, shape))
@@ -100,13 +100,13 @@ def test_a_nan_stays_in_its_own_bucket(tmp_path: Path, step: int, rows: set[int]
 
 
 def test_a_series_without_levels(tmp_path: Path) -> None:
-    shape = Shape(head=2, recent=4, levels=0, level_rows=0)
+    shape = SeriesShape(head=2, recent=4, levels=0, level_rows=0)
     found = recorded(tmp_path, losses_of(9), shape)
     assert [bucket.row for bucket in found] == [0, 1, 6, 7, 8]
 
 
 @pytest.mark.parametrize(("kind", "shape"), [("steps", STEPS_SHAPE), ("health", HEALTH_SHAPE)])
-def test_the_series_of_a_fit(tmp_path: Path, kind: str, shape: Shape) -> None:
+def test_the_series_of_a_fit(tmp_path: Path, kind: str, shape: SeriesShape) -> None:
     writer = RunWriter(tmp_path)
     kept = open_series(writer, 3, kind, ["loss||value"])
     kept.add(np.array([7.0, 0.5]))

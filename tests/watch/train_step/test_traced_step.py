@@ -95,7 +95,7 @@ SERIALIZED = "ignore:The object being serialized includes a `lambda`:UserWarning
 def test_the_penalty_of_the_first_step(name: str, tmp_path: Path) -> None:
     make, expected = CASES[name]
     (fit,) = fitted(make(), tmp_path).fits
-    assert fit.steps.first("penalty")[0] == pytest.approx(expected(), rel=1e-4)
+    assert fit.steps.first_values("penalty")[0] == pytest.approx(expected(), rel=1e-4)
 
 
 def data_losses(fit: Fit) -> list[float]:
@@ -141,14 +141,14 @@ def of_own_loss() -> Any:
 @pytest.mark.parametrize("make", [net, of_own_loss])
 def test_no_penalty_no_column(make: Callable[[], Any], tmp_path: Path) -> None:
     (fit,) = fitted(make(), tmp_path).fits
-    assert not fit.steps.has("penalty")
+    assert not fit.steps.has_column("penalty")
 
 
 def test_of_a_frozen_layer_keras_leaves_the_penalty_out(tmp_path: Path) -> None:
     model = net(kernel_regularizer="l2")
     model.layers[0].trainable = False
     run = fitted(model, tmp_path)
-    assert not run.fits[0].steps.has("penalty")
+    assert not run.fits[0].steps.has_column("penalty")
     assert diagnose(run).rules_not_run == ()
 
 
