@@ -50,9 +50,9 @@ def test_the_reports_say_it() -> None:
 
 @pytest.mark.tensorflow
 def test_the_record_says_it(tmp_path: Path) -> None:
-    from nanwatch.watch.witness import Witness
+    from nanwatch.watch.recording.run_recorder import RunRecorder
 
-    witness = Witness(tmp_path, "train.py", ())
-    witness.learn_versions()
-    assert witness.info.versions["nanwatch"] == __version__
-    witness.end("finished", 0)
+    recorder = RunRecorder(tmp_path, "train.py", ())
+    recorder.learn_versions()
+    assert recorder.info.versions["nanwatch"] == __version__
+    recorder.end("finished", 0)

@@ -58,15 +58,15 @@ class DataArray:
 def data_arrays(fit: Fit, run: Run, kind: DataKind) -> Iterator[DataArray]:
     """Each array of this kind, whether the whole data or only the guilty batch shows it."""
     incident = incident_of(fit, run)
-    whole = by_path(fit.info.data, kind)
-    batch = by_path(incident.batch, kind) if incident else {}
+    whole = summaries_by_path(fit.info.data, kind)
+    batch = summaries_by_path(incident.batch, kind) if incident else {}
     paths = [*whole, *(path for path in batch if path not in whole)]
     for path in paths:
         called = NOUNS[kind] if len(paths) == 1 else f"{NOUNS[kind]} {path!r}"
         yield DataArray(path, whole.get(path), batch.get(path), called)
 
 
-def by_path(data: DataInfo, kind: DataKind) -> dict[str, TensorSummary]:
+def summaries_by_path(data: DataInfo, kind: DataKind) -> dict[str, TensorSummary]:
     return {tensor.path: tensor for tensor in getattr(data, kind)}
 
 

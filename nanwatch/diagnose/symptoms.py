@@ -47,15 +47,15 @@ CHAIN: tuple[Symptom, ...] = (
 )
 
 
-def from_here_on(first: Symptom) -> frozenset[str]:
+def symptoms_from(first: Symptom) -> frozenset[str]:
     """``first`` and all that goes non-finite after it in the same step, and the plateau after."""
     return frozenset(CHAIN[CHAIN.index(first) :]) | {"accuracy-after-nonfinite"}
 
 
-NONFINITE_DATA = from_here_on("nonfinite-input")
-NONFINITE_FORWARD = from_here_on("nonfinite-activation")
-NONFINITE_LOSS = from_here_on("nonfinite-loss")
-NONFINITE_BACKWARD = from_here_on("nonfinite-gradient")
+NONFINITE_DATA = symptoms_from("nonfinite-input")
+NONFINITE_FORWARD = symptoms_from("nonfinite-activation")
+NONFINITE_LOSS = symptoms_from("nonfinite-loss")
+NONFINITE_BACKWARD = symptoms_from("nonfinite-gradient")
 STUCK: frozenset[str] = frozenset({"not-learning", "constant-output", "at-chance"})
 
 # What a symptom brings about by itself: a net that is dead somewhere gives every row one answer.

@@ -34,13 +34,13 @@ def annotation(report: Report, diagnosis: Diagnosis) -> str:
         if at.line > 0:
             properties["line"] = str(at.line)
     properties["title"] = clean(title(diagnosis))
-    said = ",".join(f"{name}={in_property(value)}" for name, value in properties.items())
-    return f"::{COMMANDS[annotation_level(diagnosis)]} {said}::{in_message(message(report, diagnosis))}"
+    said = ",".join(f"{name}={escape_property(value)}" for name, value in properties.items())
+    return f"::{COMMANDS[annotation_level(diagnosis)]} {said}::{escape_message(message(report, diagnosis))}"
 
 
-def in_message(text: str) -> str:
+def escape_message(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def in_property(text: str) -> str:
-    return in_message(text).replace(":", "%3A").replace(",", "%2C")
+def escape_property(text: str) -> str:
+    return escape_message(text).replace(":", "%3A").replace(",", "%2C")

@@ -75,7 +75,7 @@ def finding(report: Report, heading: str, diagnosis: Diagnosis) -> Iterator[str]
     if diagnosis.evidence:
         yield "\n".join(f"- {escape_markup(text)}" for text in diagnosis.evidence)
     if diagnosis.location is not None:
-        yield place_words(report, diagnosis.location, diagnosis.layer)
+        yield location_line(report, diagnosis.location, diagnosis.layer)
         yield script(diagnosis.location)
     if diagnosis.remedies:
         yield "**What to change**"
@@ -83,7 +83,7 @@ def finding(report: Report, heading: str, diagnosis: Diagnosis) -> Iterator[str]
         yield "\n".join(changes).rstrip("\n")
 
 
-def place_words(report: Report, location: Location, layer: str | None) -> str:
+def location_line(report: Report, location: Location, layer: str | None) -> str:
     behind = f", layer {code_span(layer)}" if layer else ""
     return f"{code_span(f'{report.path(location.file)}:{location.line}')}{behind}"
 
@@ -117,7 +117,7 @@ def first_op(report: Report) -> Iterator[str]:
     if facts:
         yield "\n".join(f"- {escape_markup(text)}" for text in facts)
     if incident.op.location is not None:
-        yield place_words(report, incident.op.location, incident.op.layer)
+        yield location_line(report, incident.op.location, incident.op.layer)
 
 
 def spread(report: Report) -> Iterator[str]:

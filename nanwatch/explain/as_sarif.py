@@ -93,7 +93,7 @@ def invocation(report: Report, numbers: dict[str, int]) -> dict[str, Any]:
     """How nanwatch itself fared; the script's own fate is told by the results."""
     found: dict[str, Any] = {"executionSuccessful": not report.run.info.errors}
     if report.run.info.started:
-        found["startTimeUtc"] = in_utc(report.run.info.started)
+        found["startTimeUtc"] = to_utc(report.run.info.started)
     entries = [entry.partition(": ") for entry in report.diagnoses.rules_not_run]
     notes = [
         {
@@ -109,7 +109,7 @@ def invocation(report: Report, numbers: dict[str, int]) -> dict[str, Any]:
     return found
 
 
-def in_utc(moment: str) -> str:
+def to_utc(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -50,7 +50,7 @@ def add_header(page: Page, report: Report) -> None:
 
 
 def add_headline(page: Page, report: Report) -> None:
-    level = worst(report)
+    level = worst_level(report)
     if level in (None, "note") and report.diagnoses.outcome == "healthy":
         mark, style = page.sign("✔", "OK"), "bold green"
     else:
@@ -72,7 +72,7 @@ def is_unexplained(report: Report) -> bool:
     return not found.diagnoses and not found.accepted and found.outcome not in ("no-training", "incomplete")
 
 
-def worst(report: Report) -> Level | None:
+def worst_level(report: Report) -> Level | None:
     levels = {diagnosis.level for diagnosis in report.diagnoses.diagnoses}
     return next((level for level in LEVELS if level in levels), None)
 

@@ -36,14 +36,14 @@ def progress(fit: Fit) -> Progress:
     steps = len(fit.steps)
     epochs = fit.steps.recent_values("epoch", last=1)
     epoch = int(epochs[-1]) if epochs else max(0, fit.info.epochs - 1)
-    in_epoch = fit.info.steps_per_epoch or seen_in_epoch(fit, epoch)
+    in_epoch = fit.info.steps_per_epoch or steps_of_epoch(fit, epoch)
     total = None
     if in_epoch and fit.info.epochs_asked:
         total = in_epoch * fit.info.epochs_asked
     return Progress(steps, epoch, total if total is None or total >= steps else None, pace(fit))
 
 
-def seen_in_epoch(fit: Fit, epoch: int) -> int | None:
+def steps_of_epoch(fit: Fit, epoch: int) -> int | None:
     """The steps of an epoch, from those that are over; None in the first."""
     if not epoch:
         return None

@@ -16,7 +16,6 @@ from nanwatch.record.run import Fit
 
 SPREAD_ROWS = 8
 EPOCH_ROWS = (3, 5)  # the first and the last ones that are shown
-COLUMN = 14  # widest name of a column of logs
 PLOT_NAME = 15
 PLOT_LABEL = 9
 GRADIENTS = 256  # variables whose gradients are summed up: enough for a curve, bounded in time

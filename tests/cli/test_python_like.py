@@ -23,4 +23,4 @@ from nanwatch.cli.run import run
 )
 def test_options_end_at_the_module(given: list[str], divided: list[str]) -> None:
     assert isinstance(run, PythonLike)
-    assert run.divided(given) == divided
+    assert run.divide_args(given) == divided

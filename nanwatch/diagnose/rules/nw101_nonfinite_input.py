@@ -18,7 +18,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.op_patterns import pattern_of
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
-from nanwatch.diagnose.symptoms import NONFINITE_DATA, from_here_on
+from nanwatch.diagnose.symptoms import NONFINITE_DATA, symptoms_from
 from nanwatch.record.facts import ColumnSummary, DataInfo, IncidentInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
@@ -101,7 +101,9 @@ class NonfiniteInput(Rule):
             location=location,
             remedies=remedies,
             strength=ANOTHER_FAULT if incident and breaks_by_itself(incident, fit) else 1.0,
-            explains=NONFINITE_DATA if adapted is None else NONFINITE_DATA | from_here_on("nonfinite-weight"),
+            explains=NONFINITE_DATA
+            if adapted is None
+            else NONFINITE_DATA | symptoms_from("nonfinite-weight"),
         )
 
     def evidence(self, fit: Fit, run: Run, array: DataArray) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import by_path, data_arrays
+from nanwatch.diagnose.data_seen import data_arrays, summaries_by_path
 from nanwatch.diagnose.data_words import bad_elements, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.first_layers import has_embedding
@@ -62,8 +62,8 @@ class PreprocessingMismatch(Rule):
         yield from self.find_double_scaling(fit, run)
 
     def find_other_scale(self, fit: Fit) -> Iterator[Finding]:
-        validated = by_path(fit.info.validation_data, "inputs")
-        for path, trained in by_path(fit.info.data, "inputs").items():
+        validated = summaries_by_path(fit.info.validation_data, "inputs")
+        for path, trained in summaries_by_path(fit.info.data, "inputs").items():
             other = validated.get(path)
             if other is None or (has_embedding(fit) and trained.integral):
                 continue

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import bad_columns, by_path, went_nonfinite
+from nanwatch.diagnose.data_seen import bad_columns, summaries_by_path, went_nonfinite
 from nanwatch.diagnose.data_words import bad_elements, bad_kinds, where_bad
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.rule import Rule
@@ -51,7 +51,7 @@ class NonfiniteValidationData(Rule):
         if went_nonfinite(fit, run):
             return
         for kind, noun in NAMES.items():
-            for tensor in by_path(fit.info.validation_data, kind).values():  # type: ignore[arg-type]
+            for tensor in summaries_by_path(fit.info.validation_data, kind).values():  # type: ignore[arg-type]
                 if bad_elements(tensor):
                     yield self.build_finding(fit, noun, tensor)
 

@@ -75,7 +75,7 @@ class LogitsAsProbabilities(Rule):
             harm = loss_harm(fit, head)
             yield self.finding(
                 fit,
-                f"{head.words} {output_words(head)}, and {head.loss} with from_logits=False "
+                f"{head.words} {predictions_words(head)}, and {head.loss} with from_logits=False "
                 f"takes its {range_words(seen) if seen and outside else 'output'} for probabilities.",
                 *harm,
                 location=head.location or fit.model.compile_location,
@@ -138,7 +138,7 @@ def is_quantity(label: TensorSummary | None) -> bool:
     return label is not None and not label.integral and not (label.min >= -EDGE and label.max <= 1.0 + EDGE)
 
 
-def output_words(head: Head) -> str:
+def predictions_words(head: Head) -> str:
     if head.activation == "linear":
         return "has no activation"
     if head.activation in UNBOUNDED:

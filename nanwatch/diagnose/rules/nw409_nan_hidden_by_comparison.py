@@ -10,7 +10,7 @@ from nanwatch.diagnose.data_words import bad_elements, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
-from nanwatch.diagnose.symptoms import from_here_on
+from nanwatch.diagnose.symptoms import symptoms_from
 from nanwatch.record.facts import OpInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
@@ -65,7 +65,7 @@ class NanHiddenByComparison(Rule):
             level="warning" if known else "error",
             strength=0.5,
             shows={"nonfinite-output"},
-            explains=from_here_on("nonfinite-output") | {"zero-loss", "constant-output"},
+            explains=symptoms_from("nonfinite-output") | {"zero-loss", "constant-output"},
             since=since,
         )
 

@@ -10,7 +10,7 @@ from nanwatch.diagnose.data_words import count_words, list_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import PATIENCE_STEPS, incident_of
 from nanwatch.diagnose.rule import Rule
-from nanwatch.diagnose.symptoms import STUCK, from_here_on
+from nanwatch.diagnose.symptoms import STUCK, symptoms_from
 from nanwatch.record.facts import IncidentInfo, Location, ModelInfo, OptimizerInfo
 from nanwatch.record.run import Fit, Run
 
@@ -78,7 +78,7 @@ class ClippingFreezes(Rule):
             location=optimizer_location(fit),
             remedies=(remedy(fit),),
             strength=0.95,
-            explains=from_here_on("nonfinite-update") | {"nonfinite-weight"},
+            explains=symptoms_from("nonfinite-update") | {"nonfinite-weight"},
             since=incident.step,
         )
 

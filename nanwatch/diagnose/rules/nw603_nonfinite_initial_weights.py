@@ -9,7 +9,7 @@ from nanwatch.diagnose.data_seen import layer_adapted_to_bad_data
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
-from nanwatch.diagnose.symptoms import from_here_on
+from nanwatch.diagnose.symptoms import symptoms_from
 from nanwatch.record.facts import LayerInfo
 from nanwatch.record.run import Fit, Run
 
@@ -68,7 +68,7 @@ class NonfiniteInitialWeights(Rule):
                 ),
             ),
             strength=1.0,
-            explains=from_here_on("nonfinite-weight"),
+            explains=symptoms_from("nonfinite-weight"),
         )
 
     @staticmethod

@@ -51,7 +51,7 @@ class NonfiniteCheckpoint(Rule):
         events = saves(fit)
         spoilt = [event for event in events if event["event"] == SAVE and event.get("finite") is False]
         if spoilt:
-            yield self.build_saved_finding(fit, run, spoilt, last_good(events))
+            yield self.build_saved_finding(fit, run, spoilt, last_good_save(events))
         elif went_nonfinite(fit, run):
             yield from self.find_deleted_backup(fit, run, events)
 
@@ -76,7 +76,7 @@ class NonfiniteCheckpoint(Rule):
 
     def find_deleted_backup(self, fit: Fit, run: Run, events: list[Mapping[str, Any]]) -> Iterator[Finding]:
         gone = [event for event in events if event["event"] == DELETE]
-        if not gone or last_good(events) is not None:
+        if not gone or last_good_save(events) is not None:
             return
         yield self.finding(
             fit,
@@ -112,7 +112,7 @@ def saves(fit: Fit) -> list[Mapping[str, Any]]:
     return [event for event in fit.events if event.get("event") in (SAVE, DELETE)]
 
 
-def last_good(events: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def last_good_save(events: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """The last file with finite weights that nothing was written over and nobody deleted."""
     held: dict[str, Mapping[str, Any]] = {}
     for event in events:
