@@ -192,7 +192,8 @@ def report(recorder: RunRecorder, quiet: bool, telling: Telling) -> bool:
 
 def try_remedies(recorder: RunRecorder, found: Diagnoses) -> None:
     """Try on the frozen model what the diagnoses propose, and put down what came of it."""
-    from nanwatch.replay.trial import Intervention, tried
+    from nanwatch.record.trials import write_trials
+    from nanwatch.replay.trial import try_interventions
     from nanwatch.watch.fit.fit_observer import observer_of
 
     assert recorder.frozen is not None
@@ -202,7 +203,7 @@ def try_remedies(recorder: RunRecorder, found: Diagnoses) -> None:
     if observer is not None:
         observer.release()
     with recorder.catch_errors("trying the remedies"):
-        changes = [Intervention(one.kind, one.target, one.value) for one in remedies]
-        trials = tried(model, data, changes, first_weights)
+        interventions = [remedy.intervention for remedy in remedies]
+        trials = try_interventions(model, data, interventions, first_weights)
         if trials:
-            recorder.add_trials(trials)
+            write_trials(recorder.folder, trials)

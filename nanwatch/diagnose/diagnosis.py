@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from nanwatch.record.facts import Location
+from nanwatch.record.interventions import Intervention
+from nanwatch.record.trials import Trial
 
 Part = Literal["cause", "contributing", "consequence"]
 Level = Literal["error", "warning", "note"]
-Verdict = Literal["cured", "not-cured", "not-reproduced"]
 Outcome = Literal[
     "non-finite", "at-chance", "not-learning", "diverged", "healthy", "crashed", "incomplete", "no-training"
 ]
@@ -17,27 +18,14 @@ LEVELS: tuple[Level, ...] = ("error", "warning", "note")  # worst first
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A remedy tried on the frozen state, and what came of it."""
-
-    verdict: Verdict
-    before: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
-    steps: int = 0
-
-
-@dataclass(frozen=True)
 class Remedy:
     """One change that would mend the fault.
 
-    ``kind``, ``target`` and ``value`` are the intervention as data (``"set_activation"``,
-    layer path, ``"softmax"``). ``text`` says it to a person. ``line`` is the user's line as it
-    would read afterwards, where it is a replacement on one line; ``location`` is that line.
+    ``text`` says it to a person. ``line`` is the user's line as it would read afterwards, where
+    it is a replacement on one line; ``location`` is that line.
     """
 
-    kind: str
-    target: str
-    value: Any
+    intervention: Intervention
     text: str
     line: str | None = None
     location: Location | None = None

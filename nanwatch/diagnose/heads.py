@@ -20,6 +20,7 @@ from nanwatch.diagnose.readings import (
     last_loss,
 )
 from nanwatch.record.facts import IncidentInfo, LayerInfo, Location, OutputInfo, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # The loss of an untrained net lies within twice ln k; heads at fault were seen at 2.9 to 13 times.
@@ -152,7 +153,12 @@ def activation_remedy(head: Head, activation: str | None = None) -> Remedy:
     new = activation or proper_activation(head)
     text = f'Give {head.words} activation="{new}"'
     text += f": {head.loss} wants {'logits' if head.from_logits else 'probabilities'}."
-    return Remedy("set_activation", head.path, new, text, rewrite_activation(head, new), head.location)
+    return Remedy(
+        Intervention(InterventionKind.SET_ACTIVATION, head.path, new),
+        text,
+        rewrite_activation(head, new),
+        head.location,
+    )
 
 
 def rewrite_activation(head: Head, new: str) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nanwatch.diagnose.diagnosis import Remedy
 from nanwatch.diagnose.heads import Head
 from nanwatch.diagnose.patch import constant_argument, set_argument
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit
 
 # Keras's own sentence where a loss gets labels and predictions of different shapes.
@@ -50,7 +51,12 @@ def loss_remedy(fit: Fit, head: Head, loss: str) -> Remedy:
     """Compile with the loss ``loss``: as data, in words, and as the user's line rewritten."""
     text = f'Compile with loss="{loss}".'
     at = fit.model.compile_location
-    return Remedy("set_loss", head.output.path, loss, text, compile_line(fit, head, f'"{loss}"'), at)
+    return Remedy(
+        Intervention(InterventionKind.SET_LOSS, head.output.path, loss),
+        text,
+        compile_line(fit, head, f'"{loss}"'),
+        at,
+    )
 
 
 def compile_line(fit: Fit, head: Head, source: str) -> str | None:

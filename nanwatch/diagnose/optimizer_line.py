@@ -5,6 +5,7 @@ from __future__ import annotations
 from nanwatch.diagnose.diagnosis import Remedy
 from nanwatch.diagnose.patch import set_argument
 from nanwatch.record.facts import Location, OptimizerInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit
 
 
@@ -14,7 +15,13 @@ def rate_remedy(fit: Fit, rate: float) -> Remedy:
     at = (optimizer.location if optimizer else None) or fit.model.compile_location
     text = f"Lower the learning rate to {rate:g}."
     line = rewrite_rate(optimizer, at, rate) if optimizer is not None and at is not None else None
-    return Remedy("set_learning_rate", "optimizer", rate, text, line, at, general_damper=True)
+    return Remedy(
+        Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", rate),
+        text,
+        line,
+        at,
+        general_damper=True,
+    )
 
 
 def rewrite_rate(optimizer: OptimizerInfo, at: Location, rate: float) -> str | None:

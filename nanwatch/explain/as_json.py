@@ -8,13 +8,15 @@ History of the format:
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from nanwatch.diagnose.diagnosis import Diagnosis, Remedy, Trial
+from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain.report import Report
 from nanwatch.record import strict_json
 from nanwatch.record.facts import OpInfo
 from nanwatch.record.tables import to_table
+from nanwatch.record.trials import Trial
 
 FORMAT = 1
 
@@ -100,9 +102,9 @@ def location_table(report: Report, diagnosis: Diagnosis) -> dict[str, Any] | Non
 
 def remedy_table(remedy: Remedy) -> dict[str, Any]:
     return {
-        "kind": remedy.kind,
-        "target": remedy.target,
-        "value": to_table(remedy.value),
+        "kind": remedy.intervention.kind.value,
+        "target": remedy.intervention.target,
+        "value": to_table(remedy.intervention.value),
         "text": remedy.text,
         "trial": None if remedy.trial is None else trial_table(remedy.trial),
     }
@@ -111,7 +113,7 @@ def remedy_table(remedy: Remedy) -> dict[str, Any]:
 def trial_table(trial: Trial) -> dict[str, Any]:
     return {
         "verdict": trial.verdict,
-        "before": trial.before,
-        "after": trial.after,
+        "before": asdict(trial.before),
+        "after": asdict(trial.after),
         "steps": trial.steps,
     }

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from nanwatch.diagnose.diagnosis import Remedy, Trial
+from nanwatch.diagnose.diagnosis import Remedy
 from nanwatch.diagnose.op_words import example_words, operand_words
 from nanwatch.explain.figures import count, percent, short
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 from nanwatch.explain.verdict import VALUES
 from nanwatch.record.facts import OpInfo
+from nanwatch.record.trials import Trial, TrialOutcome
 
 VERDICTS = {
     "cured": "it cured the fault",
@@ -49,28 +47,15 @@ def trial_sentence(tried: Trial) -> str:
 def trial_facts(tried: Trial) -> list[tuple[str, str]]:
     """(what was run, what it gave): without the change, and with it."""
     named = (("as it was", tried.before), ("with the change", tried.after))
-    return [(name, outcome_words(facts, tried.steps)) for name, facts in named if facts]
+    return [(name, outcome_words(outcome, tried.steps)) for name, outcome in named]
 
 
-def outcome_words(facts: Mapping[str, Any], steps: int) -> str:
+def outcome_words(outcome: TrialOutcome, steps: int) -> str:
     """One outcome: "loss 0.69, finite, 30 of 30 steps", or "NaN or infinite at step 1"."""
-    if not {"finite", "finite_steps"} <= set(facts):
-        return ", ".join(f"{clean(str(key)).replace('_', ' ')} {value_words(facts[key])}" for key in facts)
-    loss = facts.get("loss")
-    said = [] if loss is None else [f"loss {value_words(loss)}"]
-    if facts["finite"]:
-        return ", ".join([*said, f"finite, {facts['finite_steps']} of {steps} steps"])
-    return f"NaN or infinite at step {int(facts['finite_steps']) + 1}" + (
-        f" (before it {said[0]})" if said else ""
-    )
-
-
-def value_words(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return short(value)
-    return clean(str(value))
+    said = [] if outcome.loss is None else [f"loss {short(outcome.loss)}"]
+    if outcome.finite:
+        return ", ".join([*said, f"finite, {outcome.finite_steps} of {steps} steps"])
+    return f"NaN or infinite at step {outcome.finite_steps + 1}" + (f" (before it {said[0]})" if said else "")
 
 
 def watched_sentence(report: Report) -> str:

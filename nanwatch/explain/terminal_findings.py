@@ -7,13 +7,14 @@ from itertools import takewhile
 
 from rich.text import Text
 
-from nanwatch.diagnose.diagnosis import Diagnosis, Level, Remedy, Trial, Verdict
+from nanwatch.diagnose.diagnosis import Diagnosis, Level, Remedy
 from nanwatch.explain.page import Page
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import op_facts, op_sentence, remedy_sentence, trial_facts, trial_sentence
 from nanwatch.explain.source import Line, TokenKind, excerpt, split_tokens
 from nanwatch.explain.untrusted import clean
 from nanwatch.record.facts import Location
+from nanwatch.record.trials import Trial, Verdict
 
 # Named ANSI colours that keep their contrast on a dark and on a light background alike;
 # yellow and plain blue do not.

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nanwatch.record.facts import RunInfo
-from nanwatch.record.read import RUN_FILE, fit_of, read_info, read_log, read_part, read_trials
+from nanwatch.record.read import RUN_FILE, fit_of, read_info, read_log, read_part
 from nanwatch.record.run import Run
 from nanwatch.record.series import TOTAL_OFFSET
+from nanwatch.record.trials import read_trials
 
 T = TypeVar("T")
 Mark = tuple[int, ...]  # equal as long as a file has not changed

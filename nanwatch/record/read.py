@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
 from nanwatch.record.run import EMPTY, Fit, Run
 from nanwatch.record.series import Series, read_series
 from nanwatch.record.tables import from_table
+from nanwatch.record.trials import read_trials
 
 FORMAT = 1
 RUN_FILE = "run.json"
@@ -144,15 +144,3 @@ def read_part(path: Path, damage: list[str]) -> Series:
     except (ValueError, OSError) as error:
         damage.append(f"{path.name} could not be read: {error}")
         return EMPTY
-
-
-def read_trials(folder: Path, damage: list[str]) -> list[Mapping[str, Any]]:
-    path = folder / "trials.json"
-    if not path.exists():
-        return []
-    try:
-        trials = strict_json.loads(path.read_bytes())["trials"]
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        damage.append(f"{path.name} could not be read: {error}")
-        return []
-    return trials if isinstance(trials, list) else []

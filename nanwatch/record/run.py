@@ -9,6 +9,7 @@ from typing import Any
 
 from nanwatch.record.facts import FitInfo, LayerInfo, ModelInfo, RunInfo
 from nanwatch.record.series import Series
+from nanwatch.record.trials import Trial
 
 EMPTY = Series.from_rows((), ())
 
@@ -63,7 +64,7 @@ class Run:
     info: RunInfo
     fits: Sequence[Fit] = ()
     folder: Path | None = None
-    trials: Sequence[Mapping[str, Any]] = ()
+    trials: Sequence[Trial] = ()
     damage: Sequence[str] = field(default_factory=tuple)
 
     def fit_of_incident(self) -> Fit | None:

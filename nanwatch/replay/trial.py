@@ -6,47 +6,27 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.trials import Trial, TrialOutcome, Verdict
 from nanwatch.watch.incident.autopsy import restore_after
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.keras_seam.function_copies import copy_all_functions
 
-FROM_THE_START = {"set_learning_rate"}
+FROM_THE_START = {InterventionKind.SET_LEARNING_RATE}
 STEPS = 30  # on the bad batch; a fault that needs longer than that to come back is not this one
 SECONDS = 20.0  # for all trials of a run: the user waits for them
 
 
-@dataclass(frozen=True)
-class Intervention:
-    """One change to the training, as data: what a remedy proposes."""
-
-    kind: str
-    target: str
-    value: Any
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What some steps on the bad batch came to."""
-
-    steps: int  # finite ones
-    loss: float | None  # of the last finite step
-    finite: bool
-
-    def table(self) -> dict[str, Any]:
-        return {"finite": self.finite, "finite_steps": self.steps, "loss": self.loss}
-
-
-def tried(
+def try_interventions(
     model: Any, data: Any, interventions: Sequence[Intervention], first_weights: Sequence[Any] | None = None
-) -> list[dict[str, Any]]:
-    """A trial for each intervention that can be made on ``model``, as tables for ``trials.json``.
+) -> list[Trial]:
+    """A trial for each intervention that can be made on ``model``.
 
     ``model`` stands frozen before the bad step; it is left as it was found. A change of the learning
     rate is tried on ``first_weights``: those of the bad step are already what the rate made of them.
@@ -55,8 +35,8 @@ def tried(
     if not possible:
         return []
     deadline = time.perf_counter() + SECONDS
-    befores: dict[bool, Outcome] = {}
-    tables = []
+    befores: dict[bool, TrialOutcome] = {}
+    trials = []
     for change in possible:
         if time.perf_counter() > deadline:
             break
@@ -71,13 +51,17 @@ def tried(
             CHANGES[change.kind](model, data, change) as mended,
         ):
             after = outcome_of(model, mended, deadline, start)
-            verdict = "not-reproduced" if before.finite else "cured" if after.finite else "not-cured"
-            said = {"verdict": verdict, "before": before.table(), "after": after.table(), "steps": STEPS}
-            tables.append({"kind": change.kind, "target": change.target, "value": change.value, **said})
-    return tables
+            trials.append(Trial(change, verdict_of(before, after), before, after, STEPS))
+    return trials
 
 
-def outcome_of(model: Any, data: Any, deadline: float, start: Sequence[Any] | None = None) -> Outcome:
+def verdict_of(before: TrialOutcome, after: TrialOutcome) -> Verdict:
+    if before.finite:
+        return "not-reproduced"
+    return "cured" if after.finite else "not-cured"
+
+
+def outcome_of(model: Any, data: Any, deadline: float, start: Sequence[Any] | None = None) -> TrialOutcome:
     """Up to `STEPS` steps of the model's own ``train_step`` on ``data``; all of it is undone after.
 
     ``start``: values for the trainable weights to begin with.
@@ -91,15 +75,15 @@ def outcome_of(model: Any, data: Any, deadline: float, start: Sequence[Any] | No
             model.reset_metrics()
             logs = step(data)
             value = float(np.asarray(logs["loss"])) if "loss" in logs else 0.0
-            if not (math.isfinite(value) and weights_finite(model)):
-                return Outcome(done, loss, False)
+            if not (math.isfinite(value) and are_weights_finite(model)):
+                return TrialOutcome(False, done, loss)
             loss = value
             if time.perf_counter() > deadline:
-                return Outcome(done + 1, loss, True)
-    return Outcome(STEPS, loss, True)
+                return TrialOutcome(True, done + 1, loss)
+    return TrialOutcome(True, STEPS, loss)
 
 
-def weights_finite(model: Any) -> bool:
+def are_weights_finite(model: Any) -> bool:
     checks = [tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(v))) for v in model.trainable_variables]
     return all(bool(check) for check in checks)
 
@@ -149,8 +133,8 @@ def drop_nonfinite_rows(model: Any, data: Any, change: Intervention) -> Iterator
     yield keras.tree.map_structure(lambda leaf: None if leaf is None else tf.boolean_mask(leaf, keep), data)
 
 
-CHANGES: dict[str, Callable[..., contextlib.AbstractContextManager[Any]]] = {
-    "set_activation": set_activation,
-    "set_learning_rate": set_learning_rate,
-    "drop_nonfinite_rows": drop_nonfinite_rows,
+CHANGES: dict[InterventionKind, Callable[..., contextlib.AbstractContextManager[Any]]] = {
+    InterventionKind.SET_ACTIVATION: set_activation,
+    InterventionKind.SET_LEARNING_RATE: set_learning_rate,
+    InterventionKind.DROP_NONFINITE_ROWS: drop_nonfinite_rows,
 }

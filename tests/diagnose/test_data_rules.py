@@ -16,6 +16,7 @@ from nanwatch.record.facts import (
     LayerInfo,
     LossInfo,
 )
+from nanwatch.record.interventions import Intervention, InterventionKind
 
 NAN = math.nan
 
@@ -93,7 +94,10 @@ def test_two_percent_nan_in_a_column():
         "row by row, exactly the rows with a non-finite input give a non-finite loss",
     )
     assert finding.location == made_up.line(12, "model.fit(...)")
-    assert [remedy.kind for remedy in finding.remedies] == ["drop_nonfinite_rows", "impute_input"]
+    assert [one.intervention.kind for one in finding.remedies] == [
+        "drop_nonfinite_rows",
+        "impute_input",
+    ]
     assert "x[:, 3]" in finding.remedies[1].text
     assert finding.strength == 1.0
 
@@ -103,7 +107,10 @@ def test_log_of_zero_features_blames_the_preprocessing():
     run = made_up.run(inputs=[table([], num_neg_inf=51)], loss=[NAN])
     finding = only("NW101", run)
     assert finding.message.startswith("The input holds 51 -inf among 5120 values;")
-    assert [remedy.kind for remedy in finding.remedies] == ["drop_nonfinite_rows", "mend_preprocessing"]
+    assert [one.intervention.kind for one in finding.remedies] == [
+        "drop_nonfinite_rows",
+        "mend_preprocessing",
+    ]
 
 
 def test_nan_that_the_guilty_batch_does_not_hold_is_not_the_cause():
@@ -239,7 +246,7 @@ def test_raw_pixels_under_sgd():
         "it grew to 1.6e+15",
         "conv gives zero for every input since, and the loss stays at 1.386",
     )
-    assert [remedy.kind for remedy in finding.remedies] == ["scale_input", "standardise_input"]
+    assert [one.intervention.kind for one in finding.remedies] == ["scale_input", "standardise_input"]
 
 
 @pytest.mark.parametrize(("first", "fires"), [(13.9, True), (13.8, False)])
@@ -360,7 +367,7 @@ def test_a_void_value_asks_for_ignore_class():
     """Case O06: unique(y) = {0, 1, 255} on two units."""
     run = made_up.run(classifier(2), targets=[made_up.labels(0, 1, 255)], loss=[NAN])
     remedy = only("NW107", run).remedies[0]
-    assert (remedy.kind, remedy.value) == ("set_ignore_class", 255)
+    assert remedy.intervention == Intervention(InterventionKind.SET_IGNORE_CLASS, "loss", 255)
     assert remedy.location == made_up.line(10, "model.compile(...)")
 
 

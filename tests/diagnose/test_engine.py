@@ -1,9 +1,12 @@
 import math
+from dataclasses import replace
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.engine import diagnose, diagnose_with
 from nanwatch.diagnose.rule import Rule
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Run
+from nanwatch.record.trials import Trial, TrialOutcome
 
 
 class Told(Rule):
@@ -112,19 +115,13 @@ def test_a_run_without_a_fit():
 def test_a_trial_is_put_beside_its_remedy():
     relu = made_up.model(made_up.dense(units=2, activation="relu"), loss="categorical_crossentropy")
     bad = made_up.run(relu, loss=[0.7, math.nan], incident={"rows_summing_to_zero": 1})
-    trial = {
-        "kind": "set_activation",
-        "target": "dense",
-        "value": "softmax",
-        "verdict": "cured",
-        "before": {"loss": math.nan},
-        "after": {"loss": 0.69},
-        "steps": 30,
-    }
-    foreign = {**trial, "value": "sigmoid", "verdict": "not-cured"}
+    softmax = Intervention(InterventionKind.SET_ACTIVATION, "dense", "softmax")
+    as_it_was, mended = TrialOutcome(False, 0), TrialOutcome(True, 30, 0.69)
+    trial = Trial(softmax, "cured", as_it_was, mended, 30)
+    sigmoid = replace(softmax, value="sigmoid")
+    foreign = Trial(sigmoid, "not-cured", as_it_was, as_it_was, 30)
     remedy = diagnose(Run(bad.info, bad.fits, trials=[foreign, trial])).diagnoses[0].remedies[0]
-    assert remedy.trial is not None
-    assert (remedy.trial.verdict, remedy.trial.after, remedy.trial.steps) == ("cured", {"loss": 0.69}, 30)
+    assert remedy.trial == trial
 
 
 def test_every_made_up_healthy_run_stays_below_a_warning():

@@ -112,7 +112,7 @@ def test_the_shapes_are_said():
 
 def test_a_column_of_labels_and_a_row_of_predictions():
     finding = only("NW109", nw109.step_run(nw109.BUS, spread=0.1))
-    assert finding.remedies[0].value == [-1]
+    assert finding.remedies[0].intervention.value == (-1,)
     assert finding.remedies[0].text.endswith("or y[:, 0].")
     assert only("NW109", nw109.step_run(nw109.SUB, spread=0.1)).remedies[0].text.endswith("or y[:, None].")
 
@@ -312,7 +312,7 @@ def test_the_least_loss_is_that_of_five_classes():
         "Dense 'dense' gives probabilities, and sparse_categorical_crossentropy with from_logits=True "
         "applies the softmax once more: the loss cannot fall below 0.905."
     )
-    assert finding.remedies[0].value == "linear"
+    assert finding.remedies[0].intervention.value == "linear"
 
 
 @pytest.mark.parametrize(("ended", "count"), [(0.9045, 1), (0.9035, 0)])
@@ -537,7 +537,7 @@ def test_few_updates_are_a_note(steps, momentum, level):
 def test_what_mends_it(steps, momentum, kind, value):
     """Averages that do not follow, that have followed, and that are of the last batches alone."""
     remedy = only("NW308", nw308.same_rows_run(0.12, 3.85, steps=steps, momentum=momentum)).remedies[0]
-    assert (remedy.kind, remedy.value) == (kind, value)
+    assert (remedy.intervention.kind, remedy.intervention.value) == (kind, value)
 
 
 @pytest.mark.parametrize(("last", "named"), [(8, True), (9, False)])
@@ -637,7 +637,7 @@ def test_a_rate_that_is_an_epsilon():
         "At a learning rate of 1e-08 the weights moved by 2e-06 of their norm in 100 steps, although there "
         "is a gradient: nothing can be learned at this rate."
     )
-    assert finding.remedies[0].value == 1e-3
+    assert finding.remedies[0].intervention.value == 1e-3
 
 
 @pytest.mark.parametrize(("ratio", "count"), [(0.99e-6, 1), (1.01e-6, 0)])

@@ -1,7 +1,9 @@
 import pytest
 
-from nanwatch.diagnose.diagnosis import Finding, Remedy, Trial
+from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.ranking import STANDS_ALONE, assign_parts
+from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.trials import Trial, TrialOutcome
 
 SICK = frozenset({"nonfinite-loss", "growth"})
 
@@ -17,7 +19,14 @@ def parts(*findings, observed=SICK, headline="nonfinite-loss"):
 
 
 def remedy(verdict, general_damper=False):
-    return Remedy("kind", "target", 1, "Text.", general_damper=general_damper, trial=Trial(verdict))
+    change = Intervention(InterventionKind.SET_UNITS, "target", 1)
+    outcome = TrialOutcome(False, 0)
+    return Remedy(
+        change,
+        "Text.",
+        general_damper=general_damper,
+        trial=Trial(change, verdict, outcome, outcome, 30),
+    )
 
 
 def test_the_stronger_evidence_comes_first():

@@ -30,7 +30,7 @@ def test_each_remedy_is_at_the_line_it_changes() -> None:
     assert cause.location.line == 17
     one, two = cause.remedies
     assert one.line == 'out = Activation("sigmoid")(out)'
-    assert two.target == "unit"
+    assert two.intervention.target == "unit"
     assert two.location is not None
     assert two.location.line == 16
     assert two.line == 'Dense(2, activation="linear")'

@@ -6,9 +6,11 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Remedy, Trial
+from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Remedy
 from nanwatch.explain.report import Report, build_report
 from nanwatch.record.facts import Location, Operand, OpInfo, SpreadEntry
+from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.trials import Trial, TrialOutcome
 from tests.explain import made_up_reports
 
 SCRIPT = "</script><script>document.title='taken'</script>"
@@ -26,14 +28,13 @@ def hostile(folder: Path) -> Report:
     path.write_text(f"import keras\n{CODE}\n")
     location = Location(str(path), 2, CODE)
     text = f"{EVIL} {CONTROL}"
+    change = Intervention(InterventionKind.SET_ACTIVATION, EVIL, EVIL)
     remedy = Remedy(
-        "set_activation",
-        EVIL,
-        EVIL,
+        change,
         text,
         line=f"x = '{EVIL}'",
         location=location,
-        trial=Trial("cured", {EVIL: math.nan}, {EVIL: EVIL}, 3),
+        trial=Trial(change, "cured", TrialOutcome(False, 0), TrialOutcome(True, 3, math.nan), 3),
     )
     found = Diagnosis("NW201", "relu-output", "cause", "error", text, (text,), location, EVIL, (remedy,))
     other = Diagnosis("NW999", "no-such-rule", "consequence", "error", text, (text,))

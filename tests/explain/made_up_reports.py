@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Outcome, Remedy, Trial
+from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Outcome, Remedy
 from nanwatch.explain.report import Report, build_report
 from nanwatch.record.facts import Location, OpInfo, SpreadEntry
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Run
+from nanwatch.record.trials import Trial, TrialOutcome
 
 SCRIPT = """\
 import keras
@@ -105,6 +107,9 @@ def broken_run(location: Location, **info: Any) -> Run:
 
 def relu_output(location: Location, **facts: Any) -> Diagnosis:
     new = 'layers.Dense(5, activation="softmax"),  # five classes'
+    softmax = Intervention(InterventionKind.SET_ACTIVATION, "dense_1", "softmax")
+    lower_rate = Intervention(InterventionKind.SET_LEARNING_RATE, "", 1e-4)
+    as_it_was = TrialOutcome(False, 0)
     known: dict[str, Any] = {
         "message": "Layer dense_1 has a ReLU as the output under a categorical cross-entropy: a row of "
         "zeros is divided by its sum, and 0/0 is NaN.",
@@ -116,21 +121,17 @@ def relu_output(location: Location, **facts: Any) -> Diagnosis:
         "layer": "dense_1",
         "remedies": (
             Remedy(
-                "set_activation",
-                "dense_1",
-                "softmax",
+                softmax,
                 "Give the last layer a softmax, whose rows always sum to 1.",
                 line=new,
                 location=location,
-                trial=Trial("cured", {"loss": math.nan, "finite_steps": 0}, {"loss": 0.69}, 30),
+                trial=Trial(softmax, "cured", as_it_was, TrialOutcome(True, 30, 0.69), 30),
             ),
             Remedy(
-                "set_learning_rate",
-                "",
-                1e-4,
+                lower_rate,
                 "Lower the learning rate to 0.0001.",
                 general_damper=True,
-                trial=Trial("not-cured", {"loss": math.nan}, {"loss": math.nan}, 1),
+                trial=Trial(lower_rate, "not-cured", as_it_was, as_it_was, 1),
             ),
         ),
     }
@@ -156,7 +157,11 @@ def broken(folder: Path) -> Report:
         "warning",
         "Column 7 of the input has a standard deviation of 50,000.",
         location=Location(location.file, 11, "model.fit(x, y)"),
-        remedies=(Remedy("scale_input", "0", None, "Standardise the columns of x before fit."),),
+        remedies=(
+            Remedy(
+                Intervention(InterventionKind.SCALE_INPUT, "0"), "Standardise the columns of x before fit."
+            ),
+        ),
     )
     found = (relu_output(location), unscaled, plateau())
     skipped = ("NW113: the labels were not seen in order", "NW118: there was no validation data")

@@ -111,7 +111,7 @@ def test_the_cause_in_full(tmp_path: Path) -> None:
         '- layers.Dense(5, activation="relu"),  # five classes'.replace("  ", " "),
         '+ layers.Dense(5, activation="softmax"),  # five classes'.replace("  ", " "),
         "Tried on the frozen state for 30 steps: it cured the fault.",
-        "with the change loss 0.69",
+        "with the change loss 0.69, finite, 30 of 30 steps",
         "About NW201 relu-output",
         "gives 0/0: the loss is NaN",
         "NW607 accuracy-after-nonfinite",

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from nanwatch.diagnose.diagnosis import Diagnosis, Remedy, Trial
+from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain import as_json
 from nanwatch.explain.report import Report
+from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.trials import Trial, TrialOutcome
 from tests.explain import made_up_reports
 
 
@@ -78,8 +80,8 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
         "text": "Give the last layer a softmax, whose rows always sum to 1.",
         "trial": {
             "verdict": "cured",
-            "before": {"loss": None, "loss_nonfinite": "nan", "finite_steps": 0},
-            "after": {"loss": 0.69},
+            "before": {"finite": False, "finite_steps": 0, "loss": None},
+            "after": {"finite": True, "finite_steps": 30, "loss": 0.69},
             "steps": 30,
         },
     }
@@ -109,11 +111,18 @@ def test_no_time_was_measured() -> None:
 
 
 def test_a_value_that_is_not_finite_or_a_tuple() -> None:
-    remedy = Remedy("set_range", "y", (0.0, math.inf), "t", trial=Trial("not-cured", {"loss": -math.inf}))
+    change = Intervention(InterventionKind.RESCALE_TARGET, "y", (0.0, math.inf))
+    bad = TrialOutcome(True, 1, -math.inf)
+    remedy = Remedy(change, "t", trial=Trial(change, "not-cured", bad, bad, 1))
     diagnosis = Diagnosis("NW106", "unscaled-target", "cause", "error", "m", remedies=(remedy,))
     shown = parsed(made_up_reports.healthy(diagnosis))["diagnoses"][0]["remedies"][0]
     assert shown["value"] == [0.0, {"value": None, "nonfinite": "inf"}]
-    assert shown["trial"]["before"] == {"loss": None, "loss_nonfinite": "-inf"}
+    assert shown["trial"]["before"] == {
+        "finite": True,
+        "finite_steps": 1,
+        "loss": None,
+        "loss_nonfinite": "-inf",
+    }
 
 
 def test_a_path_outside_the_working_directory_stays_whole() -> None:

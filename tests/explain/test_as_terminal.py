@@ -76,13 +76,13 @@ def test_the_cause(tmp_path: Path) -> None:
         '       - layers.Dense(5, activation="relu"),  # five classes',
         '       + layers.Dense(5, activation="softmax"),  # five classes',
         "     Tried on the frozen state for 30 steps: it cured the fault.",
-        "       as it was: loss NaN, finite steps 0",
-        "       with the change: loss 0.69",
+        "       as it was: NaN or infinite at step 1",
+        "       with the change: loss 0.69, finite, 30 of 30 steps",
         "  2. Lower the learning rate to 0.0001. (This damps many unlike faults; it may",
         "     only put this one off.)",
         "     Tried on the frozen state for 1 step: it did not cure the fault.",
-        "       as it was: loss NaN",
-        "       with the change: loss NaN",
+        "       as it was: NaN or infinite at step 1",
+        "       with the change: NaN or infinite at step 1",
     ]
 
 

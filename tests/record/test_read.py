@@ -95,11 +95,19 @@ FOREIGN = [
     ),
     (
         '{"nanwatch_format": 1, "script": "a", "fits": 3}',
-        "cannot be read as a run: a list was expected, not int.",
+        "cannot be read as a run: fits: a list was expected, not int.",
     ),
     (
         '{"nanwatch_format": 1, "script": "a", "versions": [1]}',
-        "cannot be read as a run: a table was expected, not list.",
+        "cannot be read as a run: versions: a table was expected, not list.",
+    ),
+    (
+        '{"nanwatch_format": 1, "script": "a", "fits": [{"index": 0}, {"index": "1"}]}',
+        "cannot be read as a run: fits[1].index: a whole number was expected, not str.",
+    ),
+    (
+        '{"nanwatch_format": 1, "script": "a", "status": "well"}',
+        "cannot be read as a run: status: 'well' is none of running, finished, halted, crashed, killed.",
     ),
     ("[" * 100_000, NOT_WHOLE),
 ]

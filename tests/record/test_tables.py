@@ -6,17 +6,20 @@ import dataclasses
 import inspect
 import types
 import typing
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
 from typing import Any
 
 import pytest
 
-from nanwatch.record import facts, strict_json
-from nanwatch.record.tables import from_table, to_table
+from nanwatch.record import facts, interventions, strict_json, trials
+from nanwatch.record.tables import Variant, from_table, to_table
 
 TABLES = [
     kind
-    for _, kind in inspect.getmembers(facts, inspect.isclass)
-    if dataclasses.is_dataclass(kind) and kind.__module__ == facts.__name__
+    for module in (facts, interventions, trials)
+    for _, kind in inspect.getmembers(module, inspect.isclass)
+    if dataclasses.is_dataclass(kind) and kind.__module__ == module.__name__
 ]
 
 
@@ -34,6 +37,8 @@ def filled(kind: Any) -> Any:
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind)
         return kind(**{spec.name: filled(hints[spec.name]) for spec in dataclasses.fields(kind)})
+    if inspect.isclass(kind) and issubclass(kind, Enum):
+        return list(kind)[-1]
     return {str: "text", int: 7, float: 0.25, bool: True, Any: [1, "a", {"b": None}]}[kind]
 
 
@@ -77,17 +82,143 @@ def test_a_key_of_a_later_version_is_passed_over() -> None:
     assert from_table(facts.Location, {"file": "a.py", "line": 3, "column": 9}) == facts.Location("a.py", 3)
 
 
+@dataclass(frozen=True)
+class Fall(Variant):
+    kind = "fall"
+    height: float
+
+
+@dataclass(frozen=True)
+class Rise(Variant):
+    kind = "rise"
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclass(frozen=True)
+class Everything:
+    """A field of each kind of type that may be kept."""
+
+    text: str = ""
+    number: int = 0
+    flag: bool = False
+    real: float = 0.0
+    word: typing.Literal["a", "b"] = "a"
+    colour: Colour = Colour.RED
+    maybe: int | None = None
+    scalar: bool | int | float | str | tuple[int | str, ...] | None = None
+    many: tuple[float, ...] = ()
+    sizes: tuple[int | None, ...] = ()
+    named: dict[str, int] = field(default_factory=dict)
+    free: dict[str, Any] = field(default_factory=dict)
+    place: facts.Location | None = None
+    places: tuple[facts.Location, ...] = ()
+    course: tuple[Fall | Rise, ...] = ()
+
+
+RIGHT = [
+    ("text", "t", "t"),
+    ("number", -3, -3),
+    ("number", 10**30, 10**30),
+    ("flag", True, True),
+    ("real", 0.5, 0.5),
+    ("real", 2, 2.0),
+    ("real", float("inf"), float("inf")),
+    ("word", "b", "b"),
+    ("colour", "blue", Colour.BLUE),
+    ("maybe", None, None),
+    ("maybe", 3, 3),
+    ("scalar", None, None),
+    ("scalar", True, True),
+    ("scalar", 1, 1),
+    ("scalar", 1.0, 1.0),
+    ("scalar", "s", "s"),
+    ("scalar", [1, "s"], (1, "s")),
+    ("many", [1, 2.5], (1.0, 2.5)),
+    ("sizes", [None, 3], (None, 3)),
+    ("named", {"a": 1}, {"a": 1}),
+    ("free", {"a": [None, {"b": "c"}]}, {"a": [None, {"b": "c"}]}),
+    ("place", {"file": "a.py", "line": 3}, facts.Location("a.py", 3)),
+    ("places", [{"file": "a.py", "line": 3}], (facts.Location("a.py", 3),)),
+    ("course", [{"kind": "rise"}, {"kind": "fall", "height": 2}], (Rise(), Fall(2.0))),
+]
+
+
+@pytest.mark.parametrize(("name", "item", "value"), RIGHT)
+def test_a_value_of_its_type(name: str, item: Any, value: Any) -> None:
+    found = getattr(from_table(Everything, {name: item}), name)
+    assert (found, type(found)) == (value, type(value))
+    assert through_json(Everything(**{name: value})) == Everything(**{name: value})
+
+
+WRONG = [
+    ("text", 3, "text: a text was expected, not int"),
+    ("text", None, "text: a text was expected, not NoneType"),
+    ("number", "3", "number: a whole number was expected, not str"),
+    ("number", True, "number: a whole number was expected, not bool"),
+    ("number", 3.0, "number: a whole number was expected, not float"),
+    ("flag", 1, "flag: true or false was expected, not int"),
+    ("flag", "true", "flag: true or false was expected, not str"),
+    ("real", "0.5", "real: a number was expected, not str"),
+    ("real", False, "real: a number was expected, not bool"),
+    ("real", None, "real: a number was expected, not NoneType"),
+    ("real", 10**400, "real: a number is too large"),
+    ("word", "c", "word: 'c' is none of a, b"),
+    ("word", ["a"], "word: ['a'] is none of a, b"),
+    ("word", "c" * 200, f"word: '{'c' * 79} is none of a, b"),
+    ("colour", "green", "colour: 'green' is none of red, blue"),
+    ("colour", "RED", "colour: 'RED' is none of red, blue"),
+    ("colour", {}, "colour: {} is none of red, blue"),
+    ("maybe", "3", "maybe: a whole number was expected, not str"),
+    ("scalar", {}, "scalar: dict is none of the types that may stand here"),
+    ("scalar", [[1]], "scalar: list is none of the types that may stand here"),
+    ("many", 1.0, "many: a list was expected, not float"),
+    ("many", "12", "many: a list was expected, not str"),
+    ("many", [1.0, "2"], "many[1]: a number was expected, not str"),
+    ("sizes", [1.5], "sizes[0]: a whole number was expected, not float"),
+    ("named", [1], "named: a table was expected, not list"),
+    ("named", {"a": "1"}, "named.a: a whole number was expected, not str"),
+    ("free", [], "free: a table was expected, not list"),
+    ("free", None, "free: a table was expected, not NoneType"),
+    ("place", [], "place: a table was expected, not list"),
+    ("place", {"file": "a.py"}, "place has no line"),
+    ("place", {"file": "a.py", "line": "3"}, "place.line: a whole number was expected, not str"),
+    ("places", [None], "places[0]: a table was expected, not NoneType"),
+    ("course", ["rise"], "course[0]: a table was expected, not str"),
+    ("course", [{}], "course[0].kind: None is none of fall, rise"),
+    ("course", [{"kind": "leap"}], "course[0].kind: 'leap' is none of fall, rise"),
+    ("course", [{"kind": ["rise"]}], "course[0].kind: ['rise'] is none of fall, rise"),
+    ("course", [{"kind": "fall"}], "course[0] has no height"),
+]
+
+
+@pytest.mark.parametrize(("name", "item", "error"), WRONG)
+def test_a_value_that_is_not_of_its_type(name: str, item: Any, error: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        from_table(Everything, {name: item})
+    assert str(caught.value) == error
+
+
+def test_both_sides_of_every_kind_of_type() -> None:
+    names = {spec.name for spec in dataclasses.fields(Everything)}
+    assert {name for name, _, _ in RIGHT} == names == {name for name, _, _ in WRONG}
+
+
 @pytest.mark.parametrize(
     ("table", "error"),
     [
-        ([], "RunInfo wants a table, not list"),
-        ({"script": "a", "models": {}}, "a list was expected, not dict"),
-        ({"script": "a", "versions": []}, "a table was expected, not list"),
-        ({"script": "a", "fits": [3]}, "FitInfo wants a table, not int"),
-        ({}, "missing 1 required positional argument: 'script'"),
+        ([], "RunInfo: a table was expected, not list"),
+        (None, "RunInfo: a table was expected, not NoneType"),
+        ({"script": "a", "models": {}}, "models: a list was expected, not dict"),
+        ({"script": "a", "versions": []}, "versions: a table was expected, not list"),
+        ({"script": "a", "fits": [3]}, "fits[0]: a table was expected, not int"),
+        ({}, "RunInfo has no script"),
     ],
 )
 def test_a_table_of_another_shape(table: Any, error: str) -> None:
     with pytest.raises(TypeError) as caught:
         from_table(facts.RunInfo, table)
-    assert error in str(caught.value)
+    assert str(caught.value) == error

@@ -20,6 +20,7 @@ from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_DATA, symptoms_from
 from nanwatch.record.facts import ColumnSummary, DataInfo, IncidentInfo, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # The model may mask the NaN, and have broken at an op that needs no NaN to break.
@@ -126,22 +127,22 @@ class NonfiniteInput(Rule):
         where = f"x[:, {columns[0]}]" if len(columns) == 1 else "x"
         remedies = [
             Remedy(
-                "drop_nonfinite_rows",
-                array.path,
-                list(bad.bad_rows),
+                Intervention(InterventionKind.DROP_NONFINITE_ROWS, array.path, bad.bad_rows),
                 "Drop the rows before the fit: keep = np.isfinite(x).all(axis=1); "
                 "model.fit(x[keep], y[keep]).",
             )
         ]
         if bad.num_nan:
             text = f"Or fill the gaps in {where} with the column's median over its finite values."
-            remedies.append(Remedy("impute_input", array.path, list(columns), text))
+            remedies.append(Remedy(Intervention(InterventionKind.IMPUTE_INPUT, array.path, columns), text))
         if bad.num_neg_inf or bad.num_pos_inf:
             text = (
                 f"The infinities in {where} come from a log of 0 or a division by 0 made earlier; "
                 "mend that: np.log(v + 1e-3) or np.log1p(v), or a small constant in the divisor."
             )
-            remedies.append(Remedy("mend_preprocessing", array.path, list(columns), text))
+            remedies.append(
+                Remedy(Intervention(InterventionKind.MEND_PREPROCESSING, array.path, columns), text)
+            )
         return tuple(remedies)
 
     @staticmethod

@@ -11,6 +11,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_DATA
 from nanwatch.record.facts import ColumnSummary, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 
@@ -99,8 +100,8 @@ def remedies(path: str, columns: list[int]) -> tuple[Remedy, ...]:
     drop = f"Drop {said}: x = np.delete(x, {columns}, axis=1). A constant says nothing."
     keep = "Or guard the divisor: std = x.std(axis=0); std[std == 0] = 1.0; StandardScaler does the same."
     return (
-        Remedy("drop_columns", path, columns, drop),
-        Remedy("guard_scaling", path, columns, keep),
+        Remedy(Intervention(InterventionKind.DROP_COLUMNS, path, tuple(columns)), drop),
+        Remedy(Intervention(InterventionKind.GUARD_SCALING, path, tuple(columns)), keep),
     )
 
 

@@ -12,6 +12,7 @@ from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS
 from nanwatch.record.facts import DataInfo, IncidentInfo, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 
@@ -59,9 +60,7 @@ class NonfiniteTarget(Rule):
                 fit, message, *evidence, location=location, part="contributing", level="note", strength=0.2
             )
         drop = Remedy(
-            "drop_nonfinite_rows",
-            array.path,
-            list(bad.bad_rows),
+            Intervention(InterventionKind.DROP_NONFINITE_ROWS, array.path, bad.bad_rows),
             "Drop the rows before the fit: keep = np.isfinite(y); model.fit(x[keep], y[keep]). "
             "A made-up target teaches a made-up thing: do not fill it in.",
         )

@@ -13,6 +13,7 @@ from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS
 from nanwatch.record.facts import DataInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 
@@ -56,7 +57,11 @@ class NonfiniteSampleWeight(Rule):
             fit,
             run,
             f"class_weight is not finite for class {words}.",
-            Remedy("set_class_weight", "class_weight", list(bad), text, location=fit.info.location),
+            Remedy(
+                Intervention(InterventionKind.SET_CLASS_WEIGHT, "class_weight", tuple(bad)),
+                text,
+                location=fit.info.location,
+            ),
             any(array.batch_is_clean for array in data_arrays(fit, run, "sample_weights")),
         )
 
@@ -67,7 +72,9 @@ class NonfiniteSampleWeight(Rule):
         message += f"{where_bad(bad, ())}."
         text = "Make the weights finite before the fit, and leave a row out with the weight 0, not NaN."
         remedy = Remedy(
-            "mend_sample_weight", array.path, list(bad.bad_rows), text, location=fit.info.location
+            Intervention(InterventionKind.MEND_SAMPLE_WEIGHT, array.path, bad.bad_rows),
+            text,
+            location=fit.info.location,
         )
         return self.build_finding(fit, run, message, remedy, array.batch_is_clean)
 

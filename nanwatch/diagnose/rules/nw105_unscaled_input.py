@@ -13,6 +13,7 @@ from nanwatch.diagnose.input_scale import Raw, harm_done, raw_inputs
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import ColumnSummary, LayerInfo, ModelInfo, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 BYTE = 255.0
@@ -111,11 +112,11 @@ def remedies(raw: Raw) -> tuple[Remedy, ...]:
     found = []
     if raw.min >= 0.0 and raw.max <= BYTE and not raw.columns:
         text = "Divide the pixels by 255 before the fit: x = x / 255.0."
-        found.append(Remedy("scale_input", raw.path, 1.0 / BYTE, text))
+        found.append(Remedy(Intervention(InterventionKind.SCALE_INPUT, raw.path, 1.0 / BYTE), text))
     which = f"x[:, {list_words(raw.columns)}]" if len(raw.columns) == 1 else "x"
     text = f"Standardise {which} with the training mean and deviation, or make keras.layers.Normalization() "
     text += "(after .adapt(x)) the first layer."
-    found.append(Remedy("standardise_input", raw.path, list(raw.columns), text))
+    found.append(Remedy(Intervention(InterventionKind.STANDARDISE_INPUT, raw.path, raw.columns), text))
     return tuple(found)
 
 

@@ -23,6 +23,7 @@ from nanwatch.diagnose.readings import REGRESSIONS, are_weights_still
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import LayerInfo, ModelInfo, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Root mean square of y. Below it a net of ordinary weights reaches the target in ordinary steps.
@@ -198,7 +199,9 @@ def standardise(labels: TensorSummary) -> Remedy:
         f"Standardise y before the fit: y = (y - {number(labels.mean)}) / {number(labels.std)}, and undo it "
         "on the predictions. For prices and counts over several orders, np.log1p(y) serves as well."
     )
-    return Remedy("standardise_target", labels.path, [labels.mean, labels.std], text)
+    return Remedy(
+        Intervention(InterventionKind.STANDARDISE_TARGET, labels.path, (labels.mean, labels.std)), text
+    )
 
 
 def prices(

@@ -13,6 +13,7 @@ from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS
 from nanwatch.record.facts import DataInfo, LossInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 CRASH = (
@@ -157,30 +158,35 @@ def remedies(misfit: Misfit, fit: Fit) -> Iterator[Remedy]:
     marker = misfit.marker
     if misfit.one_based:
         yield Remedy(
-            "shift_labels", "y", -1, f"Count the classes from 0: y = y - 1 (now 1 to {misfit.units})."
+            Intervention(InterventionKind.SHIFT_LABELS, "y", -1),
+            f"Count the classes from 0: y = y - 1 (now 1 to {misfit.units}).",
         )
     elif misfit.minus_one_and_one:
-        yield Remedy("map_labels", "y", [-1, 1], "Map -1 and 1 to 0 and 1: y = (y + 1) // 2.")
+        yield Remedy(
+            Intervention(InterventionKind.MAP_LABELS, "y", (-1, 1)),
+            "Map -1 and 1 to 0 and 1: y = (y + 1) // 2.",
+        )
     elif marker is not None:
         yield Remedy(
-            "set_ignore_class",
-            "loss",
-            marker,
+            Intervention(InterventionKind.SET_IGNORE_CLASS, "loss", marker),
             f"If {marker} marks places without a class, leave them out of the loss: "
             f"keras.losses.SparseCategoricalCrossentropy(ignore_class={marker}).",
             location=fit.model.compile_location,
         )
-        yield Remedy("drop_labels", "y", marker, f"Or drop the rows labelled {marker} before the fit.")
+        yield Remedy(
+            Intervention(InterventionKind.DROP_LABELS, "y", marker),
+            f"Or drop the rows labelled {marker} before the fit.",
+        )
     elif misfit.more_classes:
         yield Remedy(
-            "set_units",
-            "output",
-            misfit.more_classes,
+            Intervention(InterventionKind.SET_UNITS, "output", misfit.more_classes),
             f"Give the output {misfit.more_classes} units: the labels count from 0 to {misfit.high:g}.",
         )
     else:
         text = "Map the labels to 0, 1, 2, ...: classes, y = np.unique(y, return_inverse=True); "
-        yield Remedy("map_labels", "y", None, text + "the output needs len(classes) units.")
+        yield Remedy(
+            Intervention(InterventionKind.MAP_LABELS, "y"), text + "the output needs len(classes) units."
+        )
 
 
 def classes_run(

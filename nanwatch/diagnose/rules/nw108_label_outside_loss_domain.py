@@ -12,6 +12,7 @@ from nanwatch.diagnose.readings import finite_losses
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LossInfo, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
@@ -134,24 +135,29 @@ def remedies(labels: TensorSummary) -> Iterator[Remedy]:
     found = labels.classes if labels.classes_complete and labels.integral else {}
     classes = sorted(float(value) for value in found)
     if classes == [-1.0, 1.0]:
-        yield Remedy("map_labels", labels.path, [-1, 1], "Map -1 and 1 to 0 and 1: y = (y + 1) / 2.")
+        yield Remedy(
+            Intervention(InterventionKind.MAP_LABELS, labels.path, (-1, 1)),
+            "Map -1 and 1 to 0 and 1: y = (y + 1) / 2.",
+        )
     elif len(classes) == 2:
         text = f"Map the two labels to 0 and 1: y = (y == {number(classes[1])}).astype('float32')."
-        yield Remedy("map_labels", labels.path, classes, text)
+        yield Remedy(Intervention(InterventionKind.MAP_LABELS, labels.path, tuple(classes)), text)
     elif classes:
         text = (
             f"For {len(classes)} classes end the model in Dense({len(classes)}, activation='softmax') under "
             "loss='sparse_categorical_crossentropy', with labels counted from 0."
         )
-        yield Remedy("set_head", labels.path, len(classes), text)
+        yield Remedy(Intervention(InterventionKind.SET_HEAD, labels.path, len(classes)), text)
     if labels.min >= 0.0 and labels.max == BYTE:
         text = "If the target is a picture, divide it by 255: y = y / 255.0."
-        yield Remedy("scale_target", labels.path, 1.0 / BYTE, text)
+        yield Remedy(Intervention(InterventionKind.SCALE_TARGET, labels.path, 1.0 / BYTE), text)
     if not classes:
         text = (
             "Bring y into [0, 1], or, where it is a quantity and no probability, use a linear head and mse."
         )
-        yield Remedy("rescale_target", labels.path, [labels.min, labels.max], text)
+        yield Remedy(
+            Intervention(InterventionKind.RESCALE_TARGET, labels.path, (labels.min, labels.max)), text
+        )
 
 
 def binary_run(labels: TensorSummary, losses: list[float], weight: float | None = None) -> Run:

@@ -12,6 +12,7 @@ from nanwatch.diagnose.readings import spread_looks
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import BroadcastInfo, FitInfo, Shape, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # A regression that has learned spreads its predictions like the labels; one that compares every
@@ -71,7 +72,11 @@ class TargetShapeMismatch(Rule):
             *collapse,
             location=met.location or fit.model.location or fit.info.location,
             remedies=(
-                Remedy("reshape_labels", met.label, [-1, 1] if flat else [-1], text, location=met.location),
+                Remedy(
+                    Intervention(InterventionKind.RESHAPE_LABELS, met.label, (-1, 1) if flat else (-1,)),
+                    text,
+                    location=met.location,
+                ),
             ),
             level="error" if collapse else "warning",
             strength=0.95 if collapse else 0.6,

@@ -11,6 +11,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import CATEGORICAL, label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # A row may be all 0 on purpose: it then has no loss, which masks it. More than 1 has no such use.
@@ -64,7 +65,9 @@ class NotOneHot(Rule):
                 f"to {number(labels.row_sum_max or 0.0)}.",
                 # several 1s a row are several answers, which another loss takes; else the data are wrong
                 location=fit.model.compile_location if labels.integral else fit.info.location,
-                remedies=(Remedy("set_loss", "output", "binary_crossentropy", text),),
+                remedies=(
+                    Remedy(Intervention(InterventionKind.SET_LOSS, "output", "binary_crossentropy"), text),
+                ),
                 strength=0.8,
                 explains={"large-loss", "poor-accuracy", "growth"} | STUCK,
             )

@@ -12,6 +12,7 @@ from nanwatch.diagnose.label_classes import SPARSE
 from nanwatch.diagnose.readings import label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 
@@ -66,7 +67,13 @@ class FractionalClassLabel(Rule):
                     else []
                 ),
                 location=fit.info.location,
-                remedies=(Remedy("cast_labels", array.path, "int32", text, location=fit.info.location),),
+                remedies=(
+                    Remedy(
+                        Intervention(InterventionKind.CAST_LABELS, array.path, "int32"),
+                        text,
+                        location=fit.info.location,
+                    ),
+                ),
                 strength=0.95,
                 explains={"zero-loss", "poor-accuracy"} | STUCK,
             )

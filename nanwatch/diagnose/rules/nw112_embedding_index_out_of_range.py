@@ -10,6 +10,7 @@ from nanwatch.diagnose.data_seen import data_arrays
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import LayerInfo, ModelInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # TensorFlow's sentence on a CPU; XLA takes the nearest row and says nothing.
@@ -69,10 +70,14 @@ class EmbeddingIndexOutOfRange(Rule):
         if token >= rows:
             where = layer.location or where
             text = f"Give {layer.name} input_dim={token + 1}: one row more than the largest token."
-            remedy = Remedy("set_input_dim", layer.path, token + 1, text, location=layer.location)
+            remedy = Remedy(
+                Intervention(InterventionKind.SET_INPUT_DIM, layer.path, token + 1),
+                text,
+                location=layer.location,
+            )
         else:
             text = "Number the tokens from 0, with 0 for the padding."
-            remedy = Remedy("map_tokens", "input", None, text, location=where)
+            remedy = Remedy(Intervention(InterventionKind.MAP_TOKENS, "input"), text, location=where)
         return self.finding(
             fit,
             f"The input holds the token {token}, and {layer.name} has input_dim={rows}, so the tokens 0 to "

@@ -16,6 +16,7 @@ from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import binomial_p_value, median
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import ColumnSummary, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Half of all batches of a single class: shuffled rows come to this only where one class has nearly
@@ -96,7 +97,7 @@ class ClassSortedBatches(Rule):
             f"class; of shuffled rows {amount_words(chance * batches.seen)} would be.",
             *harm,
             location=where,
-            remedies=(Remedy("shuffle_rows", "fit", True, text, line, where),),
+            remedies=(Remedy(Intervention(InterventionKind.SHUFFLE_ROWS, "fit", True), text, line, where),),
             level="error" if harm else "warning",
             strength=0.9 if harm else 0.6,
             # swung from class to class, a net may be thrown where it answers nothing

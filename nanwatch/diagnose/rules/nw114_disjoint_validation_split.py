@@ -12,6 +12,7 @@ from nanwatch.diagnose.loss_course import sole_output
 from nanwatch.diagnose.readings import accuracies, class_shares, is_classification, label_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import DataInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Half the validation rows cannot be answered: no longer a rare class that fell into one part.
@@ -80,7 +81,9 @@ class DisjointValidationSplit(Rule):
             f"{why}",
             *evidence,
             location=fit.info.location,
-            remedies=(Remedy("shuffle_rows", "fit", None, text, location=fit.info.location),),
+            remedies=(
+                Remedy(Intervention(InterventionKind.SHUFFLE_ROWS, "fit"), text, location=fit.info.location),
+            ),
             level="error" if most else "warning",
             strength=0.95 if most else 0.6,
             explains={"poor-validation"},

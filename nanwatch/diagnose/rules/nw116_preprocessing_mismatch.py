@@ -17,6 +17,7 @@ from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import median
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import ColumnSummary, DataInfo, LayerInfo, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Parts of one data set have the same root mean square within a factor of 2 or 3, long tails
@@ -82,7 +83,13 @@ class PreprocessingMismatch(Rule):
             f"times as {'large' if ratio > 1 else 'small'}.",
             *harm,
             location=fit.info.location,
-            remedies=(Remedy("scale_validation", trained.path, ratio, text, location=fit.info.location),),
+            remedies=(
+                Remedy(
+                    Intervention(InterventionKind.SCALE_VALIDATION, trained.path, ratio),
+                    text,
+                    location=fit.info.location,
+                ),
+            ),
             level="error" if harm else "note",
             strength=0.95 if harm else 0.2,
             explains={"poor-validation"},
@@ -103,7 +110,13 @@ class PreprocessingMismatch(Rule):
             *([stuck.words] if stuck else []),
             location=fit.info.location,
             layer=layer.path,
-            remedies=(Remedy("scale_input", array.path, 1 / scale, text, location=fit.info.location),),
+            remedies=(
+                Remedy(
+                    Intervention(InterventionKind.SCALE_INPUT, array.path, 1 / scale),
+                    text,
+                    location=fit.info.location,
+                ),
+            ),
             level="error" if stuck else "warning",
             strength=0.85 if stuck else 0.5,
             explains=STUCK | {"vanishing-gradient"},

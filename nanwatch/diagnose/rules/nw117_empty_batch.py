@@ -13,6 +13,7 @@ from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD
 from nanwatch.record.facts import OpInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 
@@ -56,7 +57,11 @@ class EmptyBatch(Rule):
             + (": the mean of nothing is NaN." if broke else "; the training stayed finite."),
             *([f"the loss of that step is {number(loss)}"] if math.isfinite(loss) else []),
             location=fit.info.location,
-            remedies=(Remedy("drop_empty_batches", "fit", None, text, location=fit.info.location),),
+            remedies=(
+                Remedy(
+                    Intervention(InterventionKind.DROP_EMPTY_BATCHES, "fit"), text, location=fit.info.location
+                ),
+            ),
             level="error" if broke else "note",
             part="cause" if broke else "contributing",
             strength=1.0 if broke else 0.2,

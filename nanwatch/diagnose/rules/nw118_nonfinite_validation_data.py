@@ -11,6 +11,7 @@ from nanwatch.diagnose.data_words import bad_elements, bad_kinds, where_bad
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import ColumnSummary, DataInfo, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 NAMES = {"inputs": "input", "labels": "target", "sample_weights": "sample weight"}
@@ -64,7 +65,13 @@ class NonfiniteValidationData(Rule):
             "these rows from it."
         )
         where = fit.info.location
-        remedies = (Remedy("mend_validation_data", tensor.path, columns, text, location=where),)
+        remedies = (
+            Remedy(
+                Intervention(InterventionKind.MEND_VALIDATION_DATA, tensor.path, tuple(columns)),
+                text,
+                location=where,
+            ),
+        )
         if not validation_broke(fit):
             message = f"{held}, and val_loss is finite all the same: of these rows it says nothing."
             return self.finding(

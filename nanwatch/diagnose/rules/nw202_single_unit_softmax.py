@@ -13,6 +13,7 @@ from nanwatch.diagnose.readings import BINARY, CATEGORICAL, accuracies, class_sh
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LayerInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # A softmax over one unit is exp(0)/exp(0): 1 to the last digit, float16 included.
@@ -116,8 +117,13 @@ def remedies(fit: Fit, head: Head) -> tuple[Remedy, ...]:
     path = layer.path if layer else head.path
     at = layer.location if layer else head.location
     return (
-        Remedy("set_activation", sigmoid.target, "sigmoid", text, sigmoid.line, sigmoid.location),
-        Remedy("set_units", path, 2, two, two_units(layer), at),
+        Remedy(
+            Intervention(InterventionKind.SET_ACTIVATION, sigmoid.intervention.target, "sigmoid"),
+            text,
+            sigmoid.line,
+            sigmoid.location,
+        ),
+        Remedy(Intervention(InterventionKind.SET_UNITS, path, 2), two, two_units(layer), at),
     )
 
 

@@ -13,6 +13,7 @@ from nanwatch.diagnose.readings import REGRESSIONS, label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 RANGES = {
@@ -149,5 +150,8 @@ def evidence(fit: Fit, run: Run, head: Head, beyond: float) -> Iterator[str]:
 def remedy(head: Head) -> Remedy:
     text = f"Leave the activation of {head.words} out, or bring the targets into its range."
     return Remedy(
-        "set_activation", head.path, "linear", text, rewrite_activation(head, "linear"), head.location
+        Intervention(InterventionKind.SET_ACTIVATION, head.path, "linear"),
+        text,
+        rewrite_activation(head, "linear"),
+        head.location,
     )

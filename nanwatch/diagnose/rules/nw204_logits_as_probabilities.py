@@ -20,6 +20,7 @@ from nanwatch.diagnose.readings import BINARY, CATEGORICAL, SPARSE, incident_of,
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS, STUCK
 from nanwatch.record.facts import LossInfo, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Activations that give numbers below 0; the one-sided ones are a fault of their own.
@@ -163,5 +164,5 @@ def remedies(fit: Fit, head: Head) -> tuple[Remedy, ...]:
     line = compile_line(fit, head, new) if at and "keras." in at.code and "tf.keras" not in at.code else None
     return (
         activation_remedy(head),
-        Remedy("set_from_logits", head.output.path, True, text, line, at),
+        Remedy(Intervention(InterventionKind.SET_FROM_LOGITS, head.output.path, True), text, line, at),
     )

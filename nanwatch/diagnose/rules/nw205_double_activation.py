@@ -13,6 +13,7 @@ from nanwatch.diagnose.loss_line import compile_line
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, SPARSE, class_shares, finite_losses, last_loss
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import LossInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # What Keras says when it sees through the activation and takes the logits behind it: then nothing is
@@ -175,7 +176,7 @@ def from_logits_remedy(fit: Fit, head: Head) -> Remedy:
     at = fit.model.compile_location
     line = compile_line(fit, head, f'"{head.loss}"')
     text = f'Or tell the loss that it gets probabilities: loss="{head.loss}".'
-    return Remedy("set_from_logits", head.output.path, False, text, line, at)
+    return Remedy(Intervention(InterventionKind.SET_FROM_LOGITS, head.output.path, False), text, line, at)
 
 
 def sure_classifier_run(

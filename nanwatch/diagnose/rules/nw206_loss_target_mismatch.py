@@ -13,6 +13,7 @@ from nanwatch.diagnose.patch import constant_argument, set_argument
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, REGRESSIONS, SPARSE, label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 ONE_FOR_MANY = (
@@ -218,7 +219,9 @@ def unseen_remedy(fit: Fit, better: str) -> Remedy:
     line = None
     if at is not None and constant_argument(at.code, "compile", "loss", 1) in given:
         line = set_argument(at.code, "compile", "loss", f'"{better}"', 1)
-    return Remedy("set_loss", "0", better, f'Compile with loss="{better}".', line, at)
+    return Remedy(
+        Intervention(InterventionKind.SET_LOSS, "0", better), f'Compile with loss="{better}".', line, at
+    )
 
 
 def evidence(head: Head, clash: ShapeClash | None) -> Iterator[str]:

@@ -16,6 +16,7 @@ from nanwatch.diagnose.readings import CATEGORICAL, first_output, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS
 from nanwatch.record.facts import LayerInfo, ModelInfo, OpInfo, OutputInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 POISSON = "poisson"
@@ -92,7 +93,11 @@ class OutputOutsideLossDomain(Rule):
             location=where or fit.model.compile_location,
             layer=last.path if last else None,
             remedies=(
-                Remedy("mend_output", output.path, None, text, location=last.location if last else None),
+                Remedy(
+                    Intervention(InterventionKind.MEND_OUTPUT, output.path),
+                    text,
+                    location=last.location if last else None,
+                ),
             ),
             strength=1.0,
             explains=NONFINITE_LOSS,
@@ -122,9 +127,11 @@ class OutputOutsideLossDomain(Rule):
             layer=output.head,
             remedies=(
                 Remedy(
-                    "set_activation",
-                    output.activation_layer or output.head or "",
-                    "softplus",
+                    Intervention(
+                        InterventionKind.SET_ACTIVATION,
+                        output.activation_layer or output.head or "",
+                        "softplus",
+                    ),
                     'Make the head positive: activation="softplus" (or "exponential").',
                     location=head.location if head else None,
                 ),

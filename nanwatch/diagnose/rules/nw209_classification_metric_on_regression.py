@@ -11,6 +11,7 @@ from nanwatch.diagnose.heads import Head, heads
 from nanwatch.diagnose.readings import REGRESSIONS, accuracies
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # An accuracy counts exact hits. Of real numbers there are next to none; a tenth and more come
@@ -55,7 +56,12 @@ class ClassificationMetricOnRegression(Rule):
                     f"{head.loss}: it counts exact hits. Read the loss, or the mean absolute error.",
                     *([f"The loss goes from {number(losses[0])} to {number(losses[-1])}."] if losses else []),
                     location=fit.model.compile_location,
-                    remedies=(Remedy("set_metrics", "compile", ["mae"], 'Compile with metrics=["mae"].'),),
+                    remedies=(
+                        Remedy(
+                            Intervention(InterventionKind.SET_METRICS, "compile", ("mae",)),
+                            'Compile with metrics=["mae"].',
+                        ),
+                    ),
                     strength=0.9,
                     explains={"poor-accuracy"},
                 )

@@ -22,6 +22,7 @@ from nanwatch.diagnose.readings import (
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS, STUCK
 from nanwatch.record.facts import LayerInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 SHAPES_DIFFER = (
@@ -183,7 +184,9 @@ def remedy_for(layer: LayerInfo | None, what: str, wanted: int) -> Remedy:
     if layer is not None and at is not None:
         keyword = "filters" if layer.type.startswith("Conv") else "units"
         line = set_argument(at.code, layer.type, keyword, str(wanted), 0)
-    return Remedy("set_units", layer.path if layer else "output", wanted, text, line, at)
+    return Remedy(
+        Intervention(InterventionKind.SET_UNITS, layer.path if layer else "output", wanted), text, line, at
+    )
 
 
 def units_words(units: int | None) -> str:

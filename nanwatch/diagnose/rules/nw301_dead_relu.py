@@ -22,6 +22,7 @@ from nanwatch.diagnose.readings import (
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LayerInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Three digits: a dead net gives the best constant answer, whose loss is the prior entropy.
@@ -129,7 +130,13 @@ def remedy(layer: LayerInfo) -> Remedy:
         if (layer.location)
         else None
     )
-    return Remedy("set_activation", layer.path, "leaky_relu", text, line, layer.location, general_damper=True)
+    return Remedy(
+        Intervention(InterventionKind.SET_ACTIVATION, layer.path, "leaky_relu"),
+        text,
+        line,
+        layer.location,
+        general_damper=True,
+    )
 
 
 def relu_run(

@@ -13,6 +13,7 @@ from nanwatch.diagnose.readings import lasting_since
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LayerInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 KINDS = ("tanh", "sigmoid")
@@ -77,7 +78,11 @@ class SaturatedActivation(Rule):
             location=layer.location,
             layer=layer.path,
             remedies=(
-                Remedy("set_initializer", layer.path, "glorot_uniform", text, location=layer.location),
+                Remedy(
+                    Intervention(InterventionKind.SET_INITIALIZER, layer.path, "glorot_uniform"),
+                    text,
+                    location=layer.location,
+                ),
             ),
             strength=0.6,
             shows={"saturated"},

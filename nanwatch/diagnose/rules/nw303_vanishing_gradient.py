@@ -17,6 +17,7 @@ from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LayerInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # A layer of sigmoids passes on at most a quarter of the gradient: over 7 layers, 6e-5 of it. The
@@ -136,7 +137,7 @@ def remedy(layer: LayerInfo) -> Remedy:
         if at is not None and layer.activation in SHRINKING
         else None
     )
-    return Remedy("set_activation", layer.path, "relu", text, line, at)
+    return Remedy(Intervention(InterventionKind.SET_ACTIVATION, layer.path, "relu"), text, line, at)
 
 
 def gradients_run(gradients: list[float], ended: float = 0.69, steps: int = 120) -> Run:

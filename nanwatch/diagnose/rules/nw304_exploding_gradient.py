@@ -13,6 +13,7 @@ from nanwatch.diagnose.observed import GROWTH
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD
 from nanwatch.record.facts import LayerInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 CLIP = 1.0  # the norm that recurrent nets are commonly clipped to
@@ -61,7 +62,14 @@ class ExplodingGradient(Rule):
             *([f"Steepest in {layer.name}: {number(ratio)} times its first norm."] if layer else []),
             location=layer.location if layer else at,
             layer=layer.path if layer else None,
-            remedies=(Remedy("set_clipnorm", "optimizer", CLIP, text, location=at, general_damper=True),),
+            remedies=(
+                Remedy(
+                    Intervention(InterventionKind.SET_CLIPNORM, "optimizer", CLIP),
+                    text,
+                    location=at,
+                    general_damper=True,
+                ),
+            ),
             strength=0.4,
             shows={"growth"},
             explains={"growth"} | NONFINITE_FORWARD,

@@ -16,6 +16,7 @@ from nanwatch.diagnose.readings import finite_losses, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD
 from nanwatch.record.facts import DataInfo, LayerInfo, ModelInfo, OpInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 RECURRENT = ("LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
@@ -92,9 +93,7 @@ class UnboundedRecurrentActivation(Rule):
             layer=layer.path,
             remedies=(
                 Remedy(
-                    "set_activation",
-                    layer.path,
-                    "tanh",
+                    Intervention(InterventionKind.SET_ACTIVATION, layer.path, "tanh"),
                     f'Leave the activation of the {layer.type} at "tanh".',
                     location=layer.location,
                 ),

@@ -17,6 +17,7 @@ from nanwatch.diagnose.loss_course import (
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import LayerInfo, ModelInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Proper initialisers keep the norm of the activations within a factor of about 2 a layer, and
@@ -169,7 +170,9 @@ def has_begun_high(fit: Fit) -> bool:
 def initializer_remedy(layer: LayerInfo) -> Remedy:
     proper = "he_normal" if layer.activation in ("relu", "leaky_relu", "elu") else "glorot_uniform"
     text = f'Give {layer.name} kernel_initializer="{proper}", which fits the deviation to the layer\'s width.'
-    return Remedy("set_initializer", layer.path, proper, text, location=layer.location)
+    return Remedy(
+        Intervention(InterventionKind.SET_INITIALIZER, layer.path, proper), text, location=layer.location
+    )
 
 
 def deep_run(factor: float, losses: list[float], initial: str = "RandomNormal", layers: int = 11) -> Run:

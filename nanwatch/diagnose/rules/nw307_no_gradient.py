@@ -15,6 +15,7 @@ from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import median
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LayerInfo, Location, ModelInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 NONE_AT_ALL = "No gradients provided for any variable"  # Keras's own words
@@ -226,7 +227,9 @@ def remedy(layer: LayerInfo | None) -> Remedy:
         "before them; in a loss, use a smooth stand-in (sigmoid for a step, softmax for argmax)."
     )
     at: Location | None = layer.location if layer else None
-    return Remedy("remove_op", layer.path if layer else "loss", None, text, location=at)
+    return Remedy(
+        Intervention(InterventionKind.REMOVE_OP, layer.path if layer else "loss"), text, location=at
+    )
 
 
 def model_of(inbound: bool = False, behind: str | None = None) -> ModelInfo:

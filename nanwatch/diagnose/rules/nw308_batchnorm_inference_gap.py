@@ -21,6 +21,7 @@ from nanwatch.diagnose.readings import (
 )
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import DataInfo, InferenceInfo, LayerInfo, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # The logged loss is the mean over an epoch and the validation comes after it, so of the same rows
@@ -223,13 +224,13 @@ def remedy(fit: Fit, layer: LayerInfo, followed: float) -> Remedy:
         if short_last_batch(fit):
             text += " And leave the last, short batch out: drop_remainder=True."
         line = set_argument(at.code, layer.type, "momentum", "0.99") if at is not None else None
-        return Remedy("set_momentum", layer.path, 0.99, text, line, at)
+        return Remedy(Intervention(InterventionKind.SET_MOMENTUM, layer.path, 0.99), text, line, at)
     if followed >= FOLLOWED:
         text = "Use larger batches: their statistics differ too much from each other for an average to serve."
-        return Remedy("set_batch_size", "fit", None, text, location=at)
+        return Remedy(Intervention(InterventionKind.SET_BATCH_SIZE, "fit"), text, location=at)
     text = "Let the averages follow faster: momentum=0.9; or train for more steps."
     line = set_argument(at.code, layer.type, "momentum", "0.9") if at is not None else None
-    return Remedy("set_momentum", layer.path, 0.9, text, line, at)
+    return Remedy(Intervention(InterventionKind.SET_MOMENTUM, layer.path, 0.9), text, line, at)
 
 
 def model_with(layer: str, trainable: bool = True, momentum: float = 0.999) -> LayerInfo:

@@ -7,6 +7,7 @@ from nanwatch.diagnose.diagnosis import Remedy
 from nanwatch.diagnose.op_facts import location_of_op, where_words
 from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 FUNCTIONS = {
@@ -59,9 +60,11 @@ class InfiniteDerivative(OpRule):
         where = location_of_op(op, fit)
         if (op.forward_type or op.type) in AT_ONE:
             text = "Keep the argument off the ends: tf.clip_by_value(v, -1 + 1e-6, 1 - 1e-6)."
-            return (Remedy("clip_argument", op.type, 1e-6, text, location=where),)
+            return (
+                Remedy(Intervention(InterventionKind.CLIP_ARGUMENT, op.type, 1e-6), text, location=where),
+            )
         text = f"Add a small constant inside: tf.sqrt(v + {EPSILON:g}), tf.pow(v + {EPSILON:g}, p)."
-        return (Remedy("add_epsilon", op.type, EPSILON, text, location=where),)
+        return (Remedy(Intervention(InterventionKind.ADD_EPSILON, op.type, EPSILON), text, location=where),)
 
     @staticmethod
     def fires() -> list[Run]:

@@ -8,6 +8,7 @@ from nanwatch.diagnose.op_facts import location_of_op, where_words
 from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.diagnose.op_words import example_words
 from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 
@@ -53,7 +54,11 @@ class WhereTrap(OpRule):
             "For a quotient, tf.math.divide_no_nan(a, b) does the same."
         )
         return (
-            Remedy("guard_argument", op.forward_type or op.type, 1.0, text, location=location_of_op(op, fit)),
+            Remedy(
+                Intervention(InterventionKind.GUARD_ARGUMENT, op.forward_type or op.type, 1.0),
+                text,
+                location=location_of_op(op, fit),
+            ),
         )
 
     @staticmethod

@@ -7,6 +7,7 @@ from nanwatch.diagnose.diagnosis import Remedy
 from nanwatch.diagnose.op_facts import location_of_op, where_words
 from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 EPSILON = 1e-7  # keras.config.epsilon(), with which Keras guards its own logarithms
@@ -52,17 +53,13 @@ class LogOfZero(OpRule):
         guard = SMALLEST_HALF if "float16" in fit.model.dtype_policy else EPSILON
         return (
             Remedy(
-                "use_logits",
-                op.type,
-                None,
+                Intervention(InterventionKind.USE_LOGITS, op.type),
                 "Take the loss from logits, where log and exp cancel: "
                 "keras.losses.BinaryCrossentropy(from_logits=True), tf.nn.log_softmax(logits).",
                 location=where,
             ),
             Remedy(
-                "add_epsilon",
-                op.type,
-                guard,
+                Intervention(InterventionKind.ADD_EPSILON, op.type, guard),
                 f"Or keep the argument above 0: tf.math.log(v + {guard:g}).",
                 location=where,
             ),

@@ -9,6 +9,7 @@ from nanwatch.diagnose.op_facts import is_half, location_of_op, operand, where_w
 from nanwatch.diagnose.op_patterns import EXP_LIMIT, EXP_LIMIT_HALF
 from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 
@@ -58,8 +59,8 @@ class ExpOverflow(OpRule):
             "softplus instead of exp for a scale."
         )
         return (
-            Remedy("use_stable_form", op.type, None, stable, location=where),
-            Remedy("clip_argument", op.type, 20.0, bound, location=where),
+            Remedy(Intervention(InterventionKind.USE_STABLE_FORM, op.type), stable, location=where),
+            Remedy(Intervention(InterventionKind.CLIP_ARGUMENT, op.type, 20.0), bound, location=where),
         )
 
     @staticmethod

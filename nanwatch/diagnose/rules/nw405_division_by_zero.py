@@ -10,6 +10,7 @@ from nanwatch.diagnose.op_facts import has_empty_input, is_built_in_loss, locati
 from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.diagnose.op_words import example_words
 from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 
@@ -59,7 +60,7 @@ class DivisionByZero(OpRule):
             text = "Divide the sum by the count yourself: tf.math.divide_no_nan(tf.reduce_sum(v), n)."
         else:
             text = "Let 0/0 be 0: tf.math.divide_no_nan(a, b); or tf.maximum(b, 1.0) under a count."
-        return (Remedy("divide_no_nan", op.type, None, text, location=where),)
+        return (Remedy(Intervention(InterventionKind.DIVIDE_NO_NAN, op.type), text, location=where),)
 
     @staticmethod
     def fires() -> list[Run]:

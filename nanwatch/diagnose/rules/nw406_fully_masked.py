@@ -8,6 +8,7 @@ from nanwatch.diagnose.diagnosis import Remedy
 from nanwatch.diagnose.op_facts import location_of_op, where_words
 from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.record.facts import IncidentInfo, LayerInfo, ModelInfo, OpInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 
@@ -48,17 +49,13 @@ class FullyMasked(OpRule):
     def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
         return (
             Remedy(
-                "drop_rows",
-                "input",
-                list(op.rows),
+                Intervention(InterventionKind.DROP_ROWS, "input", op.rows),
                 "Drop the empty samples before the fit: keep = (x != 0).any(axis=1); "
                 "model.fit(x[keep], y[keep]).",
                 location=fit.info.location,
             ),
             Remedy(
-                "keep_one_step",
-                op.layer or "",
-                None,
+                Intervention(InterventionKind.KEEP_ONE_STEP, op.layer or ""),
                 "Or give each empty sample one real step, such as an unknown-word token; or pool with "
                 "GlobalMaxPooling1D, or an LSTM, which have no such division.",
                 location=location_of_op(op, fit),

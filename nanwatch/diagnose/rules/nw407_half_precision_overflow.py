@@ -14,6 +14,7 @@ from nanwatch.diagnose.readings import are_weights_still, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD
 from nanwatch.record.facts import LayerInfo, ModelInfo, OpInfo, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 LARGEST_HALF = 65504.0  # the largest float16
@@ -78,7 +79,9 @@ class HalfPrecisionOverflow(Rule):
             *evidence,
             location=fit.info.location,
             remedies=(
-                Remedy("standardise_input", "0", None, scale, location=fit.info.location),
+                Remedy(
+                    Intervention(InterventionKind.STANDARDISE_INPUT, "0"), scale, location=fit.info.location
+                ),
                 bfloat_remedy(),
             ),
             strength=1.0,
@@ -142,12 +145,14 @@ def largest_magnitude(tensor: TensorSummary) -> float:
 
 def bfloat_remedy() -> Remedy:
     text = 'Or compute in bfloat16, which has the range of float32: set_global_policy("mixed_bfloat16").'
-    return Remedy("set_dtype_policy", "model", "mixed_bfloat16", text)
+    return Remedy(Intervention(InterventionKind.SET_DTYPE_POLICY, "model", "mixed_bfloat16"), text)
 
 
 def float32_remedy(op: OpInfo) -> Remedy:
     text = "Or let this layer compute in float32: dtype='float32' in its construction."
-    return Remedy("set_dtype_policy", op.layer or "", "float32", text, location=op.location)
+    return Remedy(
+        Intervention(InterventionKind.SET_DTYPE_POLICY, op.layer or "", "float32"), text, location=op.location
+    )
 
 
 def half_run(policy: str, high: float, op: OpInfo | None = None) -> Run:

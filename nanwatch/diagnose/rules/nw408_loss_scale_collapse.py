@@ -12,6 +12,7 @@ from nanwatch.diagnose.readings import PATIENCE_STEPS, are_weights_still, gradie
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import ModelInfo, OptimizerInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Keras begins at 2**15 and halves at every overflow. After 16 halvings the scale is below 1: the
@@ -76,7 +77,7 @@ class LossScaleCollapse(Rule):
             *([f"the gradient is exactly 0 since, in {list_words(starved)}"] if starved else []),
             *(["no weight has moved"] if are_weights_still(fit) else []),
             location=(optimizer.location if optimizer else None) or fit.model.compile_location,
-            remedies=(Remedy("set_dtype_policy", "model", "float32", text),),
+            remedies=(Remedy(Intervention(InterventionKind.SET_DTYPE_POLICY, "model", "float32"), text),),
             strength=0.85,
             shows={"weights-still"},
             explains={"weights-still", "nonfinite-gradient"} | STUCK,

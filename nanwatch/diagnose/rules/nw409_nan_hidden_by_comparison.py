@@ -12,6 +12,7 @@ from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import symptoms_from
 from nanwatch.record.facts import OpInfo, TensorSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Some NaN among the predictions may be meant, and masked before the loss; all of them are not.
@@ -60,7 +61,7 @@ class NanHiddenByComparison(Rule):
             f"{what}, and the loss is {number(loss)} all the same: a comparison, which is false for NaN, "
             "hides it. The loss says nothing from there on.",
             location=fit.model.compile_location or fit.info.location,
-            remedies=(Remedy("turn_comparison", "loss", None, text),),
+            remedies=(Remedy(Intervention(InterventionKind.TURN_COMPARISON, "loss"), text),),
             part="contributing" if known else "cause",
             level="warning" if known else "error",
             strength=0.5,

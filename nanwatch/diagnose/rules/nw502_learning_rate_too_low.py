@@ -15,6 +15,7 @@ from nanwatch.diagnose.readings import gradient_norms, incident_of, update_ratio
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Of their norm, over the whole training. Fine-tuning at 1e-5 moves weights by 1e-2 in 100 steps;
@@ -100,7 +101,9 @@ class LearningRateTooLow(Rule):
             f"the gradient's norm is {number(liveliness(fit))} of the weights'",
             *([stuck.words] if (stuck := guessing(fit)) else []),
             location=at,
-            remedies=(Remedy("set_learning_rate", "optimizer", usual, text, line, at),),
+            remedies=(
+                Remedy(Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", usual), text, line, at),
+            ),
             level="warning" if decayed and has_improved(fit) else "error",
             strength=0.85,
             explains={"weights-still"} | STUCK,

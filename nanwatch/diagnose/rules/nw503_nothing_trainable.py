@@ -10,6 +10,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import epoch_losses, update_ratios
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 
@@ -52,7 +53,8 @@ class NothingTrainable(Rule):
             location=fit.model.compile_location,
             remedies=(
                 Remedy(
-                    "set_trainable", "model", True, "Leave trainable=True on the layers that shall learn."
+                    Intervention(InterventionKind.SET_TRAINABLE, "model", True),
+                    "Leave trainable=True on the layers that shall learn.",
                 ),
             ),
             strength=1.0,

@@ -16,6 +16,7 @@ from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LayerInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 DOMINATES = 0.9  # of the whole loss, at the beginning or at the end
@@ -98,9 +99,7 @@ class RegularizationDominates(Rule):
             layer=layer.path if layer else None,
             remedies=(
                 Remedy(
-                    "set_regularizer",
-                    layer.path if layer else "model",
-                    USUAL,
+                    Intervention(InterventionKind.SET_REGULARIZER, layer.path if layer else "model", USUAL),
                     f"Begin with a penalty of {USUAL:g}, or none, and raise it while validation improves.",
                     location=layer.location if layer else None,
                 ),

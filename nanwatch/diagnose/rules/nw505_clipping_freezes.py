@@ -12,6 +12,7 @@ from nanwatch.diagnose.readings import PATIENCE_STEPS, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK, symptoms_from
 from nanwatch.record.facts import IncidentInfo, Location, ModelInfo, OptimizerInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 LARGEST_SQUARE = 1.8e19  # the root of float32's largest number: above it a square is infinite
@@ -138,7 +139,10 @@ def remedy(fit: Fit) -> Remedy:
         "clipvalue=1.0 clips element by element and has no norm to overflow."
     )
     return Remedy(
-        "set_clipvalue", "optimizer", 1.0, text, location=optimizer_location(fit), general_damper=True
+        Intervention(InterventionKind.SET_CLIPVALUE, "optimizer", 1.0),
+        text,
+        location=optimizer_location(fit),
+        general_damper=True,
     )
 
 

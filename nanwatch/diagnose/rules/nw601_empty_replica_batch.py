@@ -12,6 +12,7 @@ from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD
 from nanwatch.record.facts import LayerInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 
@@ -57,7 +58,13 @@ class EmptyReplicaBatch(Rule):
             "its BatchNormalization takes the mean of nothing.",
             *([f"the training broke at step {incident.step}"] if incident else []),
             location=fit.info.location,
-            remedies=(Remedy("drop_remainder", "fit", True, text, location=fit.info.location),),
+            remedies=(
+                Remedy(
+                    Intervention(InterventionKind.DROP_REMAINDER, "fit", True),
+                    text,
+                    location=fit.info.location,
+                ),
+            ),
             strength=0.95,
             explains=NONFINITE_FORWARD | {"nonfinite-weight"},
         )

@@ -8,6 +8,7 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import DataInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Keras's sentence when `validation_split` leaves one side without a row.
@@ -51,7 +52,13 @@ class EmptyValidation(Rule):
             else f"validation_split={fit.info.validation_split:g} leaves one side with 0 rows.",
             *[f"the training data have {rows}" for rows in given],
             location=fit.info.location,
-            remedies=(Remedy("mend_validation_data", "fit", None, text, location=fit.info.location),),
+            remedies=(
+                Remedy(
+                    Intervention(InterventionKind.MEND_VALIDATION_DATA, "fit"),
+                    text,
+                    location=fit.info.location,
+                ),
+            ),
             level="error" if refused else "warning",
             strength=0.95,
             explains={"nonfinite-validation", "crash"} if refused else {"nonfinite-validation"},

@@ -11,6 +11,7 @@ from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import symptoms_from
 from nanwatch.record.facts import LayerInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 
@@ -60,9 +61,7 @@ class NonfiniteInitialWeights(Rule):
             layer=layer.path if layer else None,
             remedies=(
                 Remedy(
-                    "mend_initial_weight",
-                    incident.path,
-                    None,
+                    Intervention(InterventionKind.MEND_INITIAL_WEIGHT, incident.path),
                     "Give the initialiser finite numbers (np.clip a share before its log), or load a "
                     "checkpoint from before the NaN: np.isfinite over model.get_weights() tells.",
                 ),

@@ -10,6 +10,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import finite_losses
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import median
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Above what a solved training rounds to in a log of four digits.
@@ -64,7 +65,7 @@ class UntrackedLoss(Rule):
             f"is {number(true)} in the middle: the model's own train_step does not update the loss it "
             "returns.",
             location=fit.model.location or fit.info.location,
-            remedies=(Remedy("track_loss", "train_step", None, text),),
+            remedies=(Remedy(Intervention(InterventionKind.TRACK_LOSS, "train_step"), text),),
             strength=0.9,
         )
 

@@ -11,6 +11,7 @@ from nanwatch.diagnose.data_words import bad_elements, list_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import DataInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 VALIDATION = "val_"
@@ -60,7 +61,13 @@ class NonfiniteMetric(Rule):
             "finite loss: the fault is in the metric, not in the training. What monitors it is dead.",
             f"not finite: {list_words(words)}",
             location=fit.model.compile_location,
-            remedies=(Remedy("mend_metric", first, None, text, location=fit.model.compile_location),),
+            remedies=(
+                Remedy(
+                    Intervention(InterventionKind.MEND_METRIC, first),
+                    text,
+                    location=fit.model.compile_location,
+                ),
+            ),
             strength=0.8,
             explains={"poor-accuracy"},
         )

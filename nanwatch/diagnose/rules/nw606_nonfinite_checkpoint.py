@@ -11,6 +11,7 @@ from nanwatch.diagnose.data_words import count_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 SAVE, DELETE = "save", "delete"
@@ -127,7 +128,7 @@ def keep_best_remedy() -> Remedy:
         "Give each file its epoch in its name, and save_best_only=True with a monitor: NaN is never better. "
         "Train again from the last good file."
     )
-    return Remedy("set_checkpoint", "fit", "save_best_only", text)
+    return Remedy(Intervention(InterventionKind.SET_CHECKPOINT, "fit", "save_best_only"), text)
 
 
 def saves_run(

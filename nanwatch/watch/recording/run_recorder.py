@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nanwatch.record import strict_json
 from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo, Status
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
@@ -114,10 +113,6 @@ class RunRecorder:
             self.info = replace(self.info, incident=incident)
         self.event("incident", fit=incident.fit, step=incident.step, role=incident.role, path=incident.path)
         self.save()
-
-    def add_trials(self, trials: list[dict[str, Any]]) -> None:
-        """What came of the remedies that were tried, into ``trials.json``."""
-        strict_json.replace_file(self.folder / "trials.json", {"trials": trials})
 
     def note_not_watched(self, what: str) -> None:
         if what not in self.info.not_watched:

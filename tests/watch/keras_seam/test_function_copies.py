@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 import nanwatch
-from nanwatch.replay.trial import Intervention, tried
+from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.replay.trial import try_interventions
 from tests.watch.model_kinds import BATCH, OwnCompiledStep, OwnStep, classes, own, state_of, table
 from tests.watch.train_step.test_several_updates import Gan, gan, whole_state
 from tests.watch.training import BatchLosses, differing, only_run, watch_in
@@ -191,5 +192,7 @@ def test_a_remedy_is_tried_on_a_new_trace(tmp_path: Path) -> None:
     for variable in model.variables:
         variable.assign(np.ones(variable.shape))
     batch = tf.constant(table()[:8]), tf.constant(classes()[:8])
-    (trial,) = tried(model, batch, [Intervention("set_activation", "head", "sigmoid")])
-    assert trial["verdict"] == "cured"
+    (trial,) = try_interventions(
+        model, batch, [Intervention(InterventionKind.SET_ACTIVATION, "head", "sigmoid")]
+    )
+    assert trial.verdict == "cured"
