@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from nanwatch.check.budget import CheckBudget
+from nanwatch.exit_status import ExitStatus
 
 # Kept for the report, which takes one or two seconds, four on a machine that does other work too.
 RESERVE = 0.2  # of the deadline
 MOST_RESERVE = 10.0  # seconds
-STATUS_OF_FAILURE = 2
 
 
 class Deadline:
@@ -66,7 +66,7 @@ class Deadline:
                 self.leave()
 
     def leave(self) -> NoReturn:
-        os._exit(STATUS_OF_FAILURE if self.status is None else self.status)
+        os._exit(ExitStatus.FAILED if self.status is None else self.status)
 
 
 def daemon_timer(seconds: float, function: Callable[[], Any]) -> threading.Timer:

@@ -15,14 +15,8 @@ from nanwatch.cli.python_like import PythonLike
 from nanwatch.cli.report_formats import FormatRequest, format_option, project_root, write_reports
 from nanwatch.cli.run import find_script, is_disabled, new_witness
 from nanwatch.cli.settings import setting
-from nanwatch.cli.telling import (
-    STATUS_OF_FINDINGS,
-    choice_of,
-    choice_options,
-    diagnose_with_choice,
-    fail_on_option,
-    reaches,
-)
+from nanwatch.cli.telling import FailOn, choice_of, choice_options, fail_on_option, status_of
+from nanwatch.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from nanwatch.check.budget import CheckBudget
@@ -31,7 +25,6 @@ if TYPE_CHECKING:
     from nanwatch.record.facts import Status
     from nanwatch.watch.launch.script import Ending
 
-STATUS_OF_FAILURE = 2
 SNAPSHOT_MB = 512
 # Faults that a program has however long it trained. Any other exception behind a training that was
 # cut short may come of the cut: a plot of 50 epochs, an accuracy that is asserted.
@@ -76,7 +69,7 @@ OWN_FAULTS = (AttributeError, ImportError, KeyError, NameError, SyntaxError, Typ
 def check(
     max_steps: int,
     deadline: float,
-    fail_on: str,
+    fail_on: FailOn,
     select: str | None,
     ignore: str | None,
     baseline: Path | None,
@@ -115,11 +108,7 @@ class Job:
     """What is to be reported of a check, and what the exit status depends on."""
 
     def __init__(
-        self,
-        formats: Sequence[FormatRequest],
-        fail_on: str,
-        choice: Choice | None,
-        write_baseline: Path | None,
+        self, formats: Sequence[FormatRequest], fail_on: FailOn, choice: Choice, write_baseline: Path | None
     ) -> None:
         self.formats = formats
         self.fail_on = fail_on
@@ -128,31 +117,20 @@ class Job:
 
     def report(self, folder: Path) -> Report:
         """The report on the run in ``folder``, less what is left out."""
-        from nanwatch.diagnose.accepted import Choice, apply_choice
-        from nanwatch.diagnose.baseline import keys_of, write_baseline
-        from nanwatch.explain.report import build_report
-        from nanwatch.record.read import read_run
+        from nanwatch.explain.reporting import accept_findings, report_on
 
-        run, root = read_run(folder), project_root()
-        found = diagnose_with_choice(run, self.choice, root)
-        if self.write_baseline is not None:
-            write_baseline(self.write_baseline, found, run, root)
-            accepted = Choice(baseline=frozenset(keys_of(found, run, root)))
-            found = apply_choice(found, run, accepted, root)
-        return build_report(run, found, root)
+        report = report_on(folder, self.choice, project_root())
+        return report if self.write_baseline is None else accept_findings(report, self.write_baseline)
 
     def finish(self, folder: Path, own_status: int) -> int:
         """Write the reports; the exit status of the check."""
         report = self.report(folder)
         write_reports(report, self.formats)
-        if own_status:
-            return own_status
-        if reaches(report, self.fail_on):
-            return STATUS_OF_FINDINGS
-        if not report.run.fits or not report.steps():
+        status = own_status or status_of(report, self.fail_on)
+        if status == ExitStatus.OK and not (report.run.fits and report.steps()):
             print(f"nanwatch: {nothing_checked(report)}", file=sys.stderr)
-            return STATUS_OF_FAILURE
-        return 0
+            return ExitStatus.FAILED
+        return status
 
 
 def nothing_checked(report: Report) -> str:

@@ -8,17 +8,9 @@ from pathlib import Path
 import click
 
 from nanwatch.cli.report_formats import FormatRequest, format_option, project_root, write_reports
-from nanwatch.cli.telling import (
-    NEVER,
-    STATUS_OF_FINDINGS,
-    choice_of,
-    choice_options,
-    diagnose_with_choice,
-    fail_on_option,
-    reaches,
-)
-from nanwatch.explain.report import build_report
-from nanwatch.record.read import find_run, read_run
+from nanwatch.cli.telling import NEVER, FailOn, choice_of, choice_options, fail_on_option, status_of
+from nanwatch.explain.reporting import report_on
+from nanwatch.record.read import find_run
 
 
 @click.command()
@@ -29,7 +21,7 @@ from nanwatch.record.read import find_run, read_run
 def explain(
     logs: Path,
     formats: tuple[FormatRequest, ...],
-    fail_on: str,
+    fail_on: FailOn,
     select: str | None,
     ignore: str | None,
     baseline: Path | None,
@@ -40,9 +32,7 @@ def explain(
     it is not given). On GitHub Actions the findings are annotated at their lines as well, and
     the report is added to the summary of the job.
     """
-    choice, root = choice_of(select, ignore, baseline), project_root()
-    run = read_run(find_run(logs))
-    report = build_report(run, diagnose_with_choice(run, choice, root), root)
+    choice = choice_of(select, ignore, baseline)
+    report = report_on(find_run(logs), choice, project_root())
     write_reports(report, formats)
-    if reaches(report, fail_on):
-        sys.exit(STATUS_OF_FINDINGS)
+    sys.exit(status_of(report, fail_on))

@@ -13,8 +13,9 @@ import click
 
 from nanwatch.cli.alive import is_gone
 from nanwatch.cli.screen import Screen, screen_of, show
-from nanwatch.cli.telling import choice_of, choice_options, diagnose_with_choice
+from nanwatch.cli.telling import choice_of, choice_options
 from nanwatch.errors import NanwatchError
+from nanwatch.exit_status import ExitStatus
 from nanwatch.record.follow import Follower
 from nanwatch.record.read import RUN_FILE, age_key, find_run, read_info
 from nanwatch.record.run import Run
@@ -30,7 +31,6 @@ ABANDONED = 30.0  # seconds
 SHARE = 0.1  # of its time that it may spend reading: the rest belongs to the training
 SLOWEST = 3.0  # seconds between two readings, at most
 UNREADABLE = 5.0  # seconds for which a record may be unreadable: it may lie on a slow disk
-STATUS_OF_INTERRUPT = 130
 
 
 @click.command()
@@ -48,7 +48,7 @@ def live(logs: Path, select: str | None, ignore: str | None, baseline: Path | No
         run, gone = follow_on_screen(logs)
     except KeyboardInterrupt:
         show("No longer followed; the training goes on.\n")
-        sys.exit(STATUS_OF_INTERRUPT)
+        sys.exit(ExitStatus.INTERRUPTED)
     show(ending(run, gone, choice, screen_of(sys.stdout)))
 
 
@@ -160,18 +160,17 @@ def say(run: Run) -> None:
     show(plain_line(run) + "\n")
 
 
-def ending(run: Run, gone: bool, choice: Choice | None, screen: Screen) -> str:
+def ending(run: Run, gone: bool, choice: Choice, screen: Screen) -> str:
     """What happened, in the words of ``nanwatch explain``, and where there is more."""
     from rich.text import Text
 
     from nanwatch.cli.report_formats import project_root
     from nanwatch.explain.as_terminal import add_header, add_headline
     from nanwatch.explain.page import Page
-    from nanwatch.explain.report import build_report
+    from nanwatch.explain.reporting import report_of
     from nanwatch.explain.untrusted import clean
 
-    root = project_root()
-    report = build_report(run, diagnose_with_choice(run, choice, root), root)
+    report = report_of(run, choice, project_root())
     page = Page(*screen)
     add_header(page, report)
     add_headline(page, report)

@@ -9,9 +9,8 @@ import click
 
 from nanwatch.cli.table import COMMANDS
 from nanwatch.errors import NanwatchError
+from nanwatch.exit_status import ExitStatus
 from nanwatch.version import __version__
-
-STATUS_OF_ERRORS = 2
 
 
 class Commands(click.Group):
@@ -35,7 +34,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except NanwatchError as error:
             click.echo(f"nanwatch: {error}", err=True)
-            ctx.exit(STATUS_OF_ERRORS)
+            ctx.exit(ExitStatus.FAILED)
 
 
 def show_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:

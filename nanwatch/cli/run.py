@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -13,24 +14,14 @@ import click
 
 from nanwatch.cli.python_like import PythonLike
 from nanwatch.cli.settings import setting
-from nanwatch.cli.telling import (
-    NEVER,
-    STATUS_OF_FINDINGS,
-    Telling,
-    choice_of,
-    choice_options,
-    diagnose_with_choice,
-    fail_on_option,
-    reaches,
-)
+from nanwatch.cli.telling import NEVER, FailOn, choice_of, choice_options, fail_on_option, status_of
+from nanwatch.exit_status import ExitStatus
 
 if TYPE_CHECKING:
-    from nanwatch.diagnose.diagnosis import Diagnoses
+    from nanwatch.diagnose.accepted import Choice
+    from nanwatch.explain.reporting import TryRemedies
     from nanwatch.watch.launch.script import Ending
     from nanwatch.watch.recording.run_recorder import RunRecorder
-
-STATUS_OF_HALT = 3
-TELL_ALL = Telling()
 
 
 @click.command(
@@ -68,7 +59,7 @@ def run(
     on_incident: str,
     snapshot_limit: int,
     quiet: bool,
-    fail_on: str,
+    fail_on: FailOn,
     select: str | None,
     ignore: str | None,
     baseline: Path | None,
@@ -84,13 +75,13 @@ def run(
     from nanwatch.watch.launch import script as scripts
 
     name, args = find_script(module, script_and_args, "run")
-    telling = Telling(choice_of(select, ignore, baseline), fail_on)
+    choice = choice_of(select, ignore, baseline)
     recorder = None if is_disabled() else witness_for(log_dir, name, args, on_incident, snapshot_limit)
     if module is not None:
         ending = scripts.run_module(module, args)
     else:
         ending = scripts.run_script(name, args)
-    leave(ending, recorder, quiet, telling)
+    leave(ending, recorder, quiet, choice, fail_on)
 
 
 def find_script(module: str | None, given: tuple[str, ...], command: str) -> tuple[str, list[str]]:
@@ -133,19 +124,19 @@ def new_witness(log_dir: Path, name: str, args: list[str], snapshot_limit: int) 
         ) from error
 
 
-def leave(ending: Ending, recorder: RunRecorder | None, quiet: bool, telling: Telling = TELL_ALL) -> None:
+def leave(ending: Ending, recorder: RunRecorder | None, quiet: bool, choice: Choice, fail_on: FailOn) -> None:
     """Finish the record, write the report, and end as the script did."""
     if ending.code is not None and not isinstance(ending.code, int):
         print(ending.code, file=sys.stderr)
     status = ending.status
     if recorder is not None and recorder.ours:
         if status == 0 and recorder.halted:
-            status = STATUS_OF_HALT
+            status = ExitStatus.HALTED
         with contextlib.suppress(Exception):  # a closed or missing stdout is for Python to speak of
             sys.stdout.flush()
         recorder.end(status_word(ending, recorder), status)
-        if report(recorder, quiet, telling) and status == 0:
-            status = STATUS_OF_FINDINGS
+        findings = report(recorder, quiet, choice, fail_on)
+        status = status or findings
     if ending.interrupted:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
@@ -160,25 +151,20 @@ def status_word(ending: Ending, recorder: RunRecorder) -> Any:
     return "crashed" if ending.error is not None else "finished"
 
 
-def report(recorder: RunRecorder, quiet: bool, telling: Telling) -> bool:
-    """The report on stderr; whether a finding is one to fail for.
+def report(recorder: RunRecorder, quiet: bool, choice: Choice, fail_on: FailOn) -> ExitStatus:
+    """The report on stderr; `FINDINGS` where a finding is one to fail for.
 
     Whatever fails here is nanwatch's own fault and changes nothing.
     """
     from nanwatch.cli.report_formats import project_root, render_report
     from nanwatch.cli.screen import screen_of, show
-    from nanwatch.explain.report import build_report
-    from nanwatch.record.read import read_run
+    from nanwatch.explain.reporting import report_on
 
     try:
-        run, root = read_run(recorder.folder), project_root()
-        if recorder.frozen is not None:
-            try_remedies(recorder, diagnose_with_choice(run, telling.choice, root))
-            run = read_run(recorder.folder)
-        found = build_report(run, diagnose_with_choice(run, telling.choice, root), root)
-        if not quiet or any(diagnosis.level != "note" for diagnosis in found.diagnoses.diagnoses):
+        found = report_on(recorder.folder, choice, project_root(), remedy_trier(recorder))
+        if not quiet or found.has_more_than_notes():
             show(render_report(found, "terminal", screen_of(sys.stderr)), sys.stderr)
-        return reaches(found, telling.fail_on)
+        return status_of(found, fail_on)
     except Exception as error:
         if os.environ.get("NANWATCH_DEBUG"):
             raise
@@ -187,23 +173,13 @@ def report(recorder: RunRecorder, quiet: bool, telling: Telling) -> bool:
             f"in {recorder.folder}.",
             file=sys.stderr,
         )
-        return False
+        return ExitStatus.OK
 
 
-def try_remedies(recorder: RunRecorder, found: Diagnoses) -> None:
-    """Try on the frozen model what the diagnoses propose, and put down what came of it."""
-    from nanwatch.record.trials import write_trials
-    from nanwatch.replay.trial import try_interventions
-    from nanwatch.watch.fit.fit_observer import observer_of
+def remedy_trier(recorder: RunRecorder) -> TryRemedies | None:
+    """What tries remedies on the model that the run left frozen; None where it left none."""
+    if recorder.frozen is None:
+        return None
+    from nanwatch.replay.trial import try_on_frozen
 
-    assert recorder.frozen is not None
-    model, data, first_weights = recorder.frozen
-    remedies = [remedy for diagnosis in found.diagnoses for remedy in diagnosis.remedies]
-    observer = observer_of(model)
-    if observer is not None:
-        observer.release()
-    with recorder.catch_errors("trying the remedies"):
-        interventions = [remedy.intervention for remedy in remedies]
-        trials = try_interventions(model, data, interventions, first_weights)
-        if trials:
-            write_trials(recorder.folder, trials)
+    return functools.partial(try_on_frozen, recorder)

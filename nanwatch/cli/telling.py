@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import click
 
 from nanwatch.cli.settings import setting
-from nanwatch.diagnose.diagnosis import LEVELS, Level
+from nanwatch.diagnose.diagnosis import Level
+from nanwatch.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from nanwatch.diagnose.accepted import Choice
-    from nanwatch.diagnose.diagnosis import Diagnoses
     from nanwatch.explain.report import Report
-    from nanwatch.record.run import Run
 
-STATUS_OF_FINDINGS = 3
-NEVER = "never"
-
-
-class Telling(NamedTuple):
-    """What is left out (None: only what a comment on its line leaves out), and what fails."""
-
-    choice: Choice | None = None
-    fail_on: str = NEVER
+NEVER: Literal["never"] = "never"
+FailOn = Level | Literal["never"]
 
 
 def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,7 +35,7 @@ def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_options
 
 
-def fail_on_option(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def fail_on_option(default: FailOn) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Adds ``--fail-on`` to a command."""
     return setting(
         "--fail-on",
@@ -54,10 +46,8 @@ def fail_on_option(default: str) -> Callable[[Callable[..., Any]], Callable[...,
     )
 
 
-def choice_of(select: str | None, ignore: str | None, baseline: Path | None) -> Choice | None:
-    """What the options leave out, None for nothing; read before a script is run, which may take its time."""
-    if not select and not ignore and baseline is None:
-        return None
+def choice_of(select: str | None, ignore: str | None, baseline: Path | None) -> Choice:
+    """What the options leave out; read before a script is run, which may take its time."""
     from nanwatch.diagnose.accepted import Choice, codes_of
     from nanwatch.diagnose.baseline import read_baseline
 
@@ -68,19 +58,8 @@ def choice_of(select: str | None, ignore: str | None, baseline: Path | None) -> 
     )
 
 
-def diagnose_with_choice(run: Run, choice: Choice | None, root: str | None) -> Diagnoses:
-    """The diagnoses of ``run``, less what the choice or a comment on its line leaves out."""
-    from nanwatch.diagnose.accepted import Choice, apply_choice
-    from nanwatch.diagnose.engine import diagnose
+def status_of(report: Report, fail_on: FailOn) -> ExitStatus:
+    """`FINDINGS` where a finding is of the level ``fail_on`` or worse."""
+    from nanwatch.explain.annotated import reaches
 
-    return apply_choice(diagnose(run), run, choice or Choice(), root)
-
-
-def reaches(report: Report, fail_on: str) -> bool:
-    """Whether a finding, and not only what follows from one, is of the level ``fail_on`` or worse."""
-    from nanwatch.explain.annotated import annotation_level
-
-    if fail_on == NEVER:
-        return False
-    counted = [level for level in LEVELS if LEVELS.index(level) <= LEVELS.index(fail_on)]
-    return any(annotation_level(diagnosis) in counted for diagnosis in report.diagnoses.diagnoses)
+    return ExitStatus.FINDINGS if fail_on != NEVER and reaches(report, fail_on) else ExitStatus.OK

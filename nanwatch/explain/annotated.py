@@ -12,6 +12,12 @@ def annotation_level(diagnosis: Diagnosis) -> Level:
     return "note" if diagnosis.part == "consequence" else diagnosis.level
 
 
+def reaches(report: Report, level: Level) -> bool:
+    """Whether a finding, and not only what follows from one, is of this level or worse."""
+    found = [LEVELS.index(annotation_level(diagnosis)) for diagnosis in report.diagnoses.diagnoses]
+    return min(found, default=len(LEVELS)) <= LEVELS.index(level)
+
+
 def worst_first(report: Report) -> list[Diagnosis]:
     """By level, and within a level as the engine has ordered them."""
     return sorted(report.diagnoses.diagnoses, key=lambda diagnosis: LEVELS.index(annotation_level(diagnosis)))

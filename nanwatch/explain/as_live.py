@@ -15,7 +15,7 @@ from nanwatch.explain.page import Page
 from nanwatch.explain.places_to_watch import WatchedPlace, places_to_watch
 from nanwatch.explain.plot import CurvePiece, plot
 from nanwatch.explain.progress import Progress, duration, left_words, progress, step_words
-from nanwatch.explain.report import build_report
+from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import as_ascii, clean
 from nanwatch.explain.verdict import incident_sentence
 from nanwatch.record.run import Fit, Run
@@ -107,7 +107,7 @@ def current_fit(run: Run) -> Fit | None:
 
 def draw_header(screen: LiveScreen, run: Run, fit: Fit | None, idle: float) -> None:
     dot = screen.sign(" · ", " - ")
-    report = build_report(run, Diagnoses("incomplete"))
+    report = Report(run, Diagnoses("incomplete"))
     said = f"{dot}{report.path(run.info.script)}{dot}{run.info.status}"
     if fit is not None and len(run.fits) > 1:
         said += f"{dot}training {fit.info.index + 1} of {len(run.fits)}"
@@ -167,7 +167,7 @@ def last_numbers(fit: Fit) -> dict[str, float]:
 
 def draw_incident(screen: LiveScreen, run: Run) -> None:
     if run.info.incident is not None:
-        report = build_report(run, Diagnoses("non-finite"))
+        report = Report(run, Diagnoses("non-finite"))
         mark = screen.sign("✖", "!!")
         screen.line((f"{mark} {incident_sentence(report, run.info.incident)}", "bold red"))
 

@@ -13,7 +13,7 @@ from nanwatch.record.run import Fit, Run
 
 @dataclass(frozen=True)
 class Report:
-    """A run and its diagnoses."""
+    """A run and its diagnoses; the engine has put the trials beside the remedies they tried."""
 
     run: Run
     diagnoses: Diagnoses
@@ -22,6 +22,9 @@ class Report:
     def of_part(self, part: Part) -> list[Diagnosis]:
         """The diagnoses of this part, in the engine's order."""
         return [diagnosis for diagnosis in self.diagnoses.diagnoses if diagnosis.part == part]
+
+    def has_more_than_notes(self) -> bool:
+        return any(diagnosis.level != "note" for diagnosis in self.diagnoses.diagnoses)
 
     def fit(self) -> Fit | None:
         """The training the report is about: the incident's, the first diagnosis's, else the longest."""
@@ -72,8 +75,3 @@ class Report:
         """The share of the training's time that nanwatch took outside the compiled step."""
         seconds = sum(fit.info.seconds for fit in self.run.fits)
         return sum(fit.info.watch_seconds for fit in self.run.fits) / seconds if seconds > 0 else None
-
-
-def build_report(run: Run, diagnoses: Diagnoses, root: str | None = None) -> Report:
-    """The report of ``run``; the engine has put the trials beside the remedies they tried."""
-    return Report(run, diagnoses, root)

@@ -13,14 +13,30 @@ import numpy as np
 import tensorflow as tf
 
 from nanwatch.record.interventions import Intervention, InterventionKind
-from nanwatch.record.trials import Trial, TrialOutcome, Verdict
+from nanwatch.record.trials import Trial, TrialOutcome, Verdict, write_trials
+from nanwatch.watch.fit.fit_observer import observer_of
 from nanwatch.watch.incident.autopsy import restore_after
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.keras_seam.function_copies import copy_all_functions
+from nanwatch.watch.recording.run_recorder import RunRecorder
 
 FROM_THE_START = {InterventionKind.SET_LEARNING_RATE}
 STEPS = 30  # on the bad batch; a fault that needs longer than that to come back is not this one
 SECONDS = 20.0  # for all trials of a run: the user waits for them
+
+
+def try_on_frozen(recorder: RunRecorder, interventions: Sequence[Intervention]) -> None:
+    """Try ``interventions`` on the model that ``recorder`` holds frozen; trials.json says what came of it."""
+    if recorder.frozen is None:
+        return
+    model, data, first_weights = recorder.frozen
+    observer = observer_of(model)
+    if observer is not None:
+        observer.release()
+    with recorder.catch_errors("trying the remedies"):
+        trials = try_interventions(model, data, interventions, first_weights)
+        if trials:
+            write_trials(recorder.folder, trials)
 
 
 def try_interventions(

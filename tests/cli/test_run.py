@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from nanwatch.cli import run as command
+from nanwatch.diagnose.accepted import Choice
 from nanwatch.record.read import read_run
 from nanwatch.record.run import Run
 from nanwatch.watch.launch.script import Ending
@@ -134,7 +135,7 @@ def test_the_status(
     recorder = RunRecorder(tmp_path, "train.py", ("train.py",))
     recorder.halted = halted
     with pytest.raises(SystemExit) as end:
-        command.leave(ending, recorder, quiet=True)
+        command.leave(ending, recorder, True, Choice(), "never")
     assert end.value.code == status
     assert capsys.readouterr().err.startswith("text\n" if ending.code == "text" else "")
     info = only_run(tmp_path).info
@@ -147,10 +148,10 @@ def test_a_report_that_fails_changes_nothing(
     def fails(*arguments: Any) -> Any:
         raise ArithmeticError("of our own")
 
-    monkeypatch.setattr("nanwatch.diagnose.engine.diagnose", fails)
+    monkeypatch.setattr("nanwatch.explain.reporting.diagnose", fails)
     recorder = RunRecorder(tmp_path, "train.py", ("train.py",))
     with pytest.raises(SystemExit) as end:
-        command.leave(Ending(0), recorder, quiet=False)
+        command.leave(Ending(0), recorder, False, Choice(), "never")
     assert end.value.code == 0
     assert capsys.readouterr().err == (
         "nanwatch: the report could not be written: ArithmeticError: of our own. "

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Remedy
-from nanwatch.explain.report import Report, build_report
+from nanwatch.explain.report import Report
 from nanwatch.record.facts import Location, Operand, OpInfo, SpreadEntry
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Trial, TrialOutcome
@@ -63,6 +63,4 @@ def hostile(folder: Path) -> Report:
         base.info, incident=incident, models=(model,), argv=(EVIL,), errors=(text,), not_watched=(text,)
     )
     skipped = (f"NW103: {text}", "NW104: failed with KeyError: <x>")
-    return build_report(
-        replace(base, info=info, fits=(fit,)), Diagnoses("non-finite", (found, other), skipped)
-    )
+    return Report(replace(base, info=info, fits=(fit,)), Diagnoses("non-finite", (found, other), skipped))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Diagnoses
-from nanwatch.explain.report import Report, build_report
+from nanwatch.explain.report import Report
 from nanwatch.record.facts import SpreadEntry
 from nanwatch.record.series import STEP, Series, column_name
 from tests.explain import made_up_reports
@@ -40,7 +40,7 @@ def deep() -> Report:
         incident={"epoch": 9, "frozen": True, "spread": spread},
         fit={"steps_per_epoch": 20},
     )
-    return build_report(run, Diagnoses("non-finite"))
+    return Report(run, Diagnoses("non-finite"))
 
 
 def long() -> Report:
@@ -51,7 +51,7 @@ def long() -> Report:
     level = [(n, [8 * n + 3.5, 1.5, 8.0 * n, 1.25, 8.0 * n + 7, 4.0]) for n in range(2, 10)]
     run = made_up_reports.healthy(fit={"steps": 96}, epochs=[]).run
     series = Series(columns, head, recent, 96, [level])
-    return build_report(replace(run, fits=(replace(run.fits[0], steps=series),)), Diagnoses("not-learning"))
+    return Report(replace(run, fits=(replace(run.fits[0], steps=series),)), Diagnoses("not-learning"))
 
 
 REPORTS: dict[str, Callable[[Path], Report]] = {
@@ -72,7 +72,7 @@ REPORTS: dict[str, Callable[[Path], Report]] = {
     "many decades": lambda _: made_up_reports.healthy(
         loss=[10.0 ** -(20 + step) for step in range(140)], epochs=[{"mae": 3.1e-3}, {"mae": 1.0}]
     ),
-    "no training": lambda _: build_report(
+    "no training": lambda _: Report(
         replace(made_up_reports.healthy().run, fits=()), Diagnoses("no-training")
     ),
     "deep": lambda _: deep(),

@@ -9,7 +9,7 @@ from typing import Any
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Outcome, Remedy
-from nanwatch.explain.report import Report, build_report
+from nanwatch.explain.report import Report
 from nanwatch.record.facts import Location, OpInfo, SpreadEntry
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Run
@@ -167,7 +167,7 @@ def broken(folder: Path) -> Report:
     skipped = ("NW113: the labels were not seen in order", "NW118: there was no validation data")
     run = broken_run(location)
     folder_of_run = folder / "logs" / "20250102T030405Z-train-7"
-    return build_report(
+    return Report(
         Run(run.info, run.fits, folder_of_run), Diagnoses("non-finite", found, rules_not_run=skipped)
     )
 
@@ -179,4 +179,4 @@ def healthy(*diagnoses: Diagnosis, outcome: Outcome = "healthy", **facts: Any) -
         "fit": {"watched": 27, "epochs_asked": 2, "seconds": 8.0, "watch_seconds": 0.1},
     }
     run = made_up.run(**{**known, **facts})
-    return build_report(run, Diagnoses(outcome, diagnoses))
+    return Report(run, Diagnoses(outcome, diagnoses))

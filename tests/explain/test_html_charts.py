@@ -12,7 +12,7 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Diagnoses
 from nanwatch.explain import html_charts
 from nanwatch.explain.html_charts import axis_frame, charts
-from nanwatch.explain.report import Report, build_report
+from nanwatch.explain.report import Report
 from tests.explain import made_up_reports
 from tests.explain.html_reports import DEEP, deep, long
 
@@ -62,7 +62,7 @@ def test_the_record_of_an_epochs_end_outweighs_the_reckoning() -> None:
 def test_at_most_so_many_layers_are_drawn(number: int, drawn: int) -> None:
     layers = [made_up.dense(f"dense_{n}") for n in range(number)]
     steps = {("gradient", layer.weights[0], "l2_norm"): [1.0, 2.0] for layer in layers}
-    report = build_report(made_up.run(made_up.model(*layers), loss=[1, 1], steps=steps), Diagnoses("healthy"))
+    report = Report(made_up.run(made_up.model(*layers), loss=[1, 1], steps=steps), Diagnoses("healthy"))
     found = chart(report, "gradients")
     assert len(found["curves"]) == drawn
     assert found["curves"][0]["label"] == "dense_0"
@@ -72,7 +72,7 @@ def test_at_most_so_many_layers_are_drawn(number: int, drawn: int) -> None:
 
 def test_a_layers_gradient_is_that_of_all_its_variables() -> None:
     steps = {("gradient", "dense/kernel", "l2_norm"): [3.0], ("gradient", "dense/bias", "l2_norm"): [4.0]}
-    report = build_report(made_up.run(loss=[1.0], steps=steps), Diagnoses("healthy"))
+    report = Report(made_up.run(loss=[1.0], steps=steps), Diagnoses("healthy"))
     (curve,) = chart(report, "gradients")["curves"]
     assert (curve["label"], curve["y"], curve["rank"]) == ("dense", [5.0], 0.0)
 
@@ -94,7 +94,7 @@ def test_the_predictions_and_the_zeros() -> None:
         ("activation", "other", "num_zero"): [0.0, 0.0],
         ("activation", "other", "size"): [32.0, 32.0],
     }
-    report = build_report(made_up.run(loss=[1.0, 1.0], health=health), Diagnoses("healthy"))
+    report = Report(made_up.run(loss=[1.0, 1.0], health=health), Diagnoses("healthy"))
     means, spread = chart(report, "output-output")["curves"]
     assert (means["low"], means["y"], means["high"]) == ([0.1, 0.2], [0.5, 0.5], [0.9, 0.8])
     assert spread["y"] == [0.2, 0.0]

@@ -19,13 +19,13 @@ from nanwatch.explain.html_model import (
     spark,
     tensor_rows,
 )
-from nanwatch.explain.report import Report, build_report
+from nanwatch.explain.report import Report
 from nanwatch.record.facts import ColumnSummary
 from tests.explain import made_up_reports
 
 
 def report(**facts: Any) -> Report:
-    return build_report(made_up.run(**facts), Diagnoses("not-learning"))
+    return Report(made_up.run(**facts), Diagnoses("not-learning"))
 
 
 def test_the_layers_of_a_broken_run(tmp_path: Path) -> None:

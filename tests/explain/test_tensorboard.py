@@ -16,7 +16,7 @@ from nanwatch.cli import tensorboard_files
 from nanwatch.cli.main import main
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Diagnoses
-from nanwatch.explain.report import build_report
+from nanwatch.explain.report import Report
 from nanwatch.record.run import Fit, Run
 from nanwatch.record.series import STEP, Series
 from tests.cli import saved_runs
@@ -111,7 +111,7 @@ def test_old_steps_stand_as_their_means(tmp_path: Path) -> None:
     base = made_up.run()
     run = replace(base, fits=(replace(base.fits[0], steps=series),), folder=tmp_path / "one")
     run = replace(run, info=replace(run.info, started="2026-01-02T03:04:05+00:00"))
-    tensorboard_files.write_event_files(build_report(run, Diagnoses("healthy")), tmp_path / "board")
+    tensorboard_files.write_event_files(Report(run, Diagnoses("healthy")), tmp_path / "board")
     found = read(tmp_path / "board" / "one" / "fit-0")
     assert points(found, "step/loss") == [(0, 9.0), (1, 8.0), (2, 7.0), (4, 5.0), (5, 4.0)]
     times = [scalar.wall_time for scalar in found.Scalars("step/loss")]

@@ -11,10 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nanwatch.diagnose.engine import diagnose
-from nanwatch.explain import as_json
-from nanwatch.explain.report import build_report
-from nanwatch.record.read import read_run
+from nanwatch.explain import as_json, reporting
 from nanwatch.watch.launch.script import run_script
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
@@ -29,10 +26,10 @@ def report_on(script: Path, log_dir: Path, on_incident: str = "raise") -> dict[s
         with seams(keras, recorder, on_incident):
             ending = run_script(str(script), [])
         recorder.end("halted" if ending.halted else "crashed" if ending.error else "finished", ending.status)
-    run = read_run(recorder.folder)
-    report: dict[str, Any] = json.loads(as_json.render(build_report(run, diagnose(run))))
-    report["own_errors"] = [*run.info.errors, *run.damage]
-    return report
+    report = reporting.report_on(recorder.folder)
+    said: dict[str, Any] = json.loads(as_json.render(report))
+    said["own_errors"] = [*report.run.info.errors, *report.run.damage]
+    return said
 
 
 @contextlib.contextmanager

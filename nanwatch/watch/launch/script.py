@@ -6,7 +6,6 @@ import builtins
 import io
 import os
 import runpy
-import signal
 import sys
 import types
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from nanwatch.errors import ScriptNotFound, TrainingHalted
+from nanwatch.exit_status import ExitStatus
 from nanwatch.watch.launch.user_lines import OWN
 
 
@@ -113,10 +113,10 @@ def ending_of(execute: Any, catch: tuple[type[BaseException], ...] = ()) -> Endi
     except SystemExit as exit_:
         return Ending(status_of(exit_.code), exit_.code)
     except TrainingHalted as halt:
-        return Ending(3, error=halt, halted=True)
+        return Ending(ExitStatus.HALTED, error=halt, halted=True)
     except KeyboardInterrupt as interrupt:
         print_as_python(interrupt)
-        return Ending(128 + signal.SIGINT, error=interrupt, interrupted=True)
+        return Ending(ExitStatus.INTERRUPTED, error=interrupt, interrupted=True)
     except BaseException as error:
         print_as_python(error)
         return Ending(1, error=error)
