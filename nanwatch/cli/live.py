@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nanwatch.cli.alive import is_gone
-from nanwatch.cli.screen import Screen, screen_of, show
+from nanwatch.cli.screen import screen_of, show
 from nanwatch.cli.telling import choice_of, choice_options
 from nanwatch.errors import NanwatchError
 from nanwatch.exit_status import ExitStatus
@@ -49,7 +48,7 @@ def live(logs: Path, select: str | None, ignore: str | None, baseline: Path | No
     except KeyboardInterrupt:
         show("No longer followed; the training goes on.\n")
         sys.exit(ExitStatus.INTERRUPTED)
-    show(ending(run, gone, choice, screen_of(sys.stdout)))
+    show_end(run, gone, choice)
 
 
 def follow_on_screen(logs: Path) -> tuple[Run, bool]:
@@ -160,27 +159,9 @@ def say(run: Run) -> None:
     show(plain_line(run) + "\n")
 
 
-def ending(run: Run, gone: bool, choice: Choice, screen: Screen) -> str:
-    """What happened, in the words of ``nanwatch explain``, and where there is more."""
-    from rich.text import Text
-
+def show_end(run: Run, gone: bool, choice: Choice) -> None:
     from nanwatch.cli.report_formats import project_root
-    from nanwatch.explain.as_terminal import add_header, add_headline
-    from nanwatch.explain.page import Page
+    from nanwatch.explain.as_live_end import render_end
     from nanwatch.explain.reporting import report_of
-    from nanwatch.explain.untrusted import clean
 
-    report = report_of(run, choice, project_root())
-    page = Page(*screen)
-    add_header(page, report)
-    add_headline(page, report)
-    if gone:
-        page.prose(f"Its process, {run.info.pid}, is gone, and left no end in the record.", indent=2)
-    for found in report.diagnoses.diagnoses[:1]:
-        page.gap()
-        page.prose((f"{found.code} {found.name}", "bold"), f": {clean(found.message)}", indent=2)
-    page.gap()
-    page.prose("`nanwatch explain` says all of it:", indent=2)
-    command = f"nanwatch explain {shlex.quote(clean(str(run.folder)))}"
-    page.lines.append(Text(f"    {command}", "bold"))  # never folded, so that it can be copied
-    return page.render()
+    show(render_end(report_of(run, choice, project_root()), *screen_of(sys.stdout), is_gone=gone))

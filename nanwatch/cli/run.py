@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -20,8 +19,8 @@ from nanwatch.exit_status import ExitStatus
 if TYPE_CHECKING:
     from nanwatch.diagnose.accepted import Choice
     from nanwatch.explain.reporting import TryRemedies
-    from nanwatch.watch.launch.script import Ending
-    from nanwatch.watch.recording.run_recorder import RunRecorder
+    from nanwatch.watch import Ending, Program, RunRecorder
+    from nanwatch.watch.incident.handler import OnIncident
 
 
 @click.command(
@@ -56,7 +55,7 @@ if TYPE_CHECKING:
 @click.argument("script_and_args", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
 def run(
     log_dir: Path,
-    on_incident: str,
+    on_incident: OnIncident,
     snapshot_limit: int,
     quiet: bool,
     fail_on: FailOn,
@@ -72,83 +71,38 @@ def run(
     becomes NaN or infinite the training is halted before the update is applied, and the exit
     status is 3. The report goes to stderr.
     """
-    from nanwatch.watch.launch import script as scripts
+    from nanwatch import watch
 
-    name, args = find_script(module, script_and_args, "run")
+    program = find_program(module, script_and_args, "run")
     choice = choice_of(select, ignore, baseline)
-    recorder = None if is_disabled() else witness_for(log_dir, name, args, on_incident, snapshot_limit)
-    if module is not None:
-        ending = scripts.run_module(module, args)
-    else:
-        ending = scripts.run_script(name, args)
-    leave(ending, recorder, quiet, choice, fail_on)
+    if watch.is_disabled():
+        ending = watch.run_program(program)
+        watch.print_exit_code(ending)
+        leave(ending, ending.status)
+    recorder = watch.open_recorder(log_dir, program.argv, snapshot_limit * 2**20)
+    watched = watch.run_under_watch(program, recorder, on_incident)
+    findings = report(recorder, quiet, choice, fail_on) if watched.is_recorded else ExitStatus.OK
+    leave(watched.ending, watched.exit_status or findings)
 
 
-def find_script(module: str | None, given: tuple[str, ...], command: str) -> tuple[str, list[str]]:
+def find_program(module: str | None, given: tuple[str, ...], command: str) -> Program:
     """The script or module, and its own arguments."""
-    from nanwatch.watch.launch.script import check_script
+    from nanwatch.watch import Program, check_script
 
     if module is not None:
-        return module, list(given)
+        return Program(module, given, is_module=True)
     if not given:
         raise click.UsageError(f"Give the training script, as in `nanwatch {command} train.py`.")
     check_script(given[0])
-    return given[0], list(given[1:])
+    return Program(given[0], given[1:])
 
 
-def is_disabled() -> bool:
-    return os.environ.get("NANWATCH_DISABLE", "") not in ("", "0")
-
-
-def witness_for(
-    log_dir: Path, name: str, args: list[str], on_incident: str, snapshot_limit: int
-) -> RunRecorder:
-    """The run's folder, made now; Keras will be met when the script imports it."""
-    from nanwatch.watch.import_hook import install_hook
-
-    recorder = new_witness(log_dir, name, args, snapshot_limit)
-    install_hook(recorder, on_incident)
-    return recorder
-
-
-def new_witness(log_dir: Path, name: str, args: list[str], snapshot_limit: int) -> RunRecorder:
-    """A recorder with a run folder below ``log_dir``."""
-    from nanwatch.errors import NanwatchError
-    from nanwatch.watch.recording.run_recorder import RunRecorder
-
-    try:
-        return RunRecorder(Path(os.path.abspath(log_dir)), name, (name, *args), snapshot_limit * 2**20)
-    except OSError as error:
-        raise NanwatchError(
-            f"No run folder could be made in {log_dir}: {error.strerror}; give another one with --log-dir."
-        ) from error
-
-
-def leave(ending: Ending, recorder: RunRecorder | None, quiet: bool, choice: Choice, fail_on: FailOn) -> None:
-    """Finish the record, write the report, and end as the script did."""
-    if ending.code is not None and not isinstance(ending.code, int):
-        print(ending.code, file=sys.stderr)
-    status = ending.status
-    if recorder is not None and recorder.ours:
-        if status == 0 and recorder.halted:
-            status = ExitStatus.HALTED
-        with contextlib.suppress(Exception):  # a closed or missing stdout is for Python to speak of
-            sys.stdout.flush()
-        recorder.end(status_word(ending, recorder), status)
-        findings = report(recorder, quiet, choice, fail_on)
-        status = status or findings
+def leave(ending: Ending, status: int) -> NoReturn:
+    """End the process as the script ended."""
     if ending.interrupted:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     sys.exit(status)
-
-
-def status_word(ending: Ending, recorder: RunRecorder) -> Any:
-    if ending.halted or recorder.halted:
-        return "halted"
-    if ending.interrupted:
-        return "killed"
-    return "crashed" if ending.error is not None else "finished"
 
 
 def report(recorder: RunRecorder, quiet: bool, choice: Choice, fail_on: FailOn) -> ExitStatus:

@@ -108,3 +108,11 @@ def rules_not_run(report: Report) -> list[str]:
         code, _, reason = entry.partition(": ")
         by_reason.setdefault(reason or "no reason was given", []).append(code)
     return [f"Not looked for: {', '.join(codes)} ({reason})." for reason, codes in by_reason.items()]
+
+
+def nothing_checked(report: Report) -> str:
+    """Why a check saw no training."""
+    info = report.run.info
+    if any("deadline" in text for text in info.held_back):
+        return "The deadline came before the first step was trained: nothing was checked; raise --deadline."
+    return f"{report.path(info.script)} trained no Keras model: nothing was checked."

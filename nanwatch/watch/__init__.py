@@ -9,13 +9,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nanwatch.watch.import_hook import install_hook
-from nanwatch.watch.launch.script import Ending, check_script, run_module, run_script
-from nanwatch.watch.recording.run_recorder import RunRecorder
+from nanwatch.watch.launch.disabled import is_disabled
+from nanwatch.watch.launch.script import Ending, Program, check_script, print_exit_code, run_program
+from nanwatch.watch.recording.run_recorder import RunRecorder, open_recorder
+from nanwatch.watch.watched_run import WatchedRun, run_under_watch
 
 if TYPE_CHECKING:
     from nanwatch.watch.fit.callback import Watch
 
-__all__ = ["Ending", "RunRecorder", "Watch", "check_script", "install_hook", "run_module", "run_script"]
+__all__ = [
+    "Ending",
+    "Program",
+    "RunRecorder",
+    "Watch",
+    "WatchedRun",
+    "check_script",
+    "install_hook",
+    "is_disabled",
+    "open_recorder",
+    "print_exit_code",
+    "run_program",
+    "run_under_watch",
+]
 
 
 def __getattr__(name: str) -> Any:

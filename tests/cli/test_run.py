@@ -15,7 +15,6 @@ from nanwatch.cli import run as command
 from nanwatch.diagnose.accepted import Choice
 from nanwatch.record.read import read_run
 from nanwatch.record.run import Run
-from nanwatch.watch.launch.script import Ending
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from tests.side_by_side import MODULE, Ended, ended
 
@@ -119,29 +118,6 @@ def test_it_can_be_turned_off(value: str, watched: bool, tmp_path: Path) -> None
     assert bool(result.stderr) is watched
 
 
-@pytest.mark.parametrize(
-    ("ending", "halted", "status"),
-    [
-        (Ending(0), False, 0),
-        (Ending(3, halted=True), True, 3),
-        (Ending(0), True, 3),  # the script caught the halt, and ended well
-        (Ending(4, 4), True, 4),  # or by a status of its own
-        (Ending(1, "text"), False, 1),
-    ],
-)
-def test_the_status(
-    ending: Ending, halted: bool, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    recorder = RunRecorder(tmp_path, "train.py", ("train.py",))
-    recorder.halted = halted
-    with pytest.raises(SystemExit) as end:
-        command.leave(ending, recorder, True, Choice(), "never")
-    assert end.value.code == status
-    assert capsys.readouterr().err.startswith("text\n" if ending.code == "text" else "")
-    info = only_run(tmp_path).info
-    assert (info.status, info.exit_status) == ("halted" if halted else "finished", status)
-
-
 def test_a_report_that_fails_changes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,9 +126,8 @@ def test_a_report_that_fails_changes_nothing(
 
     monkeypatch.setattr("nanwatch.explain.reporting.diagnose", fails)
     recorder = RunRecorder(tmp_path, "train.py", ("train.py",))
-    with pytest.raises(SystemExit) as end:
-        command.leave(Ending(0), recorder, False, Choice(), "never")
-    assert end.value.code == 0
+    recorder.end("finished", 0)
+    assert command.report(recorder, False, Choice(), "never") == 0
     assert capsys.readouterr().err == (
         "nanwatch: the report could not be written: ArithmeticError: of our own. "
         f"The record is in {recorder.folder}.\n"

@@ -14,6 +14,7 @@ from typing import Any
 from nanwatch.explain import as_json, reporting
 from nanwatch.watch.launch.script import run_script
 from nanwatch.watch.recording.run_recorder import RunRecorder
+from nanwatch.watch.watched_run import end_record
 
 
 def report_on(script: Path, log_dir: Path, on_incident: str = "raise") -> dict[str, Any]:
@@ -25,7 +26,7 @@ def report_on(script: Path, log_dir: Path, on_incident: str = "raise") -> dict[s
         recorder = RunRecorder(log_dir, str(script), (str(script),))
         with seams(keras, recorder, on_incident):
             ending = run_script(str(script), [])
-        recorder.end("halted" if ending.halted else "crashed" if ending.error else "finished", ending.status)
+        end_record(recorder, ending)
     report = reporting.report_on(recorder.folder)
     said: dict[str, Any] = json.loads(as_json.render(report))
     said["own_errors"] = [*report.run.info.errors, *report.run.damage]

@@ -14,6 +14,7 @@ from nanwatch.watch.fit.fit_observer import FitObserver, observer_of
 from nanwatch.watch.incident.handler import OnIncident
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.launch import user_lines
+from nanwatch.watch.launch.disabled import is_disabled
 from nanwatch.watch.recording.run_recorder import RunRecorder, script_of_process
 
 
@@ -45,8 +46,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def set_model(self, model: Any) -> None:
         """Keras calls this before it compiles the step: the moment to wrap it."""
         super().set_model(model)
-        disabled = os.environ.get("NANWATCH_DISABLE", "") not in ("", "0")
-        if disabled or keras_names.fit_arguments(sys._getframe()) is None:
+        if is_disabled() or keras_names.fit_arguments(sys._getframe()) is None:
             return
         if self.recorder is None or (self.recorder.ended and not self.injected):
             try:

@@ -14,7 +14,21 @@ from typing import Any
 
 from nanwatch.errors import ScriptNotFound, TrainingHalted
 from nanwatch.exit_status import ExitStatus
+from nanwatch.record.facts import Status
 from nanwatch.watch.launch.user_lines import OWN
+
+
+@dataclass(frozen=True)
+class Program:
+    """A script, or a module as ``python -m`` finds it, and its own arguments."""
+
+    name: str
+    args: tuple[str, ...] = ()
+    is_module: bool = False
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        return (self.name, *self.args)
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,14 @@ class Ending:
     error: BaseException | None = None
     halted: bool = False
     interrupted: bool = False
+
+    def status_word(self, halted: bool, exit_status: int) -> Status:
+        """What the record says of the run, of which a training was ``halted`` or not."""
+        if self.halted or halted:
+            return "halted"
+        if self.interrupted:
+            return "killed"
+        return "crashed" if self.error is not None and exit_status else "finished"
 
 
 def fresh_main() -> types.ModuleType:
@@ -45,6 +67,12 @@ def check_script(script: str) -> None:
         )
     if os.path.isdir(script) and not os.path.exists(os.path.join(script, "__main__.py")):
         raise ScriptNotFound(f"{script} is a folder without a __main__.py; give the training script in it.")
+
+
+def run_program(program: Program) -> Ending:
+    """Run ``program`` as ``python`` would, and answer how it ended."""
+    run = run_module if program.is_module else run_script
+    return run(program.name, list(program.args))
 
 
 def run_script(script: str, argv: list[str], catch: tuple[type[BaseException], ...] = ()) -> Ending:
@@ -129,6 +157,12 @@ def status_of(code: Any) -> int:
     if not isinstance(code, int):
         return 1
     return code & 0xFF if -(2**63) <= code < 2**63 else 0xFF  # what overflows a C long counts as -1
+
+
+def print_exit_code(ending: Ending) -> None:
+    """What SystemExit carried, on stderr, where it is not a number; as Python does behind the script."""
+    if ending.code is not None and not isinstance(ending.code, int) and sys.stderr is not None:
+        sys.stderr.write(f"{ending.code}\n")
 
 
 def print_as_python(error: BaseException) -> None:

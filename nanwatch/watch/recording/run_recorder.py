@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nanwatch.errors import NanwatchError
 from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo, Status
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
@@ -21,13 +22,14 @@ from nanwatch.version import __version__
 SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every turn of events: it takes
 # some 15 ms, and what a reader needs of the last second stands in the rows and the events
 MOST_ERRORS = 20
+SNAPSHOT_LIMIT = 512 * 2**20  # bytes
 
 
 class RunRecorder:
     """Writes one run folder. Made in the process that trains; a forked child writes nothing."""
 
     def __init__(
-        self, log_dir: Path, script: str, argv: tuple[str, ...], snapshot_limit: int = 512 * 2**20
+        self, log_dir: Path, script: str, argv: tuple[str, ...], snapshot_limit: int = SNAPSHOT_LIMIT
     ) -> None:
         self.snapshot_limit = snapshot_limit  # bytes
         self.folder = new_folder(log_dir, script)
@@ -159,6 +161,20 @@ class RunRecorder:
         self.save()
         self.ended = True
         self.writer.close()
+
+
+def open_recorder(log_dir: Path, argv: tuple[str, ...], snapshot_limit: int = SNAPSHOT_LIMIT) -> RunRecorder:
+    """A recorder for the script ``argv[0]``, with a run folder of its own below ``log_dir``.
+
+    Raises:
+        NanwatchError: no folder could be made there.
+    """
+    try:
+        return RunRecorder(Path(os.path.abspath(log_dir)), argv[0], argv, snapshot_limit)
+    except OSError as error:
+        raise NanwatchError(
+            f"No run folder could be made in {log_dir}: {error.strerror}; give another one with --log-dir."
+        ) from error
 
 
 def script_of_process() -> tuple[str, tuple[str, ...]]:

@@ -1,0 +1,46 @@
+"""A script run under watch, from its first line to the end of its record."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nanwatch.exit_status import ExitStatus
+from nanwatch.watch.import_hook import install_hook
+from nanwatch.watch.launch.script import Ending, Program, print_exit_code, run_program
+from nanwatch.watch.recording.run_recorder import RunRecorder
+
+if TYPE_CHECKING:
+    from nanwatch.watch.incident.handler import OnIncident  # which imports TensorFlow
+
+
+@dataclass(frozen=True)
+class WatchedRun:
+    """A script that has come to its end under watch."""
+
+    ending: Ending
+    exit_status: int  # the script's own; `HALTED` where that is 0 and a training was halted
+    is_recorded: bool  # False in a forked child that came to the end of the script: its parent records
+
+
+def run_under_watch(program: Program, recorder: RunRecorder, on_incident: OnIncident) -> WatchedRun:
+    """Run ``program`` as ``python`` would, with every training in it watched, and end the record."""
+    install_hook(recorder, on_incident)
+    ending = run_program(program)
+    print_exit_code(ending)
+    return end_record(recorder, ending)
+
+
+def end_record(recorder: RunRecorder, ending: Ending) -> WatchedRun:
+    """The script has ended: its record is finished."""
+    if not recorder.ours:
+        return WatchedRun(ending, ending.status, is_recorded=False)
+    status = ending.status
+    if status == ExitStatus.OK and recorder.halted:
+        status = ExitStatus.HALTED
+    with contextlib.suppress(Exception):  # a closed or missing stdout is for Python to speak of
+        sys.stdout.flush()
+    recorder.end(ending.status_word(recorder.halted, status), status)
+    return WatchedRun(ending, status, is_recorded=True)
