@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,20 +20,31 @@ class Ended(NamedTuple):
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The test's own, less what changes how Python or nanwatch behaves."""
+    """The test's own, less what changes how Python or nanwatch behaves; it is this nanwatch that is run."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "NANWATCH", "GITHUB"))
+        if name == "PYTHONPATH" or not name.startswith(("PYTHON", "NANWATCH", "GITHUB"))
     }
     return {**kept, "PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8", **more}
 
 
 def ended(folder: Path, *command: str, stdin: bytes = b"", **more: str) -> Ended:
+    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as under nohup, and a child inherits it
     done = subprocess.run(
-        command, cwd=folder, env=environment(**more), input=stdin, capture_output=True, timeout=300
+        command,
+        cwd=folder,
+        env=environment(**more),
+        input=stdin,
+        capture_output=True,
+        timeout=300,
+        preexec_fn=heed_interrupts if deaf else None,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def under_python(folder: Path, *arguments: str, stdin: bytes = b"", **more: str) -> Ended:
