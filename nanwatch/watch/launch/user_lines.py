@@ -15,7 +15,7 @@ from typing import Any
 from nanwatch.record.facts import Location
 
 ATTRIBUTE = "_nanwatch_location"
-OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+OWN = str(Path(os.path.abspath(__file__)).parents[2]) + os.sep  # all of nanwatch/
 
 
 @cache
