@@ -1,7 +1,7 @@
 """``python -m tests.checks``: every check of this project, one after the other.
 
-With rooms, as in ``python -m tests.checks watch/incident cli/run``, the tests of those alone, beside
-the quick checks of everything; what begins with a dash goes to pytest (``-m "not tensorflow"``).
+With rooms, as in ``python -m tests.checks watch/incident cli/run``, of the tests those alone; with
+``--fast`` none that trains. Other options go to pytest.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
-QUICK = (
+OF_THE_SOURCE = (
     ("ruff", "check"),
     ("ruff", "format", "--check"),
     ("mypy",),
     ("lint-imports",),
 )
+FAST_TESTS = ("pytest", "-m", "not tensorflow")
+OTHER_TESTS = ("pytest", "-m", "tensorflow")
+NOTHING_TO_TEST = 5  # as pytest says it: a room may have tests of one kind alone
+Command = tuple[str, ...]
 
 
 class NoSuchRoom(Exception):
@@ -29,24 +33,26 @@ class NoSuchRoom(Exception):
 def main(arguments: Sequence[str]) -> int:
     """The status of the first check that fails, or 0; 2 where there is no such room."""
     try:
-        checks = (*QUICK, ("pytest", *pytest_arguments(arguments)))
+        checks = checks_for(arguments)
     except NoSuchRoom as error:
         print(error, file=sys.stderr)
         return 2
     for check in checks:
         print(f"\n$ {shlex.join(check)}", flush=True)
         status = subprocess.run(command(check), cwd=ROOT).returncode
-        if status:
+        if status and (check[0], status) != ("pytest", NOTHING_TO_TEST):
             print(f"\n{shlex.join(check)} ended with status {status}.", flush=True)
             return status
     return 0
 
 
-def pytest_arguments(arguments: Sequence[str]) -> list[str]:
-    """The tests of the rooms that come first, and as they are the options behind them."""
-    options = next((place for place, word in enumerate(arguments) if word.startswith("-")), len(arguments))
-    paths = [path for room in arguments[:options] for path in find_tests(room)]
-    return [*dict.fromkeys(paths), *arguments[options:]]
+def checks_for(arguments: Sequence[str]) -> list[Command]:
+    """All of them, the quickest first; of the tests those of the rooms among ``arguments``."""
+    options = [word for word in arguments if word.startswith("-") and word != "--fast"]
+    rooms = [word for word in arguments if not word.startswith("-")]
+    paths = dict.fromkeys(path for room in rooms for path in find_tests(room))
+    tests = [FAST_TESTS] if "--fast" in arguments else [FAST_TESTS, OTHER_TESTS]
+    return [*OF_THE_SOURCE, *((*each, *options, *paths) for each in tests)]
 
 
 def find_tests(room: str) -> list[str]:
@@ -68,7 +74,7 @@ def find_tests(room: str) -> list[str]:
     return [str(path.relative_to(ROOT)) for path in found]
 
 
-def command(check: tuple[str, ...]) -> list[str]:
+def command(check: Command) -> list[str]:
     """``check`` with the program of this Python's own environment, activated or not."""
     program, *arguments = check
     return [str(Path(sys.executable).with_name(program)), *arguments]

@@ -1,7 +1,55 @@
-"""What holds for every test: TensorFlow says nothing but errors."""
+"""What holds for every test: TensorFlow says nothing but errors, and is kept away from tests without it."""
 
 from __future__ import annotations
 
+import ast
 import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+FAST = "not tensorflow"
+INSTEAD = "raise ImportError('a test that imports it wants the marker `tensorflow`')\n"
+in_the_way = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With ``-m "not tensorflow"`` there is none, here or in a process of a test's own."""
+    if config.option.markexpr != FAST:
+        return
+    folder = config.stash.setdefault(in_the_way, tempfile.TemporaryDirectory())
+    for name in ("tensorflow", "keras", "tf_keras"):
+        Path(folder.name, f"{name}.py").write_text(INSTEAD)
+    sys.path.insert(0, folder.name)
+    paths = [folder.name, *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+
+
+class NotImported(pytest.Module):
+    """A file whose tests are all left out."""
+
+    def collect(self) -> list[pytest.Item | pytest.Collector]:
+        return []
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """With ``-m "not tensorflow"`` a file is not so much as imported if all its tests are marked."""
+    if parent.config.option.markexpr == FAST and is_marked(module_path):
+        return NotImported.from_parent(parent, path=module_path)
+    return None
+
+
+def is_marked(file: Path) -> bool:
+    """Whether ``pytestmark`` marks every test of ``file`` as one of TensorFlow's."""
+    source = file.read_text(encoding="utf-8")
+    if "pytestmark" not in source:
+        return False
+    return any(
+        isinstance(line, ast.Assign)
+        and ast.unparse(line.targets[0]) == "pytestmark"
+        and "pytest.mark.tensorflow" in ast.unparse(line.value)
+        for line in ast.parse(source).body
+    )

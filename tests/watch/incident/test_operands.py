@@ -9,6 +9,7 @@ from nanwatch.watch.incident.op_trace import OpTrace
 from nanwatch.watch.incident.operands import measure_operand, operands_of
 from nanwatch.watch.keras_seam import keras_names
 
+pytestmark = pytest.mark.tensorflow
 NAN, INF = np.nan, np.inf
 BAD = np.array([False, True, True])
 
