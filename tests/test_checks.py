@@ -22,7 +22,7 @@ from tests.checks import ROOT, NoSuchRoom, checks_for, find_tests, main
         ("nanwatch/cli/run.py", ["tests/cli/test_run.py"]),
         ("tests/cli/test_run.py", ["tests/cli/test_run.py"]),
         ("examples", ["tests/test_examples.py"]),
-        ("check", ["tests/cli/test_check.py"]),
+        ("check", ["tests/check"]),
         ("diagnose/rules", ["tests/diagnose/test_rules.py"]),
         ("keras_seam", ["tests/watch/keras_seam"]),
         ("nanwatch", ["tests"]),
