@@ -102,11 +102,7 @@ def epoch_points(fit: Fit) -> Iterator[Point]:
     """The logs of each epoch, as Keras gave them, validation's beside the training's."""
     ends = seconds_of_epochs(fit)
     for number, logs in enumerate(fit.epoch_logs()):
-        values = {
-            f"epoch/{clean(name)}": float(value)
-            for name, value in logs.items()
-            if isinstance(value, int | float)
-        }
+        values = {f"epoch/{clean(name)}": value for name, value in logs.items()}
         yield Point(number, ends.get(number, 0.0), values)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nanwatch.record.events import EpochEnd, FitEvent, Warned
 from nanwatch.record.facts import (
     DataInfo,
     FitInfo,
@@ -161,11 +162,8 @@ def run(
         "location": line(12, "model.fit(...)"),
     }
     fit_info = FitInfo(0, **{**known, **(fit or {})})
-    events = tuple(
-        {"event": "epoch_end", "fit": 0, "epoch": number, "logs": dict(logs)}
-        for number, logs in enumerate(epochs)
-    )
-    events += tuple({"event": "warning", "fit": 0, "message": message} for message in warnings)
+    ends = (EpochEnd(0, number, dict(logs)) for number, logs in enumerate(epochs))
+    events: tuple[FitEvent, ...] = (*ends, *(Warned(0, message) for message in warnings))
     found = None
     if incident is not None:
         role = incident.get("role", "loss")

@@ -146,8 +146,7 @@ def draw_numbers(screen: LiveScreen, fit: Fit) -> None:
     screen.line(*shown)
     logs = fit.epoch_logs()
     if logs:
-        known = {name: float(v) for name, v in logs[-1].items() if isinstance(v, int | float)}
-        pairs = [f"{name} {short(value)}" for name, value in known.items()]
+        pairs = [f"{name} {short(value)}" for name, value in logs[-1].items()]
         screen.line((f"epoch {len(logs)} ended with ", "dim"), ", ".join(pairs))
 
 

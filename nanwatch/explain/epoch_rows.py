@@ -23,6 +23,6 @@ def epoch_rows(fit: Fit | None) -> tuple[list[str], list[list[str]]]:
                 rows.append(["…"] * (len(names) + 1))
             continue
         values = [entry.get(name) for name in names]
-        cells = [short(float(value)) if isinstance(value, int | float) else "" for value in values]
+        cells = ["" if value is None else short(value) for value in values]
         rows.append([str(number + 1), *cells])
     return names, rows

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from nanwatch.explain.figures import short
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
+from nanwatch.record.events import EpochEnd
 from nanwatch.record.run import Fit
 from nanwatch.record.series import Bucket, Series
 
@@ -103,25 +104,24 @@ def logs(fit: Fit) -> Iterator[dict[str, Any]]:
 
 def logs_curve(fit: Fit, name: str, label: str) -> Curve:
     points = [
-        (step, float(value))
+        (step, entry[name])
         for step, entry in zip(epoch_ends(fit), fit.epoch_logs(), strict=True)
-        if step is not None and isinstance(value := entry.get(name), int | float)
+        if step is not None and name in entry
     ]
     return curve(label, [step for step, _ in points], [value for _, value in points], points=True)
 
 
 def epoch_ends(fit: Fit) -> list[float | None]:
     """The last step of each finished epoch; None where neither the record nor the fit tells."""
-    ends = [event for event in fit.events if event["event"] == "epoch_end"]
+    ends = [event for event in fit.events if isinstance(event, EpochEnd)]
     each = fit.info.steps_per_epoch or fit.info.steps / max(len(ends), fit.info.epochs, 1)
     return [step_of(event, each * (number + 1) - 1) for number, event in enumerate(ends)]
 
 
-def step_of(event: Mapping[str, Any], reckoned: float) -> float | None:
+def step_of(event: EpochEnd, reckoned: float) -> float | None:
     """Events count the steps done; the series number them from 0."""
-    step = event.get("step")
-    if isinstance(step, int | float):
-        return max(0.0, float(step) - 1)
+    if event.step is not None:
+        return max(0.0, float(event.step) - 1)
     return reckoned if reckoned >= 0 else None
 
 

@@ -149,15 +149,14 @@ def add_epochs(page: Page, report: Report) -> None:
         page.line(epoch_line(number, entry, names), indent=2)
 
 
-def epoch_line(number: int, entry: Mapping[str, object], names: Sequence[str]) -> Text:
+def epoch_line(number: int, entry: Mapping[str, float], names: Sequence[str]) -> Text:
     text = Text.assemble((f"{number + 1:>5}", "dim"))
     for name in names:
         value = entry.get(name)
-        known = float(value) if isinstance(value, int | float) else None
-        bad = known is not None and not math.isfinite(known)
+        bad = value is not None and not math.isfinite(value)
         text.append("  ")
         text.append(
-            "" if known is None else short(known).rjust(column_width(name)), "bold red" if bad else ""
+            "" if value is None else short(value).rjust(column_width(name)), "bold red" if bad else ""
         )
     return text
 
@@ -166,7 +165,7 @@ def column_width(name: str) -> int:
     return max(9, len(clean(name)))
 
 
-def columns_that_fit(logs: Sequence[Mapping[str, object]], width: int) -> list[str]:
+def columns_that_fit(logs: Sequence[Mapping[str, float]], width: int) -> list[str]:
     """The names of the logs that fit on a line: the loss and the accuracies before the rest."""
     names = list(dict.fromkeys(name for entry in logs for name in entry))
     names.sort(key=lambda name: not (name.endswith("loss") or "acc" in name))

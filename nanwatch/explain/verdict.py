@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from nanwatch.diagnose.data_words import when_words
 from nanwatch.explain.figures import count, short
 from nanwatch.explain.report import Report
+from nanwatch.record.events import Raised
 from nanwatch.record.facts import IncidentInfo, Role
 from nanwatch.record.run import Fit
 
@@ -109,20 +109,16 @@ def nonfinite_log_sentence(report: Report) -> str:
     fit = report.fit()
     for number, logs in enumerate([] if fit is None else fit.epoch_logs()):
         for name, value in logs.items():
-            if isinstance(value, int | float) and not math.isfinite(value):
+            if not math.isfinite(value):
                 return f"{name} was {short(value)} at the end of epoch {epoch(fit, number)}."
     return "The training reports numbers that are NaN or infinite."
 
 
 def crash_sentence(report: Report) -> str:
-    errors = [fit.info.error for fit in report.run.fits if fit.info.error]
-    errors += [str(event["error"]) for event in exceptions(report) if event.get("error")]
+    raised = [event.message for fit in report.run.fits for event in fit.events if isinstance(event, Raised)]
+    errors = [fit.info.error for fit in report.run.fits if fit.info.error] or raised
     said = f": {errors[-1].rstrip('.')}" if errors else ""
     return f"The script ended with an exception after {count(report.steps(), 'step')}{said}."
-
-
-def exceptions(report: Report) -> list[Mapping[str, object]]:
-    return [event for fit in report.run.fits for event in fit.events if event["event"] == "exception"]
 
 
 def accuracy(fit: Fit) -> tuple[str, float] | None:
@@ -131,5 +127,4 @@ def accuracy(fit: Fit) -> tuple[str, float] | None:
     last = logs[-1] if logs else {}
     names = [name for name in last if name == "acc" or name.endswith(("accuracy", "_acc"))]
     names.sort(key=lambda name: name.startswith("val_"))
-    value = last[names[0]] if names else None
-    return (names[0], value) if isinstance(value, int | float) else None
+    return (names[0], last[names[0]]) if names else None

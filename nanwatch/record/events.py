@@ -3,26 +3,134 @@
 from __future__ import annotations
 
 import os
+import typing
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from nanwatch.record import strict_json
+from nanwatch.record.facts import FitKind, Role, Status
+from nanwatch.record.tables import Variant, from_table, to_table
 
-EventKind = Literal[
-    "fit_begin",
-    "fit_end",
-    "epoch_begin",
-    "epoch_end",
-    "incident",
-    "warning",
-    "learning_rate",
-    "save",
-    "delete",
-    "error",
-    "exception",
-]
 LIMIT = 8 * 2**20  # bytes; a script that fits for ever must not fill the disk
+
+
+@dataclass(frozen=True)
+class FitBegin(Variant):
+    kind = "fit_begin"
+    fit: int
+    training: FitKind = "fit"
+
+
+@dataclass(frozen=True)
+class FitEnd(Variant):
+    kind = "fit_end"
+    fit: int
+    status: Status
+    error: str | None = None  # the exception that ended it, in one line
+
+
+@dataclass(frozen=True)
+class EpochBegin(Variant):
+    kind = "epoch_begin"
+    fit: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class EpochEnd(Variant):
+    kind = "epoch_end"
+    fit: int
+    epoch: int
+    logs: dict[str, float] = field(default_factory=dict)  # as Keras gave them to callbacks
+    step: int | None = None  # steps done so far
+
+
+@dataclass(frozen=True)
+class IncidentSeen(Variant):
+    """A step that went bad. All that is known of the first one stands in ``run.json``."""
+
+    kind = "incident"
+    fit: int
+    step: int
+    role: Role
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Warned(Variant):
+    """A warning of Keras, TensorFlow or the script."""
+
+    kind = "warning"
+    fit: int  # the one that runs, or comes next
+    message: str
+    category: str = "UserWarning"
+
+
+@dataclass(frozen=True)
+class LearningRateChanged(Variant):
+    """A callback or the script gave the optimizer another rate between two epochs."""
+
+    kind = "learning_rate"
+    fit: int
+    epoch: int  # the first with the new rate
+    step: int  # its first
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Saved(Variant):
+    kind = "save"
+    fit: int
+    step: int
+    path: str
+    finite: bool  # the weights
+
+
+@dataclass(frozen=True)
+class Deleted(Variant):
+    """What was saved before is gone."""
+
+    kind = "delete"
+    fit: int
+    step: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Raised(Variant):
+    """An exception left a step."""
+
+    kind = "exception"
+    fit: int
+    message: str  # its type and text, in one line
+
+
+@dataclass(frozen=True)
+class OwnError(Variant):
+    """An error of nanwatch's own, while watching."""
+
+    kind = "error"
+    message: str
+
+
+FitEvent = (
+    FitBegin
+    | FitEnd
+    | EpochBegin
+    | EpochEnd
+    | IncidentSeen
+    | Warned
+    | LearningRateChanged
+    | Saved
+    | Deleted
+    | Raised
+)
+Event = FitEvent | OwnError
+CLASSES: dict[str, type[Event]] = {cls.kind: cls for cls in typing.get_args(Event)}
+DECIDING = (IncidentSeen, FitEnd, Raised)  # a diagnosis may hang on them: written past the limit too
 
 
 class EventLog:
@@ -32,10 +140,9 @@ class EventLog:
         self.file = open(path, "ab", buffering=0)  # noqa: SIM115 - closed by close()
         self.written = 0
 
-    def append(self, kind: EventKind, /, **facts: Any) -> None:
-        line = strict_json.dumps({"event": kind, **facts}).encode() + b"\n"
-        # Past the limit only what decides a diagnosis is still written.
-        if self.written + len(line) > LIMIT and kind not in ("incident", "fit_end", "exception"):
+    def append(self, event: Event) -> None:
+        line = strict_json.dumps(to_table(event)).encode() + b"\n"
+        if self.written + len(line) > LIMIT and not isinstance(event, DECIDING):
             return
         self.written += os.write(self.file.fileno(), line)
 
@@ -43,8 +150,8 @@ class EventLog:
         self.file.close()
 
 
-def read_events(path: Path) -> Iterator[dict[str, Any]]:
-    """The events in order; a line that is not whole JSON is passed over.
+def read_events(path: Path) -> Iterator[Event]:
+    """The events in order; a line that is none is passed over.
 
     Raises ``OSError`` when there is a file and it cannot be read.
     """
@@ -54,8 +161,14 @@ def read_events(path: Path) -> Iterator[dict[str, Any]]:
         return
     for line in lines:
         try:
-            event = strict_json.loads(line)
-        except ValueError:
+            yield event_of(strict_json.loads(line))
+        except (ValueError, TypeError, RecursionError):
             continue
-        if isinstance(event, dict) and "event" in event:
-            yield event
+
+
+def event_of(table: Any) -> Event:
+    """Raises ``TypeError`` for a table that is no event, ``ValueError`` for a kind that is not known."""
+    cls = CLASSES.get(table["kind"]) if isinstance(table, dict) and "kind" in table else None
+    if cls is None:
+        raise ValueError("no event of a known kind")
+    return from_table(cls, table)

@@ -9,6 +9,7 @@ Role = Literal[
     "input", "label", "sample_weight", "output", "activation", "loss", "gradient", "weight", "update"
 ]
 Status = Literal["running", "finished", "halted", "crashed", "killed"]
+FitKind = Literal["fit", "train_on_batch", "tape"]
 Shape = tuple[int | None, ...]
 
 
@@ -217,7 +218,7 @@ class FitInfo:
     """One training: a call of fit, a series of train_on_batch, or a GradientTape loop."""
 
     index: int
-    kind: Literal["fit", "train_on_batch", "tape"] = "fit"
+    kind: FitKind = "fit"
     model: int = 0  # index into RunInfo.models
     status: Status = "running"
     steps: int = 0

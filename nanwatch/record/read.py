@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from nanwatch.errors import RunNotFound, RunUnreadable
 from nanwatch.record import strict_json
-from nanwatch.record.events import read_events
+from nanwatch.record.events import EpochBegin, Event, FitEvent, OwnError, read_events
 from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
 from nanwatch.record.run import EMPTY, Fit, Run
 from nanwatch.record.series import Series, read_series
@@ -98,28 +97,26 @@ def read_info(folder: Path) -> RunInfo:
         raise RunUnreadable(f"{path} cannot be read as a run: {error}.") from error
 
 
-def read_fit(
-    folder: Path, info: FitInfo, run: RunInfo, events: list[dict[str, Any]], damage: list[str]
-) -> Fit:
+def read_fit(folder: Path, info: FitInfo, run: RunInfo, events: list[Event], damage: list[str]) -> Fit:
     steps = read_part(folder / f"fit-{info.index}.steps", damage)
     health = read_part(folder / f"fit-{info.index}.health", damage)
     return fit_of(info, run, events, steps, health)
 
 
-def fit_of(info: FitInfo, run: RunInfo, events: list[dict[str, Any]], steps: Series, health: Series) -> Fit:
+def fit_of(info: FitInfo, run: RunInfo, events: list[Event], steps: Series, health: Series) -> Fit:
     """The training from its parts."""
     model = run.models[info.model] if info.model < len(run.models) else ModelInfo("unknown", "unknown")
-    own = tuple(event for event in events if event.get("fit") == info.index)
+    own = tuple(event for event in events if not isinstance(event, OwnError) and event.fit == info.index)
     return Fit(bring_up_to_date(info, steps, own), model, steps, health, own)
 
 
-def bring_up_to_date(info: FitInfo, steps: Series, events: tuple[dict[str, Any], ...]) -> FitInfo:
+def bring_up_to_date(info: FitInfo, steps: Series, events: tuple[FitEvent, ...]) -> FitInfo:
     """``info`` as far as the rows and events have come: run.json is replaced more rarely."""
     rows = steps.values("time")
     if not rows:
         return info
     last, seconds = rows[-1]
-    epochs = [int(event["epoch"]) + 1 for event in events if event["event"] == "epoch_begin"]
+    epochs = [event.epoch + 1 for event in events if isinstance(event, EpochBegin)]
     return replace(
         info,
         steps=max(info.steps, last + 1),
@@ -128,7 +125,7 @@ def bring_up_to_date(info: FitInfo, steps: Series, events: tuple[dict[str, Any],
     )
 
 
-def read_log(path: Path, damage: list[str]) -> list[dict[str, Any]]:
+def read_log(path: Path, damage: list[str]) -> list[Event]:
     try:
         return list(read_events(path))
     except OSError as error:

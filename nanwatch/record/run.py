@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from nanwatch.record.events import EpochEnd, FitEvent, Warned
 from nanwatch.record.facts import FitInfo, LayerInfo, ModelInfo, RunInfo
 from nanwatch.record.series import Series
 from nanwatch.record.trials import Trial
@@ -40,7 +40,7 @@ class Fit:
     model: ModelInfo
     steps: Series = EMPTY
     health: Series = EMPTY
-    events: tuple[Mapping[str, Any], ...] = ()
+    events: tuple[FitEvent, ...] = ()
 
     def losses(self) -> list[tuple[int, float]]:
         """(step, true loss of that step's batch), at full resolution where it is kept."""
@@ -48,10 +48,10 @@ class Fit:
 
     def epoch_logs(self) -> list[Mapping[str, float]]:
         """The logs of each finished epoch, as Keras gave them to callbacks."""
-        return [event.get("logs", {}) for event in self.events if event["event"] == "epoch_end"]
+        return [event.logs for event in self.events if isinstance(event, EpochEnd)]
 
     def warnings(self) -> list[str]:
-        return [str(event.get("message", "")) for event in self.events if event["event"] == "warning"]
+        return [event.message for event in self.events if isinstance(event, Warned)]
 
     def layer(self, path: str | None) -> LayerInfo | None:
         return next((layer for layer in self.model.layers if layer.path == path), None)

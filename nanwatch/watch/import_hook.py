@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
+from nanwatch.record.events import Warned
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
@@ -79,12 +80,8 @@ def listen_to_warnings(recorder: RunRecorder) -> None:
     ) -> None:
         if "keras" in filename or "tensorflow" in filename or user_lines.is_users(filename):
             running = [number for number, fit in enumerate(recorder.fits) if fit.status == "running"]
-            recorder.event(
-                "warning",
-                fit=running[-1] if running else len(recorder.fits),
-                message=str(message)[:1000],
-                category=category.__name__,
-            )
+            fit = running[-1] if running else len(recorder.fits)
+            recorder.add_event(Warned(fit, str(message)[:1000], category.__name__))
         show(message, category, filename, lineno, file, line)
 
     warnings.showwarning = showwarning

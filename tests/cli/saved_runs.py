@@ -19,7 +19,7 @@ def save(run: Run, folder: Path) -> Path:
     writer.save(run.info)
     for fit in run.fits:
         for event in fit.events:
-            writer.events.append(event["event"], **{key: event[key] for key in event if key != "event"})
+            writer.events.append(event)
         series = writer.series(fit.info.index, "steps", fit.steps.columns, SeriesShape())
         for _, row in fit.steps.rows:
             series.append(packed(*row))

@@ -154,7 +154,7 @@ def test_a_damaged_run_is_one_sentence(tmp_path: Path, case: str) -> None:
 def test_a_damaged_series_does_not_stop_the_report(tmp_path: Path) -> None:
     folder = saved_runs.broken(tmp_path)
     os.truncate(folder / "fit-0.steps", 500)
-    (folder / "events.jsonl").write_bytes(b'{"event": "epoch_e')
+    (folder / "events.jsonl").write_bytes(b'{"kind": "epoch_e')
     result = explain(tmp_path)
     assert result.returncode == 0
     assert "Not watched: fit-0.steps could not be read: cut short." in result.stdout.decode()

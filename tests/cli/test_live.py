@@ -24,7 +24,7 @@ from nanwatch.explain.as_live import IDLE, plain_line, render_frame
 from nanwatch.explain.places_to_watch import LASTING, places_to_watch
 from nanwatch.explain.progress import LEAST_STEPS, duration, progress
 from nanwatch.explain.untrusted import clean
-from nanwatch.record.events import read_events
+from nanwatch.record.events import EpochEnd, Event, read_events
 from nanwatch.record.follow import Follower
 from nanwatch.record.run import Fit, Run
 from nanwatch.record.series import SeriesShape
@@ -217,7 +217,7 @@ def test_zero_must_last_close_on_both_sides() -> None:
 def test_only_what_has_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
-    def noted(path: Path) -> Iterator[dict[str, object]]:
+    def noted(path: Path) -> Iterator[Event]:
         read.append(path.name)
         return read_events(path)
 
@@ -225,7 +225,7 @@ def test_only_what_has_changed_is_read_again(tmp_path: Path, monkeypatch: pytest
     run = running()
     writer = RunWriter(tmp_path)
     writer.save(run.info)
-    writer.events.append("epoch_end", fit=0, epoch=0, logs={"loss": 1.0})
+    writer.events.append(EpochEnd(0, 0, {"loss": 1.0}))
     series = writer.series(0, "steps", run.fits[0].steps.columns, SeriesShape())
     follower = Follower(tmp_path)
     assert len(follower.read().fits[0].steps) == 0
@@ -237,7 +237,7 @@ def test_only_what_has_changed_is_read_again(tmp_path: Path, monkeypatch: pytest
     assert follower.changed
     assert (len(first.fits[0].steps), len(second.fits[0].steps)) == (0, 1)
     assert read == ["events.jsonl"]
-    writer.events.append("epoch_end", fit=0, epoch=1, logs={"loss": 0.5})
+    writer.events.append(EpochEnd(0, 1, {"loss": 0.5}))
     assert len(follower.read().fits[0].epoch_logs()) == 2
     writer.save(replace(run.info, status="finished"))
     assert follower.read().info.status == "finished"

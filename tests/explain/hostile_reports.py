@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Remedy
 from nanwatch.explain.report import Report
+from nanwatch.record.events import EpochEnd
 from nanwatch.record.facts import Location, Operand, OpInfo, SpreadEntry
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Trial, TrialOutcome
@@ -58,7 +59,7 @@ def hostile(folder: Path) -> Report:
         fit.model.layers[1],
     )
     model = replace(fit.model, layers=layers, name=EVIL)
-    fit = replace(fit, model=model, events=({"event": "epoch_end", "logs": {EVIL: math.nan, "loss": 1.0}},))
+    fit = replace(fit, model=model, events=(EpochEnd(0, 0, {EVIL: math.nan, "loss": 1.0}),))
     info = replace(
         base.info, incident=incident, models=(model,), argv=(EVIL,), errors=(text,), not_watched=(text,)
     )

@@ -13,6 +13,7 @@ from nanwatch.diagnose.diagnosis import Diagnoses
 from nanwatch.explain import html_charts
 from nanwatch.explain.html_charts import axis_frame, charts
 from nanwatch.explain.report import Report
+from nanwatch.record.events import EpochEnd
 from tests.explain import made_up_reports
 from tests.explain.html_reports import DEEP, deep, long
 
@@ -50,9 +51,9 @@ def test_epochs_stand_at_their_last_step(tmp_path: Path) -> None:
 def test_the_record_of_an_epochs_end_outweighs_the_reckoning() -> None:
     report = made_up_reports.healthy()
     (fit,) = report.run.fits
-    assert html_charts.step_of({"step": 20}, 3.0) == 19
-    assert html_charts.step_of({}, 3.0) == 3.0
-    assert html_charts.step_of({}, -1.0) is None
+    assert html_charts.step_of(EpochEnd(0, 0, {}, 20), 3.0) == 19
+    assert html_charts.step_of(EpochEnd(0, 0), 3.0) == 3.0
+    assert html_charts.step_of(EpochEnd(0, 0), -1.0) is None
     assert html_charts.epoch_ends(fit) == [49, 99]
 
 

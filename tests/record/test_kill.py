@@ -15,6 +15,7 @@ from tests.record.naive_series import row_of
 WRITER = """
 import sys
 from pathlib import Path
+from nanwatch.record.events import EpochEnd
 from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
 from nanwatch.record.series import SeriesShape
 from nanwatch.record.write import RunWriter
@@ -30,7 +31,7 @@ while True:
     for _ in range(50):
         series.append(packed(*row_of(step)))
         step += 1
-    writer.events.append("epoch_end", fit=0, epoch=step // 50 - 1, logs={"loss": 0.5})
+    writer.events.append(EpochEnd(0, step // 50 - 1, {"loss": 0.5}))
 """
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nanwatch.errors import RunNotFound, RunUnreadable
+from nanwatch.record.events import EpochEnd, FitBegin
 from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
 from nanwatch.record.read import find_run, read_run
 from nanwatch.record.series import SeriesShape
@@ -25,9 +26,9 @@ def write_run(folder: Path, rows: int = 20) -> Path:
     model = ModelInfo("model", "Sequential")
     fit = FitInfo(0, steps=rows, status="running")
     writer.save(RunInfo("/p/train.py", ("/p/train.py",), "/p", models=(model,), fits=(fit,)))
-    writer.events.append("fit_begin", fit=0)
-    writer.events.append("epoch_end", fit=0, epoch=0, logs={"loss": math.nan})
-    writer.events.append("epoch_end", fit=1, epoch=0, logs={"loss": 1.0})
+    writer.events.append(FitBegin(0))
+    writer.events.append(EpochEnd(0, 0, {"loss": math.nan}))
+    writer.events.append(EpochEnd(1, 0, {"loss": 1.0}))
     series = writer.series(0, "steps", COLUMNS, SeriesShape(4, 16, 0, 0, 8))
     for number in range(rows):
         series.append(packed(*row_of(number)))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import went_nonfinite
@@ -11,10 +10,9 @@ from nanwatch.diagnose.data_words import count_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
+from nanwatch.record.events import Deleted, Saved
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
-
-SAVE, DELETE = "save", "delete"
 
 
 class NonfiniteCheckpoint(Rule):
@@ -50,44 +48,40 @@ class NonfiniteCheckpoint(Rule):
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         events = saves(fit)
-        spoilt = [event for event in events if event["event"] == SAVE and event.get("finite") is False]
+        spoilt = [event for event in events if isinstance(event, Saved) and not event.finite]
         if spoilt:
             yield self.build_saved_finding(fit, run, spoilt, last_good_save(events))
         elif went_nonfinite(fit, run):
             yield from self.find_deleted_backup(fit, run, events)
 
-    def build_saved_finding(
-        self, fit: Fit, run: Run, spoilt: list[Mapping[str, Any]], good: Mapping[str, Any] | None
-    ) -> Finding:
+    def build_saved_finding(self, fit: Fit, run: Run, spoilt: list[Saved], good: Saved | None) -> Finding:
         first = spoilt[0]
-        left = (
-            f"the last good one is {good['path']}, of step {good['step']}" if good else "no good one is left"
-        )
+        left = f"the last good one is {good.path}, of step {good.step}" if good else "no good one is left"
         return self.finding(
             fit,
             f"Weights that are not finite were saved {count_words(len(spoilt), 'time')}, first at step "
-            f"{first['step']} to {first['path']}; {left}.",
+            f"{first.step} to {first.path}; {left}.",
             location=fit.info.location,
             remedies=(keep_best_remedy(),),
             part="consequence",
             strength=0.9,
             shows={"nonfinite-update"} if incident_of(fit, run) else frozenset(),
-            since=int(first["step"]),
+            since=first.step,
         )
 
-    def find_deleted_backup(self, fit: Fit, run: Run, events: list[Mapping[str, Any]]) -> Iterator[Finding]:
-        gone = [event for event in events if event["event"] == DELETE]
+    def find_deleted_backup(self, fit: Fit, run: Run, events: list[Saved | Deleted]) -> Iterator[Finding]:
+        gone = [event for event in events if isinstance(event, Deleted)]
         if not gone or last_good_save(events) is not None:
             return
         yield self.finding(
             fit,
-            f"The training went non-finite, and its backup {gone[-1]['path']} was deleted at step "
-            f"{gone[-1]['step']}: no good file of it is left.",
+            f"The training went non-finite, and its backup {gone[-1].path} was deleted at step "
+            f"{gone[-1].step}: no good file of it is left.",
             location=fit.info.location,
             remedies=(keep_best_remedy(),),
             part="consequence",
             strength=0.9,
-            since=int(gone[-1]["step"]),
+            since=gone[-1].step,
         )
 
     @staticmethod
@@ -108,18 +102,18 @@ class NonfiniteCheckpoint(Rule):
         ]
 
 
-def saves(fit: Fit) -> list[Mapping[str, Any]]:
-    """What was written and deleted, in order: step, path, and whether the weights were finite."""
-    return [event for event in fit.events if event.get("event") in (SAVE, DELETE)]
+def saves(fit: Fit) -> list[Saved | Deleted]:
+    """What was written and deleted, in order."""
+    return [event for event in fit.events if isinstance(event, Saved | Deleted)]
 
 
-def last_good_save(events: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+def last_good_save(events: list[Saved | Deleted]) -> Saved | None:
     """The last file with finite weights that nothing was written over and nobody deleted."""
-    held: dict[str, Mapping[str, Any]] = {}
+    held: dict[str, Saved] = {}
     for event in events:
-        held.pop(str(event["path"]), None)
-        if event["event"] == SAVE and event.get("finite"):
-            held[str(event["path"])] = event
+        held.pop(event.path, None)
+        if isinstance(event, Saved) and event.finite:
+            held[event.path] = event
     return list(held.values())[-1] if held else None
 
 
@@ -137,12 +131,11 @@ def saves_run(
     """Saves to one file (or each to its own), at these steps, with finite weights or not."""
     losses = [0.7] * 29 + [float("nan") if sick else 0.6]
     run = made_up.run(loss=losses, fit={"saves_seen": True})
-    events: list[dict[str, Any]] = [
-        {"event": SAVE, "step": step, "path": f"m-{step}" if other else "m", "finite": finite}
-        for step, finite in at
+    events: list[Saved | Deleted] = [
+        Saved(0, step, f"m-{step}" if other else "m", finite) for step, finite in at
     ]
     if deleted is not None:
-        events.append({"event": DELETE, "step": deleted, "path": "m-10" if other else "m"})
+        events.append(Deleted(0, deleted, "m-10" if other else "m"))
     fit = run.fits[0]
     changed = Fit(fit.info, fit.model, fit.steps, fit.health, tuple(events))
     return Run(run.info, (changed,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from nanwatch.record.events import EpochBegin, EpochEnd, FitBegin, LearningRateChanged
 from nanwatch.record.facts import DataInfo, FitInfo, ModelInfo
 from nanwatch.watch.data import fit_arrays
 from nanwatch.watch.incident import guilty_rows
@@ -53,6 +55,7 @@ class FitObserver(IncidentHandler):
             self.validation = ValidationStepRecorder(model, recorder.catch_errors)
         self.described = False
         self.steps_of_epoch = 0
+        self.rate: tuple[int, float | None] | None = None  # epoch, and the rate at its first step
         vars(model)[ATTRIBUTE] = self
 
     def release(self) -> None:
@@ -98,14 +101,14 @@ class FitObserver(IncidentHandler):
         record.started = time.perf_counter()
         self.fit, self.described, self.pending = record, False, None
         self.recorder.open_fits[index] = self.end
-        self.first_weights = None
+        self.first_weights = self.rate = None
         self.last_look = BothModes(self.model)
         with self.recorder.catch_errors("holding the first weights"):
             self.first_weights = None if self.model is None else guilty_rows.first_weights_of(self.model)
         self.watch.begin()
         self.watch.counting = record.whole is None
         record.census = self.watch.census
-        self.recorder.event("fit_begin", fit=index, kind=kind)
+        self.recorder.add_event(FitBegin(index, kind))
         self.recorder.save()
 
     def describe(self) -> ModelInfo:
@@ -124,15 +127,13 @@ class FitObserver(IncidentHandler):
             self.fit.epoch = number
             self.steps_of_epoch = 0
             self.fit.info = replace(self.fit.info, epochs=number + 1)
-            self.recorder.event("epoch_begin", fit=self.fit.info.index, epoch=number)
+            self.recorder.add_event(EpochBegin(self.fit.info.index, number))
 
     def epoch_end(self, number: int, logs: dict[str, Any] | None) -> None:
         if self.fit is not None:
             self.drain()
             values = {name: float(value) for name, value in (logs or {}).items() if is_number(value)}
-            self.recorder.event(
-                "epoch_end", fit=self.fit.info.index, epoch=number, logs=values, step=self.fit.info.steps
-            )
+            self.recorder.add_event(EpochEnd(self.fit.info.index, number, values, self.fit.info.steps))
             self.recorder.save(now=False)
 
     def validation_begin(self) -> None:
@@ -181,6 +182,8 @@ class FitObserver(IncidentHandler):
         if self.fit is None:
             with self.recorder.catch_errors("taking up a training"):
                 self.begin("train_on_batch", {}, user_lines.line_here(sys._getframe(1)))
+        with self.recorder.catch_errors("looking at the learning rate"):
+            self.note_learning_rate()
         try:
             logs = function(iterator)
         except ENDS:
@@ -198,6 +201,17 @@ class FitObserver(IncidentHandler):
             self.answer()
         self.check_state_in_time()
         return logs
+
+    def note_learning_rate(self) -> None:
+        """At the first step of an epoch, when every callback has had its turn: has the rate been changed?"""
+        if self.fit is None or (self.rate is not None and self.rate[0] == self.fit.epoch):
+            return
+        before = None if self.rate is None else self.rate[1]
+        rate = description.constant_rate(self.optimizer())
+        self.rate = self.fit.epoch, rate
+        if before is not None and rate is not None and not is_same(before, rate):
+            info = self.fit.info
+            self.recorder.add_event(LearningRateChanged(info.index, self.fit.epoch, info.steps, before, rate))
 
     def check_state_in_time(self) -> None:
         """After the last step of an epoch: before a validation reads the state, or a callback saves it."""
@@ -281,6 +295,10 @@ def class_weights(given: Any) -> dict[str, float] | None:
     if not isinstance(given, dict):
         return None
     return {str(name): float(value) for name, value in given.items() if is_number(value)}
+
+
+def is_same(first: float, second: float) -> bool:
+    return first == second or (math.isnan(first) and math.isnan(second))
 
 
 def is_number(value: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from nanwatch.errors import TrainingHalted
+from nanwatch.record.events import Raised
 from nanwatch.watch.data.batch import rebuild_batch
 from nanwatch.watch.incident import autopsy, description, guilty_rows, snapshot
 from nanwatch.watch.recording.fit_recorder import FitRecorder
@@ -215,7 +216,7 @@ class IncidentHandler:
         with self.recorder.catch_errors("recording an exception of the step"):
             text = one_line(error)
             if self.fit is not None:
-                self.recorder.event("exception", fit=self.fit.info.index, message=text)
+                self.recorder.add_event(Raised(self.fit.info.index, text))
                 if isinstance(error, tf.errors.OpError):
                     with self.recorder.catch_errors("keeping the batch of the step that raised"):
                         self.keep_batch(self.fit)

@@ -163,6 +163,13 @@ def optimizer_info(optimizer: Any) -> OptimizerInfo | None:
     )
 
 
+def constant_rate(optimizer: Any) -> float | None:
+    """The rate of ``optimizer`` now; None where a schedule gives it."""
+    inner = getattr(optimizer, "inner_optimizer", None) or optimizer
+    given = keras_names.learning_rate_given(inner)
+    return None if isinstance(given, keras.optimizers.schedules.LearningRateSchedule) else rate_now(inner)
+
+
 def rate_now(optimizer: Any) -> float | None:
     try:
         return float(tf.convert_to_tensor(optimizer.learning_rate))

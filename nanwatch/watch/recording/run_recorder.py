@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nanwatch.errors import NanwatchError
+from nanwatch.record.events import Event, FitEnd, IncidentSeen, OwnError
 from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo, Status
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
@@ -70,10 +71,10 @@ class RunRecorder:
         with self.catch_errors("writing the record"):  # the disk may be full
             self.writer.save(self.info)
 
-    def event(self, kind: Any, /, **facts: Any) -> None:
+    def add_event(self, event: Event) -> None:
         if self.ours:
             with self.catch_errors("writing an event"):
-                self.writer.events.append(kind, **facts)
+                self.writer.events.append(event)
 
     def learn_versions(self) -> None:
         """Note what is installed and which devices there are, once TensorFlow is there."""
@@ -106,14 +107,14 @@ class RunRecorder:
 
     def end_fit(self, index: int, info: FitInfo) -> None:
         self.fits[index] = replace(info, index=index, model=self.fits[index].model)
-        self.event("fit_end", fit=index, status=info.status, error=info.error)
+        self.add_event(FitEnd(index, info.status, info.error))
         self.save()
 
     def add_incident(self, incident: IncidentInfo) -> None:
         """The first incident of a run is the one that counts."""
         if self.info.incident is None:
             self.info = replace(self.info, incident=incident)
-        self.event("incident", fit=incident.fit, step=incident.step, role=incident.role, path=incident.path)
+        self.add_event(IncidentSeen(incident.fit, incident.step, incident.role, incident.path))
         self.save()
 
     def note_not_watched(self, what: str) -> None:
@@ -130,7 +131,7 @@ class RunRecorder:
         if len(self.info.errors) < MOST_ERRORS and text not in self.info.errors:
             self.info = replace(self.info, errors=(*self.info.errors, text))
             with contextlib.suppress(Exception):  # what failed may be the record itself
-                self.event("error", message=text)
+                self.add_event(OwnError(text))
                 self.save()
 
     @contextlib.contextmanager

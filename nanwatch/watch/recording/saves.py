@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from nanwatch.record.events import Deleted, Saved
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
 # Of keras.saving. `Model.save`, `Model.save_weights` and Keras's callbacks go through these two.
@@ -78,16 +79,16 @@ class Saves:
         previous = self.finite.get(path)
         if previous is not None and any(is_kept_twice(path, callback) for callback in self.backups):
             self.finite[path + PREVIOUS] = previous
-            self.recorder.event("save", fit=fit, step=step, path=path + PREVIOUS, finite=previous)
+            self.recorder.add_event(Saved(fit, step, path + PREVIOUS, previous))
         self.finite[path] = are_finite(variables)
-        self.recorder.event("save", fit=fit, step=step, path=path, finite=self.finite[path])
+        self.recorder.add_event(Saved(fit, step, path, self.finite[path]))
 
     def note_gone(self, folder: str) -> None:
         """What was saved below ``folder`` may have been deleted."""
         for path in [path for path in self.finite if path.startswith(folder) and not is_there(path)]:
             del self.finite[path]
             fit, step = self.moment()
-            self.recorder.event("delete", fit=fit, step=step, path=path)
+            self.recorder.add_event(Deleted(fit, step, path))
 
     def moment(self) -> tuple[int, int]:
         """The training that runs, or ran last, and its steps so far."""

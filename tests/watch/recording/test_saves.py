@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from nanwatch.diagnose.engine import diagnose
+from nanwatch.record.events import Deleted, Saved
 from nanwatch.record.read import read_run
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.recording.saves import are_finite
@@ -52,8 +53,11 @@ def train(model: Any, callbacks: tuple[Any, ...] = (), broken: bool = False, epo
 def told(recorder: RunRecorder) -> list[tuple[str, int, str, Any]]:
     """(event, step, file name, finite) of what was saved and deleted."""
     events = [event for fit in read_run(recorder.folder).fits for event in fit.events]
-    chosen = [event for event in events if event["event"] in ("save", "delete")]
-    return [(e["event"], e["step"], Path(e["path"]).name, e.get("finite")) for e in chosen]
+    chosen = [event for event in events if isinstance(event, Saved | Deleted)]
+    return [
+        (event.kind, event.step, Path(event.path).name, event.finite if isinstance(event, Saved) else None)
+        for event in chosen
+    ]
 
 
 def said(recorder: RunRecorder) -> list[tuple[str, str, str]]:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.errors import TrainingHalted
+from nanwatch.record.events import IncidentSeen
 from nanwatch.record.run import Run
 from tests.programs.running import report_on
 from tests.watch.fit.test_loops import watching
@@ -218,7 +219,7 @@ def test_a_training_that_goes_on_tells_it_once(spoilt: int, tmp_path: Path) -> N
     assert run.info.incident is not None
     assert (run.info.incident.action, run.info.incident.state) == ("continue", True)
     assert run.fits[0].info.steps == STEPS
-    assert len([event for event in run.fits[0].events if event["event"] == "incident"]) == 1
+    assert len([event for event in run.fits[0].events if isinstance(event, IncidentSeen)]) == 1
 
 
 def test_stop_lets_fit_end(tmp_path: Path) -> None:

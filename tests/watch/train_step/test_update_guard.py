@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras import layers
 
 import nanwatch
+from nanwatch.record.events import IncidentSeen
 from nanwatch.record.run import Run
 from tests.watch.model_kinds import (
     BATCH,
@@ -141,8 +142,8 @@ def test_the_record_of_a_halted_run(halted: tuple[str, Halted]) -> None:
     losses = fit.losses()
     assert [step for step, _ in losses[: GOOD + 1]] == list(range(GOOD + 1))
     assert all(np.isfinite(loss) for _, loss in losses[:GOOD])
-    (event,) = [event for event in fit.events if event["event"] == "incident"]
-    assert event["step"] == GOOD
+    (event,) = [event for event in fit.events if isinstance(event, IncidentSeen)]
+    assert event.step == GOOD
 
 
 def test_accumulated_gradients_and_averages_are_held(tmp_path: Path) -> None:
