@@ -62,9 +62,9 @@ class CheckBudget:
     def close(self, status: Status, exit_status: int) -> None:
         """Finish the record, and take away what was written for the check alone."""
         recorder = self.recorder
-        for finish in list(recorder.open_fits.values()):
+        for fit in list(recorder.open_fits.values()):
             with recorder.catch_errors("ending the record"):
-                finish(status)
+                fit.end(status)
         for number in self.cut:
             recorder.fits[number] = replace(recorder.fits[number], cut_short=True)
         recorder.end(status, exit_status)

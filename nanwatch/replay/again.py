@@ -16,6 +16,7 @@ from nanwatch.errors import NanwatchError
 from nanwatch.record.facts import IncidentInfo, OpInfo, RunInfo, SpreadEntry
 from nanwatch.watch.incident.snapshot_file import SNAPSHOT_FILE, load
 from nanwatch.watch.launch import script as scripts
+from nanwatch.watch.launch import user_lines
 
 
 class CannotReplay(NanwatchError):
@@ -169,15 +170,16 @@ class Goal:
     def repeat(self, model: Any) -> Moment:
         from nanwatch.watch.incident import autopsy, snapshot
         from nanwatch.watch.keras_seam import keras_names
+        from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 
         x, y, sample_weight = batch_of(self.arrays)
         build_variables(model, x, y)
         snapshot.restore(model, model.optimizer, self.arrays)
         data = (x, y) if sample_weight is None else (x, y, sample_weight)
         names: dict[str, Any] = {"x": x, "y": y, "sample_weight": sample_weight, "model": model}
-        line = vars(model).get("_nanwatch_compile")
         several = not keras_names.is_keras_own(model.train_step)
-        found = autopsy.perform(model, model.train_step, data, line, names=names, several=several)
+        step = RepeatableStep(model.train_step, data, several=several)
+        found = autopsy.perform(model, step, user_lines.compile_line_of(model), names=names)
         return Moment(
             int(self.arrays["step"]),
             found.loss,

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Trial, TrialOutcome, Verdict, write_trials
-from nanwatch.watch.fit.fit_observer import observer_of
+from nanwatch.watch.fit.fit_observer import release_observer
 from nanwatch.watch.incident.autopsy import restore_after
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.keras_seam.function_copies import copy_all_functions
@@ -30,9 +30,7 @@ def try_on_frozen(recorder: RunRecorder, interventions: Sequence[Intervention]) 
     if recorder.frozen is None:
         return
     model, data, first_weights = recorder.frozen
-    observer = observer_of(model)
-    if observer is not None:
-        observer.release()
+    release_observer(model)
     with recorder.catch_errors("trying the remedies"):
         trials = try_interventions(model, data, interventions, first_weights)
         if trials:

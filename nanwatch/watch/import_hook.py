@@ -133,7 +133,7 @@ def record_compile(cls: Any) -> None:
 
     @functools.wraps(original)
     def compile(self: Any, *args: Any, **kwargs: Any) -> Any:
-        vars(self)["_nanwatch_compile"] = user_lines.line_here(sys._getframe(1))
+        user_lines.mark_compile(self, sys._getframe(1))
         return original(self, *args, **kwargs)
 
     cls.compile = compile
@@ -203,11 +203,10 @@ def watch_train_on_batch(cls: Any, recorder: RunRecorder, on_incident: Any) -> N
     def train_on_batch(self: Any, *args: Any, **kwargs: Any) -> Any:
         if recorder.ours:
             with recorder.catch_errors("joining train_on_batch"):
-                from nanwatch.watch.fit.callback import attach
-                from nanwatch.watch.fit.fit_observer import observer_of
+                from nanwatch.watch.fit.fit_observer import observe_model, observer_of
 
                 if observer_of(self) is None:
-                    attach(self, recorder, on_incident)
+                    observe_model(self, recorder, on_incident)
         return original(self, *args, **kwargs)
 
     cls.train_on_batch = train_on_batch

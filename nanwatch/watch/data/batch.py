@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy.typing as npt
 import tensorflow as tf
 
-Named = list[tuple[str, Any]]
-ROLES = ("input", "label", "sample_weight")
+from nanwatch.record.facts import Role
+
+Named = list[tuple[str, Any]]  # (key, tensor)
+Batch = dict[Role, Named]
+HostBatch = dict[tuple[Role, str], npt.NDArray[Any]]  # (role, key) -> the tensor as it came to the host
+ROLES: tuple[Role, ...] = ("input", "label", "sample_weight")
 
 
 def named_tensors(structure: Any) -> Named:
@@ -27,7 +32,7 @@ def is_dense(tensor: Any) -> bool:
     )
 
 
-def split_batch(data: Any) -> dict[str, Named]:
+def split_batch(data: Any) -> Batch:
     """A batch as Keras hands it to ``train_step``, by role.
 
     A custom step may get another structure; then all of it counts as input.
@@ -43,12 +48,12 @@ def split_batch(data: Any) -> dict[str, Named]:
     }
 
 
-def dense_tensors(batch: dict[str, Named]) -> list[tuple[str, str, Any]]:
+def dense_tensors(batch: Batch) -> list[tuple[Role, str, Any]]:
     """(role, key, tensor) of what can be watched."""
     return [(role, key, tensor) for role in ROLES for key, tensor in batch[role] if is_dense(tensor)]
 
 
-def list_not_dense(batch: dict[str, Named]) -> list[str]:
+def list_not_dense(batch: Batch) -> list[str]:
     return [
         f"{role} {key}: {kind_of(tensor)}"
         for role in ROLES
@@ -63,12 +68,12 @@ def kind_of(tensor: Any) -> str:
     return f"a {type(tensor).__name__}"
 
 
-def has_rows(batch: dict[str, Named]) -> bool:
+def has_rows(batch: Batch) -> bool:
     """Whether it can be seen how many rows the batch has."""
     return any(tensor.shape.rank for _, _, tensor in dense_tensors(batch))
 
 
-def number_of_rows(batch: dict[str, Named]) -> Any:
+def number_of_rows(batch: Batch) -> Any:
     """Rows of the batch as a float32 scalar; 0 where they cannot be seen."""
     for _, _, tensor in dense_tensors(batch):
         if tensor.shape.rank:
@@ -76,7 +81,7 @@ def number_of_rows(batch: dict[str, Named]) -> Any:
     return tf.constant(0.0)
 
 
-def rebuild_batch(template: Any, batch: dict[tuple[str, str], Any]) -> Any:
+def rebuild_batch(template: Any, batch: HostBatch) -> Any:
     """The batch in the structure the step was given; None where part of it is not at hand."""
     leaves = keras.tree.flatten(template)
     values = [tf.convert_to_tensor(array) for array in batch.values()]

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from nanwatch.watch.fit.fit_observer import FitObserver, observer_of
+from nanwatch.watch.fit.fit_observer import FitObserver, observe_model, release_observer
 from nanwatch.watch.incident.handler import OnIncident
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.launch import user_lines
@@ -57,7 +57,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 )
                 return
         with self.recorder.catch_errors("hooking the model"):
-            self.observer = attach(model, self.recorder, self.on_incident)
+            self.observer = observe_model(model, self.recorder, self.on_incident)
             self.observer.alone = not self.injected
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -73,24 +73,24 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self.observer is not None and self.recorder is not None:
             with self.recorder.catch_errors("beginning an epoch"):
-                self.observer.epoch(epoch)
+                self.observer.begin_epoch(epoch)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.observer is not None and self.recorder is not None:
             with self.recorder.catch_errors("ending an epoch"):
-                self.observer.epoch_end(epoch, logs)
+                self.observer.end_epoch(epoch, logs)
             self.observer.check_state()
 
     def on_test_begin(self, logs: Any = None) -> None:
         if self.observer is not None and self.recorder is not None:
             with self.recorder.catch_errors("beginning a validation"):
-                self.observer.validation_begin()
+                self.observer.begin_validation()
             self.observer.check_state()
 
     def on_test_end(self, logs: Any = None) -> None:
         if self.observer is not None and self.recorder is not None:
             with self.recorder.catch_errors("ending a validation"):
-                self.observer.validation_end()
+                self.observer.end_validation()
 
     def on_train_end(self, logs: Any = None) -> None:
         if self.recorder is None:
@@ -103,15 +103,5 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             fit = self.observer.fit
             self.observer.end("halted" if fit is not None and fit.info.status == "halted" else "finished")
             if not self.injected:
-                self.observer.release()
+                release_observer(self.model)
                 self.recorder.end("halted" if self.recorder.halted else "finished", None)
-
-
-def attach(model: Any, recorder: RunRecorder, on_incident: OnIncident) -> FitObserver:
-    """The observer of ``model`` for this recorder; another recorder's gives way."""
-    held = observer_of(model)
-    if held is not None and held.recorder is recorder and held.on_incident == on_incident:
-        return held
-    if held is not None:
-        held.release()
-    return FitObserver(model, recorder, on_incident)

@@ -15,10 +15,11 @@ import tensorflow as tf
 from nanwatch.record.facts import Location, OpInfo, Role, SpreadEntry
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
 from nanwatch.watch.incident import operands
-from nanwatch.watch.incident.op_trace import NonfiniteOp, OpTrace, OutOfTime, array_of
+from nanwatch.watch.incident.op_trace import BadOp, OpTrace, OutOfTime, array_of
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.keras_seam.function_copies import copy_all_functions
 from nanwatch.watch.keras_seam.wrapping import see_optimizers, wrap
+from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.traced_step import suspend_watching
 
 SECONDS = 30.0  # at most; the halted script waits for it
@@ -51,40 +52,36 @@ class RepeatedStep:
 
 def perform(
     model: Any,
-    step: Callable[[Any], Any],
-    data: Any,
+    again: RepeatableStep,
     compile_location: Location | None,
     seconds: float = SECONDS,
-    optimizers: Sequence[Any] = (),
-    jit: bool = False,
     names: dict[str, Any] | None = None,
-    several: bool = False,
 ) -> Autopsy:
-    """Run ``step(data)`` once more, eagerly, on the model as it stands; everything is put back after.
+    """Run the step once more, eagerly, on the model as it stands; everything is put back after.
 
-    ``step`` is the model's own ``train_step``; its optimizer is kept from applying anything, unless the
-    step may make ``several`` updates: what the later ones see depends on the earlier.
+    The model's optimizer is kept from applying anything, unless the step may make several updates:
+    what the later ones see depends on the earlier. ``names`` takes what a debugger wants to have.
     """
     found = Autopsy()
     trace = OpTrace(seconds, stop_at=sys._getframe())
-    seen = RepeatedStep(several)
+    seen = RepeatedStep(again.several)
     with (
         suspend_watching(),
-        restore_after(model, optimizers),
+        restore_after(model, again.optimizers),
         keras_names.run_functions_eagerly(),
         wrap_repeated_step(model, trace, seen),
     ):
         try:
             with keras_names.op_callback(trace):
-                step(data)
+                again.step(again.data)
         except OutOfTime:
             found.notes.append(f"the replay was stopped after {seconds:g} s")
         except tf.errors.OpError as error:
             found.notes.append(f"the replay raised {type(error).__name__}")
     found.ops = trace.ops
     if not (found.notes or bad_tensors(seen)):
-        with suspend_watching(), restore_after(model, optimizers):
-            found.notes.append(run_compiled(model, step, data, several, jit))
+        with suspend_watching(), restore_after(model, again.optimizers):
+            found.notes.append(run_compiled(model, again))
     fill_in(found, model, trace, seen, compile_location)
     if names is not None:  # for a debugger
         paths = [keras_names.path_of(variable) for _, variable in seen.gradients]
@@ -218,17 +215,17 @@ def bad_tensors(seen: RepeatedStep) -> list[Any]:
     ]
 
 
-def run_compiled(model: Any, step: Callable[[Any], Any], data: Any, several: bool, jit: bool) -> str:
+def run_compiled(model: Any, again: RepeatableStep) -> str:
     """Op by op it stayed finite: what the step does when it is compiled as it was."""
 
     def answers(given: Any) -> list[Any]:
-        seen = RepeatedStep(several)
+        seen = RepeatedStep(again.several)
         undo = [
             wrap(model, "compute_loss", functools.partial(keep_loss, seen)),
             *see_optimizers(model, functools.partial(keep_gradients, seen)),
         ]
         try:
-            step(given)
+            again.step(given)
         finally:
             for put_back in reversed(undo):
                 put_back()
@@ -236,10 +233,10 @@ def run_compiled(model: Any, step: Callable[[Any], Any], data: Any, several: boo
             dense(item) for item in (*seen.loss, *(grad for grad, _ in seen.gradients)) if item is not None
         ]
 
-    how = "with XLA" if jit else "as a graph"
+    how = "with XLA" if again.jit else "as a graph"
     with copy_all_functions():
-        again = tf.function(answers, jit_compile=jit, autograph=False)(data)
-    if any(map(is_bad, again)):
+        answered = tf.function(answers, jit_compile=again.jit, autograph=False)(again.data)
+    if any(map(is_bad, answered)):
         return f"op by op the step stays finite, compiled {how} it does not: the compiler's own doing"
     return "the step stayed finite when it was repeated: what happened was not deterministic"
 
@@ -263,7 +260,7 @@ def fill_in(
     found.spread = list_spread(seen)
 
 
-def op_info(event: NonfiniteOp, compile_location: Location | None) -> OpInfo:
+def op_info(event: BadOp, compile_location: Location | None) -> OpInfo:
     """The event in the record's words. An op of a built-in loss is at the line of ``compile``."""
     of_loss = event.layer is None and (event.in_loss or event.direction == "backward")
     location = event.location or (compile_location if of_loss else None)

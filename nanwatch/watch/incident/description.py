@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from nanwatch.record.facts import DataInfo, IncidentInfo, Role, TensorSummary
+from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
 from nanwatch.watch.data.profile import Profile
 from nanwatch.watch.incident.autopsy import Autopsy
@@ -28,6 +29,8 @@ ORDER: tuple[Role, ...] = (
     "gradient",
     "weight",
 )
+
+MOST_OF_A_MESSAGE = 300  # characters of an exception's text that are kept
 
 
 def describe(
@@ -76,7 +79,7 @@ def first_bad(seen: Inspection, layout: Layout, bad_weights: list[tuple[str, str
     """(role, path, "nan" or "inf") of what was non-finite first."""
     for (role, key), array in seen.batch.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            return role, key, commonest_nonfinite(array)  # type: ignore[return-value]
+            return role, key, commonest_nonfinite(array)
     if bad_weights:
         return "weight", bad_weights[0][0], bad_weights[0][1]
     for role in ORDER[3:]:  # the batch was looked at element by element above
@@ -103,7 +106,7 @@ def bad_cells(seen: Inspection, layout: Layout, role: Role) -> Iterator[tuple[st
         )
 
 
-def data_of(batch: dict[tuple[str, str], Any]) -> DataInfo:
+def data_of(batch: HostBatch) -> DataInfo:
     """The summaries of one batch."""
     found = [summary(role, key, array) for (role, key), array in batch.items()]
 
@@ -133,3 +136,22 @@ def bad_variables(model: Any, state: StateCheck) -> list[tuple[str, str]]:
         if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
             found.append((str(variable.path), commonest_nonfinite(value.numpy())))
     return found
+
+
+def incident_words(found: IncidentInfo) -> str:
+    """What went bad and when, for the exception that leaves the training."""
+    what = found.role if not found.path or found.role == "loss" else f"{found.role} {found.path}"
+    when = f"at step {found.step}"
+    if found.finite_after is not None and found.finite_after < found.step - 1:
+        when = f"by step {found.step}"
+        if found.finite_after >= 0:
+            when = f"between step {found.finite_after} and step {found.step}"
+    return f"The {what} became {found.value} {when}"
+
+
+def crash_words(error: BaseException) -> str:
+    """The exception's type and the line of its message that says the most."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "Received a label value" in line or "is not in [" in line]
+    text = (telling or lines or [""])[0]
+    return f"{type(error).__name__}: {text[:MOST_OF_A_MESSAGE]}"

@@ -16,6 +16,7 @@ import tensorflow as tf
 from nanwatch.watch.incident.autopsy import RepeatedStep, is_bad, keep_gradients, keep_loss, restore_after
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.keras_seam.wrapping import see_optimizers, wrap
+from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.traced_step import suspend_watching
 
 SECONDS = 6.0  # for both questions together
@@ -32,20 +33,13 @@ class GuiltyRows:
     notes: list[str] = field(default_factory=list)
 
 
-def find_guilty_rows(
-    model: Any,
-    step: Callable[[Any], Any],
-    data: Any,
-    optimizers: Sequence[Any],
-    first_weights: Sequence[Any] | None,
-    several: bool = False,
-) -> GuiltyRows:
+def find_guilty_rows(model: Any, again: RepeatableStep, first_weights: Sequence[Any] | None) -> GuiltyRows:
     """Ask both questions of the frozen ``model``; it is left as it was."""
-    found = GuiltyRows()
+    found, data = GuiltyRows(), again.data
     deadline = time.perf_counter() + SECONDS
 
     def goes_bad(part: Any) -> bool:
-        return repeat_is_bad(model, step, part, optimizers, several)
+        return repeat_is_bad(model, again, part)
 
     rows = number_of_rows(data)
     with contextlib.suppress(tf.errors.OpError, ValueError):
@@ -63,18 +57,16 @@ def find_guilty_rows(
     return found
 
 
-def repeat_is_bad(
-    model: Any, step: Callable[[Any], Any], data: Any, optimizers: Sequence[Any], several: bool = False
-) -> bool:
-    """Whether ``step(data)`` gives a non-finite loss or gradient; what it changes is put back."""
-    seen = RepeatedStep(several)
+def repeat_is_bad(model: Any, again: RepeatableStep, data: Any) -> bool:
+    """Whether the step gives a non-finite loss or gradient on ``data``; what it changes is put back."""
+    seen = RepeatedStep(again.several)
     undo = [
         wrap(model, "compute_loss", functools.partial(keep_loss, seen)),
         *see_optimizers(model, functools.partial(keep_gradients, seen)),
     ]
     try:
-        with suspend_watching(), restore_after(model, optimizers), keras_names.run_functions_eagerly():
-            step(data)
+        with suspend_watching(), restore_after(model, again.optimizers), keras_names.run_functions_eagerly():
+            again.step(data)
     finally:
         for put_back in reversed(undo):
             put_back()

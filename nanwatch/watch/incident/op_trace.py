@@ -40,7 +40,7 @@ class OutOfTime(Exception):
 
 
 @dataclass(frozen=True)
-class NonfiniteOp:
+class BadOp:
     """An op with a non-finite output. ``parents`` are the events its non-finite inputs came from."""
 
     number: int
@@ -66,7 +66,7 @@ class OpTrace:
     started: float = field(default_factory=time.perf_counter)
     backward: bool = False
     in_loss: bool = False
-    events: list[NonfiniteOp] = field(default_factory=list)
+    events: list[BadOp] = field(default_factory=list)
     ops: int = 0
     layers: list[tuple[str, Any]] = field(default_factory=list)  # being called, outermost first
     origin_of_bad: dict[int, int] = field(default_factory=dict)  # buffer address -> event
@@ -105,7 +105,7 @@ class OpTrace:
             if born and value is not None
         ]
         self.events.append(
-            NonfiniteOp(
+            BadOp(
                 number,
                 kind,
                 "backward" if self.backward else "forward",
@@ -182,7 +182,7 @@ class OpTrace:
 
         return wrapper
 
-    def origins(self, targets: list[Any]) -> list[NonfiniteOp]:
+    def origins(self, targets: list[Any]) -> list[BadOp]:
         """The events at which the non-finite values in ``targets`` were born, earliest first.
 
         Values that were masked on the way (``tf.where``) do not lead to a target and are left out.

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nanwatch.record.facts import Operand
-from nanwatch.watch.incident.op_trace import NonfiniteOp
+from nanwatch.watch.incident.op_trace import BadOp
 
 NAMES = {
     "RealDiv": ("numerator", "denominator"),
@@ -37,7 +37,7 @@ def bad_places(output: npt.NDArray[Any]) -> tuple[int, tuple[int, ...]]:
     return int(bad.sum()), tuple(int(row) for row in rows[:MOST_ROWS])
 
 
-def operands_of(event: NonfiniteOp) -> tuple[Operand, ...]:
+def operands_of(event: BadOp) -> tuple[Operand, ...]:
     """Each input of the op, by the name that its place has."""
     names = NAMES.get(event.type, ())
     bad = ~np.isfinite(event.output)

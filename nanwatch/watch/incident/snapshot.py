@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.incident.snapshot_file import FORMAT, SNAPSHOT_FILE
 from nanwatch.watch.keras_seam import keras_names
 
 
-def parts(model: Any, batch: dict[tuple[str, str], Any], optimizer: Any) -> Iterable[tuple[str, Any]]:
+def parts(model: Any, batch: HostBatch, optimizer: Any) -> Iterable[tuple[str, Any]]:
     """(name in the file, array-like), what a replay needs most first.
 
     Names: ``batch/<role>/<key>``, ``weights/<number>``, ``state/<number>`` (statistics, seeds),
@@ -40,9 +41,7 @@ def parts(model: Any, batch: dict[tuple[str, str], Any], optimizer: Any) -> Iter
             yield f"optimizer.{which}/{number}", variable
 
 
-def save(
-    folder: Path, model: Any, batch: dict[tuple[str, str], Any], step: int, limit: int, optimizer: Any
-) -> list[str]:
+def save(folder: Path, model: Any, batch: HostBatch, step: int, limit: int, optimizer: Any) -> list[str]:
     """Write ``snapshot.npz``; answers what was left out to keep within ``limit`` bytes, in words."""
     kept: dict[str, Any] = {"format": np.int64(FORMAT), "step": np.int64(step)}
     room = limit

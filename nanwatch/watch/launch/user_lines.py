@@ -15,6 +15,7 @@ from typing import Any
 from nanwatch.record.facts import Location
 
 ATTRIBUTE = "_nanwatch_location"
+COMPILE_ATTRIBUTE = "_nanwatch_compile"
 OWN = str(Path(os.path.abspath(__file__)).parents[2]) + os.sep  # all of nanwatch/
 
 
@@ -86,4 +87,15 @@ def mark_line(thing: object, frame: FrameType | None = None) -> None:
 def line_of(thing: Any) -> Location | None:
     """The line that made ``thing``, where it was marked."""
     found = getattr(thing, "__dict__", {}).get(ATTRIBUTE)
+    return found if isinstance(found, Location) else None
+
+
+def mark_compile(model: Any, frame: FrameType) -> None:
+    """Remember the user's line of the last ``compile`` of ``model``."""
+    vars(model)[COMPILE_ATTRIBUTE] = line_here(frame)
+
+
+def compile_line_of(model: Any) -> Location | None:
+    """The line of the last ``compile``, where it was marked."""
+    found = vars(model).get(COMPILE_ATTRIBUTE)
     return found if isinstance(found, Location) else None

@@ -8,11 +8,10 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from nanwatch.record.facts import FitInfo, InferenceInfo
-from nanwatch.watch.data.batch import rebuild_batch
+from nanwatch.watch.data.batch import HostBatch, rebuild_batch
 from nanwatch.watch.keras_seam import keras_names
 
 MOST_ROWS = 256  # a mean over more of them says nothing new about a loss that is twice the other
@@ -27,8 +26,6 @@ PATIENCE = 4.0  # times as long before it is given up half way: kernels that are
 HEAVY_SECONDS, LIGHT_SECONDS = 1.7e-3, 0.4e-3
 CROSSENTROPIES = ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
 
-Batch = dict[tuple[str, str], npt.NDArray[Any]]
-
 
 @dataclass
 class BothModes:
@@ -37,10 +34,10 @@ class BothModes:
 
     model: Any
     wanted: bool | None = None  # not known before the first look: the model may not be built
-    batch: Batch = field(default_factory=dict)
+    batch: HostBatch = field(default_factory=dict)
     whole_rows: int = 0  # of the batch that the rows are from
 
-    def hold(self, batch: Batch) -> None:
+    def hold(self, batch: HostBatch) -> None:
         """Keep rows of the largest batch looked at, the latest of that size: the last one of an epoch
         may be what spoils the statistics, and it is not where that shows."""
         if self.wanted is None:
@@ -137,12 +134,12 @@ def accuracy(model: Any, y: Any, y_pred: Any) -> float | None:
     return float((found == wanted.reshape(found.shape)).mean()) if found.size == wanted.size else None
 
 
-def rows_of(batch: Batch) -> int:
+def rows_of(batch: HostBatch) -> int:
     """The rows of ``batch``; 0 where its arrays do not agree."""
     sizes = {len(array) if array.ndim else 0 for array in batch.values()}
     return sizes.pop() if len(sizes) == 1 else 0
 
 
-def most_rows(batch: Batch, rows: int) -> int:
+def most_rows(batch: HostBatch, rows: int) -> int:
     size = sum(array.size for (role, _), array in batch.items() if role == "input")
     return min(rows, MOST_ROWS, MOST_ELEMENTS * rows // max(1, size))

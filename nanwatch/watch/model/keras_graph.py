@@ -67,7 +67,7 @@ class KerasGraph:
         thing, number, given = made
         inputs = [GraphTensor(tensor, place.within) for tensor in given]
         if not inputs:
-            return self.outside(place)
+            return self.head_of_input(place)
         inner = inner_model(thing)
         if inner is not None:
             return self.end(GraphTensor(inner.outputs[number], InnerCall(inner.inputs, inputs)))
@@ -79,7 +79,7 @@ class KerasGraph:
             return self.by_trace(thing, number, end, inputs)
         return end
 
-    def outside(self, place: GraphTensor) -> OutputHead:
+    def head_of_input(self, place: GraphTensor) -> OutputHead:
         """An input: of the whole model, or of one inside it, where it stands for another tensor."""
         if place.within is not None:
             for own, given in zip(place.within.inputs, place.within.given, strict=False):

@@ -135,9 +135,9 @@ class TracedGraph:
             return output_head.apply_activation(
                 self.end(data[0]), ACTIVATIONS[op.type], None, softmax_size(op)
             )
-        return self.combined(op, tensor, data)
+        return self.combine_inputs(op, tensor, data)
 
-    def combined(self, op: Any, tensor: Any, data: Sequence[Any]) -> OutputHead:
+    def combine_inputs(self, op: Any, tensor: Any, data: Sequence[Any]) -> OutputHead:
         parts = [self.end(one) for one in data]
         if len(data) == 1 and op.type in SUMS | FACTORS:
             return output_head.shift_range(parts[0])

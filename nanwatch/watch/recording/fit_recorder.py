@@ -30,7 +30,7 @@ class FitRecorder:
     writer: RunWriter
     whole: DataInfo | None = None  # of the arrays given to fit, where they were read in full
     profiles: dict[tuple[str, str], Profile] = field(default_factory=dict)
-    census: LabelCounts | None = None  # of the labels that come batch by batch, while the fit runs
+    label_counts: LabelCounts | None = None  # of the labels that come batch by batch, while the fit runs
     steps: SeriesWriter | None = None
     health: SeriesWriter | None = None
     health_order: list[tuple[str, str]] = field(default_factory=list)
@@ -63,17 +63,17 @@ class FitRecorder:
         self.last_row_time = now
         self.info = replace(self.info, steps=first + len(rows))
 
-    def add_look(self, seen: inspection.Inspection) -> None:
+    def add_inspection(self, seen: inspection.Inspection) -> None:
         """Count the batch of a routine look, and append a row of health."""
         for (role, key), array in seen.batch.items():
-            self.count(role, key, array)
+            self.count_tensor(role, key, array)
         for role, path, array in seen.tensors:
             if role == "output":
-                self.count(role, path, array)
+                self.count_tensor(role, path, array)
         self.add_health(seen)
         self.samples, self.last_look = seen.samples, seen.step
 
-    def count(self, role: Any, key: str, array: npt.NDArray[Any]) -> None:
+    def count_tensor(self, role: Any, key: str, array: npt.NDArray[Any]) -> None:
         self.profiles.setdefault((role, key), Profile(role, key)).add(inspection.first_rows(array))
 
     def add_health(self, seen: inspection.Inspection) -> None:
@@ -125,8 +125,8 @@ class FitRecorder:
             return tuple(profile.summary() for (kind, _), profile in self.profiles.items() if kind == role)
 
         labels, counted = of("label"), False
-        if self.census is not None and self.whole is None:
-            labels, counted = self.census.made_whole(labels)
+        if self.label_counts is not None and self.whole is None:
+            labels, counted = self.label_counts.made_whole(labels)
         seen = DataInfo(of("input"), labels, of("sample_weight"), of("output"), labels_counted=counted)
         if self.whole is None:
             return seen
@@ -138,7 +138,7 @@ class FitRecorder:
             whole=True,
         )
 
-    def current(self) -> FitInfo:
+    def current_info(self) -> FitInfo:
         return replace(
             self.info,
             data=self.data(),
@@ -155,8 +155,8 @@ class FitRecorder:
             error=error or self.info.error,
             seconds=time.perf_counter() - self.started,
         )
-        self.info = self.current()
-        self.census = None
+        self.info = self.current_info()
+        self.label_counts = None
 
     def close(self) -> None:
         for series in (self.steps, self.health):

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from nanwatch.errors import NanwatchError
 from nanwatch.record.events import Event, FitEnd, IncidentSeen, OwnError
@@ -24,6 +24,16 @@ SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every tur
 # some 15 ms, and what a reader needs of the last second stands in the rows and the events
 MOST_ERRORS = 20
 SNAPSHOT_LIMIT = 512 * 2**20  # bytes
+
+
+class OpenFit(Protocol):
+    """A fit that still goes on, as the record of its run needs it."""
+
+    def drain(self) -> None:
+        """Fetch the rows that are still on the device."""
+
+    def end(self, status: Status) -> None:
+        """End the record of the fit."""
 
 
 class RunRecorder:
@@ -41,7 +51,7 @@ class RunRecorder:
         self.models: list[ModelInfo] = []
         self.fits: list[FitInfo] = []
         self.running: list[Callable[[], FitInfo]] = []
-        self.open_fits: dict[int, Callable[[Status], None]] = {}  # how to end those still open
+        self.open_fits: dict[int, OpenFit] = {}
         self.frozen: tuple[Any, Any, Any] | None = None  # halted model, batch, first weights: for trials
         self.saved_at = 0.0
         self.halted = False
@@ -146,17 +156,17 @@ class RunRecorder:
         """The script has ended."""
         if not self.ours:
             return
-        for finish in list(self.open_fits.values()):
+        for fit in list(self.open_fits.values()):
             with self.catch_errors("ending the record"):
-                finish(status)
-        for number, fit in enumerate(self.fits):
-            if fit.status == "running":
+                fit.end(status)
+        for number, info in enumerate(self.fits):
+            if info.status == "running":
                 current = self.running[number]()
                 self.fits[number] = replace(
                     current,
                     status=status if status != "running" else "finished",
                     index=number,
-                    model=fit.model,
+                    model=info.model,
                 )
         self.info = replace(self.info, status=status, exit_status=exit_status)
         self.save()

@@ -75,7 +75,7 @@ class Saves:
         variables = variables_of(thing)
         if not variables:
             return
-        fit, step = self.moment()
+        fit, step = self.find_moment()
         previous = self.finite.get(path)
         if previous is not None and any(is_kept_twice(path, callback) for callback in self.backups):
             self.finite[path + PREVIOUS] = previous
@@ -87,18 +87,17 @@ class Saves:
         """What was saved below ``folder`` may have been deleted."""
         for path in [path for path in self.finite if path.startswith(folder) and not is_there(path)]:
             del self.finite[path]
-            fit, step = self.moment()
+            fit, step = self.find_moment()
             self.recorder.add_event(Deleted(fit, step, path))
 
-    def moment(self) -> tuple[int, int]:
+    def find_moment(self) -> tuple[int, int]:
         """The training that runs, or ran last, and its steps so far."""
         running = [number for number, fit in enumerate(self.recorder.fits) if fit.status == "running"]
         fit = running[-1] if running else len(self.recorder.fits) - 1
         if fit < 0:
             return 0, 0
-        observer = getattr(self.recorder.open_fits.get(fit), "__self__", None)
-        if observer is not None:
-            observer.drain()
+        if fit in self.recorder.open_fits:
+            self.recorder.open_fits[fit].drain()
         return fit, self.recorder.running[fit]().steps
 
     def see_managers(self, cls: Any) -> None:

@@ -11,9 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from nanwatch.record.facts import Role
+from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.keras_seam import keras_names
 
 Array = npt.NDArray[Any]
+Names = list[tuple[Role, str]]  # of tensors, in the order in which their arrays are handed over
 
 MOST_PER_ROW = 16_384  # elements a row: 2 MB in float32 for a batch of 32
 MOST_TOGETHER = 65_536  # elements a row, all activations of a look together: 8 MB
@@ -21,6 +24,7 @@ SAMPLE = 4096  # elements of a weight
 WIDENING = (
     2  # looks drift apart by at most half the steps so far: 20 of them in 10,000 steps, whatever they cost
 )
+STEPS_AFTER_AN_ERROR = 1000  # that are not inspected when an inspection failed
 FIRST_LOOKS = 8  # steps looked at one after the other
 SHARE = 0.01  # of the time of the training that looks may take
 TRANSFER = 2.0  # what a look costs in all, over what the host's part of it costs: handing over the arrays
@@ -36,16 +40,16 @@ class Inspection:
     step: int
     flag: int
     row: Array
-    batch: dict[tuple[str, str], Array]  # (role, key)
-    tensors: list[tuple[str, str, Array]]  # (role, path, values): outputs, then activations
+    batch: HostBatch  # (role, key)
+    tensors: list[tuple[Role, str, Array]]  # (role, path, values): outputs, then activations
     samples: dict[str, Array]  # variable path -> the same few elements each time
     replica: int | None = None  # under tf.distribute
 
 
-def affordable_activations(activations: dict[str, Any]) -> list[tuple[str, str, Any]]:
+def affordable_activations(activations: dict[str, Any]) -> list[tuple[Role, str, Any]]:
     """The activations that are small enough to be shown, those near the output first."""
     room = MOST_TOGETHER
-    chosen = []
+    chosen: list[tuple[Role, str, Any]] = []
     for path, tensor in reversed(activations.items()):
         shape = tensor.shape[1:]
         if tensor.shape.rank is None or not shape.is_fully_defined():

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from nanwatch.record.facts import BroadcastInfo
 from nanwatch.watch.data import batch as batches
+from nanwatch.watch.data.batch import HostBatch, rebuild_batch
 from nanwatch.watch.data.broadcasts import find_broadcasts
 from nanwatch.watch.keras_seam import keras_names
-from nanwatch.watch.train_step import inspection
+from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.step_observation import observe_step
 from nanwatch.watch.train_step.step_recorder import StepRecorder
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
@@ -23,25 +22,15 @@ from nanwatch.watch.train_step.update_guard import loss_of_step
 class ModelStepRecorder(StepRecorder):
     """Wraps ``model.train_step`` and the functions made of it, until `release`."""
 
-    def __init__(
-        self,
-        model: Any,
-        hold: bool,
-        on_look: Callable[[inspection.Inspection], int],
-        catch_errors: CatchErrors,
-    ) -> None:
-        super().__init__(hold, on_look, catch_errors)
+    def __init__(self, model: Any, hold: bool, catch_errors: CatchErrors) -> None:
+        super().__init__(hold, catch_errors)
         self.model = model
         self.original = model.train_step
         self.guard.several = not keras_names.is_keras_own(self.original)
         self.optimizers: list[Any] = []  # that the step was seen to apply
-        self.beyond_recall = False  # an update may stay that was made before the one that was bad
         self.jit = False
-        self.template: Any = None  # the structure of a batch
         self.variables: list[Any] = []
-        self.met: tuple[BroadcastInfo, ...] | None = None
         self.seen: TracedStep | None = None  # of the step being traced
-        self.execute: Callable[[Callable[..., Any], Any], Any] = lambda function, iterator: function(iterator)
         self.undo = [
             keras_names.replace_attribute(model, "train_step", self.train_step),
             keras_names.replace_attribute(model, "make_train_function", self.make_train_function),
@@ -53,6 +42,18 @@ class ModelStepRecorder(StepRecorder):
         """The one whose rate is recorded: the model's, unless the step applies others only."""
         held = self.model.optimizer
         return held if not self.optimizers or held in self.optimizers else self.optimizers[0]
+
+    @property
+    def own_optimizer(self) -> Any:
+        return self.model.optimizer
+
+    def repeatable(self, batch: HostBatch) -> RepeatableStep | None:
+        data = rebuild_batch(self.template, batch)
+        if data is None:
+            return None
+        held = [self.own_optimizer, *self.optimizers]
+        optimizers = [optimizer for optimizer in held if optimizer is not None]
+        return RepeatableStep(self.original, data, optimizers, self.jit, self.guard.several)
 
     def release(self) -> None:
         """Leave the model as it was found."""
@@ -86,7 +87,7 @@ class ModelStepRecorder(StepRecorder):
 
     def train_step(self, data: Any) -> Any:
         """The watched step: the user's own, then one row for the ring, then perhaps a look."""
-        batch: dict[str, batches.Named] = {role: [] for role in batches.ROLES}
+        batch: batches.Batch = {role: [] for role in batches.ROLES}
         with self.catch_errors("reading the batch"):
             batch = batches.split_batch(data)
             self.template = keras.tree.map_structure(lambda leaf: None if leaf is None else 0, data)
@@ -109,10 +110,10 @@ class ModelStepRecorder(StepRecorder):
             logs = self.original(data)
             watched = None
             with self.catch_errors("watching the step"):
-                watched = self.watched(data, seen)
+                watched = self.numbers_of_step(data, seen)
         return logs, watched
 
-    def watched(self, data: Any, seen: TracedStep) -> tuple[Any, Any, list[Any]]:
+    def numbers_of_step(self, data: Any, seen: TracedStep) -> tuple[Any, Any, list[Any]]:
         """(cells of the row, whether the step is bad, tensors for a look) of the step just traced."""
         self.optimizers += [each for each in seen.optimizers if each not in self.optimizers]
         loss, bad = loss_of_step(seen, self.optimizer), seen.bad
@@ -138,7 +139,7 @@ class ModelStepRecorder(StepRecorder):
                 self.without.append("gradient")
             self.lay_out(batch, seen, self.variables, int(self.model.steps_per_execution))
             with self.catch_errors("looking where labels meet predictions"):
-                self.met = find_broadcasts(batch["label"], seen.outputs)
+                self.broadcasts = find_broadcasts(batch["label"], seen.outputs)
         cells = self.cells(seen, loss, self.variables)
         return cells, bad, [tensor for _, _, tensor in self.inspected_tensors(seen)]
 

@@ -13,9 +13,12 @@ import tensorflow as tf
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.train_step import inspection
 from nanwatch.watch.train_step.conditional_update import in_any_replica
+from nanwatch.watch.train_step.host_call import call_host
+from nanwatch.watch.train_step.inspection import Names
 from nanwatch.watch.train_step.model_step import ModelStepRecorder
 from nanwatch.watch.train_step.row_layout import ROWS, Layout
 from nanwatch.watch.train_step.step_recorder import BAD_LOSS_OR_GRADIENT, BAD_STATE
+from nanwatch.watch.train_step.step_watcher import Rows
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
 
 MOST_WAITING = 100_000  # rows that wait for a drain
@@ -29,14 +32,8 @@ class ReplicatedStepRecorder(ModelStepRecorder):
     earlier step was bad stands in a variable of which every replica has its own part.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        hold: bool,
-        on_look: Callable[[inspection.Inspection], int],
-        catch_errors: CatchErrors,
-    ) -> None:
-        super().__init__(model, hold, on_look, catch_errors)
+    def __init__(self, model: Any, hold: bool, catch_errors: CatchErrors) -> None:
+        super().__init__(model, hold, catch_errors)
         with model.distribute_strategy.scope():
             self.halted = tf.Variable(
                 False,
@@ -47,8 +44,8 @@ class ReplicatedStepRecorder(ModelStepRecorder):
             )
         self.guard.halted = self.halted
 
-    def begin(self) -> None:
-        super().begin()
+    def begin(self, count_labels: bool) -> None:
+        super().begin(count_labels)
         self.lock = threading.Lock()
         self.waiting: list[Any] = []
         self.first_waiting = 0
@@ -58,12 +55,12 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         self.last_row: Any = None
         self.state_seen = -1  # the last step after which the state was fine
 
-    def remember(self, batch: dict[str, batches.Named]) -> None:
+    def remember(self, batch: batches.Batch) -> None:
         """The batch of a replica is not held: it is shown with the row that is bad."""
 
     def lay_out(
         self,
-        batch: dict[str, batches.Named],
+        batch: batches.Batch,
         seen: TracedStep,
         variables: Sequence[Any],
         steps_per_execution: int = 1,
@@ -72,7 +69,7 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         self.state.lay_out(self.model)
         return self.layout
 
-    def batch_cells(self, batch: dict[str, batches.Named]) -> Any:
+    def batch_cells(self, batch: batches.Batch) -> Any:
         """As on one device, but the rows are those of all replicas together."""
         cells = super().batch_cells(batch)
         if self.layout is None or ROWS not in self.layout.place:
@@ -83,7 +80,7 @@ class ReplicatedStepRecorder(ModelStepRecorder):
 
     def record(
         self,
-        batch: dict[str, batches.Named],
+        batch: batches.Batch,
         cells: Any,
         bad: Any,
         tensors: Sequence[Any],
@@ -105,19 +102,19 @@ class ReplicatedStepRecorder(ModelStepRecorder):
             for name, tensor in zip(self.look_names, tensors, strict=True)
             if name[0] == "output"
         ]
-        host = functools.partial(self.take_row, names, [name for name, _ in outputs])
+        take = functools.partial(self.take_row, names, [name for name, _ in outputs])
         given = [replica, bad, row, *shown, *[tensor for _, tensor in outputs]]
-        tf.numpy_function(host, given, tf.int64, stateful=True)
+        call_host(take, given, 0, self.catch_errors, "taking the row of a replica")
 
     def take_row(
         self,
-        names: list[tuple[str, str]],
-        output_names: list[tuple[str, str]],
+        names: Names,
+        output_names: Names,
         replica: Any,
         bad: Any,
         row: Any,
         *arrays: Any,
-    ) -> Any:
+    ) -> int:
         """On the host, in one of TensorFlow's threads: one step of one replica."""
         with self.lock:
             number = int(replica)
@@ -143,8 +140,8 @@ class ReplicatedStepRecorder(ModelStepRecorder):
                 {},
                 replica=number,
             )
-            self.next_step = max(self.next_step, self.on_look(found))
-        return np.int64(0)
+            self.next_step = max(self.next_step, self.on_inspection(found))
+        return 0
 
     def last_step(self) -> inspection.Inspection:
         with self.lock:
@@ -153,17 +150,17 @@ class ReplicatedStepRecorder(ModelStepRecorder):
     def finite_before(self, step: int) -> int:
         return min(self.state_seen, step - 1)
 
-    def state_fine(self) -> None:
+    def note_state_is_fine(self) -> None:
         with self.lock:
             self.state_seen = self.counts.get(0, -1)
 
     def tell_no_more(self) -> None:
         self.reported_once = True
 
-    def due(self, steps: int) -> bool:
-        return bool(self.waiting) and super().due(steps)
+    def is_drain_due(self, steps: int) -> bool:
+        return bool(self.waiting) and super().is_drain_due(steps)
 
-    def drain(self) -> tuple[int, np.ndarray[Any, np.dtype[np.float64]]]:
+    def drain(self) -> tuple[int, Rows]:
         with self.lock:
             rows, self.waiting = self.waiting, []
             first, self.first_waiting = self.first_waiting, self.first_waiting + len(rows)

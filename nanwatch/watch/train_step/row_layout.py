@@ -52,7 +52,7 @@ class Layout:
         """The loss of the step with this row; None where it was out of reach."""
         return float(row[self.place[LOSS]]) if LOSS in self.place else None
 
-    def watched(self) -> int:
+    def count_watchpoints(self) -> int:
         """How many watchpoints were met."""
         return len({(role, path) for role, path, _ in self.seen if (role, path) != ("rows", "")})
 
@@ -60,7 +60,7 @@ class Layout:
 def layout_of(
     model: Any,
     variables: Sequence[Any],
-    batch: dict[str, batches.Named],
+    batch: batches.Batch,
     penalised: bool = False,
     without: Collection[str] = (),
 ) -> Layout:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import time
 from collections.abc import Callable, Sequence
@@ -11,13 +10,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from nanwatch.record.facts import BroadcastInfo, Role
 from nanwatch.watch.data import batch as batches
+from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.label_counts import LabelCounts
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.train_step import inspection
+from nanwatch.watch.train_step.host_call import call_host
+from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Inspection, Names
 from nanwatch.watch.train_step.row_layout import LEARNING_RATE, LOSS, PENALTY, ROWS, Key, Layout, layout_of
 from nanwatch.watch.train_step.sentinels import all_finite, extremes_of, half_square_sum, watchable
 from nanwatch.watch.train_step.state_check import StateCheck
+from nanwatch.watch.train_step.step_watcher import Execute, OnInspection, Rows
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, batch_penalty, has_penalty
 from nanwatch.watch.train_step.update_guard import PostedUpdate, UpdateGuard
 
@@ -34,24 +38,25 @@ WEIGHTS_EVERY = 8
 class StepRecorder:
     """Takes the numbers of one step after another; `drain` hands them on.
 
-    ``on_look`` is called inside the running step, in one of TensorFlow's threads, with an `Inspection`
-    now and then and at the first bad step. It must not raise.
+    An `Inspection` is reported inside the running step, in one of TensorFlow's threads, now and then and
+    at the first bad step.
     """
 
     model: Any  # None while a loop of the script's own has not shown one
-    optimizer: Any
 
-    def __init__(
-        self, hold: bool, on_look: Callable[[inspection.Inspection], int], catch_errors: CatchErrors
-    ) -> None:
-        self.on_look = on_look
+    def __init__(self, hold: bool, catch_errors: CatchErrors) -> None:
+        self.on_inspection: OnInspection = inspect_no_more
+        self.execute: Execute = call_directly
         self.catch_errors = catch_errors
         self.layout: Layout | None = None
-        self.census = LabelCounts()
+        self.label_counts = LabelCounts()
         self.state = StateCheck()
         self.counting = False  # whether the next tracing counts the labels
         self.first_seen: TracedStep | None = None
         self.not_watched: list[str] = []
+        self.broadcasts: tuple[BroadcastInfo, ...] | None = None
+        self.template: Any = None
+        self.beyond_recall = False
         self.halted = tf.Variable(False, trainable=False, name="nanwatch_halted")
         self.reported = tf.Variable(False, trainable=False, name="nanwatch_reported")
         self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_step")
@@ -61,11 +66,11 @@ class StepRecorder:
         self.weights: tf.Variable | None = None  # their cells, as they were summed last
         self.suspect: tf.Variable | None = None  # whether one of these sums is not finite
         self.ring_rows = RING_ROWS
-        self.last_batch: dict[tuple[str, str], tf.Variable] = {}
+        self.last_batch: dict[tuple[Role, str], tf.Variable] = {}
         self.drained = 0
         self.steps_since_drain = 0
         self.drained_at = time.perf_counter()
-        self.look_names: list[tuple[str, str]] = []
+        self.look_names: Names = []
         self.shows_activations = True
         self.without: list[str] = []  # what of a step cannot be had: "loss", "gradient"
 
@@ -73,7 +78,7 @@ class StepRecorder:
 
     def lay_out(
         self,
-        batch: dict[str, batches.Named],
+        batch: batches.Batch,
         seen: TracedStep,
         variables: Sequence[Any],
         steps_per_execution: int = 1,
@@ -92,9 +97,7 @@ class StepRecorder:
             self.suspect = tf.Variable(False, trainable=False, name="nanwatch_suspect")
         return self.layout
 
-    def layout_for(
-        self, batch: dict[str, batches.Named], seen: TracedStep, variables: Sequence[Any]
-    ) -> Layout:
+    def layout_for(self, batch: batches.Batch, seen: TracedStep, variables: Sequence[Any]) -> Layout:
         """What stands where in a row; what has no place in it is noted."""
         self.first_seen = seen
         self.not_watched += batches.list_not_dense(batch)
@@ -149,7 +152,7 @@ class StepRecorder:
         found = [cells.get(key, zero) for key in layout.columns()[layout.of_step :]]
         return tf.stack(found) if found else tf.zeros([0])
 
-    def batch_cells(self, batch: dict[str, batches.Named]) -> Any:
+    def batch_cells(self, batch: batches.Batch) -> Any:
         """The first cells of the row: what the batch tells."""
         layout = self.layout
         assert layout is not None
@@ -173,16 +176,16 @@ class StepRecorder:
         paths = {id(layer): path for path, layer in keras_names.layers_of(self.model)}
         return {paths[id(layer)]: tensor for layer, tensor in seen.activations if id(layer) in paths}
 
-    def inspected_tensors(self, seen: TracedStep) -> list[tuple[str, str, Any]]:
+    def inspected_tensors(self, seen: TracedStep) -> list[tuple[Role, str, Any]]:
         """(role, path, tensor) of what a look is shown beside the batch."""
-        outputs = [("output", key, tensor) for key, tensor in seen.outputs]
+        outputs: list[tuple[Role, str, Any]] = [("output", key, tensor) for key, tensor in seen.outputs]
         activations = (
             inspection.affordable_activations(self.activations(seen)) if self.shows_activations else []
         )
         self.look_names = [(role, path) for role, path, _ in outputs + activations]
         return outputs + activations
 
-    def remember(self, batch: dict[str, batches.Named]) -> None:
+    def remember(self, batch: batches.Batch) -> None:
         """Hold on to the batch, so that it is known when the step raises. No copy is made."""
         for role, key, tensor in batches.dense_tensors(batch):
             held = self.last_batch.get((role, key))
@@ -198,7 +201,7 @@ class StepRecorder:
 
     def record(
         self,
-        batch: dict[str, batches.Named],
+        batch: batches.Batch,
         cells: Any,
         bad: Any,
         tensors: Sequence[Any],
@@ -215,7 +218,7 @@ class StepRecorder:
         assert suspected is not None
         row = tf.concat([self.batch_cells(batch), cells], axis=0)
         if self.counting:
-            self.census.count(batch["label"])
+            self.label_counts.count(batch["label"])
         with tf.control_dependencies([row]):  # a step that raises is no step
             number = self.counter.assign_add(1, read_value=True) - 1
 
@@ -260,58 +263,66 @@ class StepRecorder:
             samples = inspection.weight_samples(variables)
             given = [number, flag, row, *shown, *tensors, *[sample for _, sample in samples]]
             paths = [path for path, _ in samples]
-            host = functools.partial(self.host, names, look_names, paths)
-            upcoming = tf.numpy_function(host, given, tf.int64, stateful=True)
-            upcoming.set_shape([])
-            self.next_look.assign(upcoming)
+            report = functools.partial(self.report_inspection, names, look_names, paths)
+            apart = call_host(report, given, STEPS_AFTER_AN_ERROR, self.catch_errors, "inspecting a step")
+            self.next_look.assign(number + apart)
             return tf.constant(0)
 
         keras_names.keep_whole(tf.cond(due, special, lambda: tf.constant(0)))
 
-    def host(
+    def report_inspection(
         self,
-        names: list[tuple[str, str]],
-        look_names: list[tuple[str, str]],
+        names: Names,
+        look_names: Names,
         paths: list[str],
         number: Any,
         flag: Any,
         row: Any,
         *arrays: Any,
-    ) -> Any:
-        """Runs on the host inside the step. Answers the step at which to look again."""
+    ) -> int:
+        """On the host, inside the step. Answers how many steps from here to inspect again."""
         step = int(number)
-        with contextlib.suppress(Exception):
-            shown, rest = arrays[: len(names)], arrays[len(names) :]
-            seen, samples = rest[: len(look_names)], rest[len(look_names) :]
-            found = inspection.Inspection(
-                step,
-                int(flag),
-                np.array(row),
-                {key: np.array(array) for key, array in zip(names, shown, strict=True)},
-                [
-                    (role, path, np.asarray(array))
-                    for (role, path), array in zip(look_names, seen, strict=True)
-                ],
-                dict(zip(paths, (np.array(sample) for sample in samples), strict=True)),
-            )
-            return np.int64(self.on_look(found))
-        return np.int64(step + 1000)
+        shown, rest = arrays[: len(names)], arrays[len(names) :]
+        seen, samples = rest[: len(look_names)], rest[len(look_names) :]
+        found = Inspection(
+            step,
+            int(flag),
+            np.array(row),
+            {key: np.array(array) for key, array in zip(names, shown, strict=True)},
+            [(role, path, np.asarray(array)) for (role, path), array in zip(look_names, seen, strict=True)],
+            dict(zip(paths, (np.array(sample) for sample in samples), strict=True)),
+        )
+        return self.on_inspection(found) - step
 
     # -- on the host ---------------------------------------------------------------------------
 
-    def begin(self) -> None:
+    @property
+    def own_optimizer(self) -> Any:
+        """The optimizer that the step is known to have before it is traced."""
+        return self.optimizer
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer whose rate is recorded."""
+        raise NotImplementedError
+
+    def report_to(self, on_inspection: OnInspection, execute: Execute) -> None:
+        self.on_inspection, self.execute = on_inspection, execute
+
+    def begin(self, count_labels: bool) -> None:
         """A new fit: forget what halted the last one and look at its first steps."""
+        self.counting = count_labels
         self.halted.assign(False)
         self.reported.assign(False)
         self.counter.assign(0)
         self.next_look.assign(0)
         self.state.begin(self.model)
-        self.census.begin()
+        self.label_counts.begin()
         self.drained = 0
         self.drained_at = time.perf_counter()
         self.not_watched.clear()
 
-    def due(self, steps: int) -> bool:
+    def is_drain_due(self, steps: int) -> bool:
         """Whether the ring should be drained, after ``steps`` more steps at most."""
         self.steps_since_drain += steps
         return (
@@ -319,7 +330,7 @@ class StepRecorder:
             or time.perf_counter() - self.drained_at > DRAIN_SECONDS
         )
 
-    def drain(self) -> tuple[int, np.ndarray[Any, np.dtype[np.float64]]]:
+    def drain(self) -> tuple[int, Rows]:
         """(number of the first row, rows) that came since the last drain, float64."""
         self.steps_since_drain, self.drained_at = 0, time.perf_counter()
         if self.ring is None:
@@ -332,25 +343,35 @@ class StepRecorder:
         held = self.ring.numpy()
         return first, held[np.arange(first, total) % self.ring_rows].astype(np.float64)
 
-    def last_step(self) -> inspection.Inspection:
+    def steps_done(self) -> int:
+        return int(self.counter.numpy())
+
+    def last_step(self) -> Inspection:
         """The last step as its row tells it; of a step that is over there is nothing else."""
         number = int(self.counter.numpy()) - 1
         assert self.ring is not None
-        return inspection.Inspection(
-            number, BAD_STATE, self.ring[number % self.ring_rows].numpy(), {}, [], {}
-        )
+        return Inspection(number, BAD_STATE, self.ring[number % self.ring_rows].numpy(), {}, [], {})
 
     def finite_before(self, step: int) -> int:
         """The last step before ``step`` after which the weights were seen to be finite; -1: none."""
         return step - 1 if step <= inspection.FIRST_LOOKS else (step - 1) // WEIGHTS_EVERY * WEIGHTS_EVERY
 
-    def state_fine(self) -> None:
+    def note_state_is_fine(self) -> None:
         """The host has looked at the state after the last step, and it was finite."""
 
     def tell_no_more(self) -> None:
         """An incident has been told: those that follow from it are not."""
         self.reported.assign(True)
 
-    def batch_held(self) -> dict[tuple[str, str], Any]:
+    def held_batch(self) -> HostBatch:
         """The last batch that entered a step, as NumPy arrays."""
         return {key: variable.numpy() for key, variable in self.last_batch.items()}
+
+
+def inspect_no_more(seen: Inspection) -> int:
+    """Of a step that nobody watches any more."""
+    return seen.step + STEPS_AFTER_AN_ERROR
+
+
+def call_directly(function: Callable[..., Any], iterator: Any) -> Any:
+    return function(iterator)

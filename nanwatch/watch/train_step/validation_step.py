@@ -15,7 +15,8 @@ from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.label_counts import LabelCounts
 from nanwatch.watch.data.profile import Profile
 from nanwatch.watch.keras_seam import keras_names
-from nanwatch.watch.train_step.inspection import first_rows, next_step
+from nanwatch.watch.train_step.host_call import call_host
+from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, first_rows, next_step
 from nanwatch.watch.train_step.traced_step import CatchErrors
 
 
@@ -35,8 +36,8 @@ class ValidationStepRecorder:
         self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_validation_step")
         self.next_look = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_validation_look")
         self.seeing = False
-        self.census = LabelCounts()
-        self.profiles: dict[tuple[str, str], Profile] = {}
+        self.label_counts = LabelCounts()
+        self.profiles: dict[tuple[Role, str], Profile] = {}
         self.looked_at: tuple[int, float] | None = None  # step, and when
         self.quickest = math.inf  # seconds a step took between two looks, at best
         self.undo = [
@@ -71,43 +72,42 @@ class ValidationStepRecorder:
             self.record(batches.split_batch(data))
         return logs
 
-    def record(self, batch: dict[str, batches.Named]) -> None:
+    def record(self, batch: batches.Batch) -> None:
         names = [(role, key) for role, key, _ in batches.dense_tensors(batch)]
         shown = [tensor for _, _, tensor in batches.dense_tensors(batch)]
         if not shown:
             return
 
         def count() -> tf.Tensor:
-            self.census.count(batch["label"])
+            self.label_counts.count(batch["label"])
             number = self.counter.assign_add(1, read_value=True) - 1
             tf.cond(number >= self.next_look, lambda: take(number), lambda: tf.constant(0))
             return tf.constant(0)
 
         def take(number: Any) -> tf.Tensor:
-            host = functools.partial(self.host, names)
-            upcoming = tf.numpy_function(host, [number, *shown], tf.int64, stateful=True)
-            upcoming.set_shape([])
-            self.next_look.assign(upcoming)
+            report = functools.partial(self.report_batch, names)
+            given, doing = [number, *shown], "inspecting the validation data"
+            self.next_look.assign(
+                number + call_host(report, given, STEPS_AFTER_AN_ERROR, self.catch_errors, doing)
+            )
             return tf.constant(0)
 
         keras_names.keep_whole(tf.cond(self.open, count, lambda: tf.constant(0)))
 
-    def host(self, names: list[tuple[str, str]], number: Any, *arrays: Any) -> Any:
-        """Runs on the host inside the step. Answers the step at which to look again."""
+    def report_batch(self, names: list[tuple[Role, str]], number: Any, *arrays: Any) -> int:
+        """On the host, inside the step. Answers how many steps from here to inspect again."""
         step, began = int(number), time.perf_counter()
-        with self.catch_errors("looking at the validation data"):
-            if self.looked_at is not None and step > self.looked_at[0]:
-                apart = (began - self.looked_at[1]) / (step - self.looked_at[0])
-                self.quickest = min(self.quickest, apart)
-            for (role, key), array in zip(names, arrays, strict=True):
-                seen = self.profiles.setdefault((role, key), Profile(role, key))  # type: ignore[arg-type]
-                seen.add(first_rows(np.asarray(array)))
+        if self.looked_at is not None and step > self.looked_at[0]:
+            apart = (began - self.looked_at[1]) / (step - self.looked_at[0])
+            self.quickest = min(self.quickest, apart)
+        for (role, key), array in zip(names, arrays, strict=True):
+            self.profiles.setdefault((role, key), Profile(role, key)).add(first_rows(np.asarray(array)))
         self.looked_at = (step, time.perf_counter())
-        return np.int64(next_step(step, self.looked_at[1] - began, self.quickest))
+        return next_step(step, self.looked_at[1] - began, self.quickest) - step
 
     def begin(self) -> None:
         """A pass over the validation data begins that is to be seen."""
-        self.census.begin()
+        self.label_counts.begin()
         self.profiles.clear()
         self.counter.assign(0)
         self.next_look.assign(0)
@@ -125,5 +125,5 @@ class ValidationStepRecorder:
         def of(wanted: Role) -> tuple[TensorSummary, ...]:
             return tuple(profile.summary() for (role, _), profile in self.profiles.items() if role == wanted)
 
-        labels, counted = self.census.made_whole(of("label"))
+        labels, counted = self.label_counts.made_whole(of("label"))
         return DataInfo(of("input"), labels, of("sample_weight"), labels_counted=counted)

@@ -19,34 +19,34 @@ pytestmark = pytest.mark.tensorflow
 WORDS = "a fault of nanwatch's own"
 # Where it may go wrong, from the first line of a fit to the last.
 PLACES = [
-    "nanwatch.watch.fit.fit_observer:Observer.begin",
-    "nanwatch.watch.fit.fit_observer:Observer.drain_into",
-    "nanwatch.watch.fit.fit_observer:Observer.learn_model",
-    "nanwatch.watch.fit.fit_observer:Observer.epoch",
-    "nanwatch.watch.fit.fit_observer:Observer.epoch_end",
-    "nanwatch.watch.fit.fit_observer:Observer.end",
-    "nanwatch.watch.fit.callback:attach",
+    "nanwatch.watch.fit.fit_observer:FitObserver.begin",
+    "nanwatch.watch.fit.fit_observer:FitObserver.drain_into",
+    "nanwatch.watch.fit.fit_observer:FitObserver.learn_model",
+    "nanwatch.watch.fit.fit_observer:FitObserver.begin_epoch",
+    "nanwatch.watch.fit.fit_observer:FitObserver.end_epoch",
+    "nanwatch.watch.fit.fit_observer:FitObserver.end",
+    "nanwatch.watch.fit.callback:observe_model",
     "nanwatch.watch.data.fit_arrays:data_of",
     "nanwatch.watch.model.description:describe",
     "nanwatch.watch.model.outputs:outputs_of",
     "nanwatch.watch.recording.fit_recorder:FitRecorder.add_rows",
-    "nanwatch.watch.recording.fit_recorder:FitRecorder.add_look",
+    "nanwatch.watch.recording.fit_recorder:FitRecorder.add_inspection",
     "nanwatch.watch.recording.fit_recorder:FitRecorder.end",
-    "nanwatch.watch.train_step.inspection:health",
+    "nanwatch.watch.train_step.inspection:array_health",
     "nanwatch.watch.train_step.inspection:output_health",
     "nanwatch.watch.data.profile:Profile.add",
     "nanwatch.watch.data.profile:Profile.summary",
-    "nanwatch.watch.recording.series_writer:Recorder.add",
+    "nanwatch.watch.recording.series_writer:SeriesWriter.add",
     "nanwatch.record.write:RunWriter.save",
     "nanwatch.record.write:RunWriter.series",
     "nanwatch.record.events:EventLog.append",
     # inside the step, while it is traced:
-    "nanwatch.watch.data.batch:split",
+    "nanwatch.watch.data.batch:split_batch",
     "nanwatch.watch.data.batch:number_of_rows",
     "nanwatch.watch.keras_seam.keras_names:layers_of",
     "nanwatch.watch.keras_seam.keras_names:unscaled_factor",
     "nanwatch.watch.keras_seam.keras_names:learning_rate_of",
-    "nanwatch.watch.train_step.inspection:affordable",
+    "nanwatch.watch.train_step.inspection:affordable_activations",
     "nanwatch.watch.train_step.inspection:weight_samples",
     "nanwatch.watch.train_step.step_recorder:StepRecorder.cells",
     "nanwatch.watch.train_step.step_recorder:StepRecorder.batch_cells",
@@ -56,15 +56,15 @@ PLACES = [
     "nanwatch.watch.train_step.step_recorder:half_square_sum",
     "nanwatch.watch.train_step.update_guard:half_square_sum",
     "nanwatch.watch.train_step.update_guard:surely_finite",
-    "nanwatch.watch.train_step.update_guard:loss_seen",
-    "nanwatch.watch.train_step.update_guard:Guard.weigh",
-    "nanwatch.watch.train_step.traced_step:Seen.keep",
-    "nanwatch.watch.train_step.traced_step:Seen.restore",
-    "nanwatch.watch.train_step.traced_step:note_call",
-    "nanwatch.watch.train_step.traced_step:named",
+    "nanwatch.watch.train_step.update_guard:batch_loss",
+    "nanwatch.watch.train_step.update_guard:UpdateGuard.weigh",
+    "nanwatch.watch.train_step.traced_step:TracedStep.keep",
+    "nanwatch.watch.train_step.traced_step:TracedStep.restore",
+    "nanwatch.watch.train_step.step_observation:note_call",
+    "nanwatch.watch.train_step.step_observation:named_tensors",
     "nanwatch.watch.keras_seam.keras_names:see_data_loss",
     "nanwatch.watch.keras_seam.keras_names:optimizers_of",
-    "nanwatch.watch.train_step.traced_step:see_tape",
+    "nanwatch.watch.train_step.step_observation:see_tape",
     "nanwatch.watch.train_step.state_check:StateCheck.begin",
     "nanwatch.watch.train_step.state_check:StateCheck.lay_out",
     "nanwatch.watch.train_step.state_check:StateCheck.suspicious",
@@ -116,7 +116,7 @@ def test_the_training_goes_on(
 
 @pytest.mark.parametrize("how", ["run_eagerly", "jit_compile"])
 @pytest.mark.parametrize(
-    "place", ["step_recorder:StepRecorder.cells", "guard:surely_finite", "look:weight_samples"]
+    "place", ["step_recorder:StepRecorder.cells", "update_guard:surely_finite", "inspection:weight_samples"]
 )
 def test_however_the_step_is_run(
     place: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -125,7 +125,7 @@ def test_however_the_step_is_run(
         return mlp(**{how: True})
 
     expected = trained(make, [])
-    broken(monkeypatch, f"nanwatch.watch.{place}")
+    broken(monkeypatch, f"nanwatch.watch.train_step.{place}")
     watch = watch_in(tmp_path)
     assert far_apart(trained(make, [watch]), expected, 1e-5 if how == "jit_compile" else 0.0) == []
     assert watch.recorder is not None
@@ -136,16 +136,16 @@ def test_however_the_step_is_run(
 @pytest.mark.parametrize(
     "place",
     [
-        "guard:half_square_sum",
-        "guard:Guard.weigh",
-        "guard:loss_of_step",
-        "keras_names:copy_of_function",
-        "keras_names:trained_by",
-        "keras_names:variables_of",
-        "step:Seen.before_update",
-        "step:Seen.updated_before",
-        "step:Seen.reserve_written",
-        "writes:written",
+        "train_step.update_guard:half_square_sum",
+        "train_step.update_guard:UpdateGuard.weigh",
+        "train_step.update_guard:loss_of_step",
+        "keras_seam.keras_names:copy_of_function",
+        "keras_seam.keras_names:trained_by",
+        "keras_seam.keras_names:variables_of",
+        "train_step.traced_step:TracedStep.before_update",
+        "train_step.traced_step:TracedStep.updated_before",
+        "train_step.traced_step:TracedStep.reserve_written",
+        "train_step.variable_writes:find_written",
     ],
 )
 def test_in_a_step_of_the_scripts_own(
@@ -162,7 +162,7 @@ def test_in_a_step_of_the_scripts_own(
         "nanwatch.watch.incident.autopsy:perform",
         "nanwatch.watch.incident.description:describe",
         "nanwatch.watch.incident.description:first_bad",
-        "nanwatch.watch.incident.description:rebuilt",
+        "nanwatch.watch.train_step.model_step:rebuild_batch",
         "nanwatch.watch.incident.snapshot:save",
         "nanwatch.watch.recording.run_recorder:RunRecorder.add_incident",
     ],

@@ -62,4 +62,4 @@ def test_what_was_not_met_is_told() -> None:
     assert layout.width == 4
     layout.seen.update({("rows", "", "value"), ("label", "0", "max")})
     assert layout.list_unseen() == ["gradient w"]
-    assert layout.watched() == 1
+    assert layout.count_watchpoints() == 1

@@ -1,0 +1,58 @@
+"""What a training was asked for, in the record's words, and the data that it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nanwatch.record.facts import DataInfo, FitInfo, FitKind, Location
+from nanwatch.watch.data import fit_arrays
+from nanwatch.watch.fit.training import Training
+
+
+def fit_info(
+    kind: FitKind, given: Mapping[str, Any], location: Location | None, training: Training, saves_seen: bool
+) -> FitInfo:
+    """The table of a fit that begins; ``given`` are the arguments of ``fit`` where there is one."""
+    return FitInfo(
+        index=0,
+        kind=kind,
+        epochs_asked=given.get("epochs"),
+        steps_per_epoch=given.get("steps"),
+        batch_size=given.get("batch_size"),
+        class_weight=class_weights(given.get("class_weight")),
+        validation=given.get("validation_data") is not None,
+        validation_split=float(given.get("validation_split") or 0.0),
+        shuffle=as_bool(given.get("shuffle")),
+        location=location,
+        trainable=training.count_trainable(),
+        replicas=training.replicas,
+        saves_seen=saves_seen,
+    )
+
+
+def training_data(given: Mapping[str, Any]) -> DataInfo | None:
+    """The arrays that ``fit`` trains on; None where they are no arrays, or too large."""
+    return fit_arrays.data_of(given.get("x"), given.get("y"), given.get("sample_weight"))
+
+
+def validation_data(given: Mapping[str, Any]) -> DataInfo | None:
+    return fit_arrays.data_of(given.get("val_x"), given.get("val_y"), given.get("val_sample_weight"))
+
+
+def class_weights(given: object) -> dict[str, float] | None:
+    if not isinstance(given, dict):
+        return None
+    return {str(name): float(value) for name, value in given.items() if is_number(value)}
+
+
+def is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def as_bool(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None

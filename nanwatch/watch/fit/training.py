@@ -1,0 +1,112 @@
+"""What is being trained: a model by ``fit`` or batch by batch, or a model in a loop of the script's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Protocol
+
+from nanwatch.record.facts import ModelInfo, OutputInfo
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.launch import user_lines
+from nanwatch.watch.model import description, outputs
+from nanwatch.watch.train_step.model_step import ModelStepRecorder
+from nanwatch.watch.train_step.replicated_step import ReplicatedStepRecorder
+from nanwatch.watch.train_step.step_watcher import StepWatcher
+from nanwatch.watch.train_step.tape_step import TapeStepRecorder
+from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
+from nanwatch.watch.train_step.validation_step import ValidationStepRecorder
+
+
+class Training(Protocol):
+    """A thing that is trained, and the watchers that are on its steps."""
+
+    watcher: StepWatcher
+    validation: ValidationStepRecorder | None  # of data that come batch by batch
+    replicas: int  # that train in step
+
+    @property
+    def model(self) -> Any:
+        """The Keras model; None while a loop has not shown one."""
+
+    @property
+    def steps_per_execution(self) -> int:
+        """Steps that are made in one call of what Keras compiled."""
+
+    def describe(self) -> ModelInfo:
+        """What is known of the model now."""
+
+    def outputs(self, seen: TracedStep) -> tuple[OutputInfo, ...]:
+        """The outputs that a traced step shows, with their heads and losses."""
+
+    def count_trainable(self) -> int | None:
+        """Trainable variables; None while that is not known."""
+
+    def release(self) -> None:
+        """Leave it as it was found."""
+
+
+class ModelTraining:
+    """A model whose ``train_step`` Keras calls."""
+
+    def __init__(self, model: Any, hold: bool, catch_errors: CatchErrors) -> None:
+        self.model = model
+        self.replicas = keras_names.replicas_of(model)
+        kind = ReplicatedStepRecorder if self.replicas > 1 else ModelStepRecorder
+        self.watcher: StepWatcher = kind(model, hold, catch_errors)
+        self.validation = ValidationStepRecorder(model, catch_errors) if self.replicas == 1 else None
+
+    @property
+    def steps_per_execution(self) -> int:
+        return int(self.model.steps_per_execution)
+
+    def describe(self) -> ModelInfo:
+        return description.describe(self.model, user_lines.compile_line_of(self.model))
+
+    def outputs(self, seen: TracedStep) -> tuple[OutputInfo, ...]:
+        return outputs.outputs_of(self.model, seen)
+
+    def count_trainable(self) -> int | None:
+        return len(self.model.trainable_variables) if self.model.built else None
+
+    def release(self) -> None:
+        self.watcher.release()
+        if self.validation is not None:
+            self.validation.release()
+
+
+class LoopTraining:
+    """A model that is trained by an optimizer which the script applies by itself, under a GradientTape."""
+
+    replicas = 1
+    steps_per_execution = 1
+    validation: ValidationStepRecorder | None = None
+
+    def __init__(self, optimizer: Any, hold: bool, catch_errors: CatchErrors) -> None:
+        self.tape = TapeStepRecorder(optimizer, hold, catch_errors)
+        self.watcher: StepWatcher = self.tape
+
+    @property
+    def model(self) -> Any:
+        return self.tape.model
+
+    def describe(self) -> ModelInfo:
+        optimizer = description.optimizer_info(self.tape.optimizer)
+        if self.model is None:
+            return ModelInfo("unknown", "unknown", optimizer=optimizer)
+        return replace(description.describe(self.model), optimizer=optimizer)
+
+    def outputs(self, seen: TracedStep) -> tuple[OutputInfo, ...]:
+        found = outputs.outputs_of(self.model, seen) if self.model is not None else ()
+        called = outputs.loss_info(self.tape.keras_loss)
+        if len(found) != 1:  # of several outputs nobody can tell which the loss was called with
+            return found
+        if called is None or called.name == outputs.CUSTOM:
+            called = found[0].loss or called
+        return (replace(found[0], loss=called),)
+
+    def count_trainable(self) -> int | None:
+        seen = self.watcher.first_seen
+        return None if seen is None else len(seen.gradients)
+
+    def release(self) -> None:
+        self.watcher.release()

@@ -1,0 +1,85 @@
+"""What may be asked of the watch of a step, on the host, between two steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nanwatch.record.facts import BroadcastInfo
+from nanwatch.watch.data.batch import HostBatch
+from nanwatch.watch.data.label_counts import LabelCounts
+from nanwatch.watch.train_step.inspection import Inspection
+from nanwatch.watch.train_step.repeatable_step import RepeatableStep
+from nanwatch.watch.train_step.row_layout import Layout
+from nanwatch.watch.train_step.state_check import StateCheck
+from nanwatch.watch.train_step.traced_step import TracedStep
+
+Rows = npt.NDArray[np.float64]  # shape (steps, columns of the layout)
+# Called inside the running step, in one of TensorFlow's threads; answers the step to inspect next.
+OnInspection = Callable[[Inspection], int]
+# Called in the place of Keras's train function, with that function and its iterator.
+Execute = Callable[[Callable[..., Any], Any], Any]
+
+
+class StepWatcher(Protocol):
+    """The watch of one model's step, or of the step of one optimizer's own loop."""
+
+    layout: Layout | None  # of a row; None until a step has been traced
+    state: StateCheck
+    label_counts: LabelCounts
+    first_seen: TracedStep | None  # the step as it was traced, with what it showed
+    not_watched: list[str]
+    broadcasts: tuple[BroadcastInfo, ...] | None  # where labels met predictions of another rank
+    template: Any  # the structure of a batch, 0 for each tensor; None while it is not known
+    beyond_recall: bool  # an update may stay that was made before the one that was bad
+
+    @property
+    def model(self) -> Any:
+        """The model whose step this is; None while a loop has not shown one."""
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer whose rate is recorded."""
+
+    @property
+    def own_optimizer(self) -> Any:
+        """The optimizer that the step is known to have before it is traced: ``compile``'s, or the loop's."""
+
+    def report_to(self, on_inspection: OnInspection, execute: Execute) -> None:
+        """Whom to tell of an inspected step, and who calls what Keras compiled."""
+
+    def begin(self, count_labels: bool) -> None:
+        """A new fit: forget what halted the last one, and inspect its first steps."""
+
+    def release(self) -> None:
+        """Leave the model, or the optimizer, as it was found."""
+
+    def is_drain_due(self, steps: int) -> bool:
+        """Whether the rows should be fetched, after ``steps`` more steps at most."""
+
+    def drain(self) -> tuple[int, Rows]:
+        """(number of the first row, rows) that came since the last drain."""
+
+    def steps_done(self) -> int:
+        """How many steps of this fit have been counted."""
+
+    def last_step(self) -> Inspection:
+        """The last step as its row tells it: of a step that is over there is nothing else."""
+
+    def finite_before(self, step: int) -> int:
+        """The last step before ``step`` after which the weights were seen to be finite; -1: none."""
+
+    def note_state_is_fine(self) -> None:
+        """The host has looked at the state after the last step, and it was finite."""
+
+    def tell_no_more(self) -> None:
+        """An incident has been told: those that follow from it are not."""
+
+    def held_batch(self) -> HostBatch:
+        """The last batch that entered a step."""
+
+    def repeatable(self, batch: HostBatch) -> RepeatableStep | None:
+        """The step with this batch, to be run again; None where a part of it cannot be had."""

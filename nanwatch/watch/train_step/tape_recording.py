@@ -1,0 +1,100 @@
+"""What the open tape of a thread sees of a script's own loop: the model's call, the loss, the labels."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from nanwatch.record.facts import BroadcastInfo
+from nanwatch.watch.data import batch as batches
+from nanwatch.watch.data.broadcasts import find_broadcasts
+from nanwatch.watch.data.loop_labels import EagerLossOps, labels_in_graph
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.wrapping import wrap
+from nanwatch.watch.train_step import traced_step
+from nanwatch.watch.train_step.sentinels import watchable
+from nanwatch.watch.train_step.step_observation import see_call
+from nanwatch.watch.train_step.traced_step import TracedStep
+
+
+@dataclass
+class TapeRecording:
+    """What a thread's open tape has seen: the model's call, the loss's call, what was differentiated."""
+
+    tapes: int = 0
+    model: Any = None
+    inputs: Any = None
+    labels: Any = None
+    loss: Any = None  # the Keras loss object that was called, if one was
+    seen: TracedStep | None = None
+    meeting: EagerLossOps | None = None  # in eager execution, between the model's call and the gradient
+    met: tuple[BroadcastInfo, ...] | None = None  # where labels met predictions of another rank
+
+    def stop_meeting(self) -> EagerLossOps | None:
+        """The meeting, which from now on sees nothing more."""
+        if self.meeting is not None:
+            self.meeting.stop()
+        return self.meeting
+
+
+HELD = threading.local()
+
+
+def thread_recording() -> TapeRecording:
+    if not hasattr(HELD, "recording"):
+        HELD.recording = TapeRecording()
+    found: TapeRecording = HELD.recording
+    return found
+
+
+def note_target(target: Any) -> None:
+    scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
+    if not scalars:
+        return
+    recording, graph = thread_recording(), keras_names.function_graph()
+    if recording.seen is None or recording.seen.graph is not graph:
+        recording.seen = TracedStep(graph)
+    recording.seen.target, recording.seen.loss_graph = scalars[0], graph
+    note_labels(recording, recording.seen, graph)
+
+
+def note_labels(recording: TapeRecording, seen: TracedStep, graph: Any) -> None:
+    """The labels of a loss made by hand, and where they meet predictions of another rank."""
+    meeting, recording.meeting = recording.stop_meeting(), None
+    if graph is None:
+        if meeting is not None:
+            recording.met = meeting.met
+            recording.labels = meeting.labels if recording.labels is None else recording.labels
+        return
+    if recording.labels is None and seen.outputs:
+        recording.labels = labels_in_graph(graph, batches.named_tensors(recording.inputs), seen.outputs)
+    if recording.labels is not None:
+        recording.met = find_broadcasts(batches.named_tensors(recording.labels), seen.outputs)
+
+
+def observe_call(
+    recording: TapeRecording, original: Callable[..., Any], model: Any, args: Any, kwargs: Any
+) -> Any:
+    """One call of a model under a tape, its layers seen."""
+    graph = keras_names.function_graph()
+    seen = TracedStep(graph)
+    undo = [
+        wrap(layer, "call", functools.partial(see_call, layer)) for _, layer in keras_names.layers_of(model)
+    ]
+    traced_step.CURRENT.seen = seen
+    try:
+        outputs = original(model, *args, **kwargs)
+    finally:
+        traced_step.CURRENT.seen = None
+        for put_back in reversed(undo):
+            put_back()
+    seen.outputs = [(key, item) for key, item in batches.named_tensors(outputs) if watchable(item)]
+    recording.model, recording.inputs, recording.seen = model, args[0] if args else kwargs, seen
+    recording.stop_meeting()
+    recording.meeting = EagerLossOps(seen.outputs) if graph is None and seen.outputs else None
+    return outputs

@@ -1,0 +1,119 @@
+"""The steps of an optimizer that a script applies by itself, under a GradientTape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.watch.data import batch as batches
+from nanwatch.watch.data.batch import HostBatch, Named
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.train_step.conditional_update import apply_unless
+from nanwatch.watch.train_step.repeatable_step import RepeatableStep
+from nanwatch.watch.train_step.sentinels import half_square_sum, watchable
+from nanwatch.watch.train_step.step_recorder import StepRecorder
+from nanwatch.watch.train_step.tape_recording import thread_recording
+from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, batch_loss
+from nanwatch.watch.train_step.update_guard import unscale_sums
+
+
+class TapeStepRecorder(StepRecorder):
+    """Watches the steps of one optimizer that a script applies by itself."""
+
+    def __init__(self, optimizer: Any, hold: bool, catch_errors: CatchErrors) -> None:
+        super().__init__(hold, catch_errors)
+        self.model: Any = None
+        self.applied = optimizer
+        self.keras_loss: Any = None
+        self.cells_of_batch: Any = None  # of the last eager step whose batch was seen
+
+    @property
+    def optimizer(self) -> Any:
+        return self.applied
+
+    def release(self) -> None:
+        """The optimizer was not changed."""
+
+    def repeatable(self, batch: HostBatch) -> RepeatableStep | None:
+        """The forward pass, the Keras loss and the gradient again, where all three were seen."""
+        model, loss, optimizer = self.model, self.keras_loss, self.applied
+        inputs = [tf.convert_to_tensor(array) for (role, _), array in batch.items() if role == "input"]
+        labels = [tf.convert_to_tensor(array) for (role, _), array in batch.items() if role == "label"]
+        if model is None or loss is None or len(inputs) != 1 or len(labels) != 1:
+            return None
+
+        def again(data: Any) -> None:
+            with tf.GradientTape() as tape:
+                value = loss(data[1], model(data[0], training=True))
+            optimizer.apply(tape.gradient(value, model.trainable_variables), model.trainable_variables)
+
+        return RepeatableStep(again, (inputs[0], labels[0]), [optimizer])
+
+    def apply(self, original: Callable[..., Any], grads: Sequence[Any], variables: Sequence[Any]) -> None:
+        """The optimizer's ``apply``, guarded; then the step's row and perhaps a look."""
+        recording = thread_recording()
+        graph = keras_names.function_graph()
+        seen = (
+            recording.seen
+            if recording.seen is not None and recording.seen.graph is graph
+            else TracedStep(graph)
+        )
+        if recording.model is not None:
+            self.model, self.keras_loss = recording.model, recording.loss
+        batch: batches.Batch = {"input": [], "label": [], "sample_weight": []}
+        if seen is recording.seen:
+            batch["input"] = usable_tensors(recording.inputs, graph)
+            batch["label"] = usable_tensors(recording.labels, graph)
+        known = list(zip(grads, variables, strict=False))
+        present = [grad for grad, _ in known if watchable(grad)]
+        raw = [half_square_sum(grad) for grad in present]
+        seen.gradients = known
+        seen.sums = unscale_sums(raw, keras_names.unscaled_factor(self.applied))
+        loss = batch_loss(seen, self.applied)
+        bad = self.guard.is_bad(seen, self.applied, raw, present)
+        if not self.guard.hold:
+            original(grads, variables)
+        else:
+            if not self.applied.built:
+                self.applied.build(list(variables))
+            apply_unless(tf.logical_or(bad, self.halted), original, grads, variables)
+        if self.layout is None:
+            self.without = ["loss"] if loss is None else []
+            self.lay_out(batch, seen, list(variables))
+            self.broadcasts = recording.met
+        self.remember(batch)
+        cells = self.cells(seen, loss, list(variables))
+        tensors = [tensor for _, _, tensor in self.inspected_tensors(seen)]
+        self.record(batch, cells, bad, tensors, list(variables))
+        recording.seen = None
+
+    def batch_cells(self, batch: batches.Batch) -> Any:
+        """In an eager step whose batch was not seen, what the last one told: a row has no gaps."""
+        if not tf.executing_eagerly():
+            return super().batch_cells(batch)
+        if batches.dense_tensors(batch) or self.cells_of_batch is None:
+            self.cells_of_batch = super().batch_cells(batch)
+        return self.cells_of_batch
+
+
+def usable_tensors(structure: Any, graph: Any) -> Named:
+    """The tensors of ``structure`` that can be used in ``graph`` (None: eager), arrays among them."""
+    pairs = batches.named_tensors(structure)
+    if graph is None:
+        pairs = [(key, tf.convert_to_tensor(item) if is_array(item) else item) for key, item in pairs]
+    return [(key, item) for key, item in pairs if is_usable(item, graph)]
+
+
+def is_array(item: Any) -> bool:
+    return isinstance(item, np.ndarray) and item.dtype.kind in "fiub"
+
+
+def is_usable(tensor: Any, graph: Any) -> bool:
+    if not isinstance(tensor, tf.Tensor):
+        return False
+    if graph is None or hasattr(tensor, "numpy"):
+        return hasattr(tensor, "numpy")
+    return getattr(tensor, "graph", None) is graph
