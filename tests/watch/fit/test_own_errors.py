@@ -25,6 +25,8 @@ PLACES = [
     "nanwatch.watch.fit.fit_observer:FitObserver.begin_epoch",
     "nanwatch.watch.fit.fit_observer:FitObserver.end_epoch",
     "nanwatch.watch.fit.fit_observer:FitObserver.end",
+    "nanwatch.watch.fit.fit_observer:FitObserver.on_inspection",
+    "nanwatch.watch.train_step.step_recorder:StepRecorder.report_inspection",
     "nanwatch.watch.fit.callback:observe_model",
     "nanwatch.watch.data.fit_arrays:data_of",
     "nanwatch.watch.model.description:describe",

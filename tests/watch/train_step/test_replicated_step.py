@@ -165,6 +165,20 @@ try:"""
     assert incident["finite_after"] < 6
 
 
+def test_a_row_that_cannot_be_taken_costs_the_training_nothing(tmp_path: Path) -> None:
+    fault = """
+from nanwatch.watch.train_step.replicated_step import ReplicatedStepRecorder
+
+def fails(*given):
+    raise ArithmeticError("a fault of our own")
+
+ReplicatedStepRecorder.take_row = fails
+try:"""
+    status, held = ran(tmp_path, "healthy", script=SCRIPT.replace("try:", fault))
+    assert (status, held) == ran(tmp_path, "healthy", under=False)
+    assert "a fault of our own" in str(record(tmp_path)["errors"])
+
+
 def test_an_empty_replica(tmp_path: Path) -> None:
     status, _ = ran(tmp_path, "empty")
     assert status == 3
