@@ -128,7 +128,7 @@ class FitObserver:
             if bad_state is not None:
                 self.recorder.add_incident(bad_state)
             self.learn_model(record)
-            if status == "finished" and self.training.replicas == 1:
+            if status == "finished" and not self.training.distributed:
                 self.try_both_modes(record)
             record.end(status, error)
             self.recorder.end_fit(record.info.index, record.info)
@@ -279,7 +279,7 @@ class FitObserver:
     def keep_frozen(self, seen: Inspection, record: FitRecorder) -> None:
         """The model as it stands before the bad step: remedies can be tried on it."""
         again = self.watcher.repeatable(seen.batch)
-        if again is not None and record.info.kind != "tape" and self.training.replicas == 1:
+        if again is not None and record.info.kind != "tape" and not self.training.distributed:
             self.recorder.frozen = (self.model, again.data, self.handler.first_weights)
 
     def halt(self, what: str) -> None:
@@ -305,14 +305,14 @@ class FitObserver:
     def check_state_in_time(self) -> None:
         """After the last step of an epoch: before a validation reads the state, or a callback saves it.
 
-        With several replicas no step looks at the state by itself: then now and then, too.
+        Under a strategy no step looks at the state by itself: then now and then, too.
         """
         if self.fit is None:
             return
         self.steps_of_epoch += self.training.steps_per_execution
         whole = self.fit.info.steps_per_epoch
         is_last = bool(whole) and self.steps_of_epoch >= (whole or 0)
-        if is_last or (self.training.replicas > 1 and self.handler.is_state_check_due()):
+        if is_last or (self.training.distributed and self.handler.is_state_check_due()):
             self.check_state()
 
     def record_crash(self, error: Exception) -> None:

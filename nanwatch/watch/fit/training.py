@@ -23,6 +23,7 @@ class Training(Protocol):
     watcher: StepWatcher
     validation: ValidationStepRecorder | None  # of data that come batch by batch
     replicas: int  # that train in step
+    distributed: bool  # it is trained under a strategy of ``tf.distribute``, be it with one replica
 
     @property
     def model(self) -> Any:
@@ -51,9 +52,10 @@ class ModelTraining:
     def __init__(self, model: Any, hold: bool, catch_errors: CatchErrors) -> None:
         self.model = model
         self.replicas = keras_names.replicas_of(model)
-        kind = ReplicatedStepRecorder if self.replicas > 1 else ModelStepRecorder
+        self.distributed = keras_names.is_distributed(model)
+        kind = ReplicatedStepRecorder if self.distributed else ModelStepRecorder
         self.watcher: StepWatcher = kind(model, hold, catch_errors)
-        self.validation = ValidationStepRecorder(model, catch_errors) if self.replicas == 1 else None
+        self.validation = None if self.distributed else ValidationStepRecorder(model, catch_errors)
 
     @property
     def steps_per_execution(self) -> int:
@@ -78,6 +80,7 @@ class LoopTraining:
     """A model that is trained by an optimizer which the script applies by itself, under a GradientTape."""
 
     replicas = 1
+    distributed = False
     steps_per_execution = 1
     validation: ValidationStepRecorder | None = None
 

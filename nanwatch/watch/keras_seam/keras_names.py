@@ -271,6 +271,15 @@ def replicas_of(model: Any) -> int:
     return int(getattr(strategy, "num_replicas_in_sync", 1))
 
 
+def is_distributed(model: Any) -> bool:
+    """Whether ``model`` was made under a strategy of ``tf.distribute``, be it for one replica."""
+    strategy = getattr(model, "distribute_strategy", None)
+    if strategy is None:
+        return False
+    with strategy.scope():
+        return bool(tf.distribute.has_strategy())
+
+
 def hide_frames(folder: str, filenames: frozenset[str]) -> None:
     """Leave nanwatch out of the tracebacks that Keras and TensorFlow write by themselves.
 

@@ -12,10 +12,9 @@ import tensorflow as tf
 Kept = Sequence[tuple[Any, Any]]  # (variable, its value from before)
 
 
-def count_replicas() -> int:
-    """How many replicas train in step; 1 outside a replica and without a strategy."""
-    context = tf.distribute.get_replica_context() if tf.distribute.has_strategy() else None
-    return 1 if context is None else int(context.num_replicas_in_sync)
+def is_in_replica() -> bool:
+    """Whether this is a replica's step, be it the only one: an update then crosses to the strategy."""
+    return tf.distribute.has_strategy() and tf.distribute.get_replica_context() is not None
 
 
 def in_any_replica(flag: Any) -> Any:
@@ -29,7 +28,7 @@ def apply_unless(held: Any, apply: Callable[..., Any], *args: Any, kept: Kept = 
 
     If it holds, the ``kept`` variables get their values back.
     """
-    if count_replicas() > 1:
+    if is_in_replica():
         decide = functools.partial(decide_across, apply, [variable for variable, _ in kept])
         tf.distribute.get_replica_context().merge_call(
             decide, args=(held, [value for _, value in kept], *args)

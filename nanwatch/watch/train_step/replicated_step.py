@@ -25,7 +25,7 @@ MOST_WAITING = 100_000  # rows that wait for a drain
 
 
 class ReplicatedStepRecorder(ModelStepRecorder):
-    """`ModelStepRecorder` under ``tf.distribute`` with more than one replica.
+    """`ModelStepRecorder` under a strategy of ``tf.distribute``, whose replicas train in step.
 
     A variable of nanwatch's own on one device cannot be reached from a replica on another, so
     there is no ring here: each replica hands its row to the host, which keeps replica 0's. Whether an

@@ -11,7 +11,7 @@ import tensorflow as tf
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.keras_seam.function_copies import FunctionCopies
 from nanwatch.watch.train_step import variable_writes
-from nanwatch.watch.train_step.conditional_update import apply_unless, count_replicas, in_any_replica
+from nanwatch.watch.train_step.conditional_update import apply_unless, in_any_replica, is_in_replica
 from nanwatch.watch.train_step.sentinels import half_square_sum, surely_finite, watchable
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, batch_loss, current_step
 
@@ -124,7 +124,7 @@ class UpdateGuard:
         held = tf.logical_or(seen.bad, self.halted)
         if self.posted:
             held = tf.logical_or(held, self.mail.bad)
-        if count_replicas() > 1:
+        if is_in_replica():
             held = seen.held = in_any_replica(held)
         return held
 

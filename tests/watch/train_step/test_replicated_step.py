@@ -51,7 +51,7 @@ class TwoOptimizers(keras.Model):  # the second one's loss alone weighs the rows
         return {"seen": self.seen.result()}
 
 
-with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+with tf.distribute.MirroredStrategy(["CPU:0"] if "alone" in sys.argv else ["CPU:0", "CPU:1"]).scope():
     if "two" in sys.argv:
         model = TwoOptimizers()
         model.build((None, 8))
@@ -108,6 +108,54 @@ def test_both_replicas_stand_where_they_stood_before_the_bad_step(
     assert held == before
     incident = record(tmp_path)["incident"]
     assert (incident["step"], incident["role"], incident["replica"]) == (3, "input", replica)
+
+
+def test_a_strategy_with_one_replica(tmp_path: Path) -> None:
+    """As on a machine with one device: an update crosses to the strategy all the same."""
+    assert ran(tmp_path, "alone", "healthy") == ran(tmp_path, "alone", "healthy", under=False)
+    assert record(tmp_path).get("errors", []) == []
+    assert record(tmp_path)["fits"][0]["steps"] == 4
+
+
+def test_the_only_replica_stands_where_it_stood_before_the_bad_step(tmp_path: Path) -> None:
+    status, held = ran(tmp_path, "alone", "nan", "100")
+    _, before = ran(tmp_path, "alone", "healthy", "three", under=False)
+    assert (status, held) == (3, before)
+
+
+LOOP = """
+import json
+import keras, numpy as np, tensorflow as tf
+
+strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+keras.utils.set_random_seed(1)
+with strategy.scope():
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])
+    optimizer = keras.optimizers.Adam(0.01)
+
+
+def step(x, y):
+    with tf.GradientTape() as tape:
+        loss = tf.nn.compute_average_loss(tf.square(y - model(x, training=True)))
+    optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+    return loss
+
+
+@tf.function
+def distributed(x, y):
+    return strategy.reduce("SUM", strategy.run(step, args=(x, y)), axis=None)
+
+
+x = np.random.default_rng(0).normal(size=(128, 8)).astype("float32")
+data = tf.data.Dataset.from_tensor_slices((x, x[:, :1])).batch(32)
+for batch in strategy.experimental_distribute_dataset(data):
+    distributed(*batch)
+print(json.dumps([np.asarray(v).ravel().tolist() for v in [*model.variables, *optimizer.variables]]))
+"""
+
+
+def test_a_loop_under_a_strategy_with_one_replica(tmp_path: Path) -> None:
+    assert ran(tmp_path, script=LOOP) == ran(tmp_path, script=LOOP, under=False)
 
 
 def test_several_steps_in_one_execution(tmp_path: Path) -> None:
