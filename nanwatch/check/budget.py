@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from nanwatch.record.facts import Status
+from nanwatch.record.notes import HeldBack, ScriptEnded
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
 HELD_FOLDER = "held-back"  # in the run's folder, and gone at the end
@@ -24,16 +25,16 @@ class CheckBudget:
 
     recorder: RunRecorder
     max_steps: int
-    ended: str | None = None  # why the script was ended
+    ended: ScriptEnded | None = None  # why the script was ended
     cut: set[int] = field(default_factory=set)  # fits that had more to train
     training: int = 0  # calls of fit and train_on_batch that are under way
     failed: BaseException | None = None  # the last exception that left a training call
 
-    def end(self, why: str) -> NoReturn:
+    def end(self, why: ScriptEnded) -> NoReturn:
         """End the script here; what is still being trained is cut short."""
         if self.ended is None:
             self.ended = why
-            self.hold_back(f"the rest of the script, after {why}")
+            self.hold_back(why)
         self.cut |= set(self.recorder.open_fits)
         raise Enough(0)
 
@@ -42,7 +43,7 @@ class CheckBudget:
         if self.ended is not None:
             raise Enough(0)
 
-    def hold_back(self, what: str) -> None:
+    def hold_back(self, what: HeldBack) -> None:
         """Something the script did not do, or did elsewhere, because this was a check."""
         info = self.recorder.info
         if what not in info.held_back:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from nanwatch.check.budget import CheckBudget
 from nanwatch.exit_status import ExitStatus
+from nanwatch.record.notes import EndedByDeadline
 
 # Kept for the report, which takes one or two seconds, four on a machine that does other work too.
 RESERVE = 0.2  # of the deadline
@@ -35,8 +36,8 @@ class Deadline:
         self.lock = threading.Lock()
 
     @property
-    def reason(self) -> str:
-        return f"{self.seconds - self.reserve:.0f} of the deadline's {self.seconds:.0f} seconds"
+    def reason(self) -> EndedByDeadline:
+        return EndedByDeadline(self.seconds - self.reserve, self.seconds)
 
     def start(self) -> None:
         if hasattr(signal, "setitimer"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nanwatch.check.budget import CheckBudget
+from nanwatch.record.notes import FailedBehindCut
 from nanwatch.watch import Ending, print_exit_code
 
 # Faults that a program has however long it trained. Any other exception behind a training that was
@@ -20,10 +21,7 @@ def own_status(ending: Ending, budget: CheckBudget) -> int:
         return ending.status
     if isinstance(error, OWN_FAULTS):
         return ending.status
-    budget.hold_back(
-        f"the end of the script: it failed with {type(error).__name__} behind a training that was "
-        "cut short, which may come of that and does not count"
-    )
+    budget.hold_back(FailedBehindCut(type(error).__name__))
     return 0
 
 

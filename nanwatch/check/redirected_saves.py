@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from nanwatch.check.budget import HELD_FOLDER, CheckBudget, only_in_own_process
+from nanwatch.record.notes import SavedElsewhere, WriterHeldBack
 
 # Keras's functions, and which of their arguments is the path.
 SAVES = {"save_model": 1, "save_weights": 1}
@@ -35,7 +36,7 @@ class Elsewhere:
         folder.mkdir(parents=True)
         place = str(folder / Path(path).name)
         self.moved[absolute_path(path)] = place
-        self.short.hold_back(f"{os.fspath(path)} (saved for the time of the check alone)")
+        self.short.hold_back(SavedElsewhere(os.fspath(path)))
         return place
 
     def is_below(self, path: Any) -> bool:
@@ -101,6 +102,6 @@ def hold_managers(short: CheckBudget) -> None:
     original = tf.train.CheckpointManager.save
 
     def save(manager: Any, *args: Any, **kwargs: Any) -> None:
-        short.hold_back(f"CheckpointManager ({manager.directory})")
+        short.hold_back(WriterHeldBack("CheckpointManager", os.fspath(manager.directory)))
 
     tf.train.CheckpointManager.save = only_in_own_process(short, original, save)

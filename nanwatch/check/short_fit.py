@@ -10,6 +10,7 @@ import keras
 
 from nanwatch.check.budget import CheckBudget, only_in_own_process
 from nanwatch.check.writing_callbacks import is_held_back
+from nanwatch.record.notes import EndedByTrainOnBatch
 from nanwatch.watch.fit.fit_observer import observer_of
 
 STEPS = "_nanwatch_steps"
@@ -147,7 +148,7 @@ def shorten_train_on_batch(cls: Any, short: CheckBudget) -> None:
         short.go_on()
         done = vars(model).get(STEPS, 0)
         if done >= short.max_steps:
-            short.end(f"{done} steps of train_on_batch")
+            short.end(EndedByTrainOnBatch(done))
         vars(model)[STEPS] = done + 1
         return short.in_training(original, model, *args, **kwargs)
 

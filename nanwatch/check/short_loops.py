@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from nanwatch.check.budget import CheckBudget, only_in_own_process
+from nanwatch.record.notes import EndedByLoop
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.train_step import traced_step
 
@@ -84,5 +85,5 @@ class ShortLoops:
         count = int(optimizer.iterations.numpy())  # a function may make many steps in a call
         done = max(done, count - held.setdefault(FIRST, count))
         if done >= self.short.max_steps:
-            self.short.end(f"{done} steps of its own loop")
+            self.short.end(EndedByLoop(done))
         held[STEPS] = done + 1

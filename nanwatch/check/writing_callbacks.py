@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from nanwatch.check.budget import CheckBudget
+from nanwatch.record.notes import WriterHeldBack
 
 # BackupAndRestore would begin in the middle, and remove the backup at the end.
 WRITERS = ("BackupAndRestore", "CSVLogger", "OrbaxCheckpoint", "RemoteMonitor", "TensorBoard")
@@ -27,6 +28,6 @@ def is_held_back(callback: Any, short: CheckBudget) -> bool:
         kind = getattr(keras.callbacks, name, None)
         if kind is not None and isinstance(callback, kind):
             place = next((str(getattr(callback, key)) for key in PLACES if getattr(callback, key, None)), "")
-            short.hold_back(f"{name} ({place})" if place else name)
+            short.hold_back(WriterHeldBack(name, place))
             return True
     return False

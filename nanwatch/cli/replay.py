@@ -36,6 +36,7 @@ def replay(logs: Path, pdb: bool) -> None:
 def moment_words(moment: Moment) -> str:
     """The moment in plain words."""
     from nanwatch.diagnose.op_words import operand_words
+    from nanwatch.explain.notes import incident_note_words
 
     loss = "not seen" if moment.loss is None else f"{moment.loss:.6g}"
     lines = [f"Step {moment.step} again, on the weights of before: loss {loss}."]
@@ -53,7 +54,7 @@ def moment_words(moment: Moment) -> str:
         lines += [f"  {operand_words(operand)}" for operand in op.inputs]
     for entry in moment.spread:
         lines.append(f"  {entry.role:<10} {entry.path:<40} {entry.num_bad} of {entry.size}")
-    return "\n".join([*lines, *moment.notes]) + "\n"
+    return "\n".join([*lines, *map(incident_note_words, moment.notes)]) + "\n"
 
 
 def open_debugger(moment: Moment) -> None:

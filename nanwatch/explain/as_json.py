@@ -33,7 +33,7 @@ def render(report: Report) -> str:
             "watched": report.num_watchpoints(),
             "not_watched": report.not_watched(),
             "rules_not_run": list(report.diagnoses.rules_not_run),
-            "held_back": list(report.run.info.held_back),
+            "held_back": report.held_back(),
             "accepted": list(report.diagnoses.accepted),
         },
     }

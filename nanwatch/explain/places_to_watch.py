@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from nanwatch.record.notes import NotMet
 from nanwatch.record.run import Fit
+from nanwatch.record.watchpoints import Role, Watchpoint
 
+ROLES: tuple[Role, ...] = ("gradient", "activation")
 LASTING = 8  # steps: a ReLU or a rare feature may well give a gradient of 0 in one batch
 
 
 class WatchedPlace(NamedTuple):
     """A norm, in the last step. ``why`` is in words: ``not finite``, ``0 in the last 8 steps``."""
 
-    role: str
+    role: Role
     path: str
     norm: float
     why: str
@@ -25,10 +28,11 @@ def places_to_watch(fit: Fit) -> list[WatchedPlace]:
     broken: list[WatchedPlace] = []
     still: list[WatchedPlace] = []
     large: list[WatchedPlace] = []
-    for role in ("gradient", "activation"):
+    unmet = {note.watchpoint for note in fit.info.not_watched if isinstance(note, NotMet)}
+    for role in ROLES:
         seen: list[tuple[float, str]] = []
         for path in fit.steps.paths(role, "l2_norm"):
-            if f"{role} {path}" in fit.info.not_watched:  # its cells hold no number that was seen
+            if Watchpoint(role, path) in unmet:  # its cells hold no number that was seen
                 continue
             norms = fit.steps.recent_values(role, path, "l2_norm", last=LASTING)
             if not norms:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Part
 from nanwatch.diagnose.places import project_path
+from nanwatch.explain.notes import held_back_words, not_watched_words, own_error_words
 from nanwatch.record.run import Fit, Run
 
 
@@ -66,10 +67,13 @@ class Report:
     def not_watched(self) -> list[str]:
         """What was not seen, could not be read, or went wrong in nanwatch itself; each once."""
         info = self.run.info
-        said = [*info.not_watched, *(text for fit in self.run.fits for text in fit.info.not_watched)]
-        said += self.run.damage
-        said += [f"nanwatch's own error while watching: {error}" for error in info.errors]
+        unseen = [*info.not_watched, *(note for fit in self.run.fits for note in fit.info.not_watched)]
+        said = [*map(not_watched_words, unseen), *self.run.damage, *map(own_error_words, info.errors)]
         return list(dict.fromkeys(said))
+
+    def held_back(self) -> list[str]:
+        """What a check did not let the script do, or not where it wanted."""
+        return [held_back_words(note) for note in self.run.info.held_back]
 
     def step_overhead(self) -> float | None:
         """The share of the training's time that nanwatch took outside the compiled step."""

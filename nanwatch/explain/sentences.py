@@ -5,10 +5,12 @@ from __future__ import annotations
 from nanwatch.diagnose.diagnosis import Remedy
 from nanwatch.diagnose.op_words import example_words, operand_words
 from nanwatch.explain.figures import count, percent, short
+from nanwatch.explain.notes import incident_note_words
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 from nanwatch.explain.verdict import VALUES
 from nanwatch.record.facts import OpInfo
+from nanwatch.record.notes import EndedByDeadline
 from nanwatch.record.trials import Trial, TrialOutcome
 
 VERDICTS = {
@@ -76,12 +78,12 @@ def limits(report: Report, unseen_lines: int | None = None) -> list[str]:
     lines += [f"Not watched: {text.rstrip('.')}." for text in unseen[:unseen_lines]]
     if unseen_lines is not None and len(unseen) > unseen_lines:
         lines.append(f"Not watched: {len(unseen) - unseen_lines} more, which --format json lists.")
-    lines += [f"Held back by the check: {text}." for text in report.run.info.held_back]
+    lines += [f"Held back by the check: {text}." for text in report.held_back()]
     lines += cut_short_sentences(report)
     lines += [f"Left out: {text}." for text in report.diagnoses.accepted]
     incident = report.run.info.incident
     if incident is not None:
-        lines += incident.notes
+        lines += map(incident_note_words, incident.notes)
         if incident.reproduced is False:
             lines.append("The step was run again and stayed finite: the fault did not happen a second time.")
     lines += rules_not_run(report)
@@ -113,6 +115,6 @@ def rules_not_run(report: Report) -> list[str]:
 def nothing_checked(report: Report) -> str:
     """Why a check saw no training."""
     info = report.run.info
-    if any("deadline" in text for text in info.held_back):
+    if any(isinstance(note, EndedByDeadline) for note in info.held_back):
         return "The deadline came before the first step was trained: nothing was checked; raise --deadline."
     return f"{report.path(info.script)} trained no Keras model: nothing was checked."

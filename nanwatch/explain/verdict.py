@@ -8,8 +8,9 @@ from nanwatch.diagnose.data_words import when_words
 from nanwatch.explain.figures import count, short
 from nanwatch.explain.report import Report
 from nanwatch.record.events import Raised
-from nanwatch.record.facts import IncidentInfo, Role
+from nanwatch.record.facts import IncidentInfo
 from nanwatch.record.run import Fit
+from nanwatch.record.watchpoints import Role
 
 PLACES: dict[Role, str] = {
     "input": "The input",

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from nanwatch.record import strict_json
-from nanwatch.record.facts import FitKind, Role, Status
+from nanwatch.record.facts import FitKind, Status
+from nanwatch.record.notes import OwnError
 from nanwatch.record.tables import Variant, from_table, to_table
+from nanwatch.record.watchpoints import Role
 
 LIMIT = 8 * 2**20  # bytes; a script that fits for ever must not fill the disk
 
@@ -106,14 +108,6 @@ class Raised(Variant):
     kind = "exception"
     fit: int
     message: str  # its type and text, in one line
-
-
-@dataclass(frozen=True)
-class OwnError(Variant):
-    """An error of nanwatch's own, while watching."""
-
-    kind = "error"
-    message: str
 
 
 FitEvent = (

@@ -5,20 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Role = Literal[
-    "input", "label", "sample_weight", "output", "activation", "loss", "gradient", "weight", "update"
-]
+from nanwatch.record.notes import HeldBack, IncidentNote, NotWatched, OwnError
+from nanwatch.record.watchpoints import Role
+
 Status = Literal["running", "finished", "halted", "crashed", "killed"]
 FitKind = Literal["fit", "train_on_batch", "tape"]
 Shape = tuple[int | None, ...]
-
-
-@dataclass(frozen=True)
-class Watchpoint:
-    """Where a tensor is seen: its role, and Keras's own path of the layer or variable."""
-
-    role: Role
-    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -232,7 +224,7 @@ class FitInfo:
     shuffle: bool | None = None
     data: DataInfo = DataInfo()
     validation_data: DataInfo = DataInfo()
-    not_watched: tuple[str, ...] = ()
+    not_watched: tuple[NotWatched, ...] = ()
     watched: int = 0  # watchpoints
     no_gradient: tuple[str, ...] = ()  # variables whose gradient is None: the loss does not depend on them
     trainable: int | None = None  # number of trainable variables; None: not known
@@ -315,7 +307,7 @@ class IncidentInfo:
     op: OpInfo | None = None
     spread: tuple[SpreadEntry, ...] = ()
     reproduced: bool | None = None  # the autopsy saw it again; None: no autopsy
-    notes: tuple[str, ...] = ()  # what the autopsy could not do
+    notes: tuple[IncidentNote, ...] = ()  # what the autopsy could not do
     replica: int | None = None  # that saw it, under tf.distribute
     state: bool = False  # role "weight": of a variable that no gradient moves, as a moving statistic
     # Role "weight": the last step after which it was seen to be finite (-1: before the first), where it
@@ -324,14 +316,6 @@ class IncidentInfo:
     finite_on_first_weights: bool | None = None  # the same batch on the weights of step 0
     bad_rows: tuple[int, ...] = ()  # rows that are bad alone
     rows_tried: int = 0
-
-
-@dataclass(frozen=True)
-class ValidationInfo:
-    """Predictions on validation data at the end of a fit, where they were seen."""
-
-    fit: int
-    epoch: int
 
 
 @dataclass(frozen=True)
@@ -350,6 +334,6 @@ class RunInfo:
     models: tuple[ModelInfo, ...] = ()
     fits: tuple[FitInfo, ...] = ()
     incident: IncidentInfo | None = None
-    errors: tuple[str, ...] = ()  # nanwatch's own, while watching
-    not_watched: tuple[str, ...] = ()
-    held_back: tuple[str, ...] = ()  # what a check did not let the script do, or not where it wanted
+    errors: tuple[OwnError, ...] = ()
+    not_watched: tuple[NotWatched, ...] = ()
+    held_back: tuple[HeldBack, ...] = ()  # what a check did not let the script do, or not where it wanted

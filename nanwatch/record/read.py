@@ -8,8 +8,9 @@ from pathlib import Path
 
 from nanwatch.errors import RunNotFound, RunUnreadable
 from nanwatch.record import strict_json
-from nanwatch.record.events import EpochBegin, Event, FitEvent, OwnError, read_events
+from nanwatch.record.events import EpochBegin, Event, FitEvent, read_events
 from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
+from nanwatch.record.notes import OwnError
 from nanwatch.record.run import EMPTY, Fit, Run
 from nanwatch.record.series import Series, read_series
 from nanwatch.record.tables import from_table

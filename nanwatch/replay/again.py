@@ -14,6 +14,7 @@ import numpy as np
 
 from nanwatch.errors import NanwatchError
 from nanwatch.record.facts import IncidentInfo, OpInfo, RunInfo, SpreadEntry
+from nanwatch.record.notes import IncidentNote
 from nanwatch.watch.incident.snapshot_file import SNAPSHOT_FILE, load
 from nanwatch.watch.launch import script as scripts
 from nanwatch.watch.launch import user_lines
@@ -36,7 +37,7 @@ class Moment:
     reproduced: bool | None = None
     op: OpInfo | None = None
     spread: tuple[SpreadEntry, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[IncidentNote, ...] = ()
     names: dict[str, Any] = field(default_factory=dict)  # x, y, sample_weight, y_pred, loss, gradients, model
 
 

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from nanwatch.record.events import Warned
+from nanwatch.record.notes import OtherBackend, OtherKeras, OwnCallbackList
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
@@ -64,7 +65,7 @@ def install_hook(recorder: RunRecorder, on_incident: Any, then: Callable[[Any], 
                 then(keras)
 
     def legacy(module: ModuleType) -> None:
-        recorder.note_not_watched("tf_keras (Keras 2) was imported: nanwatch watches Keras 3 alone")
+        recorder.note_not_watched(OtherKeras())
 
     sys.meta_path.insert(0, KerasFinder("keras", arrived))
     sys.meta_path.insert(0, KerasFinder("tf_keras", legacy))
@@ -90,7 +91,7 @@ def listen_to_warnings(recorder: RunRecorder) -> None:
 def take_seams(keras: Any, recorder: RunRecorder, on_incident: Any) -> None:
     """Wrap what makes layers and optimizers, ``compile``, ``fit`` and ``make_train_function``."""
     if keras.backend.backend() != "tensorflow":
-        recorder.note_not_watched(f"Keras runs on {keras.backend.backend()}: only TensorFlow is watched")
+        recorder.note_not_watched(OtherBackend(keras.backend.backend()))
         return
     from nanwatch.watch.keras_seam import keras_names
 
@@ -169,7 +170,7 @@ def with_watch(
             own.recorder, own.injected = recorder, True
             return args, kwargs
     elif hasattr(given, "append") and hasattr(given, "callbacks"):  # a CallbackList made by hand
-        recorder.note_not_watched("a fit with a CallbackList of its own")
+        recorder.note_not_watched(OwnCallbackList())
         return args, kwargs
     watch = Watch(on_incident=on_incident)
     watch.recorder, watch.injected = recorder, True

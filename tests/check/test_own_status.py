@@ -6,6 +6,7 @@ import pytest
 
 from nanwatch.check.budget import CheckBudget
 from nanwatch.check.own_status import own_status
+from nanwatch.record.notes import EndedByLoop, FailedBehindCut, ScriptEnded
 from nanwatch.watch.launch.script import Ending
 
 
@@ -20,7 +21,7 @@ class Witnessed:
         self.info = RunInfo("train.py")
 
 
-def short(cut: bool = True, ended: str | None = None) -> CheckBudget:
+def short(cut: bool = True, ended: ScriptEnded | None = None) -> CheckBudget:
     made = CheckBudget(Witnessed(), 20, ended)  # type: ignore[arg-type]
     made.cut = {0} if cut else set()
     return made
@@ -37,7 +38,7 @@ def test_what_may_come_of_the_cut_does_not(error: Exception) -> None:
     of = short()
     assert own_status(Ending(1, error=error), of) == 0
     (told,) = of.recorder.info.held_back
-    assert f"it failed with {type(error).__name__} behind a training that was cut short" in told
+    assert told == FailedBehindCut(type(error).__name__)
 
 
 def test_an_exception_out_of_a_training_counts() -> None:
@@ -51,6 +52,6 @@ def test_an_exception_out_of_a_training_counts() -> None:
 
 def test_the_scripts_own_exit_counts_and_the_checks_does_not() -> None:
     assert own_status(Ending(5, 5), short()) == 5
-    assert own_status(Ending(0, 0), short(ended="8 steps")) == 0
-    assert own_status(Ending(1, error=RuntimeError("swallowed")), short(ended="8 steps")) == 0
+    assert own_status(Ending(0, 0), short(ended=EndedByLoop(8))) == 0
+    assert own_status(Ending(1, error=RuntimeError("swallowed")), short(ended=EndedByLoop(8))) == 0
     assert own_status(Ending(3, halted=True), short()) == 0

@@ -26,8 +26,10 @@ from nanwatch.explain.progress import LEAST_STEPS, duration, progress
 from nanwatch.explain.untrusted import clean
 from nanwatch.record.events import EpochEnd, Event, read_events
 from nanwatch.record.follow import Follower
+from nanwatch.record.notes import NotMet
 from nanwatch.record.run import Fit, Run
 from nanwatch.record.series import SeriesShape
+from nanwatch.record.watchpoints import Watchpoint
 from nanwatch.record.write import RunWriter
 from tests.cli import saved_runs
 from tests.explain.hostile_reports import CONTROL, EVIL
@@ -193,7 +195,7 @@ def test_the_places_that_look_worst_come_first() -> None:
                 "unseen/kernel": [0.0] * 20,
             },
             activations={"dense": [5.0] * 20},
-            not_watched=("gradient unseen/kernel",),
+            not_watched=(NotMet(Watchpoint("gradient", "unseen/kernel")),),
         ).fits[0]
     )
     assert [(place.path, place.why, place.bad) for place in found] == [

@@ -11,6 +11,7 @@ from nanwatch.explain.report import Report
 from nanwatch.record.events import EpochEnd
 from nanwatch.record.facts import Location, Operand, OpInfo, SpreadEntry
 from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.notes import OtherBackend, OwnError, ReplayRaised
 from nanwatch.record.trials import Trial, TrialOutcome
 from tests.explain import made_up_reports
 
@@ -52,7 +53,7 @@ def hostile(folder: Path) -> Report:
         size=2,
     )
     spread = (SpreadEntry("activation", EVIL, 1, 2, first=True), SpreadEntry("gradient", EVIL, 1, 1))
-    incident = replace(base.info.incident, op=op, spread=spread, notes=(text,), path=EVIL)
+    incident = replace(base.info.incident, op=op, spread=spread, notes=(ReplayRaised(text),), path=EVIL)
     fit = base.fits[0]
     layers = (
         replace(fit.model.layers[0], path=EVIL, name=EVIL, type=EVIL, activation=EVIL),
@@ -61,7 +62,12 @@ def hostile(folder: Path) -> Report:
     model = replace(fit.model, layers=layers, name=EVIL)
     fit = replace(fit, model=model, events=(EpochEnd(0, 0, {EVIL: math.nan, "loss": 1.0}),))
     info = replace(
-        base.info, incident=incident, models=(model,), argv=(EVIL,), errors=(text,), not_watched=(text,)
+        base.info,
+        incident=incident,
+        models=(model,),
+        argv=(EVIL,),
+        errors=(OwnError(text, EVIL, text),),
+        not_watched=(OtherBackend(text),),
     )
     skipped = (f"NW103: {text}", "NW104: failed with KeyError: <x>")
     return Report(replace(base, info=info, fits=(fit,)), Diagnoses("non-finite", (found, other), skipped))

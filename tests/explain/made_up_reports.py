@@ -12,6 +12,7 @@ from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Outcome, Remedy
 from nanwatch.explain.report import Report
 from nanwatch.record.facts import Location, OpInfo, SpreadEntry
 from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.notes import LayerOutOfReach
 from nanwatch.record.run import Run
 from nanwatch.record.trials import Trial, TrialOutcome
 
@@ -91,7 +92,7 @@ def broken_run(location: Location, **info: Any) -> Run:
             "watched": 27,
             "seconds": 10.0,
             "watch_seconds": 0.04,
-            "not_watched": ("the activations of layer lambda, which has no output",),
+            "not_watched": (LayerOutOfReach("lambda"),),
         },
     )
     known = {

@@ -118,7 +118,7 @@ def test_the_cause_in_full(tmp_path: Path) -> None:
         "RealDiv, in the forward pass of layer dense_1, is the first op",
         "15 of 160",
         "Not looked for: NW118 (there was no validation data).",
-        "Not watched: the activations of layer lambda, which has no output.",
+        "Not watched: lambda: called inside a loop or a function of its own.",
         "Watching took 0.4 % of the training's time",
         "keras 3.15.0, tensorflow 2.21.0",
     ):

@@ -13,6 +13,7 @@ from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain import as_json
 from nanwatch.explain.report import Report
 from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.notes import OwnCallbackList, OwnError
 from nanwatch.record.trials import Trial, TrialOutcome
 from tests.explain import made_up_reports
 
@@ -55,7 +56,7 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
         "cost": {
             "step_overhead": pytest.approx(0.004),
             "watched": 27,
-            "not_watched": ["the activations of layer lambda, which has no output"],
+            "not_watched": ["lambda: called inside a loop or a function of its own"],
             "rules_not_run": [
                 "NW113: the labels were not seen in order",
                 "NW118: there was no validation data",
@@ -136,10 +137,14 @@ def test_damage_and_our_own_errors_are_said() -> None:
     from dataclasses import replace
 
     report = made_up_reports.healthy()
-    info = replace(report.run.info, errors=("KeyError: 'x'",), not_watched=("model 2",))
+    info = replace(
+        report.run.info,
+        errors=(OwnError("reading the data of fit", "KeyError", "'x'"),),
+        not_watched=(OwnCallbackList(),),
+    )
     run = replace(report.run, info=info, damage=("fit-0.steps could not be read: cut short",))
     assert parsed(replace(report, run=run))["cost"]["not_watched"] == [
-        "model 2",
+        "a fit with a CallbackList of its own",
         "fit-0.steps could not be read: cut short",
-        "nanwatch's own error while watching: KeyError: 'x'",
+        "nanwatch's own error while watching: reading the data of fit: KeyError: 'x'",
     ]

@@ -14,6 +14,7 @@ from nanwatch.diagnose.diagnosis import Diagnosis
 from nanwatch.explain import as_terminal
 from nanwatch.explain.report import Report
 from nanwatch.record.facts import Location
+from nanwatch.record.notes import LayerOutOfReach
 from tests.explain import made_up_reports
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -143,7 +144,7 @@ def test_what_it_rests_on_and_what_is_next(tmp_path: Path) -> None:
     report = made_up_reports.broken(tmp_path)
     assert section(report, "What this rests on") == [
         "  • 27 watchpoints were seen at every step.",
-        "  • Not watched: the activations of layer lambda, which has no output.",
+        "  • Not watched: lambda: called inside a loop or a function of its own.",
         "  • Not looked for: NW113 (the labels were not seen in order).",
         "  • Not looked for: NW118 (there was no validation data).",
         "  • Watching took 0.4 % of the training's time, outside the compiled step.",
@@ -157,7 +158,9 @@ def test_what_it_rests_on_and_what_is_next(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("unseen", "shown"), [(6, 6), (7, 7), (500, 7)])
 def test_a_long_list_of_what_was_not_watched_is_cut(unseen: int, shown: int) -> None:
     report = made_up_reports.healthy()
-    info = replace(report.run.info, not_watched=tuple(f"layer {number}" for number in range(unseen)))
+    info = replace(
+        report.run.info, not_watched=tuple(LayerOutOfReach(f"layer_{number}") for number in range(unseen))
+    )
     found = section(replace(report, run=replace(report.run, info=info)), "What this rests on")
     said = [line for line in found if "Not watched" in line]
     assert len(said) == shown

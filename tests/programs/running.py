@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nanwatch.explain import as_json, reporting
+from nanwatch.explain.notes import own_error_words
 from nanwatch.watch.launch.script import run_script
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.watched_run import end_record
@@ -29,7 +30,7 @@ def report_on(script: Path, log_dir: Path, on_incident: str = "raise") -> dict[s
         end_record(recorder, ending)
     report = reporting.report_on(recorder.folder)
     said: dict[str, Any] = json.loads(as_json.render(report))
-    said["own_errors"] = [*report.run.info.errors, *report.run.damage]
+    said["own_errors"] = [*map(own_error_words, report.run.info.errors), *report.run.damage]
     return said
 
 

@@ -41,7 +41,7 @@ EVENTS: list[Event] = [
     Warned(0, "Größe a\u2028b\nc", "RuntimeWarning"),
     IncidentSeen(0, 41, "gradient", "dense/kernel"),
     Raised(0, "ValueError: no"),
-    OwnError("reading the data of fit: ValueError: no"),
+    OwnError("reading the data of fit", "ValueError", "no"),
     FitEnd(0, "halted"),
     FitEnd(0, "crashed", "ValueError: no"),
 ]

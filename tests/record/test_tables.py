@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from nanwatch.record import facts, interventions, strict_json, trials
+from nanwatch.record import events, facts, interventions, notes, strict_json, trials, watchpoints
 from nanwatch.record.tables import Variant, from_table, to_table
 
 TABLES = [
     kind
-    for module in (facts, interventions, trials)
+    for module in (events, facts, interventions, notes, trials, watchpoints)
     for _, kind in inspect.getmembers(module, inspect.isclass)
     if dataclasses.is_dataclass(kind) and kind.__module__ == module.__name__
 ]

@@ -8,7 +8,8 @@ import keras
 import numpy.typing as npt
 import tensorflow as tf
 
-from nanwatch.record.facts import Role
+from nanwatch.record.notes import NotDense
+from nanwatch.record.watchpoints import Role, Watchpoint
 
 Named = list[tuple[str, Any]]  # (key, tensor)
 Batch = dict[Role, Named]
@@ -53,19 +54,17 @@ def dense_tensors(batch: Batch) -> list[tuple[Role, str, Any]]:
     return [(role, key, tensor) for role in ROLES for key, tensor in batch[role] if is_dense(tensor)]
 
 
-def list_not_dense(batch: Batch) -> list[str]:
+def list_not_dense(batch: Batch) -> list[NotDense]:
     return [
-        f"{role} {key}: {kind_of(tensor)}"
+        NotDense(
+            Watchpoint(role, key),
+            type(tensor).__name__,
+            tensor.dtype.name if isinstance(tensor, tf.Tensor) else None,
+        )
         for role in ROLES
         for key, tensor in batch[role]
         if not is_dense(tensor)
     ]
-
-
-def kind_of(tensor: Any) -> str:
-    if isinstance(tensor, tf.Tensor):
-        return f"a tensor of dtype {tensor.dtype.name}"
-    return f"a {type(tensor).__name__}"
 
 
 def has_rows(batch: Batch) -> bool:

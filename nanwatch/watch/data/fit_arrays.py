@@ -7,7 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from nanwatch.record.facts import DataInfo, Role, TensorSummary
+from nanwatch.record.facts import DataInfo, TensorSummary
+from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.profile import profile_of
 
 MOST_ELEMENTS = 8_000_000  # about 0.2 s of counting; larger arrays are only seen batch by batch

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nanwatch.record.facts import ColumnSummary, Role, TensorSummary
+from nanwatch.record.facts import ColumnSummary, TensorSummary
+from nanwatch.record.watchpoints import Role
 
 Array = npt.NDArray[Any]
 

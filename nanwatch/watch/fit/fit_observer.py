@@ -14,6 +14,7 @@ import tensorflow as tf
 from nanwatch.errors import TrainingHalted
 from nanwatch.record.events import EpochBegin, EpochEnd, FitBegin, LearningRateChanged, Raised
 from nanwatch.record.facts import DataInfo, FitKind, Location, Status
+from nanwatch.record.notes import LayerOutOfReach, NotWatched
 from nanwatch.watch.fit import fit_arguments
 from nanwatch.watch.fit.training import LoopTraining, ModelTraining, Training
 from nanwatch.watch.incident.description import crash_words, incident_words
@@ -217,7 +218,11 @@ class FitObserver:
         self.described = True
         model = replace(self.training.describe(), outputs=self.training.outputs(seen))
         self.recorder.set_model(record.info.index, model)
-        missed = [*self.watcher.not_watched, *self.out_of_reach(seen), *layout.list_unseen()]
+        missed: list[NotWatched] = [
+            *self.watcher.not_watched,
+            *self.out_of_reach(seen),
+            *layout.list_unseen(),
+        ]
         record.info = replace(
             record.info,
             not_watched=tuple(dict.fromkeys(missed)),
@@ -229,12 +234,12 @@ class FitObserver:
             ),
         )
 
-    def out_of_reach(self, seen: TracedStep) -> list[str]:
+    def out_of_reach(self, seen: TracedStep) -> list[LayerOutOfReach]:
         """Layers whose outputs stay inside a loop or a function, so that no sentinel can see them."""
         reached = {id(layer) for layer, _ in seen.activations}
         paths = {id(layer): path for path, layer in keras_names.layers_of(self.model)} if self.model else {}
         names = [paths.get(id(layer), layer.name) for layer in seen.out_of_reach if id(layer) not in reached]
-        return [f"{name}: called inside a loop or a function of its own" for name in dict.fromkeys(names)]
+        return [LayerOutOfReach(name) for name in dict.fromkeys(names)]
 
     def on_inspection(self, seen: Inspection) -> int:
         """On the host, inside the step, in TensorFlow's thread. Answers the step to inspect next."""

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nanwatch.record.facts import Location, OpInfo, Role, SpreadEntry
+from nanwatch.record.facts import Location, OpInfo, SpreadEntry
+from nanwatch.record.notes import IncidentNote, OnlyCompiled, ReplayRaised, ReplayStopped, StayedFinite
+from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
 from nanwatch.watch.incident import operands
 from nanwatch.watch.incident.op_trace import BadOp, OpTrace, OutOfTime, array_of
@@ -33,7 +35,7 @@ class Autopsy:
     spread: list[SpreadEntry] = field(default_factory=list)
     reproduced: bool | None = None
     loss: float | None = None
-    notes: list[str] = field(default_factory=list)
+    notes: list[IncidentNote] = field(default_factory=list)
     ops: int = 0
 
 
@@ -75,9 +77,9 @@ def perform(
             with keras_names.op_callback(trace):
                 again.step(again.data)
         except OutOfTime:
-            found.notes.append(f"the replay was stopped after {seconds:g} s")
+            found.notes.append(ReplayStopped(seconds))
         except tf.errors.OpError as error:
-            found.notes.append(f"the replay raised {type(error).__name__}")
+            found.notes.append(ReplayRaised(type(error).__name__))
     found.ops = trace.ops
     if not (found.notes or bad_tensors(seen)):
         with suspend_watching(), restore_after(model, again.optimizers):
@@ -215,7 +217,7 @@ def bad_tensors(seen: RepeatedStep) -> list[Any]:
     ]
 
 
-def run_compiled(model: Any, again: RepeatableStep) -> str:
+def run_compiled(model: Any, again: RepeatableStep) -> IncidentNote:
     """Op by op it stayed finite: what the step does when it is compiled as it was."""
 
     def answers(given: Any) -> list[Any]:
@@ -233,12 +235,9 @@ def run_compiled(model: Any, again: RepeatableStep) -> str:
             dense(item) for item in (*seen.loss, *(grad for grad, _ in seen.gradients)) if item is not None
         ]
 
-    how = "with XLA" if again.jit else "as a graph"
     with copy_all_functions():
         answered = tf.function(answers, jit_compile=again.jit, autograph=False)(again.data)
-    if any(map(is_bad, answered)):
-        return f"op by op the step stays finite, compiled {how} it does not: the compiler's own doing"
-    return "the step stayed finite when it was repeated: what happened was not deterministic"
+    return OnlyCompiled(again.jit) if any(map(is_bad, answered)) else StayedFinite()
 
 
 def fill_in(
@@ -249,7 +248,7 @@ def fill_in(
     if seen.loss:
         value = array_of((bad_losses or seen.loss[-1:])[0])
         found.loss = None if value is None or not value.size else float(np.mean(value))
-    stopped = any("replay" in note for note in found.notes)
+    stopped = any(isinstance(note, ReplayStopped | ReplayRaised) for note in found.notes)
     found.reproduced = bool(bad_losses or bad_gradients) or (None if stopped else False)
     targets: Sequence[Any] = bad_losses or [dense(grad) for grad in bad_gradients]
     origins = trace.origins(list(targets))

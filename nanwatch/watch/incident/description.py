@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nanwatch.record.facts import DataInfo, IncidentInfo, Role, TensorSummary
+from nanwatch.record.facts import DataInfo, IncidentInfo, TensorSummary
+from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
 from nanwatch.watch.data.profile import Profile

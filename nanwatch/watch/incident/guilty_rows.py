@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nanwatch.record.notes import FirstWeightsNotHeld, IncidentNote, RowsNotTried
 from nanwatch.watch.incident.autopsy import RepeatedStep, is_bad, keep_gradients, keep_loss, restore_after
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.keras_seam.wrapping import see_optimizers, wrap
@@ -30,7 +31,7 @@ class GuiltyRows:
     bad_rows: tuple[int, ...] = ()
     rows_tried: int = 0
     finite_on_first_weights: bool | None = None
-    notes: list[str] = field(default_factory=list)
+    notes: list[IncidentNote] = field(default_factory=list)
 
 
 def find_guilty_rows(model: Any, again: RepeatableStep, first_weights: Sequence[Any] | None) -> GuiltyRows:
@@ -46,9 +47,9 @@ def find_guilty_rows(model: Any, again: RepeatableStep, first_weights: Sequence[
         if rows > 1 and goes_bad(data):
             found.bad_rows, found.rows_tried = bad_rows(data, rows, goes_bad, deadline)
             if found.rows_tried < rows:
-                found.notes.append(f"only {found.rows_tried} of {rows} rows were tried in {SECONDS:g} s")
+                found.notes.append(RowsNotTried(found.rows_tried, rows, SECONDS))
     if first_weights is None:
-        found.notes.append("the weights of the first step were not held: too large, or not yet built then")
+        found.notes.append(FirstWeightsNotHeld())
         return found
     with contextlib.suppress(tf.errors.OpError, ValueError), restore_after(model):
         for variable, value in zip(model.trainable_variables, first_weights, strict=True):

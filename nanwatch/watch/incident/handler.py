@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from nanwatch.record.facts import FitInfo, IncidentInfo
+from nanwatch.record.notes import IncidentNote, LeftOutOfSnapshot, NotRepeatable, UpdateMayStay
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.incident import autopsy, description, guilty_rows, snapshot
 from nanwatch.watch.incident.autopsy import Autopsy
@@ -52,12 +53,12 @@ class IncidentHandler:
         assert self.watcher.layout is not None
         after, kept = seen.flag in AFTER_THE_STEP, self.on_incident != "continue"
         bad = self.bad_variables(seen)
-        notes: list[str] = []
+        notes: list[IncidentNote] = []
         dissected: Autopsy | None = None
         rows: GuiltyRows | None = None
         if kept:
             with self.recorder.catch_errors("saving the snapshot"):
-                notes = self.save_snapshot(seen.batch, seen.step)
+                notes += self.save_snapshot(seen.batch, seen.step)
         if kept and not after:
             with self.recorder.catch_errors("the autopsy"):
                 dissected = self.dissect(seen)
@@ -70,7 +71,7 @@ class IncidentHandler:
             seen, self.watcher.layout, record.info.index, record.epoch, self.on_incident, bad, dissected
         )
         if self.watcher.beyond_recall:
-            notes.append("the step makes updates in functions of its own: one before the bad one may stay")
+            notes.append(UpdateMayStay())
         if found.role == "weight":
             found = replace(found, state=seen.flag == BAD_STATE, finite_after=finite_after)
         found = replace(found, notes=(*found.notes, *notes))
@@ -85,7 +86,7 @@ class IncidentHandler:
             return []
         return description.bad_variables(self.model, self.watcher.state)
 
-    def save_snapshot(self, batch: HostBatch, step: int) -> list[str]:
+    def save_snapshot(self, batch: HostBatch, step: int) -> list[LeftOutOfSnapshot]:
         limit = self.recorder.snapshot_limit
         return snapshot.save(self.recorder.folder, self.model, batch, step, limit, self.watcher.own_optimizer)
 
@@ -96,7 +97,7 @@ class IncidentHandler:
     def dissect(self, seen: Inspection) -> Autopsy:
         again = self.watcher.repeatable(seen.batch)
         if again is None:
-            return Autopsy(notes=["no autopsy: the step or its batch is not one that can be repeated"])
+            return Autopsy(notes=[NotRepeatable()])
         return autopsy.perform(self.model, again, user_lines.compile_line_of(self.model))
 
     def finite_after(self, step: int, bad: Sequence[tuple[str, str]]) -> int | None:

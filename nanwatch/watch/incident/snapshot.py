@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nanwatch.record.notes import LeftOutOfSnapshot
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.incident.snapshot_file import FORMAT, SNAPSHOT_FILE
 from nanwatch.watch.keras_seam import keras_names
@@ -41,8 +42,10 @@ def parts(model: Any, batch: HostBatch, optimizer: Any) -> Iterable[tuple[str, A
             yield f"optimizer.{which}/{number}", variable
 
 
-def save(folder: Path, model: Any, batch: HostBatch, step: int, limit: int, optimizer: Any) -> list[str]:
-    """Write ``snapshot.npz``; answers what was left out to keep within ``limit`` bytes, in words."""
+def save(
+    folder: Path, model: Any, batch: HostBatch, step: int, limit: int, optimizer: Any
+) -> list[LeftOutOfSnapshot]:
+    """Write ``snapshot.npz``; answers what was left out to keep within ``limit`` bytes."""
     kept: dict[str, Any] = {"format": np.int64(FORMAT), "step": np.int64(step)}
     room = limit
     left_out: dict[str, int] = {}
@@ -58,10 +61,7 @@ def save(folder: Path, model: Any, batch: HostBatch, step: int, limit: int, opti
     with open(scratch, "wb") as file:
         np.savez(file, **kept)
     os.replace(scratch, folder / SNAPSHOT_FILE)
-    return [
-        f"the snapshot leaves out {size / 2**20:.0f} MB of {group}: over the limit of {limit / 2**20:.0f} MB"
-        for group, size in left_out.items()
-    ]
+    return [LeftOutOfSnapshot(group, size, limit) for group, size in left_out.items()]
 
 
 def as_array(thing: Any) -> np.ndarray[Any, Any]:

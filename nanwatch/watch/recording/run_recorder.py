@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nanwatch.errors import NanwatchError
-from nanwatch.record.events import Event, FitEnd, IncidentSeen, OwnError
+from nanwatch.record.events import Event, FitEnd, IncidentSeen
 from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo, Status
+from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
 
@@ -127,21 +128,21 @@ class RunRecorder:
         self.add_event(IncidentSeen(incident.fit, incident.step, incident.role, incident.path))
         self.save()
 
-    def note_not_watched(self, what: str) -> None:
+    def note_not_watched(self, what: NotWatched) -> None:
         if what not in self.info.not_watched:
             self.info = replace(self.info, not_watched=(*self.info.not_watched, what))
 
     def note_error(self, error: BaseException, doing: str) -> None:
         """An error of nanwatch's own: recorded, and the training goes on."""
-        text = f"{doing}: {type(error).__name__}: {error}"
+        own = OwnError(doing, type(error).__name__, str(error))
         if os.environ.get("NANWATCH_DEBUG"):
             import traceback
 
             traceback.print_exception(error)
-        if len(self.info.errors) < MOST_ERRORS and text not in self.info.errors:
-            self.info = replace(self.info, errors=(*self.info.errors, text))
+        if len(self.info.errors) < MOST_ERRORS and own not in self.info.errors:
+            self.info = replace(self.info, errors=(*self.info.errors, own))
             with contextlib.suppress(Exception):  # what failed may be the record itself
-                self.add_event(OwnError(text))
+                self.add_event(own)
                 self.save()
 
     @contextlib.contextmanager

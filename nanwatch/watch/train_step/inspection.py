@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from nanwatch.record.facts import Role
+from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.keras_seam import keras_names
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
+from nanwatch.record.notes import NotMet
+from nanwatch.record.watchpoints import Role, Watchpoint
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.keras_seam import keras_names
 
@@ -40,10 +42,10 @@ class Layout:
     def add(self, role: str, path: str, stat: str) -> None:
         self.place.setdefault((role, path, stat), self.width)
 
-    def list_unseen(self) -> list[str]:
+    def list_unseen(self) -> list[NotMet]:
         """What has a place in the row but was not met while the step was traced."""
         return [
-            f"{role} {path}"
+            NotMet(Watchpoint(cast(Role, role), path))
             for role, path, stat in self.place
             if path and (role, path, stat) not in self.seen
         ]

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nanwatch.record.facts import BroadcastInfo, Role
+from nanwatch.record.facts import BroadcastInfo
+from nanwatch.record.notes import NotWatched, RoleOutOfReach
+from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.label_counts import LabelCounts
@@ -53,7 +55,7 @@ class StepRecorder:
         self.state = StateCheck()
         self.counting = False  # whether the next tracing counts the labels
         self.first_seen: TracedStep | None = None
-        self.not_watched: list[str] = []
+        self.not_watched: list[NotWatched] = []
         self.broadcasts: tuple[BroadcastInfo, ...] | None = None
         self.template: Any = None
         self.beyond_recall = False
@@ -72,7 +74,7 @@ class StepRecorder:
         self.drained_at = time.perf_counter()
         self.look_names: Names = []
         self.shows_activations = True
-        self.without: list[str] = []  # what of a step cannot be had: "loss", "gradient"
+        self.without: list[Role] = []  # what of a step cannot be had: "loss", "gradient"
 
     # -- inside the compiled step --------------------------------------------------------------
 
@@ -101,7 +103,7 @@ class StepRecorder:
         """What stands where in a row; what has no place in it is noted."""
         self.first_seen = seen
         self.not_watched += batches.list_not_dense(batch)
-        self.not_watched += [f"{role}: made where no sentinel reaches" for role in self.without]
+        self.not_watched += map(RoleOutOfReach, self.without)
         return layout_of(self.model, variables, batch, has_penalty(seen), self.without)
 
     def cells(self, seen: TracedStep, loss: Any, variables: Sequence[Any]) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nanwatch.record.facts import BroadcastInfo
+from nanwatch.record.notes import NotWatched
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.label_counts import LabelCounts
 from nanwatch.watch.train_step.inspection import Inspection
@@ -31,7 +32,7 @@ class StepWatcher(Protocol):
     state: StateCheck
     label_counts: LabelCounts
     first_seen: TracedStep | None  # the step as it was traced, with what it showed
-    not_watched: list[str]
+    not_watched: list[NotWatched]
     broadcasts: tuple[BroadcastInfo, ...] | None  # where labels met predictions of another rank
     template: Any  # the structure of a batch, 0 for each tensor; None while it is not known
     beyond_recall: bool  # an update may stay that was made before the one that was bad

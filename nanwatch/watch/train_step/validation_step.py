@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nanwatch.record.facts import DataInfo, Role, TensorSummary
+from nanwatch.record.facts import DataInfo, TensorSummary
+from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.label_counts import LabelCounts
 from nanwatch.watch.data.profile import Profile

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from nanwatch.record.facts import Role, TensorSummary
+from nanwatch.record.facts import TensorSummary
+from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.profile import COLUMNS_KEPT, MOST_CLASSES, MOST_COLUMNS, Profile, profile_of
 
 Array = npt.NDArray[Any]

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import nanwatch
 from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.notes import RoleOutOfReach
 from nanwatch.replay.trial import try_interventions
 from tests.watch.model_kinds import BATCH, OwnCompiledStep, OwnStep, classes, own, state_of, table
 from tests.watch.train_step.test_several_updates import Gan, gan, whole_state
@@ -20,7 +21,7 @@ from tests.watch.training import BatchLosses, differing, only_run, watch_in
 pytestmark = pytest.mark.tensorflow
 
 GOOD, ROW = 5, 7
-OUT_OF_REACH = "loss: made where no sentinel reaches"
+OUT_OF_REACH = RoleOutOfReach("loss")
 
 
 class Helped(OwnStep):
@@ -132,7 +133,7 @@ def test_what_cannot_be_traced_anew_is_told(tmp_path: Path) -> None:
     assert (run.info.errors, run.info.incident) == ((), None)
     (found,) = run.fits
     assert OUT_OF_REACH in found.info.not_watched
-    assert "gradient: made where no sentinel reaches" in found.info.not_watched
+    assert RoleOutOfReach("gradient") in found.info.not_watched
     assert found.losses() == []
     assert found.steps.paths("gradient", "l2_norm") == []
     assert len(found.steps.paths("weight", "l2_norm")) == 6

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nanwatch.record.notes import LayerOutOfReach, NotMet
 from nanwatch.watch.train_step.step_recorder import WEIGHTS_EVERY
 from tests.watch.model_kinds import BATCH, KINDS, ROWS, steps_of
 from tests.watch.training import bare, differing, far_apart, watched
@@ -109,7 +110,12 @@ def test_the_norms_of_the_weights_as_they_were_summed_last(name: str, runs: Path
 def test_every_layer_is_seen_or_told_not_to_be(name: str, runs: Path) -> None:
     found = watched(name, runs)
     seen = set(found.fit.steps.paths("activation", "l2_norm"))
-    told = {words.removeprefix("activation ").partition(": ")[0] for words in found.fit.info.not_watched}
+    told = set()
+    for note in found.fit.info.not_watched:
+        if isinstance(note, NotMet):
+            told.add(note.watchpoint.path)
+        elif isinstance(note, LayerOutOfReach):
+            told.add(note.layer)
     for layer in found.fit.model.layers:
         norms = [norm for _, norm in found.fit.steps.values("activation", layer.path, "l2_norm")]
         assert layer.path in seen  # it has its column in any case
@@ -132,7 +138,7 @@ def test_every_layer_is_seen_or_told_not_to_be(name: str, runs: Path) -> None:
 )
 def test_how_many_layers_are_out_of_reach(name: str, hidden: int, runs: Path) -> None:
     told = watched(name, runs).fit.info.not_watched
-    assert len([words for words in told if "inside a loop or a function" in words]) == hidden, told
+    assert len([note for note in told if isinstance(note, LayerOutOfReach)]) == hidden, told
 
 
 @pytest.mark.parametrize("name", KINDS)

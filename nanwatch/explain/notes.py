@@ -1,0 +1,88 @@
+"""The notes of a record in words."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from nanwatch.record import notes
+from nanwatch.record.notes import HeldBack, IncidentNote, NotWatched, OwnError
+from nanwatch.record.watchpoints import Watchpoint
+
+MEGABYTE = 2**20
+
+
+def incident_note_words(note: IncidentNote) -> str:
+    """What the autopsy, or a question asked after it, could not do."""
+    match note:
+        case notes.ReplayStopped(seconds):
+            return f"the replay was stopped after {seconds:g} s"
+        case notes.ReplayRaised(error):
+            return f"the replay raised {error}"
+        case notes.OnlyCompiled(jit):
+            how = "with XLA" if jit else "as a graph"
+            return f"op by op the step stays finite, compiled {how} it does not: the compiler's own doing"
+        case notes.StayedFinite():
+            return "the step stayed finite when it was repeated: what happened was not deterministic"
+        case notes.NotRepeatable():
+            return "no autopsy: the step or its batch is not one that can be repeated"
+        case notes.RowsNotTried(tried, rows, seconds):
+            return f"only {tried} of {rows} rows were tried in {seconds:g} s"
+        case notes.FirstWeightsNotHeld():
+            return "the weights of the first step were not held: too large, or not yet built then"
+        case notes.UpdateMayStay():
+            return "the step makes updates in functions of its own: one before the bad one may stay"
+        case notes.LeftOutOfSnapshot(part, size, limit):
+            return (
+                f"the snapshot leaves out {size / MEGABYTE:.0f} MB of {part}: over the limit of "
+                f"{limit / MEGABYTE:.0f} MB"
+            )
+    assert_never(note)
+
+
+def not_watched_words(note: NotWatched) -> str:
+    match note:
+        case notes.OtherKeras():
+            return "tf_keras (Keras 2) was imported: nanwatch watches Keras 3 alone"
+        case notes.OtherBackend(backend):
+            return f"Keras runs on {backend}: only TensorFlow is watched"
+        case notes.OwnCallbackList():
+            return "a fit with a CallbackList of its own"
+        case notes.NotDense(watchpoint, kind, dtype):
+            said = f"a {kind}" if dtype is None else f"a tensor of dtype {dtype}"
+            return f"{watchpoint_words(watchpoint)}: {said}"
+        case notes.RoleOutOfReach(role):
+            return f"{role}: made where no sentinel reaches"
+        case notes.LayerOutOfReach(layer):
+            return f"{layer}: called inside a loop or a function of its own"
+        case notes.NotMet(watchpoint):
+            return watchpoint_words(watchpoint)
+    assert_never(note)
+
+
+def held_back_words(note: HeldBack) -> str:
+    """What a check did not let the script do."""
+    match note:
+        case notes.EndedByDeadline(seconds, deadline):
+            return f"the rest of the script, after {seconds:.0f} of the deadline's {deadline:.0f} seconds"
+        case notes.EndedByTrainOnBatch(steps):
+            return f"the rest of the script, after {steps} steps of train_on_batch"
+        case notes.EndedByLoop(steps):
+            return f"the rest of the script, after {steps} steps of its own loop"
+        case notes.WriterHeldBack(name, place):
+            return f"{name} ({place})" if place else name
+        case notes.SavedElsewhere(path):
+            return f"{path} (saved for the time of the check alone)"
+        case notes.FailedBehindCut(error):
+            return (
+                f"the end of the script: it failed with {error} behind a training that was cut short, "
+                "which may come of that and does not count"
+            )
+    assert_never(note)
+
+
+def own_error_words(error: OwnError) -> str:
+    return f"nanwatch's own error while watching: {error.doing}: {error.type}: {error.message}"
+
+
+def watchpoint_words(watchpoint: Watchpoint) -> str:
+    return f"{watchpoint.role} {watchpoint.path}"

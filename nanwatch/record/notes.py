@@ -1,0 +1,214 @@
+"""What the watching could not do, left out or had to change: a kind a class, with its facts.
+
+The words for them are made where they are read, in `nanwatch.explain.notes`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nanwatch.record.tables import Variant
+from nanwatch.record.watchpoints import Role, Watchpoint
+
+# -- of an incident: what the autopsy and the questions after it could not do -------------------------
+
+
+@dataclass(frozen=True)
+class ReplayStopped(Variant):
+    """The step took too long, op by op."""
+
+    kind = "replay-stopped"
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ReplayRaised(Variant):
+    kind = "replay-raised"
+    error: str  # the exception's type
+
+
+@dataclass(frozen=True)
+class OnlyCompiled(Variant):
+    """Op by op the step stays finite, compiled as it was it does not."""
+
+    kind = "only-compiled"
+    jit: bool
+
+
+@dataclass(frozen=True)
+class StayedFinite(Variant):
+    """Neither op by op nor compiled did the step go bad again."""
+
+    kind = "stayed-finite"
+
+
+@dataclass(frozen=True)
+class NotRepeatable(Variant):
+    """The step or its batch cannot be run again."""
+
+    kind = "not-repeatable"
+
+
+@dataclass(frozen=True)
+class RowsNotTried(Variant):
+    kind = "rows-not-tried"
+    tried: int
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FirstWeightsNotHeld(Variant):
+    kind = "first-weights-not-held"
+
+
+@dataclass(frozen=True)
+class UpdateMayStay(Variant):
+    """The step makes updates in functions of its own, which cannot be taken back."""
+
+    kind = "update-may-stay"
+
+
+@dataclass(frozen=True)
+class LeftOutOfSnapshot(Variant):
+    kind = "left-out-of-snapshot"
+    part: str  # "batch", "weights", "optimizer", ...
+    size: int  # bytes
+    limit: int  # bytes
+
+
+IncidentNote = (
+    ReplayStopped
+    | ReplayRaised
+    | OnlyCompiled
+    | StayedFinite
+    | NotRepeatable
+    | RowsNotTried
+    | FirstWeightsNotHeld
+    | UpdateMayStay
+    | LeftOutOfSnapshot
+)
+
+# -- what was not watched ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class OtherKeras(Variant):
+    """tf_keras was imported."""
+
+    kind = "other-keras"
+
+
+@dataclass(frozen=True)
+class OtherBackend(Variant):
+    kind = "other-backend"
+    backend: str
+
+
+@dataclass(frozen=True)
+class OwnCallbackList(Variant):
+    """A fit got a CallbackList of the script's own, to which nothing could be added."""
+
+    kind = "own-callback-list"
+
+
+@dataclass(frozen=True)
+class NotDense(Variant):
+    """A part of the batch that is no dense tensor of numbers."""
+
+    kind = "not-dense"
+    watchpoint: Watchpoint
+    type: str
+    dtype: str | None = None  # of a tensor
+
+
+@dataclass(frozen=True)
+class RoleOutOfReach(Variant):
+    """The loss, or the gradients, are made where no sentinel reaches."""
+
+    kind = "role-out-of-reach"
+    role: Role
+
+
+@dataclass(frozen=True)
+class LayerOutOfReach(Variant):
+    """A layer is called inside a loop or a function of its own."""
+
+    kind = "layer-out-of-reach"
+    layer: str
+
+
+@dataclass(frozen=True)
+class NotMet(Variant):
+    """What has its place in the rows and was not met in the traced step: its numbers are none."""
+
+    kind = "not-met"
+    watchpoint: Watchpoint
+
+
+NotWatched = (
+    OtherKeras | OtherBackend | OwnCallbackList | NotDense | RoleOutOfReach | LayerOutOfReach | NotMet
+)
+
+# -- what a check did not let the script do, or not where it wanted ----------------------------------
+
+
+@dataclass(frozen=True)
+class EndedByDeadline(Variant):
+    kind = "ended-by-deadline"
+    seconds: float  # after which the script was ended
+    deadline: float
+
+
+@dataclass(frozen=True)
+class EndedByTrainOnBatch(Variant):
+    kind = "ended-by-train-on-batch"
+    steps: int
+
+
+@dataclass(frozen=True)
+class EndedByLoop(Variant):
+    kind = "ended-by-loop"
+    steps: int
+
+
+@dataclass(frozen=True)
+class WriterHeldBack(Variant):
+    """A callback, or a CheckpointManager, that would have written over an earlier run's files."""
+
+    kind = "writer-held-back"
+    name: str
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class SavedElsewhere(Variant):
+    kind = "saved-elsewhere"
+    path: str  # where the script wanted it
+
+
+@dataclass(frozen=True)
+class FailedBehindCut(Variant):
+    """The script failed behind a training that was cut short, which may be why."""
+
+    kind = "failed-behind-cut"
+    error: str  # the exception's type
+
+
+ScriptEnded = EndedByDeadline | EndedByTrainOnBatch | EndedByLoop
+HeldBack = ScriptEnded | WriterHeldBack | SavedElsewhere | FailedBehindCut
+
+# -- nanwatch's own fault ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class OwnError(Variant):
+    """An error of nanwatch's own, while watching; the training goes on."""
+
+    kind = "error"
+    doing: str  # what was being done: "reading the data of fit"
+    type: str  # of the exception
+    message: str
+
+
+Note = IncidentNote | NotWatched | HeldBack | OwnError

@@ -1,0 +1,123 @@
+"""Every kind of note has its words, word by word."""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+import pytest
+
+from nanwatch.explain.notes import (
+    held_back_words,
+    incident_note_words,
+    not_watched_words,
+    own_error_words,
+)
+from nanwatch.record import notes
+from nanwatch.record.watchpoints import Watchpoint
+
+MB = 2**20
+WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
+    (incident_note_words, notes.ReplayStopped(30.0), "the replay was stopped after 30 s"),
+    (incident_note_words, notes.ReplayStopped(0.5), "the replay was stopped after 0.5 s"),
+    (incident_note_words, notes.ReplayRaised("UnknownError"), "the replay raised UnknownError"),
+    (
+        incident_note_words,
+        notes.OnlyCompiled(False),
+        "op by op the step stays finite, compiled as a graph it does not: the compiler's own doing",
+    ),
+    (
+        incident_note_words,
+        notes.OnlyCompiled(True),
+        "op by op the step stays finite, compiled with XLA it does not: the compiler's own doing",
+    ),
+    (
+        incident_note_words,
+        notes.StayedFinite(),
+        "the step stayed finite when it was repeated: what happened was not deterministic",
+    ),
+    (
+        incident_note_words,
+        notes.NotRepeatable(),
+        "no autopsy: the step or its batch is not one that can be repeated",
+    ),
+    (incident_note_words, notes.RowsNotTried(7, 32, 5.0), "only 7 of 32 rows were tried in 5 s"),
+    (
+        incident_note_words,
+        notes.FirstWeightsNotHeld(),
+        "the weights of the first step were not held: too large, or not yet built then",
+    ),
+    (
+        incident_note_words,
+        notes.UpdateMayStay(),
+        "the step makes updates in functions of its own: one before the bad one may stay",
+    ),
+    (
+        incident_note_words,
+        notes.LeftOutOfSnapshot("optimizer", 700 * MB + 1, 512 * MB),
+        "the snapshot leaves out 700 MB of optimizer: over the limit of 512 MB",
+    ),
+    (
+        not_watched_words,
+        notes.OtherKeras(),
+        "tf_keras (Keras 2) was imported: nanwatch watches Keras 3 alone",
+    ),
+    (not_watched_words, notes.OtherBackend("jax"), "Keras runs on jax: only TensorFlow is watched"),
+    (not_watched_words, notes.OwnCallbackList(), "a fit with a CallbackList of its own"),
+    (
+        not_watched_words,
+        notes.NotDense(Watchpoint("input", "0"), "SparseTensor"),
+        "input 0: a SparseTensor",
+    ),
+    (
+        not_watched_words,
+        notes.NotDense(Watchpoint("label", "y"), "SymbolicTensor", "string"),
+        "label y: a tensor of dtype string",
+    ),
+    (not_watched_words, notes.RoleOutOfReach("gradient"), "gradient: made where no sentinel reaches"),
+    (
+        not_watched_words,
+        notes.LayerOutOfReach("lstm/cell"),
+        "lstm/cell: called inside a loop or a function of its own",
+    ),
+    (not_watched_words, notes.NotMet(Watchpoint("activation", "dense")), "activation dense"),
+    (
+        held_back_words,
+        notes.EndedByDeadline(110.0, 120.0),
+        "the rest of the script, after 110 of the deadline's 120 seconds",
+    ),
+    (
+        held_back_words,
+        notes.EndedByTrainOnBatch(20),
+        "the rest of the script, after 20 steps of train_on_batch",
+    ),
+    (held_back_words, notes.EndedByLoop(8), "the rest of the script, after 8 steps of its own loop"),
+    (held_back_words, notes.WriterHeldBack("CSVLogger", "log.csv"), "CSVLogger (log.csv)"),
+    (held_back_words, notes.WriterHeldBack("RemoteMonitor"), "RemoteMonitor"),
+    (held_back_words, notes.SavedElsewhere("m.keras"), "m.keras (saved for the time of the check alone)"),
+    (
+        held_back_words,
+        notes.FailedBehindCut("IndexError"),
+        "the end of the script: it failed with IndexError behind a training that was cut short, "
+        "which may come of that and does not count",
+    ),
+    (
+        own_error_words,
+        notes.OwnError("reading the data of fit", "KeyError", "'x'"),
+        "nanwatch's own error while watching: reading the data of fit: KeyError: 'x'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "note", "expected"), WORDS)
+def test_the_words(words: typing.Callable[[Any], str], note: Any, expected: str) -> None:
+    assert words(note) == expected
+
+
+def test_every_kind_has_words() -> None:
+    assert {type(note) for _, note, _ in WORDS} == set(typing.get_args(notes.Note))
+
+
+def test_no_two_kinds_have_one_name() -> None:
+    kinds = [cls.kind for cls in typing.get_args(notes.Note)]
+    assert len(set(kinds)) == len(kinds)
