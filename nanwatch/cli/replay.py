@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nanwatch.cli.screen import show
+from nanwatch.explain.as_replay import render
 from nanwatch.record.read import find_run, read_run
 
 if TYPE_CHECKING:
@@ -27,34 +29,9 @@ def replay(logs: Path, pdb: bool) -> None:
 
     folder = find_run(logs).absolute()
     moment = bring_back(read_run(folder).info, folder)
-    sys.stdout.write(moment_words(moment))
-    sys.stdout.flush()
+    show(render(moment.found))
     if pdb:
         open_debugger(moment)
-
-
-def moment_words(moment: Moment) -> str:
-    """The moment in plain words."""
-    from nanwatch.diagnose.op_words import operand_words
-    from nanwatch.explain.notes import incident_note_words
-
-    loss = "not seen" if moment.loss is None else f"{moment.loss:.6g}"
-    lines = [f"Step {moment.step} again, on the weights of before: loss {loss}."]
-    if moment.reproduced:
-        lines.append("It went bad again.")
-    elif moment.reproduced is False:
-        lines.append("It stayed finite this time: not reproduced.")
-    if moment.op is not None:
-        op = moment.op
-        where = f" at {op.location.file}:{op.location.line}" if op.location else ""
-        layer = f" in layer {op.layer}" if op.layer else ""
-        lines.append(
-            f"First op with finite inputs and a non-finite output: {op.type}, {op.direction}{layer}{where}."
-        )
-        lines += [f"  {operand_words(operand)}" for operand in op.inputs]
-    for entry in moment.spread:
-        lines.append(f"  {entry.role:<10} {entry.path:<40} {entry.num_bad} of {entry.size}")
-    return "\n".join([*lines, *map(incident_note_words, moment.notes)]) + "\n"
 
 
 def open_debugger(moment: Moment) -> None:

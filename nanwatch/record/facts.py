@@ -288,6 +288,18 @@ class SpreadEntry:
 
 
 @dataclass(frozen=True)
+class StepReplay:
+    """What a bad step showed that was brought back from its snapshot and run again, op by op."""
+
+    step: int
+    loss: float | None = None
+    reproduced: bool | None = None  # it went bad again; None: it was stopped before that could be told
+    op: OpInfo | None = None
+    spread: tuple[SpreadEntry, ...] = ()
+    notes: tuple[IncidentNote, ...] = ()
+
+
+@dataclass(frozen=True)
 class IncidentInfo:
     """The first step that went bad, and where it showed."""
 

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from nanwatch.errors import NanwatchError
-from nanwatch.record.facts import IncidentInfo, OpInfo, RunInfo, SpreadEntry
-from nanwatch.record.notes import IncidentNote
+from nanwatch.record.facts import IncidentInfo, RunInfo, StepReplay
 from nanwatch.watch.incident.snapshot_file import SNAPSHOT_FILE, load
 from nanwatch.watch.launch import script as scripts
 from nanwatch.watch.launch import user_lines
@@ -32,12 +31,7 @@ class Reached(BaseException):
 class Moment:
     """What the repeated step showed, and the things at hand for a debugger."""
 
-    step: int
-    loss: float | None = None
-    reproduced: bool | None = None
-    op: OpInfo | None = None
-    spread: tuple[SpreadEntry, ...] = ()
-    notes: tuple[IncidentNote, ...] = ()
+    found: StepReplay
     names: dict[str, Any] = field(default_factory=dict)  # x, y, sample_weight, y_pred, loss, gradients, model
 
 
@@ -182,12 +176,14 @@ class Goal:
         step = RepeatableStep(model.train_step, data, several=several)
         found = autopsy.perform(model, step, user_lines.compile_line_of(model), names=names)
         return Moment(
-            int(self.arrays["step"]),
-            found.loss,
-            found.reproduced,
-            found.op,
-            tuple(found.spread),
-            tuple(found.notes),
+            StepReplay(
+                int(self.arrays["step"]),
+                found.loss,
+                found.reproduced,
+                found.op,
+                tuple(found.spread),
+                tuple(found.notes),
+            ),
             names,
         )
 
