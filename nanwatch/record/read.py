@@ -16,7 +16,7 @@ from nanwatch.record.series import Series, read_series
 from nanwatch.record.tables import from_table
 from nanwatch.record.trials import read_trials
 
-FORMAT = 1
+FORMAT = 2  # 1 had operands, notes and events in words
 RUN_FILE = "run.json"
 
 
@@ -64,7 +64,7 @@ def read_run(folder: Path) -> Run:
     """The run in ``folder``. A damaged part is left out and named in ``Run.damage``.
 
     Raises:
-        RunUnreadable: ``run.json`` is cut short, not nanwatch's, or of a newer format.
+        RunUnreadable: ``run.json`` is cut short, not nanwatch's, or of another format.
     """
     info = read_info(folder)
     damage: list[str] = []
@@ -85,17 +85,24 @@ def read_info(folder: Path) -> RunInfo:
         ) from error
     if not isinstance(table, dict) or "nanwatch_format" not in table:
         raise RunUnreadable(f"{path} is not a run of nanwatch's: it has no nanwatch_format.")
-    if not isinstance(table["nanwatch_format"], int):
-        raise RunUnreadable(f"{path} is not a run of nanwatch's: its nanwatch_format is no number.")
-    if table["nanwatch_format"] > FORMAT:
-        raise RunUnreadable(
-            f"{path} has format {table['nanwatch_format']}, newer than the {FORMAT} "
-            "this nanwatch reads; upgrade nanwatch."
-        )
+    check_format(path, table["nanwatch_format"])
     try:
         return from_table(RunInfo, table)
-    except (TypeError, KeyError, ValueError) as error:
+    except TypeError as error:
         raise RunUnreadable(f"{path} cannot be read as a run: {error}.") from error
+
+
+def check_format(path: Path, found: object) -> None:
+    if type(found) is not int:
+        raise RunUnreadable(f"{path} is not a run of nanwatch's: its nanwatch_format is no number.")
+    if found > FORMAT:
+        raise RunUnreadable(
+            f"{path} has format {found}, newer than the {FORMAT} this nanwatch reads; upgrade nanwatch."
+        )
+    if found < FORMAT:
+        raise RunUnreadable(
+            f"{path} has format {found}, older than the {FORMAT} this nanwatch reads; run the script again."
+        )
 
 
 def read_fit(folder: Path, info: FitInfo, run: RunInfo, events: list[Event], damage: list[str]) -> Fit:

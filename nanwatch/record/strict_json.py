@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-SUFFIX = "_nonfinite"
+NONFINITE = "nonfinite"
+SUFFIX = f"_{NONFINITE}"
 WORDS = ("nan", "inf", "-inf")
 
 
@@ -34,7 +35,7 @@ def encode(value: Any) -> Any:
         return out
     if isinstance(value, list | tuple):
         return [
-            {"value": None, "nonfinite": word_for(item)}
+            {"value": None, NONFINITE: word_for(item)}
             if isinstance(item, float) and not math.isfinite(item)
             else encode_scalar(item)
             for item in value
@@ -53,8 +54,8 @@ def encode_scalar(item: Any) -> Any:
 def decode(value: Any) -> Any:
     """The inverse of `encode`."""
     if isinstance(value, dict):
-        if set(value) == {"value", "nonfinite"} and value["value"] is None and value["nonfinite"] in WORDS:
-            return float(value["nonfinite"])
+        if set(value) == {"value", NONFINITE} and value["value"] is None and value[NONFINITE] in WORDS:
+            return float(value[NONFINITE])
         return {
             key: float(value[f"{key}{SUFFIX}"]) if is_nonfinite(value, key) else decode(item)
             for key, item in value.items()
@@ -87,7 +88,9 @@ def is_encodable(text: str) -> bool:
 
 
 def loads(text: str | bytes) -> Any:
-    return decode(json.loads(text))
+    plain = json.loads(text)
+    marked = NONFINITE in text if isinstance(text, str) else NONFINITE.encode() in text
+    return decode(plain) if marked else plain  # mostly there is none, and the walk is half the time
 
 
 def replace_file(path: Path, value: Any) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 T = TypeVar("T")
+Reader = Callable[[Any], Any]  # makes a value of what JSON gave, or raises `Mismatch`
 WORDS = {str: "a text", int: "a whole number", bool: "true or false", float: "a number"}
 
 
@@ -44,90 +46,147 @@ def is_default(spec: dataclasses.Field[Any], item: Any) -> bool:
     return False
 
 
+class Mismatch(TypeError):
+    """A value that is not of its type: ``"fits[0].steps: a whole number was expected, not str"``."""
+
+    def __init__(self, said: str, where: str = "") -> None:
+        super().__init__(said)
+        self.said, self.where = said, where
+
+    def within(self, outer: str) -> Mismatch:
+        """The same, as a part of ``outer``."""
+        dot = "." if self.where and not self.where.startswith("[") else ""
+        return Mismatch(self.said, f"{outer}{dot}{self.where}")
+
+    def __str__(self) -> str:
+        return f"{self.where}{self.said}"
+
+
 def from_table(cls: type[T], table: Any) -> T:
     """The dataclass ``cls`` from ``table``; keys it does not know are passed over.
 
     Raises ``TypeError``, which says what was wanted and where, for a value that is not of its type.
     """
-    return typing.cast(T, build_value(cls, table, ""))
-
-
-def build_value(kind: Any, item: Any, where: str) -> Any:
-    """``item`` as the annotation ``kind`` wants it; ``where`` is its place, for the error."""
-    origin, args = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Any:
-        return item
-    if origin in (types.UnionType, typing.Union):
-        return build_one_of(args, item, where)
-    if origin is typing.Literal:
-        return check_member(args, item, where)
-    if origin is tuple:
-        entries = check_type(list, "a list", item, where)
-        return tuple(build_value(args[0], entry, f"{where}[{n}]") for n, entry in enumerate(entries))
-    if origin is dict:
-        table = check_type(dict, "a table", item, where)
-        return {key: build_value(args[1], entry, f"{where}.{key}") for key, entry in table.items()}
-    if dataclasses.is_dataclass(kind):
-        return build_dataclass(kind, item, where)
-    if issubclass(kind, Enum):
-        return kind(check_member([member.value for member in kind], item, where))
-    if kind is float and type(item) is int:
-        return to_float(item, where)
-    return check_type(kind, WORDS[kind], item, where)
-
-
-def build_dataclass(cls: Any, item: Any, where: str) -> Any:
-    table = check_type(dict, "a table", item, where or cls.__name__)
-    specs = dataclasses.fields(cls)
-    for spec in specs:
-        optional = (spec.default, spec.default_factory) != (dataclasses.MISSING, dataclasses.MISSING)
-        if spec.name not in table and not optional:
-            raise TypeError(f"{where or cls.__name__} has no {spec.name}")
-    hints = type_hints(cls)
-    inside = f"{where}." if where else ""
-    known = {spec.name: table[spec.name] for spec in specs if spec.name in table}
-    return cls(**{name: build_value(hints[name], value, f"{inside}{name}") for name, value in known.items()})
+    try:
+        return typing.cast(T, reader_of(typing.cast(Any, cls))(table))
+    except Mismatch as error:
+        raise (error if error.where else error.within(cls.__name__)) from None
 
 
 @cache
-def type_hints(cls: type[Any]) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+def reader_of(kind: Any) -> Reader:
+    """What makes a value of the annotation ``kind``."""
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return lambda item: item
+    if origin in (types.UnionType, typing.Union):
+        return union_reader(args)
+    if origin is typing.Literal:
+        return functools.partial(read_member, args)
+    if origin is tuple:
+        return functools.partial(read_list, reader_of(args[0]))
+    if origin is dict:
+        return functools.partial(read_dict, reader_of(args[1]))
+    if dataclasses.is_dataclass(kind):
+        return dataclass_reader(kind)
+    if issubclass(kind, Enum):
+        values = tuple(member.value for member in kind)
+        return lambda item: kind(read_member(values, item))
+    return read_float if kind is float else functools.partial(check_type, kind, WORDS[kind])
 
 
-def build_one_of(kinds: Sequence[Any], item: Any, where: str) -> Any:
-    """``item`` as the first of ``kinds`` that it fits; of several `Variant`, as the one it names."""
-    if item is None and type(None) in kinds:
-        return None
+def dataclass_reader(cls: Any) -> Reader:
+    hints = typing.get_type_hints(cls)
+    specs = [(spec.name, reader_of(hints[spec.name]), is_required(spec)) for spec in dataclasses.fields(cls)]
+
+    def read(item: Any) -> Any:
+        table = check_type(dict, "a table", item)
+        known: dict[str, Any] = {}
+        for name, read_field, required in specs:
+            if name in table:
+                try:
+                    known[name] = read_field(table[name])
+                except Mismatch as error:
+                    raise error.within(name) from None
+            elif required:
+                raise Mismatch(f" has no {name}")
+        return cls(**known)
+
+    return read
+
+
+def is_required(spec: dataclasses.Field[Any]) -> bool:
+    return spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
+
+
+def union_reader(kinds: Sequence[Any]) -> Reader:
+    """Of several `Variant`, the one that the table names; else the first that fits."""
     others = [kind for kind in kinds if kind is not type(None)]
-    if len(others) == 1:
-        return build_value(others[0], item, where)
-    if dataclasses.is_dataclass(others[0]):
-        table = check_type(dict, "a table", item, where)
-        named = check_member([kind.kind for kind in others], table.get("kind"), f"{where}.kind")
-        return build_dataclass(next(kind for kind in others if kind.kind == named), table, where)
-    for kind in others:
+    if len(others) > 1 and dataclasses.is_dataclass(others[0]):
+        read: Reader = functools.partial(read_variant, {kind.kind: reader_of(kind) for kind in others})
+    elif len(others) > 1:
+        read = functools.partial(read_first, [reader_of(kind) for kind in others])
+    else:
+        read = reader_of(others[0])
+    return read if len(others) == len(kinds) else lambda item: None if item is None else read(item)
+
+
+def read_variant(readers: dict[str, Reader], item: Any) -> Any:
+    table = check_type(dict, "a table", item)
+    try:
+        kind = read_member(tuple(readers), table.get("kind"))
+    except Mismatch as error:
+        raise error.within("kind") from None
+    return readers[kind](table)
+
+
+def read_first(readers: Sequence[Reader], item: Any) -> Any:
+    for read in readers:
         try:
-            return build_value(kind, item, where)
-        except TypeError:
+            return read(item)
+        except Mismatch:
             continue
-    raise TypeError(f"{where}: {type(item).__name__} is none of the types that may stand here")
+    raise Mismatch(f": {type(item).__name__} is none of the types that may stand here")
 
 
-def check_type(kind: type[T], words: str, item: Any, where: str) -> T:
-    if type(item) is not kind:
-        raise TypeError(f"{where}: {words} was expected, not {type(item).__name__}")
-    return item
+def read_list(read: Reader, item: Any) -> tuple[Any, ...]:
+    entries = check_type(list, "a list", item)
+    found = []
+    for number, entry in enumerate(entries):
+        try:
+            found.append(read(entry))
+        except Mismatch as error:
+            raise error.within(f"[{number}]") from None
+    return tuple(found)
 
 
-def check_member(values: Sequence[Any], item: Any, where: str) -> Any:
+def read_dict(read: Reader, item: Any) -> dict[str, Any]:
+    found = {}
+    for key, entry in check_type(dict, "a table", item).items():
+        try:
+            found[key] = read(entry)
+        except Mismatch as error:
+            raise error.within(key) from None
+    return found
+
+
+def read_member(values: tuple[Any, ...], item: Any) -> Any:
     """``item``, if it is one of ``values``."""
     if not any(type(item) is type(value) and item == value for value in values):
-        raise TypeError(f"{where}: {item!r:.80} is none of {', '.join(map(str, values))}")
+        raise Mismatch(f": {item!r:.80} is none of {', '.join(map(str, values))}")
     return item
 
 
-def to_float(item: int, where: str) -> float:
+def read_float(item: Any) -> float:
+    if type(item) is not int:
+        return check_type(float, WORDS[float], item)
     try:
         return float(item)
-    except OverflowError as error:
-        raise TypeError(f"{where}: a number is too large") from error
+    except OverflowError:
+        raise Mismatch(": a number is too large") from None
+
+
+def check_type(kind: type[T], words: str, item: Any) -> T:
+    if type(item) is not kind:
+        raise Mismatch(f": {words} was expected, not {type(item).__name__}")
+    return item

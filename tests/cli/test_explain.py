@@ -130,14 +130,22 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
 
 RUN_JSON: dict[str, tuple[Any, str]] = {
     "truncated": (
-        '{"nanwatch_format": 1, "script": "tra',
+        '{"nanwatch_format": 2, "script": "tra',
         "is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again.",
     ),
     "empty": ("", "is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again."),
     "foreign": ('{"epochs": 3}', "is not a run of nanwatch's: it has no nanwatch_format."),
     "newer": (
         '{"nanwatch_format": 99}',
-        "has format 99, newer than the 1 this nanwatch reads; upgrade nanwatch.",
+        "has format 99, newer than the 2 this nanwatch reads; upgrade nanwatch.",
+    ),
+    "older": (
+        '{"nanwatch_format": 1, "script": "train.py"}',
+        "has format 1, older than the 2 this nanwatch reads; run the script again.",
+    ),
+    "of other types": (
+        '{"nanwatch_format": 2, "script": "train.py", "fits": [{"index": 0, "steps": "20"}]}',
+        "cannot be read as a run: fits[0].steps: a whole number was expected, not str.",
     ),
 }
 

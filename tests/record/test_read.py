@@ -82,7 +82,7 @@ def test_a_run_json_cut_anywhere_is_a_sentence(tmp_path: Path) -> None:
 
 def test_a_kill_between_writing_and_replacing_leaves_the_old_run(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")
-    (folder / "run.json.new").write_text('{"nanwatch_format": 1, "scr')
+    (folder / "run.json.new").write_text('{"nanwatch_format": 2, "scr')
     assert read_run(folder).info.script == "/p/train.py"
 
 
@@ -90,24 +90,31 @@ FOREIGN = [
     ("[]", "is not a run of nanwatch's: it has no nanwatch_format."),
     ('{"version": 2}', "is not a run of nanwatch's: it has no nanwatch_format."),
     ('{"nanwatch_format": "1"}', "is not a run of nanwatch's: its nanwatch_format is no number."),
+    ('{"nanwatch_format": true}', "is not a run of nanwatch's: its nanwatch_format is no number."),
+    ('{"nanwatch_format": 2.0}', "is not a run of nanwatch's: its nanwatch_format is no number."),
     (
-        '{"nanwatch_format": 2}',
-        "has format 2, newer than the 1 this nanwatch reads; upgrade nanwatch.",
+        '{"nanwatch_format": 3, "script": "a"}',
+        "has format 3, newer than the 2 this nanwatch reads; upgrade nanwatch.",
     ),
     (
-        '{"nanwatch_format": 1, "script": "a", "fits": 3}',
+        '{"nanwatch_format": 1, "script": "a"}',
+        "has format 1, older than the 2 this nanwatch reads; run the script again.",
+    ),
+    (
+        '{"nanwatch_format": 2, "script": "a", "fits": 3}',
         "cannot be read as a run: fits: a list was expected, not int.",
     ),
     (
-        '{"nanwatch_format": 1, "script": "a", "versions": [1]}',
+        '{"nanwatch_format": 2, "script": "a", "versions": [1]}',
         "cannot be read as a run: versions: a table was expected, not list.",
     ),
     (
-        '{"nanwatch_format": 1, "script": "a", "fits": [{"index": 0}, {"index": "1"}]}',
+        '{"nanwatch_format": 2, "script": "a", "fits": [{"index": 0}, {"index": "1"}]}',
         "cannot be read as a run: fits[1].index: a whole number was expected, not str.",
     ),
+    ('{"nanwatch_format": 2, "argv": []}', "cannot be read as a run: RunInfo has no script."),
     (
-        '{"nanwatch_format": 1, "script": "a", "status": "well"}',
+        '{"nanwatch_format": 2, "script": "a", "status": "well"}',
         "cannot be read as a run: status: 'well' is none of running, finished, halted, crashed, killed.",
     ),
     ("[" * 100_000, NOT_WHOLE),

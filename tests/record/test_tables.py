@@ -192,6 +192,11 @@ WRONG = [
     ("course", [{"kind": "leap"}], "course[0].kind: 'leap' is none of fall, rise"),
     ("course", [{"kind": ["rise"]}], "course[0].kind: ['rise'] is none of fall, rise"),
     ("course", [{"kind": "fall"}], "course[0] has no height"),
+    (
+        "course",
+        [{"kind": "rise"}, {"kind": "fall", "height": "2"}],
+        "course[1].height: a number was expected, not str",
+    ),
 ]
 
 
@@ -222,3 +227,10 @@ def test_a_table_of_another_shape(table: Any, error: str) -> None:
     with pytest.raises(TypeError) as caught:
         from_table(facts.RunInfo, table)
     assert str(caught.value) == error
+
+
+def test_where_it_is_in_a_table_of_tables() -> None:
+    layers = [{"path": "a", "name": "a", "type": "Dense", "output_shape": [None, "8"]}]
+    with pytest.raises(TypeError) as caught:
+        from_table(facts.RunInfo, {"script": "a", "models": [{"name": "m", "type": "M", "layers": layers}]})
+    assert str(caught.value) == ("models[0].layers[0].output_shape[1]: a whole number was expected, not str")
