@@ -79,10 +79,19 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
+class RuleNotRun:
+    """A rule that could not judge a fit: ``reason`` is "the inputs were not seen", say."""
+
+    code: str
+    reason: str
+    failed: bool = False  # it raised an error
+
+
+@dataclass(frozen=True)
 class Diagnoses:
     """The engine's answer for a run: ``diagnoses[0]`` is the cause we would bet on."""
 
     outcome: Outcome
     diagnoses: tuple[Diagnosis, ...] = ()
-    rules_not_run: tuple[str, ...] = ()  # "NW105: the inputs were not seen"
+    rules_not_run: tuple[RuleNotRun, ...] = ()
     accepted: tuple[str, ...] = ()  # findings that are left out, and why: "NW203 ... (in the baseline)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Finding, Outcome
+from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Finding, Outcome, RuleNotRun
 from nanwatch.diagnose.observed import headline_symptom, observed_symptoms
 from nanwatch.diagnose.outcome import accuracy_is_a_share, outcome_of_fit, outcome_of_run
 from nanwatch.diagnose.ranking import LEVEL_ORDER, PARTS, assign_parts
@@ -21,7 +21,7 @@ class FitVerdict:
 
     outcome: Outcome
     findings: list[Finding] = field(default_factory=list)
-    not_run: list[str] = field(default_factory=list)
+    not_run: list[RuleNotRun] = field(default_factory=list)
 
 
 def diagnose(run: Run) -> Diagnoses:
@@ -44,10 +44,10 @@ def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
     verdict = FitVerdict(outcome_of_fit(fit, run))
     seen: list[Finding] = []
     for rule in rules:
-        findings, reason = ask_rule(rule, fit, run)
+        findings, not_run = ask_rule(rule, fit, run)
         seen += [with_trials(finding, run.trials) for finding in findings]
-        if reason:
-            verdict.not_run.append(f"{rule.code}: {reason}")
+        if not_run is not None:
+            verdict.not_run.append(not_run)
     harm = [finding for finding in seen if finding.level == "error"]
     if verdict.outcome == "healthy" and harm:
         verdict.outcome = harmed_outcome(fit, harm)
@@ -65,13 +65,13 @@ def harmed_outcome(fit: Fit, harm: Sequence[Finding]) -> Outcome:
     return "at-chance" if chance else "not-learning"
 
 
-def ask_rule(rule: Rule, fit: Fit, run: Run) -> tuple[list[Finding], str | None]:
+def ask_rule(rule: Rule, fit: Fit, run: Run) -> tuple[list[Finding], RuleNotRun | None]:
     """What ``rule`` finds in ``fit``, or why it could not look."""
     try:
         reason = rule.missing(fit, run)
-        return ([], reason) if reason else (list(rule.diagnose(fit, run)), None)
+        return ([], RuleNotRun(rule.code, reason)) if reason else (list(rule.diagnose(fit, run)), None)
     except Exception as error:  # a rule at fault must not cost the user the other rules' answers
-        return [], f"failed with {type(error).__name__}: {error}"
+        return [], RuleNotRun(rule.code, f"failed with {type(error).__name__}: {error}", failed=True)
 
 
 def merge_findings(findings: Iterable[Finding]) -> list[Finding]:

@@ -32,7 +32,7 @@ def render(report: Report) -> str:
             "step_overhead": report.step_overhead(),
             "watched": report.num_watchpoints(),
             "not_watched": report.not_watched(),
-            "rules_not_run": list(report.diagnoses.rules_not_run),
+            "rules_not_run": [f"{entry.code}: {entry.reason}" for entry in report.diagnoses.rules_not_run],
             "held_back": report.held_back(),
             "accepted": list(report.diagnoses.accepted),
         },

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
-from nanwatch.diagnose.diagnosis import Diagnosis
+from nanwatch.diagnose.diagnosis import Diagnosis, RuleNotRun
 from nanwatch.diagnose.rule import all_rules
 from nanwatch.explain.annotated import annotation_level, message, title
 from nanwatch.explain.report import Report
@@ -22,7 +22,6 @@ from nanwatch.explain.verdict import action_sentence, course, verdict
 
 # What XML 1.0 has no way to hold, not even escaped.
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-FAILED = "failed with "  # how the engine begins the reason of a rule that raised an error
 
 
 def render(report: Report) -> str:
@@ -57,9 +56,9 @@ def add_properties(suite: ElementTree.Element, report: Report) -> None:
             ElementTree.SubElement(found, "property", {"name": name, "value": text_of(clean(value))})
 
 
-def cases(report: Report) -> list[tuple[str, str, Sequence[Diagnosis], str | None]]:
+def cases(report: Report) -> list[tuple[str, str, Sequence[Diagnosis], RuleNotRun | None]]:
     """(code, name, findings, why it could not judge) of each rule, by code."""
-    skipped = reasons(report.diagnoses.rules_not_run)
+    skipped = not_run_by_code(report.diagnoses.rules_not_run)
     names = {rule.code: rule.name for rule in all_rules()}
     names |= {found.code: found.name for found in report.diagnoses.diagnoses}
     return [
@@ -73,13 +72,12 @@ def cases(report: Report) -> list[tuple[str, str, Sequence[Diagnosis], str | Non
     ]
 
 
-def reasons(rules_not_run: Sequence[str]) -> Mapping[str, str]:
-    """code -> why it could not judge; a rule that failed in one training says so before all else."""
-    found: dict[str, str] = {}
+def not_run_by_code(rules_not_run: Sequence[RuleNotRun]) -> Mapping[str, RuleNotRun]:
+    """A rule that failed in one training says so before all else."""
+    found: dict[str, RuleNotRun] = {}
     for entry in rules_not_run:
-        code, _, reason = entry.partition(": ")
-        if code not in found or reason.startswith(FAILED):
-            found[code] = reason or "no reason was given"
+        if entry.code not in found or entry.failed:
+            found[entry.code] = entry
     return found
 
 
@@ -89,7 +87,7 @@ def add_case(
     code: str,
     name: str,
     findings: Sequence[Diagnosis],
-    reason: str | None,
+    not_run: RuleNotRun | None,
 ) -> str:
     """One rule's case; the answer is what became of it: the name of its element, or ``passed``."""
     script = clean(report.project_path(report.run.info.script))
@@ -107,10 +105,10 @@ def add_case(
         failure.text = text_of("\n\n".join(finding_text(report, found) for found in wrong))
         case.insert(0, failure)
         return "failure"
-    if reason is None or notes:
+    if not_run is None or notes:
         return "passed"
-    kind = "error" if reason.startswith(FAILED) else "skipped"
-    ElementTree.SubElement(case, kind, {"type": kind, "message": text_of(clean(reason))})
+    kind = "error" if not_run.failed else "skipped"
+    ElementTree.SubElement(case, kind, {"type": kind, "message": text_of(clean(not_run.reason))})
     return kind
 
 

@@ -94,14 +94,17 @@ def invocation(report: Report, numbers: dict[str, int]) -> dict[str, Any]:
     found: dict[str, Any] = {"executionSuccessful": not report.run.info.errors}
     if report.run.info.started:
         found["startTimeUtc"] = to_utc(report.run.info.started)
-    entries = [entry.partition(": ") for entry in report.diagnoses.rules_not_run]
     notes = [
         {
             "level": "note",
-            "message": {"text": f"{code} was not looked for: {clean(reason) or 'no reason was given'}."},
-            **({"associatedRule": {"id": code, "index": numbers[code]}} if code in numbers else {}),
+            "message": {"text": f"{entry.code} was not looked for: {clean(entry.reason)}."},
+            **(
+                {"associatedRule": {"id": entry.code, "index": numbers[entry.code]}}
+                if entry.code in numbers
+                else {}
+            ),
         }
-        for code, _, reason in entries
+        for entry in report.diagnoses.rules_not_run
     ]
     notes += [{"level": "note", "message": {"text": clean(text)}} for text in report.not_watched()]
     if notes:

@@ -107,8 +107,7 @@ def rules_not_run(report: Report) -> list[str]:
     """The rules that could not judge, one line for each reason."""
     by_reason: dict[str, list[str]] = {}
     for entry in report.diagnoses.rules_not_run:
-        code, _, reason = entry.partition(": ")
-        by_reason.setdefault(reason or "no reason was given", []).append(code)
+        by_reason.setdefault(entry.reason, []).append(entry.code)
     return [f"Not looked for: {', '.join(codes)} ({reason})." for reason, codes in by_reason.items()]
 
 

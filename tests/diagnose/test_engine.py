@@ -2,6 +2,7 @@ import math
 from dataclasses import replace
 
 from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import RuleNotRun
 from nanwatch.diagnose.engine import diagnose, diagnose_with
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -51,7 +52,7 @@ def codes(found):
 def test_a_rule_that_fails_costs_no_other_its_answer():
     found = diagnose_with(made_up.run(loss=[0.7, math.nan], incident={}), [Broken(), Told()])
     assert [one.code for one in found.diagnoses] == ["NW998"]
-    assert found.rules_not_run == ("NW997: failed with KeyError: 'loss'",)
+    assert found.rules_not_run == (RuleNotRun("NW997", "failed with KeyError: 'loss'", failed=True),)
 
 
 def test_a_rule_that_cannot_judge_is_listed_once():
@@ -59,7 +60,7 @@ def test_a_rule_that_cannot_judge_is_listed_once():
     twice = Run(run.info, (run.fits[0], run.fits[0]))
     found = diagnose_with(twice, [Blind()])
     assert found.diagnoses == ()
-    assert found.rules_not_run == ("NW996: the inputs were not seen",)
+    assert found.rules_not_run == (RuleNotRun("NW996", "the inputs were not seen"),)
 
 
 def test_a_healthy_run_has_nothing_above_a_note():

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Remedy
+from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Remedy, RuleNotRun
 from nanwatch.explain.report import Report
 from nanwatch.record.events import EpochEnd
 from nanwatch.record.facts import Location, Operand, OpInfo, SpreadEntry
@@ -69,5 +69,5 @@ def hostile(folder: Path) -> Report:
         errors=(OwnError(text, EVIL, text),),
         not_watched=(OtherBackend(text),),
     )
-    skipped = (f"NW103: {text}", "NW104: failed with KeyError: <x>")
+    skipped = (RuleNotRun("NW103", text), RuleNotRun("NW104", "failed with KeyError: <x>", failed=True))
     return Report(replace(base, info=info, fits=(fit,)), Diagnoses("non-finite", (found, other), skipped))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Outcome, Remedy
+from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Outcome, Remedy, RuleNotRun
 from nanwatch.explain.report import Report
 from nanwatch.record.facts import Location, OpInfo, SpreadEntry
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -165,7 +165,10 @@ def broken(folder: Path) -> Report:
         ),
     )
     found = (relu_output(location), unscaled, plateau())
-    skipped = ("NW113: the labels were not seen in order", "NW118: there was no validation data")
+    skipped = (
+        RuleNotRun("NW113", "the labels were not seen in order"),
+        RuleNotRun("NW118", "there was no validation data"),
+    )
     run = broken_run(location)
     folder_of_run = folder / "logs" / "20250102T030405Z-train-7"
     return Report(

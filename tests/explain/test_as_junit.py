@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import junitparser
 import pytest
 
-from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis
+from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, RuleNotRun
 from nanwatch.diagnose.rule import all_rules
 from nanwatch.explain import as_junit
 from nanwatch.explain.report import Report
@@ -100,14 +100,15 @@ def test_a_consequence_is_no_failure_of_its_own(tmp_path: Path) -> None:
 def test_a_finding_in_one_training_outweighs_a_skip_in_another() -> None:
     found = Diagnosis("NW118", "nonfinite-validation-data", "cause", "error", "m")
     report = made_up_reports.healthy()
-    diagnoses = Diagnoses("non-finite", (found,), ("NW118: there was no validation data",))
+    diagnoses = Diagnoses("non-finite", (found,), (RuleNotRun("NW118", "there was no validation data"),))
     assert outcomes(suite_of(replace(report, diagnoses=diagnoses)))["NW118 nonfinite-validation-data"] == [
         "Failure"
     ]
 
 
 def test_a_rule_that_failed_is_an_error() -> None:
-    diagnoses = Diagnoses("healthy", (), ("NW104: no weights", "NW104: failed with KeyError: 'x'"))
+    failed = RuleNotRun("NW104", "failed with KeyError: 'x'", failed=True)
+    diagnoses = Diagnoses("healthy", (), (RuleNotRun("NW104", "no weights"), failed))
     report = replace(made_up_reports.healthy(), diagnoses=diagnoses)
     case = next(case for case in suite_of(report) if case.name.startswith("NW104"))
     assert isinstance(case.result[0], junitparser.Error)
