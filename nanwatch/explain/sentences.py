@@ -28,7 +28,7 @@ def op_sentence(op: OpInfo) -> str:
     said += " is the first op with finite inputs and a non-finite output"
     if op.num_bad:
         said += f": {op.num_bad:,} of {count(op.size, 'element')}"
-        said += f" became {VALUES.get(op.output, clean(op.output))}" if op.output else ""
+        said += f" became {VALUES[op.output]}" if op.output else ""
     return f"{said}."
 
 

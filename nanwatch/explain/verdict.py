@@ -8,7 +8,7 @@ from nanwatch.diagnose.data_words import when_words
 from nanwatch.explain.figures import count, short
 from nanwatch.explain.report import Report
 from nanwatch.record.events import Raised
-from nanwatch.record.facts import IncidentInfo
+from nanwatch.record.facts import IncidentInfo, Nonfinite
 from nanwatch.record.run import Fit
 from nanwatch.record.watchpoints import Role
 
@@ -24,7 +24,7 @@ PLACES: dict[Role, str] = {
     "update": "The update of",
 }
 NAMED = frozenset({"activation", "gradient", "weight", "update"})  # a path says more than the role
-VALUES = {"nan": "NaN", "inf": "infinite", "-inf": "minus infinite"}
+VALUES: dict[Nonfinite, str] = {"nan": "NaN", "inf": "infinite", "-inf": "minus infinite"}
 
 
 def verdict(report: Report) -> str:
@@ -70,11 +70,11 @@ def course(report: Report) -> str | None:
 
 
 def incident_sentence(report: Report, incident: IncidentInfo) -> str:
-    place = PLACES.get(incident.role, f"The {incident.role}")
+    place = PLACES[incident.role]
     if incident.role in NAMED and incident.path:
         place += f" {incident.path}"
     became = "was" if incident.role in ("input", "label", "sample_weight") else "became"
-    value = VALUES.get(incident.value, incident.value)
+    value = VALUES[incident.value]
     where = f"in epoch {epoch(report.fit(), incident.epoch)}{replica(report, incident)}"
     return f"{place} {became} {value} {when_words(incident)}, {where}."
 

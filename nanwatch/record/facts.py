@@ -9,6 +9,7 @@ from nanwatch.record.notes import HeldBack, IncidentNote, NotWatched, OwnError
 from nanwatch.record.watchpoints import Role
 
 Status = Literal["running", "finished", "halted", "crashed", "killed"]
+Nonfinite = Literal["nan", "inf", "-inf"]
 FitKind = Literal["fit", "train_on_batch", "tape"]
 Shape = tuple[int | None, ...]
 
@@ -269,7 +270,7 @@ class OpInfo:
     layer: str | None = None
     location: Location | None = None
     inputs: tuple[Operand, ...] = ()
-    output: str = ""  # "nan", "inf", "-inf"
+    output: Nonfinite | None = None  # the commonest of its bad values
     num_bad: int = 0
     size: int = 0
     rows: tuple[int, ...] = ()
@@ -308,7 +309,7 @@ class IncidentInfo:
     epoch: int
     role: Role
     path: str = ""
-    value: str = "nan"  # "nan", "inf" or "-inf"
+    value: Nonfinite = "nan"
     frozen: bool = False  # the update was held back
     action: Literal["raise", "stop", "continue"] = "raise"
     loss: float | None = None

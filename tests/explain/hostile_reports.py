@@ -48,7 +48,7 @@ def hostile(folder: Path) -> Report:
         EVIL,
         location,
         inputs=(Operand(text, 0.0, 0.0, size=1),),
-        output=EVIL,
+        output="nan",
         num_bad=1,
         size=2,
     )

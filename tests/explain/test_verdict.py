@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from nanwatch.diagnose.diagnosis import Outcome
 from nanwatch.explain import as_html, as_markdown, as_terminal
-from nanwatch.explain.verdict import action_sentence, course, verdict
-from nanwatch.record.facts import IncidentInfo
+from nanwatch.explain.verdict import PLACES, VALUES, action_sentence, course, verdict
+from nanwatch.record.facts import IncidentInfo, Nonfinite
+from nanwatch.record.watchpoints import Role
 from tests.explain import made_up_reports
 
 
@@ -141,3 +142,8 @@ def test_nothing_is_held_back_for_state_that_went_bad() -> None:
     assert action_sentence(state) == f"{said} The training was halted there."
     assert action_sentence(replace(state, action="stop")) == f"{said} The training was stopped there."
     assert action_sentence(replace(state, action="continue")) == said
+
+
+def test_every_role_and_every_value_has_words() -> None:
+    assert set(PLACES) == set(get_args(Role))
+    assert set(VALUES) == set(get_args(Nonfinite))

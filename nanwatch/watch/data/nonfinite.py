@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nanwatch.record.facts import Nonfinite
 
-def commonest_nonfinite(values: npt.NDArray[Any]) -> str:
-    """The commonest non-finite value: "nan", "inf" or "-inf"."""
-    counts = {
+
+def commonest_nonfinite(values: npt.NDArray[Any]) -> Nonfinite:
+    """The commonest non-finite value."""
+    counts: dict[Nonfinite, int] = {
         "nan": int(np.isnan(values).sum()),
         "inf": int(np.isposinf(values).sum()),
         "-inf": int(np.isneginf(values).sum()),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nanwatch.record.facts import DataInfo, IncidentInfo, TensorSummary
+from nanwatch.record.facts import DataInfo, IncidentInfo, Nonfinite, TensorSummary
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
@@ -40,7 +40,7 @@ def describe(
     fit: int,
     epoch: int,
     action: Any,
-    bad_weights: list[tuple[str, str]],
+    bad_weights: list[tuple[str, Nonfinite]],
     autopsy: Autopsy | None,
 ) -> IncidentInfo:
     """The incident of the bad step ``seen``.
@@ -76,7 +76,9 @@ def describe(
     )
 
 
-def first_bad(seen: Inspection, layout: Layout, bad_weights: list[tuple[str, str]]) -> tuple[Role, str, str]:
+def first_bad(
+    seen: Inspection, layout: Layout, bad_weights: list[tuple[str, Nonfinite]]
+) -> tuple[Role, str, Nonfinite]:
     """(role, path, "nan" or "inf") of what was non-finite first."""
     for (role, key), array in seen.batch.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -92,7 +94,7 @@ def first_bad(seen: Inspection, layout: Layout, bad_weights: list[tuple[str, str
     return "loss", "", "nan"
 
 
-def bad_cells(seen: Inspection, layout: Layout, role: Role) -> Iterator[tuple[str, str]]:
+def bad_cells(seen: Inspection, layout: Layout, role: Role) -> Iterator[tuple[str, Nonfinite]]:
     """The watchpoints of ``role`` with a non-finite cell, those that were only large left out."""
     known = {(kind_, path): array for kind_, path, array in seen.tensors}
     for (kind_, path, stat), place in layout.place.items():
@@ -123,7 +125,7 @@ def summary(role: Any, key: str, array: Any) -> TensorSummary:
     return profile.summary()
 
 
-def bad_variables(model: Any, state: StateCheck) -> list[tuple[str, str]]:
+def bad_variables(model: Any, state: StateCheck) -> list[tuple[str, Nonfinite]]:
     """(path, "nan", "inf" or "-inf") of the variables of ``model`` that are not finite now.
 
     Without the ``state`` that the script made so.

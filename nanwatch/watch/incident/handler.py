@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from nanwatch.record.facts import FitInfo, IncidentInfo
+from nanwatch.record.facts import FitInfo, IncidentInfo, Nonfinite
 from nanwatch.record.notes import IncidentNote, LeftOutOfSnapshot, NotRepeatable, UpdateMayStay
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.incident import autopsy, description, guilty_rows, snapshot
@@ -77,7 +77,7 @@ class IncidentHandler:
         found = replace(found, notes=(*found.notes, *notes))
         return with_rows(place_op(found, record.info), rows)
 
-    def bad_variables(self, seen: Inspection) -> list[tuple[str, str]]:
+    def bad_variables(self, seen: Inspection) -> list[tuple[str, Nonfinite]]:
         """(path, "nan", "inf" or "-inf") of what was not finite before the bad step, where that is left."""
         if seen.flag == BAD_STATE:
             return self.watcher.state.bad_now()
@@ -100,7 +100,7 @@ class IncidentHandler:
             return Autopsy(notes=[NotRepeatable()])
         return autopsy.perform(self.model, again, user_lines.compile_line_of(self.model))
 
-    def finite_after(self, step: int, bad: Sequence[tuple[str, str]]) -> int | None:
+    def finite_after(self, step: int, bad: Sequence[tuple[str, Nonfinite]]) -> int | None:
         """The last step after which the weights were finite; None: they were not before the first."""
         if any(self.watcher.state.was_bad_before(path) for path, _ in bad):
             return None

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from nanwatch.record.facts import Nonfinite
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.train_step.sentinels import all_finite, half_square_sum
@@ -62,7 +63,7 @@ class StateCheck:
         now = tf.stack([all_finite([tf.convert_to_tensor(variable)]) for variable in self.variables])
         return tf.reduce_any(tf.logical_and(self.judged, tf.logical_not(now)))
 
-    def bad_now(self) -> list[tuple[str, str]]:
+    def bad_now(self) -> list[tuple[str, Nonfinite]]:
         """(path, "nan", "inf" or "-inf") of the variables that went bad; on the host."""
         if self.judged is None:
             return []
