@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nanwatch.record.read import read_run
 from tests.side_by_side import COMMAND, MODULE, Ended, environment, under_nanwatch, under_python
 
 FACTS = """
@@ -345,6 +346,74 @@ def test_a_training(project: Path) -> None:
     assert b"quick_execute" in python.stderr
     assert quiet(nanwatch.stderr).startswith(quiet(python.stderr))
     assert b"click" not in nanwatch.stderr
+
+
+EXIT_HOOKS = """
+import atexit
+import threading
+
+import numpy as np
+import tensorflow as tf
+import keras
+
+keras.utils.set_random_seed(1)
+x = np.random.default_rng(1).normal(size=(96, 8)).astype("float32")
+y = (x[:, :1] > 0).astype("float32")
+
+
+def made():
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(), "mse")
+    return model
+
+
+model, other, optimizer = made(), made(), keras.optimizers.SGD()
+
+
+@tf.function
+def step(x, y):
+    with tf.GradientTape() as tape:
+        loss = keras.losses.MeanSquaredError()(y, model(x, training=True))
+    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))
+    return loss
+
+
+def train():
+    print(model.fit(x, y, epochs=2, verbose=0).history, made().fit(x, y, epochs=2, verbose=0).history)
+    print(other.train_on_batch(x[:32], y[:32]), made().train_on_batch(x[:32], y[:32]))
+    print([float(step(x[:32], y[:32])) for _ in range(3)])
+    model.save("model.keras")
+    print(keras.models.load_model("model.keras").evaluate(x, y, verbose=0))
+
+
+def wait_and_train():
+    ended.wait()
+    train()
+
+
+atexit.register(train)
+train()
+ended = threading.Event()
+thread = threading.Thread(target=wait_and_train)
+thread.start()
+threading._register_atexit(ended.set)
+print("end")
+"""
+
+
+@pytest.mark.tensorflow
+def test_trainings_after_the_end(project: Path) -> None:
+    """In a thread that outlives the script, and in an exit hook: what was patched has been given back."""
+    (project / "script.py").write_text(EXIT_HOOKS)
+    python = under_python(project, "script.py")
+    nanwatch = under_nanwatch(project, "script.py")
+    assert (python.status, nanwatch.status) == (0, 0)
+    assert nanwatch.stdout == python.stdout
+    assert b"Traceback" not in nanwatch.stderr
+    (folder,) = (project.parent / "records").iterdir()
+    run = read_run(folder)
+    assert (run.info.errors, run.info.status) == ((), "finished")
+    assert [fit.info.kind for fit in run.fits] == ["fit"] * 2 + ["train_on_batch"] * 2 + ["tape"]
 
 
 def timeless(stdout: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from typing import Any, NoReturn
 
 from nanwatch.record.facts import Status
 from nanwatch.record.notes import HeldBack, ScriptEnded
+from nanwatch.watch.keras_seam.patches import Wrapper, pass_through
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
 HELD_FOLDER = "held-back"  # in the run's folder, and gone at the end
@@ -72,13 +72,10 @@ class CheckBudget:
         shutil.rmtree(recorder.folder / HELD_FOLDER, ignore_errors=True)
 
 
-def only_in_own_process(
-    short: CheckBudget, original: Callable[..., Any], ours: Callable[..., Any]
-) -> Callable[..., Any]:
-    """``ours`` in the place of ``original``; a forked child keeps the original."""
+def only_in_own_process(short: CheckBudget, wrapper: Wrapper) -> Wrapper:
+    """``wrapper``, but a forked child calls the original."""
 
-    @functools.wraps(original)
-    def chosen(*args: Any, **kwargs: Any) -> Any:
-        return (ours if short.recorder.ours else original)(*args, **kwargs)
+    def chosen(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return (wrapper if short.recorder.ours else pass_through)(original, *args, **kwargs)
 
     return chosen

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
-from nanwatch.check.budget import HELD_FOLDER, CheckBudget, only_in_own_process
+from nanwatch.check.budget import HELD_FOLDER, CheckBudget
 from nanwatch.record.notes import SavedElsewhere, WriterHeldBack
-
-# Keras's functions, and which of their arguments is the path.
-SAVES = {"save_model": 1, "save_weights": 1}
-LOADS = {"load_model": 0, "load_weights": 1}
-PATH = "filepath"
+from nanwatch.watch.keras_seam.patches import Wrapper
 
 
 class Elsewhere:
@@ -51,57 +44,39 @@ def absolute_path(path: Any) -> str:
     return os.path.abspath(str(path))
 
 
-def redirect_saves(keras: Any, short: CheckBudget) -> None:
-    """Send everything that Keras and TensorFlow save to another folder."""
+def redirect_saves(short: CheckBudget) -> dict[str, Wrapper]:
+    """Wrappers, by seam, that send everything that Keras and TensorFlow save to another folder."""
     elsewhere = Elsewhere(short)
-    for name, position in SAVES.items():
-        replace_everywhere(keras, name, short, position, elsewhere.place)
-    for name, position in LOADS.items():
-        replace_everywhere(keras, name, short, position, elsewhere.found)
-    keras.Model.export = redirect_path(keras.Model.export, short, 1, PATH, elsewhere.place)
-    for owner, name, position, key, change in (
-        (tf.saved_model, "save", 1, "export_dir", elsewhere.place),
-        (tf.saved_model, "load", 0, "export_dir", elsewhere.found),
-        (tf.train.Checkpoint, "save", 1, "file_prefix", elsewhere.place),
-        (tf.train.Checkpoint, "write", 1, "file_prefix", elsewhere.place),
-    ):
-        setattr(owner, name, redirect_path(getattr(owner, name), short, position, key, change))
-    hold_managers(short)
+    paths = (
+        ("keras.saving.save_model", 1, "filepath", elsewhere.place),
+        ("keras.saving.save_weights", 1, "filepath", elsewhere.place),
+        ("keras.saving.load_model", 0, "filepath", elsewhere.found),
+        ("keras.saving.load_weights", 1, "filepath", elsewhere.found),
+        ("keras.Model.export", 1, "filepath", elsewhere.place),
+        ("tensorflow.saved_model.save", 1, "export_dir", elsewhere.place),
+        ("tensorflow.saved_model.load", 0, "export_dir", elsewhere.found),
+        ("tensorflow.train.Checkpoint.save", 1, "file_prefix", elsewhere.place),
+        ("tensorflow.train.Checkpoint.write", 1, "file_prefix", elsewhere.place),
+    )
+    wrappers = {seam: redirect_path(position, key, change) for seam, position, key, change in paths}
+    return {**wrappers, "tensorflow.train.CheckpointManager.save": functools.partial(hold_manager, short)}
 
 
-def replace_everywhere(
-    keras: Any, name: str, short: CheckBudget, position: int, change: Callable[[Any], Any]
-) -> None:
-    """Put a redirected function wherever Keras holds the one of ``keras.saving``."""
-    original = getattr(keras.saving, name)
-    ours = redirect_path(original, short, position, PATH, change)
-    for module in list(sys.modules.values()):
-        inside = getattr(module, "__name__", "").partition(".")[0] == "keras"
-        if inside and vars(module).get(name) is original:
-            setattr(module, name, ours)
+def redirect_path(position: int, key: str, change: Callable[[Any], Any]) -> Wrapper:
+    """Another path for the original, wherever among its arguments that stands."""
 
-
-def redirect_path(
-    original: Any, short: CheckBudget, position: int, key: str, change: Callable[[Any], Any]
-) -> Callable[..., Any]:
-    """``original`` with another path, wherever among its arguments that stands."""
-
-    @functools.wraps(original)
-    def ours(*args: Any, **kwargs: Any) -> Any:
+    def redirected(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if key in kwargs:
             kwargs[key] = change(kwargs[key])
         elif len(args) > position:
             args = (*args[:position], change(args[position]), *args[position + 1 :])
         return original(*args, **kwargs)
 
-    return only_in_own_process(short, original, ours)
+    return redirected
 
 
-def hold_managers(short: CheckBudget) -> None:
+def hold_manager(
+    short: CheckBudget, original: Callable[..., Any], manager: Any, *args: Any, **kwargs: Any
+) -> None:
     """A CheckpointManager removes older checkpoints: it saves nothing in a check, as it may."""
-    original = tf.train.CheckpointManager.save
-
-    def save(manager: Any, *args: Any, **kwargs: Any) -> None:
-        short.hold_back(WriterHeldBack("CheckpointManager", os.fspath(manager.directory)))
-
-    tf.train.CheckpointManager.save = only_in_own_process(short, original, save)
+    short.hold_back(WriterHeldBack("CheckpointManager", os.fspath(manager.directory)))

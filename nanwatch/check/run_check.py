@@ -29,7 +29,7 @@ def run_check(program: Program, log_dir: Path, max_steps: int, deadline: float, 
     def meet_keras(keras: Any) -> None:
         from nanwatch.check.seams import shorten  # imports Keras, which only the script may do
 
-        shorten(keras, budget)
+        shorten(budget)
 
     install_hook(recorder, "raise", meet_keras)
     os.environ.setdefault("MPLBACKEND", "Agg")  # plt.show() would wait for a window to be closed

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from nanwatch.check.budget import CheckBudget
+from nanwatch.check.budget import CheckBudget, only_in_own_process
 from nanwatch.check.redirected_saves import redirect_saves
-from nanwatch.check.short_fit import shorten_evaluate, shorten_fit, shorten_train_on_batch
+from nanwatch.check.short_fit import shorten_fits
 from nanwatch.check.short_loops import ShortLoops
+from nanwatch.watch.keras_seam.seams import Taker, take
 
 
-def shorten(keras: Any, short: CheckBudget) -> None:
+def shorten(short: CheckBudget) -> None:
     """Cut every training of this process short. To be called when Keras has been imported."""
-    shorten_fit(keras.Model, short)
-    shorten_evaluate(keras.Model, short)
-    shorten_train_on_batch(keras.Model, short)
-    ShortLoops(short).arm()
-    redirect_saves(keras, short)
+    wrappers = {**shorten_fits(short), **ShortLoops(short).wrappers(), **redirect_saves(short)}
+    ours = {path: only_in_own_process(short, wrapper) for path, wrapper in wrappers.items()}
+    take(short.recorder.patches, Taker.CHECK, ours)

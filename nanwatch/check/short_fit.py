@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from nanwatch.check.budget import CheckBudget, only_in_own_process
+from nanwatch.check.budget import CheckBudget
 from nanwatch.check.writing_callbacks import is_held_back
 from nanwatch.record.notes import EndedByTrainOnBatch
 from nanwatch.watch.fit.fit_observer import observer_of
+from nanwatch.watch.keras_seam.patches import Wrapper
 
 STEPS = "_nanwatch_steps"
 
@@ -48,22 +50,26 @@ class StopEarly(keras.callbacks.Callback):  # type: ignore[misc]
         return self.epoch + 1 < self.params.get("epochs", 1) or steps is None or self.last + 1 < steps
 
 
-def shorten_fit(cls: Any, short: CheckBudget) -> None:
-    original = cls.fit
+def shorten_fits(short: CheckBudget) -> dict[str, Wrapper]:
+    """The wrappers, by seam."""
+    return {
+        "keras.Model.fit": functools.partial(fit, short),
+        "keras.Model.evaluate": functools.partial(evaluate, short),
+        "keras.Model.train_on_batch": functools.partial(train_on_batch, short),
+    }
 
-    def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
-        short.go_on()
-        before = model.steps_per_execution
-        with short.recorder.catch_errors("cutting fit short"):
-            args, kwargs = shorter(original, model, args, kwargs, short)
-            change_steps_per_execution(model, divisor(short.max_steps, before))
-        try:
-            return short.in_training(original, model, *args, **kwargs)
-        finally:
-            with short.recorder.catch_errors("giving back steps_per_execution"):
-                change_steps_per_execution(model, before)
 
-    cls.fit = only_in_own_process(short, original, fit)
+def fit(short: CheckBudget, original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+    short.go_on()
+    before = model.steps_per_execution
+    with short.recorder.catch_errors("cutting fit short"):
+        args, kwargs = shorter(original, model, args, kwargs, short)
+        change_steps_per_execution(model, divisor(short.max_steps, before))
+    try:
+        return short.in_training(original, model, *args, **kwargs)
+    finally:
+        with short.recorder.catch_errors("giving back steps_per_execution"):
+            change_steps_per_execution(model, before)
 
 
 def shorter(
@@ -108,17 +114,12 @@ def change_steps_per_execution(model: Any, count: int) -> None:
         model.train_function = model.test_function = None
 
 
-def shorten_evaluate(cls: Any, short: CheckBudget) -> None:
+def evaluate(short: CheckBudget, original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
     """An ``evaluate`` of the script's own sees one batch. That of ``fit`` has its callbacks."""
-    original = cls.evaluate
-
-    def evaluate(model: Any, *args: Any, **kwargs: Any) -> Any:
-        short.go_on()
-        with short.recorder.catch_errors("cutting evaluate short"):
-            args, kwargs = one_batch(original, model, args, kwargs, short)
-        return original(model, *args, **kwargs)
-
-    cls.evaluate = only_in_own_process(short, original, evaluate)
+    short.go_on()
+    with short.recorder.catch_errors("cutting evaluate short"):
+        args, kwargs = one_batch(original, model, args, kwargs, short)
+    return original(model, *args, **kwargs)
 
 
 def one_batch(
@@ -141,15 +142,12 @@ def one_batch(
     return (), {**chosen, **found.get("kwargs", {}), "callbacks": [*kept, StopEarly(short)]}
 
 
-def shorten_train_on_batch(cls: Any, short: CheckBudget) -> None:
-    original = cls.train_on_batch
-
-    def train_on_batch(model: Any, *args: Any, **kwargs: Any) -> Any:
-        short.go_on()
-        done = vars(model).get(STEPS, 0)
-        if done >= short.max_steps:
-            short.end(EndedByTrainOnBatch(done))
-        vars(model)[STEPS] = done + 1
-        return short.in_training(original, model, *args, **kwargs)
-
-    cls.train_on_batch = only_in_own_process(short, original, train_on_batch)
+def train_on_batch(
+    short: CheckBudget, original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any
+) -> Any:
+    short.go_on()
+    done = vars(model).get(STEPS, 0)
+    if done >= short.max_steps:
+        short.end(EndedByTrainOnBatch(done))
+    vars(model)[STEPS] = done + 1
+    return short.in_training(original, model, *args, **kwargs)

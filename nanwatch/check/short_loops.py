@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import keras
 import tensorflow as tf
 
-from nanwatch.check.budget import CheckBudget, only_in_own_process
+from nanwatch.check.budget import CheckBudget
 from nanwatch.record.notes import EndedByLoop
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.patches import Wrapper
 from nanwatch.watch.train_step import traced_step
 
 STEPS = "_nanwatch_steps"  # of an optimizer: those it was applied in a loop
@@ -25,47 +25,40 @@ class ShortLoops:
         self.function: Any = None  # the compiled function that is being called
         self.applying = False
 
-    def arm(self) -> None:
-        for cls in (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer):
-            self.count_applies(cls)
-        self.count_calls(keras_names.function_class())
+    def wrappers(self) -> dict[str, Wrapper]:
+        """By seam."""
+        return {
+            "keras.optimizers.Optimizer.apply": self.apply,
+            "keras.optimizers.LossScaleOptimizer.apply": self.apply,
+            "tf.function.__call__": self.call,
+        }
 
     def is_loop(self) -> bool:
         return not self.short.training and not self.applying and traced_step.current_step() is None
 
-    def count_applies(self, cls: Any) -> None:
-        original = cls.apply
+    def apply(self, original: Callable[..., Any], optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+        if not self.is_loop():
+            return original(optimizer, *args, **kwargs)
+        if tf.executing_eagerly():
+            self.take(optimizer)
+        else:
+            self.note(optimizer)
+        self.applying = True
+        try:
+            return original(optimizer, *args, **kwargs)
+        finally:
+            self.applying = False
 
-        def apply(optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-            if not self.is_loop():
-                return original(optimizer, *args, **kwargs)
-            if tf.executing_eagerly():
-                self.take(optimizer)
-            else:
-                self.note(optimizer)
-            self.applying = True
-            try:
-                return original(optimizer, *args, **kwargs)
-            finally:
-                self.applying = False
-
-        cls.apply = only_in_own_process(self.short, original, apply)
-
-    def count_calls(self, cls: Any) -> None:
-        original = cls.__call__
-
-        def __call__(function: Any, *args: Any, **kwargs: Any) -> Any:
-            if self.function is not None or not self.is_loop() or not tf.executing_eagerly():
-                return original(function, *args, **kwargs)
-            for optimizer in vars(function).get(LOOPS, ()):
-                self.take(optimizer)
-            self.function = function
-            try:
-                return original(function, *args, **kwargs)
-            finally:
-                self.function = None
-
-        cls.__call__ = only_in_own_process(self.short, original, __call__)
+    def call(self, original: Callable[..., Any], function: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.function is not None or not self.is_loop() or not tf.executing_eagerly():
+            return original(function, *args, **kwargs)
+        for optimizer in vars(function).get(LOOPS, ()):
+            self.take(optimizer)
+        self.function = function
+        try:
+            return original(function, *args, **kwargs)
+        finally:
+            self.function = None
 
     def note(self, optimizer: Any) -> None:
         """``optimizer`` is applied in the function being traced: its calls are steps from now on."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,8 @@ import numpy as np
 from nanwatch.errors import NanwatchError
 from nanwatch.record.facts import IncidentInfo, RunInfo, StepReplay
 from nanwatch.watch.incident.snapshot_file import SNAPSHOT_FILE, load
+from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch import script as scripts
 from nanwatch.watch.launch import user_lines
 
@@ -95,58 +95,39 @@ class Goal:
     known: set[int] = field(default_factory=set)  # models seen in train_on_batch
     moment: Moment | None = None
     problem: str | None = None
+    patches: Patches = field(default_factory=Patches)
 
     @contextlib.contextmanager
     def armed(self) -> Iterator[None]:
         """Meet Keras when the script imports it."""
-        from nanwatch.watch.import_hook import KerasFinder
+        from nanwatch.watch.import_hook import wait_for
 
-        finder = KerasFinder("keras", self.take_seams)
-        sys.meta_path.insert(0, finder)
-        try:
+        with self.patches:
+            take(self.patches, Taker.ARRIVAL, {"sys.meta_path": wait_for({"keras": self.take_seams})})
             yield
-        finally:
-            if finder in sys.meta_path:
-                sys.meta_path.remove(finder)
 
     def take_seams(self, keras: Any) -> None:
         from nanwatch.watch import import_hook
 
-        for cls in (keras.layers.Layer, keras.Operation, keras.optimizers.Optimizer):
-            import_hook.record_construction(cls)
-        import_hook.record_compile(keras.Model)
-        self.stop_in_fit(keras)
-        self.stop_in_train_on_batch(keras.Model)
-
-    def stop_in_fit(self, keras: Any) -> None:
         goal = self
 
         class Here(keras.callbacks.Callback):  # type: ignore[misc]
             def on_train_begin(self, logs: Any = None) -> None:
                 goal.come_to(self.model)
 
-        original = keras.Model.fit
-
-        @functools.wraps(original)
-        def fit(model: Any, *args: Any, **kwargs: Any) -> Any:
-            from nanwatch.watch.import_hook import with_callback
-
-            args, kwargs = with_callback(args, kwargs, Here())
+        def fit(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+            args, kwargs = import_hook.with_callback(args, kwargs, Here())
             return original(model, *args, **kwargs)
 
-        keras.Model.fit = fit
+        import_hook.note_lines(self.patches)
+        wrappers = {"keras.Model.fit": fit, "keras.Model.train_on_batch": self.train_on_batch}
+        take(self.patches, Taker.REPLAY, wrappers)
 
-    def stop_in_train_on_batch(self, cls: Any) -> None:
-        original = cls.train_on_batch
-
-        @functools.wraps(original)
-        def train_on_batch(model: Any, *args: Any, **kwargs: Any) -> Any:
-            if id(model) not in self.known:
-                self.known.add(id(model))
-                self.come_to(model)
-            return original(model, *args, **kwargs)
-
-        cls.train_on_batch = train_on_batch
+    def train_on_batch(self, original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+        if id(model) not in self.known:
+            self.known.add(id(model))
+            self.come_to(model)
+        return original(model, *args, **kwargs)
 
     def come_to(self, model: Any) -> None:
         """A training begins. If it is the one, repeat the step and leave the script."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 from nanwatch.record.events import Warned
 from nanwatch.record.notes import OtherBackend, OtherKeras, OwnCallbackList
+from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
@@ -54,8 +55,24 @@ class KerasFinder(importlib.abc.MetaPathFinder):
         loader.exec_module = exec_module
 
 
+@contextlib.contextmanager
+def wait_for(arrivals: Mapping[str, Callable[[ModuleType], None]]) -> Iterator[None]:
+    """While the block lasts, be told of the packages that the script imports; by their names."""
+    finders = [KerasFinder(name, arrived) for name, arrived in arrivals.items()]
+    sys.meta_path[:0] = finders
+    try:
+        yield
+    finally:
+        for finder in finders:
+            if finder in sys.meta_path:
+                sys.meta_path.remove(finder)
+
+
 def install_hook(recorder: RunRecorder, on_incident: Any, then: Callable[[Any], None] | None = None) -> None:
-    """Watch every training of this process from the moment Keras is there; ``then(keras)`` is called last."""
+    """Watch every training of this process from the moment Keras is there; ``then(keras)`` is called last.
+
+    What is patched for it is given back when the run ends.
+    """
 
     def arrived(keras: ModuleType) -> None:
         with recorder.catch_errors("taking Keras's seams"):
@@ -67,17 +84,22 @@ def install_hook(recorder: RunRecorder, on_incident: Any, then: Callable[[Any], 
     def legacy(module: ModuleType) -> None:
         recorder.note_not_watched(OtherKeras())
 
-    sys.meta_path.insert(0, KerasFinder("keras", arrived))
-    sys.meta_path.insert(0, KerasFinder("tf_keras", legacy))
+    waiting = wait_for({"tf_keras": legacy, "keras": arrived})
+    take(recorder.patches, Taker.ARRIVAL, {"sys.meta_path": waiting})
     listen_to_warnings(recorder)
 
 
 def listen_to_warnings(recorder: RunRecorder) -> None:
     """Keep what Keras warns of; it is shown as it would have been."""
-    show = warnings.showwarning
 
     def showwarning(
-        message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None
+        show: Callable[..., Any],
+        message: Any,
+        category: Any,
+        filename: str,
+        lineno: int,
+        file: Any = None,
+        line: Any = None,
     ) -> None:
         if "keras" in filename or "tensorflow" in filename or user_lines.is_users(filename):
             running = [number for number, fit in enumerate(recorder.fits) if fit.status == "running"]
@@ -85,25 +107,18 @@ def listen_to_warnings(recorder: RunRecorder) -> None:
             recorder.add_event(Warned(fit, str(message)[:1000], category.__name__))
         show(message, category, filename, lineno, file, line)
 
-    warnings.showwarning = showwarning
+    take(recorder.patches, Taker.WARNINGS, {"warnings.showwarning": showwarning})
 
 
 def take_seams(keras: Any, recorder: RunRecorder, on_incident: Any) -> None:
-    """Wrap what makes layers and optimizers, ``compile``, ``fit`` and ``make_train_function``."""
+    """Take all that a run watches by, now that Keras is there."""
     if keras.backend.backend() != "tensorflow":
         recorder.note_not_watched(OtherBackend(keras.backend.backend()))
         return
-    from nanwatch.watch.keras_seam import keras_names
-
     with recorder.catch_errors("leaving TensorFlow's tracebacks alone"):
-        keras_names.hide_frames(user_lines.OWN, user_lines.below_the_script())
-    record_construction(keras.layers.Layer)
-    record_construction(keras.Operation)
-    record_construction(keras.optimizers.Optimizer)
-    record_construction(keras.optimizers.schedules.LearningRateSchedule)
-    record_compile(keras.Model)
-    inject_watch(keras.Model, recorder, on_incident)
-    watch_train_on_batch(keras.Model, recorder, on_incident)
+        hide_frames(recorder.patches)
+    note_lines(recorder.patches)
+    join_fits(recorder, on_incident)
     from nanwatch.watch.fit.loops import Loops
     from nanwatch.watch.recording.saves import Saves
 
@@ -111,47 +126,65 @@ def take_seams(keras: Any, recorder: RunRecorder, on_incident: Any) -> None:
     Loops(recorder, on_incident).arm()
 
 
-def record_construction(cls: Any) -> None:
-    """Note the user's line for every instance of ``cls`` and its subclasses."""
-    original = cls.__new__
+def hide_frames(patches: Patches) -> None:
+    """Leave nanwatch out of the tracebacks that Keras and TensorFlow write by themselves."""
+    from nanwatch.watch.keras_seam import keras_names
 
-    def __new__(made: Any, *args: Any, **kwargs: Any) -> Any:
-        thing = original(made) if original is object.__new__ else original(made, *args, **kwargs)
-        user_lines.mark_line(thing, sys._getframe(1))
-        return thing
+    def exclude(paths: tuple[str, ...]) -> tuple[str, ...]:
+        return (*paths, user_lines.OWN)
 
-    cls.__new__ = __new__
-
-
-def record_compile(cls: Any) -> None:
-    """Note the user's line of every ``compile``.
-
-    On the class that defines it: Keras asks whether a model has a ``compile`` of its own, and then
-    loads a saved model without compiling it.
-    """
-    cls = next(owner for owner in cls.__mro__ if "compile" in vars(owner))
-    original = cls.compile
-
-    @functools.wraps(original)
-    def compile(self: Any, *args: Any, **kwargs: Any) -> Any:
-        user_lines.mark_compile(self, sys._getframe(1))
-        return original(self, *args, **kwargs)
-
-    cls.compile = compile
+    changes = {
+        "keras tracebacks._EXCLUDED_PATHS": exclude,
+        "tensorflow tracebacks._EXCLUDED_PATHS": exclude,
+        "tensorflow tracebacks.filter": keras_names.filter_frames(user_lines.below_the_script()),
+    }
+    take(patches, Taker.TRACEBACKS, changes)
 
 
-def inject_watch(cls: Any, recorder: RunRecorder, on_incident: Any) -> None:
-    """Add a `Watch` to the callbacks of every ``fit``, unless the script passes its own."""
-    original = cls.fit
+def note_lines(patches: Patches) -> None:
+    """Remember which of the script's lines made a layer, an optimizer or a schedule, or compiled a model."""
+    wrappers = {
+        "keras.layers.Layer.__new__": record_construction,
+        "keras.Operation.__new__": record_construction,
+        "keras.optimizers.Optimizer.__new__": record_construction,
+        "keras.optimizers.schedules.LearningRateSchedule.__new__": record_construction,
+        "keras trainer.compile": record_compile,
+    }
+    take(patches, Taker.LINES, wrappers)
 
-    @functools.wraps(original)
-    def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
+
+def record_construction(original: Callable[..., Any], cls: Any, *args: Any, **kwargs: Any) -> Any:
+    thing = original(cls, *args, **kwargs)
+    user_lines.mark_line(thing, sys._getframe(1))
+    return thing
+
+
+def record_compile(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+    user_lines.mark_compile(model, sys._getframe(1))
+    return original(model, *args, **kwargs)
+
+
+def join_fits(recorder: RunRecorder, on_incident: Any) -> None:
+    """Add a `Watch` to the callbacks of every ``fit``, unless the script passes its own; attach to a model
+    that is trained batch by batch, before its step is compiled."""
+
+    def fit(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
         if recorder.ours:
             with recorder.catch_errors("joining fit"):
                 args, kwargs = with_watch(args, kwargs, recorder, on_incident)
-        return original(self, *args, **kwargs)
+        return original(model, *args, **kwargs)
 
-    cls.fit = fit
+    def train_on_batch(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+        if recorder.ours:
+            with recorder.catch_errors("joining train_on_batch"):
+                from nanwatch.watch.fit.fit_observer import observe_model, observer_of
+
+                if observer_of(model) is None:
+                    observe_model(model, recorder, on_incident)
+        return original(model, *args, **kwargs)
+
+    wrappers = {"keras.Model.fit": fit, "keras.Model.train_on_batch": train_on_batch}
+    take(recorder.patches, Taker.FITS, wrappers)
 
 
 CALLBACKS_PLACE = 5  # of fit's positional arguments behind self: x, y, batch_size, epochs, verbose
@@ -194,20 +227,3 @@ def with_callback(
     if len(args) > CALLBACKS_PLACE:
         return (*args[:CALLBACKS_PLACE], callbacks, *args[CALLBACKS_PLACE + 1 :]), kwargs
     return args, {**kwargs, "callbacks": callbacks}
-
-
-def watch_train_on_batch(cls: Any, recorder: RunRecorder, on_incident: Any) -> None:
-    """Attach to a model that is trained batch by batch, before its step is compiled."""
-    original = cls.train_on_batch
-
-    @functools.wraps(original)
-    def train_on_batch(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if recorder.ours:
-            with recorder.catch_errors("joining train_on_batch"):
-                from nanwatch.watch.fit.fit_observer import observe_model, observer_of
-
-                if observer_of(self) is None:
-                    observe_model(self, recorder, on_incident)
-        return original(self, *args, **kwargs)
-
-    cls.train_on_batch = train_on_batch

@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,50 +35,15 @@ def report_on(script: Path, log_dir: Path, on_incident: str = "raise") -> dict[s
 
 @contextlib.contextmanager
 def seams(keras: Any, recorder: RunRecorder, on_incident: str) -> Iterator[None]:
-    """What `nanwatch.watch.import_hook.arm` does where Keras is there already, and undone afterwards."""
-    import tensorflow as tf
-
+    """What ``nanwatch run`` patches when the script imports Keras, for the time of the block."""
     from nanwatch.watch import import_hook
-    from nanwatch.watch.keras_seam import keras_names
 
-    holders = [module for name, module in sys.modules.items() if name.split(".")[0] == "keras"]
-    owners = (
-        *(module for module in holders if {"save_model", "save_weights"} & set(vars(module))),
-        keras.callbacks.BackupAndRestore,
-        tf.train.Checkpoint,
-        tf.train.CheckpointManager,
-        tf.saved_model,
-        keras.layers.Layer,
-        keras.Operation,
-        keras.optimizers.Optimizer,
-        keras.optimizers.schedules.LearningRateSchedule,
-        keras.losses.Loss,
-        *keras.Model.__mro__[:-1],
-        tf.GradientTape,
-        keras_names.function_class(),
-    )
-    before = [dict(vars(owner)) for owner in owners]
-    show = warnings.showwarning
     import_hook.listen_to_warnings(recorder)
     import_hook.take_seams(keras, recorder, on_incident)
     try:
         yield
     finally:
-        warnings.showwarning = show
-        for owner, old in zip(owners, before, strict=True):
-            give_back(owner, old)
-
-
-def give_back(owner: Any, old: dict[str, Any]) -> None:
-    """The methods of a class, or the functions of a module, as they were in ``old``."""
-    for name, value in list(vars(owner).items()):
-        if name == "__new__" and name not in old:
-            # A class whose own __new__ is deleted does not go back to ignoring __init__'s arguments.
-            owner.__new__ = staticmethod(lambda made, *args, **kwargs: object.__new__(made))  # type: ignore
-        elif name not in old:
-            delattr(owner, name)
-        elif old[name] is not value:
-            setattr(owner, name, old[name])
+        recorder.patches.undo()
 
 
 @contextlib.contextmanager

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from nanwatch.watch.fit.fit_observer import FitObserver, observe_loop, observer_of
 from nanwatch.watch.fit.training import LoopTraining
 from nanwatch.watch.incident.handler import OnIncident
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.train_step import traced_step
 from nanwatch.watch.train_step.tape_recording import HELD, note_target, observe_call, thread_recording
@@ -29,96 +28,74 @@ class Loops:
     functions_armed: bool = False
 
     def arm(self) -> None:
-        self.see_tapes()
-        self.see_models()
-        self.see_losses()
-        for cls in (keras.optimizers.Optimizer, keras.optimizers.LossScaleOptimizer):
-            self.see_apply(cls)
+        wrappers = {
+            "tensorflow.GradientTape.__enter__": self.enter_tape,
+            "tensorflow.GradientTape.__exit__": self.leave_tape,
+            "tensorflow.GradientTape.gradient": self.differentiate,
+            "keras.Model.__call__": self.call_model,
+            "keras.losses.Loss.__call__": self.call_loss,
+            "keras.optimizers.Optimizer.apply": self.apply_optimizer,
+            "keras.optimizers.LossScaleOptimizer.apply": self.apply_optimizer,
+        }
+        take(self.recorder.patches, Taker.LOOPS, wrappers)
 
-    def see_tapes(self) -> None:
-        enter, leave, gradient = tf.GradientTape.__enter__, tf.GradientTape.__exit__, tf.GradientTape.gradient
+    def enter_tape(self, original: Callable[..., Any], tape: Any) -> Any:
+        recording = thread_recording()
+        if not recording.tapes:  # what an earlier loop showed is not about this one
+            recording.model = recording.loss = recording.labels = recording.seen = recording.met = None
+        recording.tapes += 1
+        return original(tape)
 
-        @functools.wraps(enter)
-        def entered(tape: Any) -> Any:
-            recording = thread_recording()
-            if not recording.tapes:  # what an earlier loop showed is not about this one
-                recording.model = recording.loss = recording.labels = recording.seen = recording.met = None
-            recording.tapes += 1
-            return enter(tape)
+    def leave_tape(self, original: Callable[..., Any], tape: Any, *args: Any) -> Any:
+        thread_recording().tapes -= 1
+        thread_recording().stop_meeting()
+        return original(tape, *args)
 
-        @functools.wraps(leave)
-        def left(tape: Any, *args: Any) -> Any:
-            thread_recording().tapes -= 1
-            thread_recording().stop_meeting()
-            return leave(tape, *args)
+    def differentiate(
+        self, original: Callable[..., Any], tape: Any, target: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        if traced_step.current_step() is None:
+            with self.recorder.catch_errors("seeing a tape"):
+                note_target(target)
+        return original(tape, target, *args, **kwargs)
 
-        @functools.wraps(gradient)
-        def differentiated(tape: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
-            if traced_step.current_step() is None:
-                with self.recorder.catch_errors("seeing a tape"):
-                    note_target(target)
-            return gradient(tape, target, *args, **kwargs)
+    def call_model(self, original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+        recording = thread_recording()
+        if not recording.tapes or traced_step.current_step() is not None or getattr(HELD, "inside", False):
+            return original(model, *args, **kwargs)
+        HELD.inside = True
+        try:
+            return observe_call(recording, original, model, args, kwargs)
+        finally:
+            HELD.inside = False
 
-        tf.GradientTape.__enter__, tf.GradientTape.__exit__ = entered, left
-        tf.GradientTape.gradient = differentiated
+    def call_loss(
+        self, original: Callable[..., Any], loss: Any, y_true: Any, y_pred: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        recording = thread_recording()
+        if recording.tapes and traced_step.current_step() is None:
+            recording.labels, recording.loss = y_true, loss
+        return original(loss, y_true, y_pred, *args, **kwargs)
 
-    def see_models(self) -> None:
-        original = keras.Model.__call__
-
-        @functools.wraps(original)
-        def __call__(model: Any, *args: Any, **kwargs: Any) -> Any:
-            recording = thread_recording()
-            if (
-                not recording.tapes
-                or traced_step.current_step() is not None
-                or getattr(HELD, "inside", False)
-            ):
-                return original(model, *args, **kwargs)
-            HELD.inside = True
-            try:
-                return observe_call(recording, original, model, args, kwargs)
-            finally:
-                HELD.inside = False
-
-        keras.Model.__call__ = __call__
-
-    def see_losses(self) -> None:
-        original = keras.losses.Loss.__call__
-
-        @functools.wraps(original)
-        def __call__(loss: Any, y_true: Any, y_pred: Any, *args: Any, **kwargs: Any) -> Any:
-            recording = thread_recording()
-            if recording.tapes and traced_step.current_step() is None:
-                recording.labels, recording.loss = y_true, loss
-            return original(loss, y_true, y_pred, *args, **kwargs)
-
-        keras.losses.Loss.__call__ = __call__
-
-    def see_apply(self, cls: Any) -> None:
-        original = cls.apply
-
-        @functools.wraps(original)
-        def apply(optimizer: Any, grads: Any, trainable_variables: Any = None) -> Any:
-            ours = (
-                traced_step.current_step() is None and trainable_variables is not None and self.recorder.ours
+    def apply_optimizer(
+        self, original: Callable[..., Any], optimizer: Any, grads: Any, trainable_variables: Any = None
+    ) -> Any:
+        ours = traced_step.current_step() is None and trainable_variables is not None and self.recorder.ours
+        if not ours or getattr(HELD, "applying", False) or not is_replica_alone():
+            return original(optimizer, grads, trainable_variables)
+        HELD.applying = True
+        try:
+            return self.apply(
+                functools.partial(original, optimizer), optimizer, list(grads), list(trainable_variables)
             )
-            if not ours or getattr(HELD, "applying", False) or not is_replica_alone():
-                return original(optimizer, grads, trainable_variables)
-            HELD.applying = True
-            try:
-                return self.apply(
-                    functools.partial(original, optimizer), optimizer, list(grads), list(trainable_variables)
-                )
-            finally:
-                HELD.applying = False
-
-        cls.apply = apply
+        finally:
+            HELD.applying = False
 
     def apply(
         self, original: Callable[..., Any], optimizer: Any, grads: list[Any], variables: list[Any]
     ) -> Any:
         observer = observer_of(optimizer)
-        if observer is None:
+        if observer is None or observer.recorder is not self.recorder:
             with tf.init_scope():
                 observer = observe_loop(optimizer, self.recorder, self.on_incident)
             self.observers.append(observer)
@@ -137,19 +114,15 @@ class Loops:
         if self.functions_armed:
             return
         self.functions_armed = True
-        cls = keras_names.function_class()
-        original = cls.__call__
+        take(self.recorder.patches, Taker.COMPILED_LOOPS, {"tf.function.__call__": self.call_function})
 
-        @functools.wraps(original)
-        def __call__(function: Any, *args: Any, **kwargs: Any) -> Any:
-            result = original(function, *args, **kwargs)
-            if tf.executing_eagerly() and traced_step.current_step() is None:
-                for observer in self.observers:
-                    if observer.fit is not None:
-                        observer.after_steps(1)
-            return result
-
-        cls.__call__ = __call__
+    def call_function(self, original: Callable[..., Any], function: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(function, *args, **kwargs)
+        if tf.executing_eagerly() and traced_step.current_step() is None:
+            for observer in self.observers:
+                if observer.fit is not None:
+                    observer.after_steps(1)
+        return result
 
 
 def is_replica_alone() -> bool:

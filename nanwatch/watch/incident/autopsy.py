@@ -20,7 +20,9 @@ from nanwatch.watch.incident import operands
 from nanwatch.watch.incident.op_trace import BadOp, OpTrace, OutOfTime, array_of
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.keras_seam.function_copies import copy_all_functions
-from nanwatch.watch.keras_seam.wrapping import see_optimizers, wrap
+from nanwatch.watch.keras_seam.optimizer_updates import wrap_held, wrappers_of_classes
+from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.traced_step import suspend_watching
 
@@ -121,21 +123,31 @@ def restore_after(model: Any, optimizers: Sequence[Any] = ()) -> Iterator[None]:
 
 @contextlib.contextmanager
 def wrap_repeated_step(model: Any, trace: OpTrace, seen: RepeatedStep) -> Iterator[None]:
-    undo = []
-    try:
+    with Patches() as patches:
         for path, layer in keras_names.layers_of(model):
-            undo.append(wrap(layer, "call", watch_output(trace.layer_call(path, layer), path, seen)))
-        undo += [
-            wrap(operation, "call", trace.layer_call(operation.name, operation))
-            for operation in keras_names.operations_of(model)
-        ]
-        undo.append(wrap(model, "compute_loss", functools.partial(in_loss, trace, seen)))
-        undo += see_optimizers(model, functools.partial(keep_gradients, seen))
-        undo.append(mark_backward(trace, seen))
+            patches.wrap(layer, "call", watch_output(trace.layer_call(path, layer), path, seen))
+        for operation in keras_names.operations_of(model):
+            patches.wrap(operation, "call", trace.layer_call(operation.name, operation))
+        patches.wrap(model, "compute_loss", functools.partial(in_loss, trace, seen))
+        see_updates(patches, model, seen)
+        backward = functools.partial(mark_backward, trace, seen)
+        take(patches, Taker.REPEATED_GRADIENTS, {"tensorflow.GradientTape.gradient": backward})
         yield
-    finally:
-        for put_back in reversed(undo):
-            put_back()
+
+
+@contextlib.contextmanager
+def keep_what_is_trained(model: Any, seen: RepeatedStep) -> Iterator[None]:
+    """Losses and gradients of a step that is run in this block go into ``seen``."""
+    with Patches() as patches:
+        patches.wrap(model, "compute_loss", functools.partial(keep_loss, seen))
+        see_updates(patches, model, seen)
+        yield
+
+
+def see_updates(patches: Patches, model: Any, seen: RepeatedStep) -> None:
+    see = functools.partial(keep_gradients, seen)
+    wrap_held(patches, model, see)
+    take(patches, Taker.REPEATED_UPDATES, wrappers_of_classes(see))
 
 
 def watch_output(wrapper: Callable[..., Any], path: str, seen: RepeatedStep) -> Callable[..., Any]:
@@ -187,25 +199,23 @@ def keep_gradients(
             seen.applying = False
 
 
-def mark_backward(trace: OpTrace, seen: RepeatedStep) -> Callable[[], None]:
-    original = tf.GradientTape.gradient
-
-    @functools.wraps(original)
-    def gradient(tape: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
-        if not seen.computed:
-            seen.loss += tf.nest.flatten(target)
-        trace.backward = True
-        try:
-            return original(tape, target, *args, **kwargs)
-        finally:
-            trace.backward = False
-
-    tf.GradientTape.gradient = gradient
-
-    def undo() -> None:
-        tf.GradientTape.gradient = original
-
-    return undo
+def mark_backward(
+    trace: OpTrace,
+    seen: RepeatedStep,
+    original: Callable[..., Any],
+    tape: Any,
+    target: Any,
+    *args: Any,
+    **kwargs: Any,
+) -> Any:
+    """In the place of a tape's ``gradient``: the ops in between are the backward pass's."""
+    if not seen.computed:
+        seen.loss += tf.nest.flatten(target)
+    trace.backward = True
+    try:
+        return original(tape, target, *args, **kwargs)
+    finally:
+        trace.backward = False
 
 
 def bad_tensors(seen: RepeatedStep) -> list[Any]:
@@ -222,15 +232,8 @@ def run_compiled(model: Any, again: RepeatableStep) -> IncidentNote:
 
     def answers(given: Any) -> list[Any]:
         seen = RepeatedStep(again.several)
-        undo = [
-            wrap(model, "compute_loss", functools.partial(keep_loss, seen)),
-            *see_optimizers(model, functools.partial(keep_gradients, seen)),
-        ]
-        try:
+        with keep_what_is_trained(model, seen):
             again.step(given)
-        finally:
-            for put_back in reversed(undo):
-                put_back()
         return [
             dense(item) for item in (*seen.loss, *(grad for grad, _ in seen.gradients)) if item is not None
         ]

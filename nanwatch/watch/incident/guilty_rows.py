@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from nanwatch.record.notes import FirstWeightsNotHeld, IncidentNote, RowsNotTried
-from nanwatch.watch.incident.autopsy import RepeatedStep, is_bad, keep_gradients, keep_loss, restore_after
+from nanwatch.watch.incident.autopsy import RepeatedStep, is_bad, keep_what_is_trained, restore_after
 from nanwatch.watch.keras_seam import keras_names
-from nanwatch.watch.keras_seam.wrapping import see_optimizers, wrap
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.traced_step import suspend_watching
 
@@ -61,16 +59,13 @@ def find_guilty_rows(model: Any, again: RepeatableStep, first_weights: Sequence[
 def repeat_is_bad(model: Any, again: RepeatableStep, data: Any) -> bool:
     """Whether the step gives a non-finite loss or gradient on ``data``; what it changes is put back."""
     seen = RepeatedStep(again.several)
-    undo = [
-        wrap(model, "compute_loss", functools.partial(keep_loss, seen)),
-        *see_optimizers(model, functools.partial(keep_gradients, seen)),
-    ]
-    try:
-        with suspend_watching(), restore_after(model, again.optimizers), keras_names.run_functions_eagerly():
-            again.step(data)
-    finally:
-        for put_back in reversed(undo):
-            put_back()
+    with (
+        keep_what_is_trained(model, seen),
+        suspend_watching(),
+        restore_after(model, again.optimizers),
+        keras_names.run_functions_eagerly(),
+    ):
+        again.step(data)
     return any(map(is_bad, [*seen.loss, *(grad for grad, _ in seen.gradients if grad is not None)]))
 
 

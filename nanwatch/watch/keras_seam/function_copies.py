@@ -7,11 +7,12 @@ would keep them for good. So a watched step calls a copy, and the script's own s
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.patches import Patches, Wrapper
+from nanwatch.watch.keras_seam.seams import Taker, take
 
 
 class FunctionCopies:
@@ -30,30 +31,21 @@ class FunctionCopies:
         return self.made[id(function)][1]
 
 
-def call_copies(copies: FunctionCopies, wanted: Callable[[], bool]) -> Callable[[], None]:
-    """Where ``wanted()``, a tf.function that is called is its copy from now on; answers what ends that."""
+def call_copies(copies: FunctionCopies, wanted: Callable[[], bool]) -> Wrapper:
+    """A wrapper of the call of a tf.function: where ``wanted()``, its copy is called."""
     cls = keras_names.function_class()
-    original = cls.__call__
 
-    @functools.wraps(original)
-    def __call__(function: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(original: Callable[..., Any], function: Any, *args: Any, **kwargs: Any) -> Any:
         # not one of a saved model: its Python is not the script's
         mine = type(function) is cls and wanted()
         return original(copies.of(function) if mine else function, *args, **kwargs)
 
-    cls.__call__ = __call__
-
-    def undo() -> None:
-        cls.__call__ = original
-
-    return undo
+    return call
 
 
 @contextlib.contextmanager
 def copy_all_functions() -> Iterator[None]:
     """Every tf.function called in this block is a new one."""
-    undo = call_copies(FunctionCopies(), lambda: True)
-    try:
+    with Patches() as patches:
+        take(patches, Taker.COPIES, {"tf.function.__call__": call_copies(FunctionCopies(), lambda: True)})
         yield
-    finally:
-        undo()

@@ -102,11 +102,6 @@ def output_names(model: Any) -> list[str]:
     return [str(name) for name in names] if names else []
 
 
-def dispatched(model: Any, kind: str) -> Any:
-    """The train function Keras made, or None."""
-    return getattr(model, f"{kind}_function", None)
-
-
 def fit_arguments(frame: FrameType | None) -> dict[str, Any] | None:
     """The arguments of the innermost running ``fit`` of Keras, data already split; else None."""
     while frame is not None:
@@ -124,12 +119,6 @@ def frame_of_fit(frame: FrameType | None) -> FrameType | None:
             return frame
         frame = frame.f_back
     return None
-
-
-def history_of(tensor: Any) -> Any:
-    """The operation that made a symbolic tensor, or None."""
-    history = getattr(tensor, "_keras_history", None)
-    return None if history is None else history.operation
 
 
 def inbound_operations(layer: Any) -> list[Any]:
@@ -166,22 +155,6 @@ def run_functions_eagerly() -> Iterator[None]:
         yield
     finally:
         tf.config.run_functions_eagerly(before)
-
-
-def replace_attribute(thing: Any, name: str, value: Any) -> Callable[[], None]:
-    """Set an attribute of one object past its ``__setattr__``; returns what undoes it."""
-    held = vars(thing)
-    missing = name not in held
-    before = held.get(name)
-    held[name] = value
-
-    def undo() -> None:
-        if missing:
-            held.pop(name, None)
-        else:
-            held[name] = before
-
-    return undo
 
 
 def unscaled_factor(optimizer: Any) -> Any:
@@ -280,26 +253,28 @@ def is_distributed(model: Any) -> bool:
         return bool(tf.distribute.has_strategy())
 
 
-def hide_frames(folder: str, filenames: frozenset[str]) -> None:
-    """Leave nanwatch out of the tracebacks that Keras and TensorFlow write by themselves.
-
-    ``folder`` is nanwatch's own, ``filenames`` are the files of the frames below the script.
-    """
-    from keras.src.utils import traceback_utils as keras_tracebacks
+@contextlib.contextmanager
+def filter_frames(filenames: frozenset[str]) -> Iterator[None]:
+    """Leave the frames of these files out of what TensorFlow notes of an op's making, in this thread."""
     from tensorflow.python.util import tf_stack
-    from tensorflow.python.util import traceback_utils as tf_tracebacks
 
-    for module in (keras_tracebacks, tf_tracebacks):
-        module._EXCLUDED_PATHS = (*module._EXCLUDED_PATHS, folder)
-
-    class Below(tf_stack.StackTraceFilter):  # type: ignore[misc]
-        """For this thread, for good."""
+    class Filter(tf_stack.StackTraceFilter):  # type: ignore[misc]
+        names = filenames
 
         def get_filtered_filenames(self) -> frozenset[str]:
             above = self.parent.get_filtered_filenames() if self.parent is not None else frozenset()
-            return frozenset(filenames | above)
+            return frozenset(self.names | above)
 
-    Below().__enter__()
+    found = Filter().__enter__()
+    stack = found._stack_dict[found._thread_key]
+    try:
+        yield
+    finally:
+        found.names = frozenset()
+        for above in stack[stack.index(found) + 1 :]:
+            above.parent = found.parent if above.parent is found else above.parent
+            above.update()
+        stack.remove(found)
 
 
 def carries_logits(tensor: Any) -> bool:
@@ -365,19 +340,9 @@ def graph_outputs(model: Any) -> Any:
     return getattr(graph, "_outputs_struct", None)
 
 
-def see_data_loss(model: Any, see: Callable[[Any], None]) -> Callable[[], None]:
-    """Call ``see`` with what ``compile``'s loss gives to ``compute_loss``; answers what ends that.
+def compiled_loss(model: Any) -> Any:
+    """What ``compile`` made of the losses; its ``call`` is what ``compute_loss`` takes of the data.
 
-    Only where ``compute_loss`` is Keras's: a script's own may make anything of it.
+    None where ``compute_loss`` is not Keras's: a script's own may make anything of it.
     """
-    compiled = getattr(model, "_compile_loss", None)
-    if compiled is None or not is_keras_own(type(model).compute_loss):
-        return lambda: None
-    original = compiled.call
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        loss = original(*args, **kwargs)
-        see(loss)
-        return loss
-
-    return replace_attribute(compiled, "call", call)
+    return getattr(model, "_compile_loss", None) if is_keras_own(type(model).compute_loss) else None

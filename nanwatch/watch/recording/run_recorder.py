@@ -20,6 +20,7 @@ from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo, Sta
 from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
+from nanwatch.watch.keras_seam.patches import Patches
 
 SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every turn of events: it takes
 # some 15 ms, and what a reader needs of the last second stands in the rows and the events
@@ -49,6 +50,7 @@ class RunRecorder:
         self.pid = os.getpid()
         self.ended = False
         self.saves_seen = False
+        self.patches = Patches()  # of the process; undone when the run ends
         self.models: list[ModelInfo] = []
         self.fits: list[FitInfo] = []
         self.running: list[Callable[[], FitInfo]] = []
@@ -169,6 +171,8 @@ class RunRecorder:
                     index=number,
                     model=info.model,
                 )
+        with self.catch_errors("giving back what was patched"):
+            self.patches.undo()
         self.info = replace(self.info, status=status, exit_status=exit_status)
         self.save()
         self.ended = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,10 +12,9 @@ import keras
 import tensorflow as tf
 
 from nanwatch.record.events import Deleted, Saved
+from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
-# Of keras.saving. `Model.save`, `Model.save_weights` and Keras's callbacks go through these two.
-FUNCTIONS = ("save_model", "save_weights")
 PREVIOUS = ".bkp"  # behind the name of the backup before, where BackupAndRestore keeps two
 
 
@@ -30,45 +28,57 @@ class Saves:
     inside: threading.local = field(default_factory=threading.local)
 
     def arm(self) -> None:
+        """Of Keras two functions are enough: its methods and callbacks go through them."""
         self.recorder.saves_seen = True
-        for name in FUNCTIONS:
-            self.replace_everywhere(name)
-        keras.Model.export = self.noting(keras.Model.export, 1, "filepath")
-        tf.saved_model.save = self.noting(tf.saved_model.save, 1, "export_dir")
-        for name in ("save", "write"):
-            method = getattr(tf.train.Checkpoint, name)
-            setattr(tf.train.Checkpoint, name, self.noting(method, None, ""))
-        self.see_managers(tf.train.CheckpointManager)
-        self.see_backups(keras.callbacks.BackupAndRestore)
+        wrappers = {
+            "keras.saving.save_model": functools.partial(self.save, 1, "filepath"),
+            "keras.saving.save_weights": functools.partial(self.save, 1, "filepath"),
+            "keras.Model.export": functools.partial(self.save, 1, "filepath"),
+            "tensorflow.saved_model.save": functools.partial(self.save, 1, "export_dir"),
+            "tensorflow.train.Checkpoint.save": functools.partial(self.save, None, ""),
+            "tensorflow.train.Checkpoint.write": functools.partial(self.save, None, ""),
+            "tensorflow.train.CheckpointManager.save": self.save_by_manager,
+            "keras.callbacks.BackupAndRestore.on_train_begin": self.begin_backups,
+            "keras.callbacks.BackupAndRestore.on_train_end": self.end_backups,
+        }
+        take(self.recorder.patches, Taker.SAVES, wrappers)
 
-    def replace_everywhere(self, name: str) -> None:
-        """Put a noting function wherever Keras holds the one of ``keras.saving``."""
-        original = getattr(keras.saving, name)
-        ours = self.noting(original, 1, "filepath")
-        for module in list(sys.modules.values()):
-            inside = getattr(module, "__name__", "").partition(".")[0] == "keras"
-            if inside and vars(module).get(name) is original:
-                setattr(module, name, ours)
+    def save(
+        self, position: int | None, key: str, original: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """In the place of a function whose first argument is what it saves. Where its path stands is said
+        by ``position`` and ``key``; None: it answers it."""
+        if getattr(self.inside, "saving", False) or not self.recorder.ours:
+            return original(*args, **kwargs)
+        self.inside.saving = True
+        try:
+            result = original(*args, **kwargs)
+        finally:
+            self.inside.saving = False
+        with self.recorder.catch_errors("noting what is saved"):
+            path = result if position is None else args[position] if len(args) > position else kwargs[key]
+            self.note(args[0] if args else kwargs.get("model", kwargs.get("obj")), as_text(path))
+        return result
 
-    def noting(self, original: Callable[..., Any], position: int | None, key: str) -> Callable[..., Any]:
-        """``original``, whose first argument is what it saves. Where its path stands is said by
-        ``position`` and ``key``; None: it answers it."""
+    def save_by_manager(self, original: Callable[..., Any], manager: Any, *args: Any, **kwargs: Any) -> Any:
+        """A CheckpointManager saves past `Checkpoint.save`, and deletes what is too old."""
+        path = self.save(None, "", original, manager, *args, **kwargs)
+        if self.recorder.ours:
+            with self.recorder.catch_errors("noting what was deleted"):
+                self.note_gone(as_text(manager.directory))
+        return path
 
-        @functools.wraps(original)
-        def save(*args: Any, **kwargs: Any) -> Any:
-            if getattr(self.inside, "saving", False) or not self.recorder.ours:
-                return original(*args, **kwargs)
-            self.inside.saving = True
-            try:
-                result = original(*args, **kwargs)
-            finally:
-                self.inside.saving = False
-            with self.recorder.catch_errors("noting what is saved"):
-                path = result if position is None else args[position] if len(args) > position else kwargs[key]
-                self.note(args[0] if args else kwargs.get("model", kwargs.get("obj")), as_text(path))
-            return result
+    def begin_backups(self, original: Callable[..., Any], callback: Any, logs: Any = None) -> None:
+        if callback not in self.backups:
+            self.backups.append(callback)
+        original(callback, logs)
 
-        return save
+    def end_backups(self, original: Callable[..., Any], callback: Any, logs: Any = None) -> None:
+        """BackupAndRestore deletes its folder when a fit ends, however it ends."""
+        original(callback, logs)
+        if self.recorder.ours:
+            with self.recorder.catch_errors("noting what was deleted"):
+                self.note_gone(as_text(callback.backup_dir))
 
     def note(self, thing: Any, path: str) -> None:
         """Something has been saved to ``path``."""
@@ -99,39 +109,6 @@ class Saves:
         if fit in self.recorder.open_fits:
             self.recorder.open_fits[fit].drain()
         return fit, self.recorder.running[fit]().steps
-
-    def see_managers(self, cls: Any) -> None:
-        """A CheckpointManager saves past `Checkpoint.save`, and deletes what is too old."""
-        noted = self.noting(cls.save, None, "")
-
-        @functools.wraps(cls.save)
-        def save(manager: Any, *args: Any, **kwargs: Any) -> Any:
-            path = noted(manager, *args, **kwargs)
-            if self.recorder.ours:
-                with self.recorder.catch_errors("noting what was deleted"):
-                    self.note_gone(as_text(manager.directory))
-            return path
-
-        cls.save = save
-
-    def see_backups(self, cls: Any) -> None:
-        """BackupAndRestore deletes its folder when a fit ends, however it ends."""
-        begin, end = cls.on_train_begin, cls.on_train_end
-
-        @functools.wraps(begin)
-        def on_train_begin(callback: Any, logs: Any = None) -> None:
-            if callback not in self.backups:
-                self.backups.append(callback)
-            begin(callback, logs)
-
-        @functools.wraps(end)
-        def on_train_end(callback: Any, logs: Any = None) -> None:
-            end(callback, logs)
-            if self.recorder.ours:
-                with self.recorder.catch_errors("noting what was deleted"):
-                    self.note_gone(as_text(callback.backup_dir))
-
-        cls.on_train_begin, cls.on_train_end = on_train_begin, on_train_end
 
 
 def as_text(path: Any) -> str:

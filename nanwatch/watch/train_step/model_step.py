@@ -12,6 +12,7 @@ from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.batch import HostBatch, rebuild_batch
 from nanwatch.watch.data.broadcasts import find_broadcasts
 from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.step_observation import observe_step
 from nanwatch.watch.train_step.step_recorder import StepRecorder
@@ -31,10 +32,9 @@ class ModelStepRecorder(StepRecorder):
         self.jit = False
         self.variables: list[Any] = []
         self.seen: TracedStep | None = None  # of the step being traced
-        self.undo = [
-            keras_names.replace_attribute(model, "train_step", self.train_step),
-            keras_names.replace_attribute(model, "make_train_function", self.make_train_function),
-        ]
+        self.patches = Patches()
+        self.patches.set(model, "train_step", self.train_step)
+        self.patches.set(model, "make_train_function", self.make_train_function)
         model.train_function = None
 
     @property
@@ -58,9 +58,7 @@ class ModelStepRecorder(StepRecorder):
     def release(self) -> None:
         """Leave the model as it was found."""
         self.halted.assign(False)
-        for put_back in self.undo:
-            put_back()
-        self.undo.clear()
+        self.patches.undo()
         self.model.train_function = None
 
     def make_train_function(self, force: bool = False) -> Any:

@@ -12,7 +12,9 @@ import tensorflow as tf
 from nanwatch.watch.data.batch import named_tensors
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.keras_seam.function_copies import call_copies
-from nanwatch.watch.keras_seam.wrapping import see_optimizers, wrap
+from nanwatch.watch.keras_seam.optimizer_updates import wrap_held, wrappers_of_classes
+from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.train_step.sentinels import watchable
 from nanwatch.watch.train_step.traced_step import CURRENT, TracedStep, current_step
 from nanwatch.watch.train_step.update_guard import UpdateGuard
@@ -28,7 +30,7 @@ def observe_step(model: Any, guard: UpdateGuard) -> Iterator[TracedStep]:
     seen = TracedStep(keras_names.function_graph(), catch_errors=guard.catch_errors)
     if not guard.inside:
         with guard.catch_errors("wrapping the model"):
-            guard.undo = wrap_model(model, guard)
+            wrap_model(model, guard)
     guard.inside += 1
     try:
         CURRENT.seen = seen
@@ -41,26 +43,29 @@ def observe_step(model: Any, guard: UpdateGuard) -> Iterator[TracedStep]:
     finally:
         CURRENT.seen = None
         guard.inside -= 1
-        while not guard.inside and guard.undo:
-            guard.undo.pop()()
+        if not guard.inside:
+            with guard.catch_errors("giving back the model"):
+                guard.patches.undo()
 
 
-def wrap_model(model: Any, guard: UpdateGuard) -> list[Callable[[], None]]:
+def wrap_model(model: Any, guard: UpdateGuard) -> None:
     """Wrap what is to be seen, once for all replicas; each has its own `current_step` in its own thread."""
-    undo: list[Callable[[], None]] = []
+    patches = guard.patches
     try:
         for _, layer in keras_names.layers_of(model):
-            undo.append(wrap(layer, "call", functools.partial(see_call, layer)))
-        undo.append(wrap(model, "call", see_prediction))
-        undo.append(wrap(model, "compute_loss", functools.partial(see_loss, model)))
-        undo += see_optimizers(model, guard.apply)
-        undo.append(see_tape())
-        undo.append(call_copies(guard.copies, is_outside_layers))
+            patches.wrap(layer, "call", functools.partial(see_call, layer))
+        patches.wrap(model, "call", see_prediction)
+        patches.wrap(model, "compute_loss", functools.partial(see_loss, model))
+        wrap_held(patches, model, guard.apply)
+        seen_of_step = {
+            **wrappers_of_classes(guard.apply),
+            "tensorflow.GradientTape.gradient": see_target,
+            "tf.function.__call__": call_copies(guard.copies, is_outside_layers),
+        }
+        take(patches, Taker.STEP, seen_of_step)
     except BaseException:
-        while undo:
-            undo.pop()()
+        patches.undo()
         raise
-    return undo
 
 
 def is_outside_layers() -> bool:
@@ -123,39 +128,32 @@ def see_loss(model: Any, original: Callable[..., Any], *args: Any, **kwargs: Any
     with contextlib.suppress(Exception):  # Keras says better what is wrong with y, and when
         keras_names.build_metrics(model, given.get("y"), given.get("y_pred"))
     parts: list[Any] = []
-    undo: list[Callable[[], None]] = []
-    with seen.catch_errors("seeing the loss"):
-        if seen.here():
-            seen.keep(keras_names.metric_variables(model))
-        undo.append(keras_names.see_data_loss(model, parts.append))
-    try:
+    with Patches() as patches:
+        with seen.catch_errors("seeing the loss"):
+            if seen.here():
+                seen.keep(keras_names.metric_variables(model))
+            compiled = keras_names.compiled_loss(model)
+            if compiled is not None:
+                patches.wrap(compiled, "call", functools.partial(keep_result, parts))
         loss = original(*args, **kwargs)
-    finally:
-        for stop_seeing in undo:
-            stop_seeing()
     if watchable(loss):
         seen.loss, seen.loss_graph = loss, keras_names.function_graph()
         seen.data_loss = parts[0] if len(parts) == 1 and parts[0] is not loss else None
     return loss
 
 
-def see_tape() -> Callable[[], None]:
-    """Note what a gradient tape is asked to differentiate: the loss of a custom step."""
-    original = tf.GradientTape.gradient
+def keep_result(kept: list[Any], original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    result = original(*args, **kwargs)
+    kept.append(result)
+    return result
 
-    @functools.wraps(original)
-    def gradient(tape: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
-        seen = current_step()
-        if seen is not None and seen.loss is None:
-            with seen.catch_errors("seeing what a tape is asked for"):
-                scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
-                if scalars:
-                    seen.target, seen.loss_graph = scalars[0], keras_names.function_graph()
-        return original(tape, target, *args, **kwargs)
 
-    tf.GradientTape.gradient = gradient
-
-    def undo() -> None:
-        tf.GradientTape.gradient = original
-
-    return undo
+def see_target(original: Callable[..., Any], tape: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+    """What a gradient tape is asked to differentiate is the loss of a custom step."""
+    seen = current_step()
+    if seen is not None and seen.loss is None:
+        with seen.catch_errors("seeing what a tape is asked for"):
+            scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
+            if scalars:
+                seen.target, seen.loss_graph = scalars[0], keras_names.function_graph()
+    return original(tape, target, *args, **kwargs)

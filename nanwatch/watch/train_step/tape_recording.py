@@ -15,7 +15,7 @@ from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.broadcasts import find_broadcasts
 from nanwatch.watch.data.loop_labels import EagerLossOps, labels_in_graph
 from nanwatch.watch.keras_seam import keras_names
-from nanwatch.watch.keras_seam.wrapping import wrap
+from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import traced_step
 from nanwatch.watch.train_step.sentinels import watchable
 from nanwatch.watch.train_step.step_observation import see_call
@@ -83,16 +83,14 @@ def observe_call(
     """One call of a model under a tape, its layers seen."""
     graph = keras_names.function_graph()
     seen = TracedStep(graph)
-    undo = [
-        wrap(layer, "call", functools.partial(see_call, layer)) for _, layer in keras_names.layers_of(model)
-    ]
-    traced_step.CURRENT.seen = seen
-    try:
-        outputs = original(model, *args, **kwargs)
-    finally:
-        traced_step.CURRENT.seen = None
-        for put_back in reversed(undo):
-            put_back()
+    with Patches() as patches:
+        for _, layer in keras_names.layers_of(model):
+            patches.wrap(layer, "call", functools.partial(see_call, layer))
+        traced_step.CURRENT.seen = seen
+        try:
+            outputs = original(model, *args, **kwargs)
+        finally:
+            traced_step.CURRENT.seen = None
     seen.outputs = [(key, item) for key, item in batches.named_tensors(outputs) if watchable(item)]
     recording.model, recording.inputs, recording.seen = model, args[0] if args else kwargs, seen
     recording.stop_meeting()

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from nanwatch.watch.keras_seam import keras_names
 from nanwatch.watch.keras_seam.function_copies import FunctionCopies
+from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import variable_writes
 from nanwatch.watch.train_step.conditional_update import apply_unless, in_any_replica, is_in_replica
 from nanwatch.watch.train_step.sentinels import half_square_sum, surely_finite, watchable
@@ -60,7 +61,7 @@ class UpdateGuard:
     loss_posted: bool = False
     copies: FunctionCopies = field(init=False)
     inside: int = 0  # replicas that are being traced now
-    undo: list[Callable[[], None]] = field(default_factory=list)
+    patches: Patches = field(default_factory=Patches)  # of the model that is being traced
 
     def __post_init__(self) -> None:
         self.copies = FunctionCopies(self.catch_errors)

@@ -16,6 +16,7 @@ from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.label_counts import LabelCounts
 from nanwatch.watch.data.profile import Profile
 from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, first_rows, next_step
 from nanwatch.watch.train_step.traced_step import CatchErrors
@@ -41,17 +42,14 @@ class ValidationStepRecorder:
         self.profiles: dict[tuple[Role, str], Profile] = {}
         self.looked_at: tuple[int, float] | None = None  # step, and when
         self.quickest = math.inf  # seconds a step took between two looks, at best
-        self.undo = [
-            keras_names.replace_attribute(model, "test_step", self.test_step),
-            keras_names.replace_attribute(model, "make_test_function", self.make_test_function),
-        ]
+        self.patches = Patches()
+        self.patches.set(model, "test_step", self.test_step)
+        self.patches.set(model, "make_test_function", self.make_test_function)
         model.test_function = None
 
     def release(self) -> None:
         """Leave the model as it was found."""
-        for put_back in self.undo:
-            put_back()
-        self.undo.clear()
+        self.patches.undo()
         self.model.test_function = None
 
     def make_test_function(self, force: bool = False) -> Any:

@@ -47,20 +47,22 @@ def trained(loss: Loss, compiled: bool, folder: Path) -> FitInfo:
     x = tf.constant(rng.normal(size=(ROWS, 3)), tf.float32)
     y = tf.constant(rng.normal(size=ROWS), tf.float32)
     recorder = RunRecorder(folder, "loop.py", ())
-    with seams(keras, recorder, "raise"):
-        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-        optimizer = keras.optimizers.SGD(0.01)
+    try:
+        with seams(keras, recorder, "raise"):
+            model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+            optimizer = keras.optimizers.SGD(0.01)
 
-        def step(x: Any, y: Any) -> None:
-            with tf.GradientTape() as tape:
-                value = loss(y, model(x, training=True))
-            gradients = tape.gradient(value, model.trainable_variables)
-            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            def step(x: Any, y: Any) -> None:
+                with tf.GradientTape() as tape:
+                    value = loss(y, model(x, training=True))
+                gradients = tape.gradient(value, model.trainable_variables)
+                optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
 
-        run = tf.function(step) if compiled else step
-        for _ in range(STEPS):
-            run(x, y)
-    recorder.end("finished", 0)
+            run = tf.function(step) if compiled else step
+            for _ in range(STEPS):
+                run(x, y)
+    finally:
+        recorder.end("finished", 0)
     assert only_run(folder).info.errors == ()
     return only_run(folder).fits[0].info
 

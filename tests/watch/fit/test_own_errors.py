@@ -64,9 +64,11 @@ PLACES = [
     "nanwatch.watch.train_step.traced_step:TracedStep.restore",
     "nanwatch.watch.train_step.step_observation:note_call",
     "nanwatch.watch.train_step.step_observation:named_tensors",
-    "nanwatch.watch.keras_seam.keras_names:see_data_loss",
+    "nanwatch.watch.keras_seam.keras_names:compiled_loss",
     "nanwatch.watch.keras_seam.keras_names:optimizers_of",
-    "nanwatch.watch.train_step.step_observation:see_tape",
+    "nanwatch.watch.train_step.step_observation:wrap_held",
+    "nanwatch.watch.train_step.step_observation:take",
+    "nanwatch.watch.keras_seam.patches:Patches.wrap",
     "nanwatch.watch.train_step.state_check:StateCheck.begin",
     "nanwatch.watch.train_step.state_check:StateCheck.lay_out",
     "nanwatch.watch.train_step.state_check:StateCheck.suspicious",
@@ -154,7 +156,7 @@ def test_in_a_step_of_the_scripts_own(
     place: str, cls: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = trained(lambda: own(cls), [])
-    broken(monkeypatch, f"nanwatch.watch.{place}")
+    broken(monkeypatch, f"nanwatch.watch.train_step.{place}")
     assert differing(trained(lambda: own(cls), [watch_in(tmp_path)]), expected) == []
 
 

@@ -1,0 +1,30 @@
+"""Every update that optimizers make, seen in the place of their ``apply``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.patches import Patches, Wrapper
+
+See = Callable[..., Any]  # of (optimizer, original, grads, variables)
+
+
+def wrap_held(patches: Patches, model: Any, see: See) -> None:
+    """On each optimizer that the model holds, so that an ``apply`` of its own is seen whole."""
+    for optimizer in keras_names.optimizers_of(model):
+        patches.wrap(optimizer, "apply", functools.partial(see, optimizer))
+
+
+def wrappers_of_classes(see: See) -> dict[str, Wrapper]:
+    """By seam, on Keras's classes: for those that a ``train_step`` has from elsewhere."""
+
+    def apply(original: Callable[..., Any], optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+        return see(optimizer, functools.partial(original, optimizer), *args, **kwargs)
+
+    return {
+        "keras.optimizers.Optimizer.apply": apply,
+        "keras.optimizers.LossScaleOptimizer.apply": apply,
+    }

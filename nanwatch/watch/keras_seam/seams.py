@@ -1,0 +1,202 @@
+"""The table of every seam that is taken in a process: where, by whom, what for, and in which order.
+
+Where two takers meet on one method the later row is called first, and what it calls the original is the
+earlier one. The rows of `Taker.STEP` and below come and go while the others stand.
+
+Not in it are the methods of one model, its layers and its optimizers: those are taken from the objects, by
+whom they concern, and given back with them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from nanwatch.watch.keras_seam.patches import Patches
+
+
+class Taker(StrEnum):
+    """Who takes a seam, in the order in which they do."""
+
+    ARRIVAL = "import_hook, until Keras comes"
+    WARNINGS = "import_hook, for the run's events"
+    TRACEBACKS = "import_hook, for tracebacks as under python"
+    LINES = "import_hook, for the lines that made what"
+    FITS = "import_hook, to watch a training"
+    SAVES = "recording/saves.py"
+    LOOPS = "fit/loops.py"
+    CHECK = "check"
+    COMPILED_LOOPS = "fit/loops.py, once a loop is compiled"
+    REPLAY = "replay/again.py"
+    STEP = "train_step, while a step is traced"
+    REPEATED_UPDATES = "incident, while a step is repeated"
+    REPEATED_GRADIENTS = "incident/autopsy.py, while a step is repeated"
+    COPIES = "incident and replay, while a step is compiled anew"
+
+
+# How a seam is taken, and what its taker gives for it.
+# wrap: a method, or a function of a module; a wrapper.
+# everywhere: a function, in every module of its package; a wrapper.
+# change: a value; a function of what stood there.
+# enter: no attribute at all; a context manager.
+How = Literal["wrap", "everywhere", "change", "enter"]
+
+
+@dataclass(frozen=True)
+class Seam:
+    """One row: ``taker`` takes ``name`` of ``owner``."""
+
+    taker: Taker
+    owner: str
+    name: str
+    why: str
+    how: How = "wrap"
+
+    @property
+    def path(self) -> str:
+        return f"{self.owner}.{self.name}"
+
+
+SEAMS = (
+    Seam(Taker.ARRIVAL, "sys", "meta_path", "to be told when the script imports Keras", "enter"),
+    Seam(Taker.WARNINGS, "warnings", "showwarning", "what Keras warns of is an event"),
+    Seam(Taker.TRACEBACKS, "keras tracebacks", "_EXCLUDED_PATHS", "no frame of nanwatch's", "change"),
+    Seam(Taker.TRACEBACKS, "tensorflow tracebacks", "_EXCLUDED_PATHS", "no frame of nanwatch's", "change"),
+    Seam(Taker.TRACEBACKS, "tensorflow tracebacks", "filter", "no frame below the script's", "enter"),
+    Seam(Taker.LINES, "keras.layers.Layer", "__new__", "the line that made a layer"),
+    Seam(Taker.LINES, "keras.Operation", "__new__", "the line that made an operation"),
+    Seam(Taker.LINES, "keras.optimizers.Optimizer", "__new__", "the line that made an optimizer"),
+    Seam(Taker.LINES, "keras.optimizers.schedules.LearningRateSchedule", "__new__", "the line that made it"),
+    Seam(Taker.LINES, "keras trainer", "compile", "the line of a loss, and of a built-in op's"),
+    Seam(Taker.FITS, "keras.Model", "fit", "a `Watch` among the callbacks"),
+    Seam(Taker.FITS, "keras.Model", "train_on_batch", "the model is watched before its step is compiled"),
+    Seam(Taker.SAVES, "keras.saving", "save_model", "a save is an event", "everywhere"),
+    Seam(Taker.SAVES, "keras.saving", "save_weights", "a save is an event", "everywhere"),
+    Seam(Taker.SAVES, "keras.Model", "export", "a save is an event"),
+    Seam(Taker.SAVES, "tensorflow.saved_model", "save", "a save is an event"),
+    Seam(Taker.SAVES, "tensorflow.train.Checkpoint", "save", "a save is an event"),
+    Seam(Taker.SAVES, "tensorflow.train.Checkpoint", "write", "a save is an event"),
+    Seam(Taker.SAVES, "tensorflow.train.CheckpointManager", "save", "it saves, and deletes what is old"),
+    Seam(Taker.SAVES, "keras.callbacks.BackupAndRestore", "on_train_begin", "it may keep two backups"),
+    Seam(Taker.SAVES, "keras.callbacks.BackupAndRestore", "on_train_end", "it deletes its backup"),
+    Seam(Taker.LOOPS, "tensorflow.GradientTape", "__enter__", "a loop's step may begin"),
+    Seam(Taker.LOOPS, "tensorflow.GradientTape", "__exit__", "its forward pass is over"),
+    Seam(Taker.LOOPS, "tensorflow.GradientTape", "gradient", "its loss"),
+    Seam(Taker.LOOPS, "keras.Model", "__call__", "its model, inputs and predictions"),
+    Seam(Taker.LOOPS, "keras.losses.Loss", "__call__", "its labels"),
+    Seam(Taker.LOOPS, "keras.optimizers.Optimizer", "apply", "its update, guarded"),
+    Seam(Taker.LOOPS, "keras.optimizers.LossScaleOptimizer", "apply", "its update, guarded"),
+    Seam(Taker.CHECK, "keras.Model", "fit", "it is cut short, and writes nothing"),
+    Seam(Taker.CHECK, "keras.Model", "evaluate", "it sees one batch"),
+    Seam(Taker.CHECK, "keras.Model", "train_on_batch", "its steps are counted"),
+    Seam(Taker.CHECK, "keras.optimizers.Optimizer", "apply", "a loop's steps are counted"),
+    Seam(Taker.CHECK, "keras.optimizers.LossScaleOptimizer", "apply", "a loop's steps are counted"),
+    Seam(Taker.CHECK, "tf.function", "__call__", "the steps of a compiled loop are counted"),
+    Seam(Taker.CHECK, "keras.saving", "save_model", "it saves elsewhere", "everywhere"),
+    Seam(Taker.CHECK, "keras.saving", "save_weights", "it saves elsewhere", "everywhere"),
+    Seam(Taker.CHECK, "keras.saving", "load_model", "it loads what was saved elsewhere", "everywhere"),
+    Seam(Taker.CHECK, "keras.saving", "load_weights", "it loads what was saved elsewhere", "everywhere"),
+    Seam(Taker.CHECK, "keras.Model", "export", "it saves elsewhere"),
+    Seam(Taker.CHECK, "tensorflow.saved_model", "save", "it saves elsewhere"),
+    Seam(Taker.CHECK, "tensorflow.saved_model", "load", "it loads what was saved elsewhere"),
+    Seam(Taker.CHECK, "tensorflow.train.Checkpoint", "save", "it saves elsewhere"),
+    Seam(Taker.CHECK, "tensorflow.train.Checkpoint", "write", "it saves elsewhere"),
+    Seam(Taker.CHECK, "tensorflow.train.CheckpointManager", "save", "it would delete older checkpoints"),
+    Seam(Taker.COMPILED_LOOPS, "tf.function", "__call__", "where it returns its steps are on the host"),
+    Seam(Taker.REPLAY, "keras.Model", "fit", "the replay begins where the training does"),
+    Seam(Taker.REPLAY, "keras.Model", "train_on_batch", "the replay begins where the training does"),
+    Seam(Taker.STEP, "keras.optimizers.Optimizer", "apply", "the update, guarded"),
+    Seam(Taker.STEP, "keras.optimizers.LossScaleOptimizer", "apply", "the update, guarded"),
+    Seam(Taker.STEP, "tensorflow.GradientTape", "gradient", "the loss of a step of the script's own"),
+    Seam(Taker.STEP, "tf.function", "__call__", "a function of the script's own is traced anew"),
+    Seam(Taker.REPEATED_UPDATES, "keras.optimizers.Optimizer", "apply", "the gradients; no update"),
+    Seam(Taker.REPEATED_UPDATES, "keras.optimizers.LossScaleOptimizer", "apply", "the gradients; no update"),
+    Seam(Taker.REPEATED_GRADIENTS, "tensorflow.GradientTape", "gradient", "where the backward pass begins"),
+    Seam(Taker.COPIES, "tf.function", "__call__", "a function is traced anew"),
+)
+
+
+def take(patches: Patches, taker: Taker, given: Mapping[str, Any]) -> None:
+    """Take all seams of ``taker``, in the order of the table; ``given`` is by the path of the seam.
+
+    Raises:
+        KeyError: what is given is not for exactly the taker's seams.
+    """
+    mine = [seam for seam in SEAMS if seam.taker is taker]
+    if {seam.path for seam in mine} != set(given):
+        raise KeyError(f"{taker.name}: {sorted({seam.path for seam in mine} ^ set(given))}")
+    for seam in mine:
+        HOW[seam.how](patches, seam, given[seam.path])
+
+
+def wrap(patches: Patches, seam: Seam, wrapper: Any) -> None:
+    patches.wrap(owner_of(seam), seam.name, wrapper)
+
+
+def wrap_everywhere(patches: Patches, seam: Seam, wrapper: Any) -> None:
+    owner = owner_of(seam)
+    patches.everywhere(seam.owner.partition(".")[0], getattr(owner, seam.name), wrapper)
+
+
+def change(patches: Patches, seam: Seam, changed: Any) -> None:
+    owner = owner_of(seam)
+    patches.set(owner, seam.name, changed(getattr(owner, seam.name)))
+
+
+def enter(patches: Patches, seam: Seam, context: Any) -> None:
+    patches.enter(context)
+
+
+HOW: Mapping[How, Callable[[Patches, Seam, Any], None]] = {
+    "wrap": wrap,
+    "everywhere": wrap_everywhere,
+    "change": change,
+    "enter": enter,
+}
+
+
+def owner_of(seam: Seam) -> Any:
+    """The class or module that has the seam. Imports it."""
+    if seam.owner in PRIVATE:
+        return PRIVATE[seam.owner]()
+    module, _, rest = seam.owner.partition(".")
+    found = importlib.import_module(module)
+    for name in rest.split(".") if rest else ():
+        found = getattr(found, name)
+    return found
+
+
+def trainer() -> Any:
+    """The class that defines ``compile``.
+
+    Keras asks whether a model has a ``compile`` of its own, and then loads a saved one without compiling it.
+    """
+    import keras
+
+    return next(owner for owner in keras.Model.__mro__ if "compile" in vars(owner))
+
+
+def keras_tracebacks() -> Any:
+    return importlib.import_module("keras.src.utils.traceback_utils")
+
+
+def tensorflow_tracebacks() -> Any:
+    return importlib.import_module("tensorflow.python.util.traceback_utils")
+
+
+def function_class() -> Any:
+    import tensorflow as tf
+
+    return type(tf.function(lambda: None))
+
+
+# Owners without a public name.
+PRIVATE: Mapping[str, Callable[[], Any]] = {
+    "keras trainer": trainer,
+    "keras tracebacks": keras_tracebacks,
+    "tensorflow tracebacks": tensorflow_tracebacks,
+    "tf.function": function_class,
+}
