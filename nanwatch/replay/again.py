@@ -145,7 +145,7 @@ class Goal:
 
     def repeat(self, model: Any) -> Moment:
         from nanwatch.watch.incident import autopsy, snapshot
-        from nanwatch.watch.keras_seam import keras_names
+        from nanwatch.watch.keras_seam.adapter import seam
         from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 
         x, y, sample_weight = batch_of(self.arrays)
@@ -153,7 +153,7 @@ class Goal:
         snapshot.restore(model, model.optimizer, self.arrays)
         data = (x, y) if sample_weight is None else (x, y, sample_weight)
         names: dict[str, Any] = {"x": x, "y": y, "sample_weight": sample_weight, "model": model}
-        several = not keras_names.is_keras_own(model.train_step)
+        several = not seam().is_keras_own(model.train_step)
         step = RepeatableStep(model.train_step, data, several=several)
         found = autopsy.perform(model, step, user_lines.compile_line_of(model), names=names)
         return Moment(
@@ -196,10 +196,10 @@ def structure_of(arrays: dict[str, Any], prefix: str) -> Any:
 
 def build_variables(model: Any, x: Any, y: Any) -> None:
     """Make the variables that a first step would have made: layers, metrics, optimizer."""
-    from nanwatch.watch.keras_seam import keras_names
+    from nanwatch.watch.keras_seam.adapter import seam
 
     y_pred = model(x, training=False)
     if model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     with contextlib.suppress(Exception):  # a custom step may use the metrics in a way of its own
-        keras_names.build_metrics(model, y, y_pred)
+        seam().build_metrics(model, y, y_pred)

@@ -16,7 +16,7 @@ from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Trial, TrialOutcome, Verdict, write_trials
 from nanwatch.watch.fit.fit_observer import release_observer
 from nanwatch.watch.incident.autopsy import restore_after
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import copy_all_functions
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
@@ -109,7 +109,7 @@ def set_activation(model: Any, data: Any, change: Intervention) -> Iterator[Any]
     Raises:
         ValueError: there is no such layer, or it has no activation of its own.
     """
-    layer = dict(keras_names.layers_of(model)).get(change.target)
+    layer = dict(seam().layers_of(model)).get(change.target)
     if layer is None or not hasattr(layer, "activation"):
         raise ValueError(f"no layer {change.target} with an activation")
     before, layer.activation = layer.activation, keras.activations.get(change.value)

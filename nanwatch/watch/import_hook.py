@@ -115,8 +115,10 @@ def take_seams(keras: Any, recorder: RunRecorder, on_incident: Any) -> None:
     if keras.backend.backend() != "tensorflow":
         recorder.note_not_watched(OtherBackend(keras.backend.backend()))
         return
+    from nanwatch.watch.keras_seam.hidden_frames import hide_frames
+
     with recorder.catch_errors("leaving TensorFlow's tracebacks alone"):
-        hide_frames(recorder.patches)
+        hide_frames(recorder.patches, user_lines.OWN, user_lines.below_the_script())
     note_lines(recorder.patches)
     join_fits(recorder, on_incident)
     from nanwatch.watch.fit.loops import Loops
@@ -124,21 +126,6 @@ def take_seams(keras: Any, recorder: RunRecorder, on_incident: Any) -> None:
 
     Saves(recorder).arm()
     Loops(recorder, on_incident).arm()
-
-
-def hide_frames(patches: Patches) -> None:
-    """Leave nanwatch out of the tracebacks that Keras and TensorFlow write by themselves."""
-    from nanwatch.watch.keras_seam import keras_names
-
-    def exclude(paths: tuple[str, ...]) -> tuple[str, ...]:
-        return (*paths, user_lines.OWN)
-
-    changes = {
-        "keras tracebacks._EXCLUDED_PATHS": exclude,
-        "tensorflow tracebacks._EXCLUDED_PATHS": exclude,
-        "tensorflow tracebacks.filter": keras_names.filter_frames(user_lines.below_the_script()),
-    }
-    take(patches, Taker.TRACEBACKS, changes)
 
 
 def note_lines(patches: Patches) -> None:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from nanwatch.record.facts import BroadcastInfo, Location, Shape
 from nanwatch.watch.data.batch import Named
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.launch import user_lines
 
 PASSING = {"Cast", "Identity"}
@@ -20,7 +20,7 @@ def find_broadcasts(labels: Named, outputs: Named) -> tuple[BroadcastInfo, ...] 
 
     None in eager execution, where there is no graph to look at.
     """
-    graph = keras_names.function_graph()
+    graph = tensorflow_names.traced_graph()
     if graph is None or not labels or not outputs:
         return None
     of_label = {id(tensor): key for key, tensor in labels}

@@ -11,7 +11,7 @@ import tensorflow as tf
 from nanwatch.record.facts import BroadcastInfo
 from nanwatch.watch.data.batch import Named
 from nanwatch.watch.data.broadcasts import PASSING, shape_of
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.launch import user_lines
 
 # Ops by which a loss is made of labels and predictions, element by element or row by row.
@@ -30,7 +30,8 @@ def labels_in_graph(graph: Any, inputs: Named, outputs: Named) -> Any:
 
     ``inputs`` are what the model was called with: they are arguments as well.
     """
-    arguments = {id(tensor) for tensor in graph.inputs} - {id(tensor) for _, tensor in inputs}
+    given = tensorflow_names.arguments_of(graph)
+    arguments = {id(tensor) for tensor in given} - {id(tensor) for _, tensor in inputs}
     predictions = {id(tensor) for _, tensor in outputs}
     for op in graph.get_operations():
         if op.type not in COMPARING or len(op.inputs) != 2:
@@ -60,7 +61,7 @@ class EagerLossOps:
         self.labels: Any = None
         self.met: tuple[BroadcastInfo, ...] = ()
         self.stack = ExitStack()
-        self.stack.enter_context(keras_names.op_callback(self.see))
+        self.stack.enter_context(tensorflow_names.op_callback(self.see))
 
     def stop(self) -> None:
         self.stack.close()

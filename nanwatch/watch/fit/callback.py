@@ -12,7 +12,7 @@ import keras
 
 from nanwatch.watch.fit.fit_observer import FitObserver, observe_model, release_observer
 from nanwatch.watch.incident.handler import OnIncident
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.launch.disabled import is_disabled
 from nanwatch.watch.recording.run_recorder import RunRecorder, script_of_process
@@ -46,7 +46,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def set_model(self, model: Any) -> None:
         """Keras calls this before it compiles the step: the moment to wrap it."""
         super().set_model(model)
-        if is_disabled() or keras_names.fit_arguments(sys._getframe()) is None:
+        if is_disabled() or seam().fit_arguments(sys._getframe()) is None:
             return
         if self.recorder is None or (self.recorder.ended and not self.injected):
             try:
@@ -65,9 +65,9 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             return
         frame = sys._getframe()
         with self.recorder.catch_errors("beginning a fit"):
-            given = keras_names.fit_arguments(frame) or {}
+            given = seam().fit_arguments(frame) or {}
             given["steps"] = self.params.get("steps")
-            location = user_lines.line_here(keras_names.frame_of_fit(frame))
+            location = user_lines.line_here(seam().frame_of_fit(frame))
             self.observer.begin("fit", given, location)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -19,7 +19,7 @@ from nanwatch.watch.fit import fit_arguments
 from nanwatch.watch.fit.training import LoopTraining, ModelTraining, Training
 from nanwatch.watch.incident.description import crash_words, incident_words
 from nanwatch.watch.incident.handler import IncidentHandler, OnIncident
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import description
 from nanwatch.watch.model.both_modes import BothModes
@@ -229,15 +229,13 @@ class FitObserver:
             watched=layout.count_watchpoints(),
             broadcasts=self.watcher.broadcasts,
             trainable=self.training.count_trainable(),
-            no_gradient=tuple(
-                keras_names.path_of(variable) for grad, variable in seen.gradients if grad is None
-            ),
+            no_gradient=tuple(seam().path_of(variable) for grad, variable in seen.gradients if grad is None),
         )
 
     def out_of_reach(self, seen: TracedStep) -> list[LayerOutOfReach]:
         """Layers whose outputs stay inside a loop or a function, so that no sentinel can see them."""
         reached = {id(layer) for layer, _ in seen.activations}
-        paths = {id(layer): path for path, layer in keras_names.layers_of(self.model)} if self.model else {}
+        paths = {id(layer): path for path, layer in seam().layers_of(self.model)} if self.model else {}
         names = [paths.get(id(layer), layer.name) for layer in seen.out_of_reach if id(layer) not in reached]
         return [LayerOutOfReach(name) for name in dict.fromkeys(names)]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from nanwatch.record.facts import ModelInfo, OutputInfo
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import description, outputs
 from nanwatch.watch.train_step.model_step import ModelStepRecorder
@@ -51,8 +51,8 @@ class ModelTraining:
 
     def __init__(self, model: Any, hold: bool, catch_errors: CatchErrors) -> None:
         self.model = model
-        self.replicas = keras_names.replicas_of(model)
-        self.distributed = keras_names.is_distributed(model)
+        self.replicas = seam().replicas_of(model)
+        self.distributed = seam().is_distributed(model)
         kind = ReplicatedStepRecorder if self.distributed else ModelStepRecorder
         self.watcher: StepWatcher = kind(model, hold, catch_errors)
         self.validation = None if self.distributed else ValidationStepRecorder(model, catch_errors)

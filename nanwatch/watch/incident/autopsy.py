@@ -18,7 +18,8 @@ from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
 from nanwatch.watch.incident import operands
 from nanwatch.watch.incident.op_trace import BadOp, OpTrace, OutOfTime, array_of
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import copy_all_functions
 from nanwatch.watch.keras_seam.optimizer_updates import wrap_held, wrappers_of_classes
 from nanwatch.watch.keras_seam.patches import Patches
@@ -72,11 +73,11 @@ def perform(
     with (
         suspend_watching(),
         restore_after(model, again.optimizers),
-        keras_names.run_functions_eagerly(),
+        tensorflow_names.run_functions_eagerly(),
         wrap_repeated_step(model, trace, seen),
     ):
         try:
-            with keras_names.op_callback(trace):
+            with tensorflow_names.op_callback(trace):
                 again.step(again.data)
         except OutOfTime:
             found.notes.append(ReplayStopped(seconds))
@@ -88,7 +89,7 @@ def perform(
             found.notes.append(run_compiled(model, again))
     fill_in(found, model, trace, seen, compile_location)
     if names is not None:  # for a debugger
-        paths = [keras_names.path_of(variable) for _, variable in seen.gradients]
+        paths = [seam().path_of(variable) for _, variable in seen.gradients]
         names["loss"] = seen.loss[-1] if seen.loss else None
         names["gradients"] = dict(zip(paths, (grad for grad, _ in seen.gradients), strict=True))
         names["outputs"] = seen.outputs
@@ -105,13 +106,9 @@ def restore_after(model: Any, optimizers: Sequence[Any] = ()) -> Iterator[None]:
     """
     variables = [
         *model.variables,
-        *keras_names.state_variables(model),
-        *keras_names.metric_variables(model),
-        *(
-            variable
-            for each in (*keras_names.optimizers_of(model), *optimizers)
-            for variable in each.variables
-        ),
+        *seam().state_variables(model),
+        *seam().metric_variables(model),
+        *(variable for each in (*seam().optimizers_of(model), *optimizers) for variable in each.variables),
     ]
     before = {id(variable): (variable, tf.convert_to_tensor(variable)) for variable in variables}
     try:
@@ -124,9 +121,9 @@ def restore_after(model: Any, optimizers: Sequence[Any] = ()) -> Iterator[None]:
 @contextlib.contextmanager
 def wrap_repeated_step(model: Any, trace: OpTrace, seen: RepeatedStep) -> Iterator[None]:
     with Patches() as patches:
-        for path, layer in keras_names.layers_of(model):
+        for path, layer in seam().layers_of(model):
             patches.wrap(layer, "call", watch_output(trace.layer_call(path, layer), path, seen))
-        for operation in keras_names.operations_of(model):
+        for operation in seam().operations_of(model):
             patches.wrap(operation, "call", trace.layer_call(operation.name, operation))
         patches.wrap(model, "compute_loss", functools.partial(in_loss, trace, seen))
         see_updates(patches, model, seen)
@@ -153,7 +150,7 @@ def see_updates(patches: Patches, model: Any, seen: RepeatedStep) -> None:
 def watch_output(wrapper: Callable[..., Any], path: str, seen: RepeatedStep) -> Callable[..., Any]:
     def watched(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = wrapper(original, *args, **kwargs)
-        flat = keras_names.flat_tensors(outputs)
+        flat = seam().flat_tensors(outputs)
         if flat:
             seen.outputs[path] = flat[0]
         return outputs
@@ -189,7 +186,7 @@ def keep_gradients(
     if seen.applying:
         original(grads, variables)
         return
-    seen.gradients += zip(grads, variables or keras_names.trained_by(optimizer), strict=False)
+    seen.gradients += zip(grads, variables or seam().trained_by(optimizer), strict=False)
     known_bad = tf.executing_eagerly() and any(is_bad(grad) for grad in grads if grad is not None)
     if seen.several and not known_bad:
         seen.applying = True
@@ -296,7 +293,7 @@ def list_spread(seen: RepeatedStep) -> list[SpreadEntry]:
         add("loss", "", loss)
     for grad, variable in reversed(seen.gradients):
         if grad is not None:
-            add("gradient", keras_names.path_of(variable), grad)
+            add("gradient", seam().path_of(variable), grad)
     return found
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from nanwatch.record.notes import FirstWeightsNotHeld, IncidentNote, RowsNotTried
 from nanwatch.watch.incident.autopsy import RepeatedStep, is_bad, keep_what_is_trained, restore_after
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.traced_step import suspend_watching
 
@@ -63,7 +63,7 @@ def repeat_is_bad(model: Any, again: RepeatableStep, data: Any) -> bool:
         keep_what_is_trained(model, seen),
         suspend_watching(),
         restore_after(model, again.optimizers),
-        keras_names.run_functions_eagerly(),
+        tensorflow_names.run_functions_eagerly(),
     ):
         again.step(data)
     return any(map(is_bad, [*seen.loss, *(grad for grad, _ in seen.gradients if grad is not None)]))

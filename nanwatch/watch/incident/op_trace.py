@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nanwatch.record.facts import Location
+from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.launch import user_lines
 
 Array = npt.NDArray[Any]
@@ -141,25 +142,25 @@ class OpTrace:
             return (*self.user_line(), None)
         frame = sys._getframe(1)
         while frame is not None and frame is not self.stop_at:
-            if frame.f_code.co_name == "_gradient_function":
-                held = frame.f_locals
-                forward = held.get("op_name")
-                name = forward.decode() if isinstance(forward, bytes) else str(forward)
-                for tensor in held.get("inputs") or ():
-                    value = array_of(tensor)
-                    used = (
-                        self.used_at.get((address(value), name)) if value is not None and value.size else None
-                    )
-                    if used is not None:
-                        return *used, name
-                for tensor in [*(held.get("outputs") or ()), *(held.get("inputs") or ())]:
-                    value = array_of(tensor)
-                    made = self.made_at.get(address(value)) if value is not None and value.size else None
-                    if made is not None:
-                        return made[1], made[2], name
-                return None, None, name
+            forward = tensorflow_names.forward_op(frame)
+            if forward is not None:
+                return (*self.place_of_forward(forward), forward.type)
             frame = frame.f_back  # type: ignore[assignment]
         return None, None, None
+
+    def place_of_forward(self, op: tensorflow_names.ForwardOp) -> tuple[Location | None, str | None]:
+        """(line, layer) of the forward op whose gradient is being computed."""
+        for tensor in op.inputs:
+            value = array_of(tensor)
+            used = self.used_at.get((address(value), op.type)) if value is not None and value.size else None
+            if used is not None:
+                return used
+        for tensor in (*op.outputs, *op.inputs):
+            value = array_of(tensor)
+            made = self.made_at.get(address(value)) if value is not None and value.size else None
+            if made is not None:
+                return made[1], made[2]
+        return None, None
 
     def user_line(self) -> tuple[Location | None, str | None]:
         """The user's line that runs the op, and the layer: of a built-in layer, the line that made it."""

@@ -12,7 +12,7 @@ import numpy as np
 from nanwatch.record.notes import LeftOutOfSnapshot
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.incident.snapshot_file import FORMAT, SNAPSHOT_FILE
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 
 
 def parts(model: Any, batch: HostBatch, optimizer: Any) -> Iterable[tuple[str, Any]]:
@@ -29,14 +29,14 @@ def parts(model: Any, batch: HostBatch, optimizer: Any) -> Iterable[tuple[str, A
     for number, variable in enumerate(model.weights):
         yield f"weights/{number}", variable
     known = {id(variable) for variable in model.weights}
-    for number, variable in enumerate(keras_names.state_variables(model)):
+    for number, variable in enumerate(seam().state_variables(model)):
         if id(variable) not in known:
             yield f"state/{number}", variable
-    for number, variable in enumerate(keras_names.metric_variables(model)):
+    for number, variable in enumerate(seam().metric_variables(model)):
         yield f"metrics/{number}", variable
     for number, variable in enumerate(optimizer.variables if optimizer is not None else ()):
         yield f"optimizer/{number}", variable
-    others = [other for other in keras_names.optimizers_of(model) if other is not optimizer]
+    others = [other for other in seam().optimizers_of(model) if other is not optimizer]
     for which, other in enumerate(others, start=1):
         for number, variable in enumerate(other.variables):
             yield f"optimizer.{which}/{number}", variable
@@ -80,7 +80,7 @@ def restore(model: Any, optimizer: Any, arrays: dict[str, np.ndarray[Any, Any]])
         if name not in arrays:
             continue
         if tuple(arrays[name].shape) != tuple(variable.shape):
-            what = keras_names.path_of(variable)
+            what = seam().path_of(variable)
             raise ValueError(
                 f"{what} has shape {tuple(variable.shape)}, but {tuple(arrays[name].shape)} in the snapshot"
             )

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper
 from nanwatch.watch.keras_seam.seams import Taker, take
 
@@ -27,13 +27,13 @@ class FunctionCopies:
         if id(function) not in self.made:
             self.made[id(function)] = (function, function)
             with self.catch_errors("copying a tf.function"):
-                self.made[id(function)] = (function, keras_names.copy_of_function(function))
+                self.made[id(function)] = (function, tensorflow_names.copy_of_function(function))
         return self.made[id(function)][1]
 
 
 def call_copies(copies: FunctionCopies, wanted: Callable[[], bool]) -> Wrapper:
     """A wrapper of the call of a tf.function: where ``wanted()``, its copy is called."""
-    cls = keras_names.function_class()
+    cls = tensorflow_names.function_class()
 
     def call(original: Callable[..., Any], function: Any, *args: Any, **kwargs: Any) -> Any:
         # not one of a saved model: its Python is not the script's

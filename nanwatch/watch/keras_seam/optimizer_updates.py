@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper
 
 See = Callable[..., Any]  # of (optimizer, original, grads, variables)
@@ -14,7 +14,7 @@ See = Callable[..., Any]  # of (optimizer, original, grads, variables)
 
 def wrap_held(patches: Patches, model: Any, see: See) -> None:
     """On each optimizer that the model holds, so that an ``apply`` of its own is seen whole."""
-    for optimizer in keras_names.optimizers_of(model):
+    for optimizer in seam().optimizers_of(model):
         patches.wrap(optimizer, "apply", functools.partial(see, optimizer))
 
 

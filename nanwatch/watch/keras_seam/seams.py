@@ -160,8 +160,8 @@ HOW: Mapping[How, Callable[[Patches, Seam, Any], None]] = {
 
 def owner_of(seam: Seam) -> Any:
     """The class or module that has the seam. Imports it."""
-    if seam.owner in PRIVATE:
-        return PRIVATE[seam.owner]()
+    if seam.owner in WITHOUT_A_PUBLIC_NAME:
+        return private_owner(seam.owner)
     module, _, rest = seam.owner.partition(".")
     found = importlib.import_module(module)
     for name in rest.split(".") if rest else ():
@@ -169,34 +169,17 @@ def owner_of(seam: Seam) -> Any:
     return found
 
 
-def trainer() -> Any:
-    """The class that defines ``compile``.
-
-    Keras asks whether a model has a ``compile`` of its own, and then loads a saved one without compiling it.
-    """
-    import keras
-
-    return next(owner for owner in keras.Model.__mro__ if "compile" in vars(owner))
+WITHOUT_A_PUBLIC_NAME = ("keras trainer", "keras tracebacks", "tensorflow tracebacks", "tf.function")
 
 
-def keras_tracebacks() -> Any:
-    return importlib.import_module("keras.src.utils.traceback_utils")
+def private_owner(name: str) -> Any:
+    from nanwatch.watch.keras_seam import tensorflow_names
+    from nanwatch.watch.keras_seam.adapter import seam
 
-
-def tensorflow_tracebacks() -> Any:
-    return importlib.import_module("tensorflow.python.util.traceback_utils")
-
-
-def function_class() -> Any:
-    import tensorflow as tf
-
-    return type(tf.function(lambda: None))
-
-
-# Owners without a public name.
-PRIVATE: Mapping[str, Callable[[], Any]] = {
-    "keras trainer": trainer,
-    "keras tracebacks": keras_tracebacks,
-    "tensorflow tracebacks": tensorflow_tracebacks,
-    "tf.function": function_class,
-}
+    found = {
+        "keras trainer": seam().trainer,
+        "keras tracebacks": seam().tracebacks,
+        "tensorflow tracebacks": tensorflow_names.tracebacks,
+        "tf.function": tensorflow_names.function_class,
+    }
+    return found[name]()

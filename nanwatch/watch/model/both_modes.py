@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from nanwatch.record.facts import FitInfo, InferenceInfo
 from nanwatch.watch.data.batch import HostBatch, rebuild_batch
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 
 MOST_ROWS = 256  # a mean over more of them says nothing new about a loss that is twice the other
 MOST_ELEMENTS = 2**20  # of the inputs: 4 MB that are held through the fit
@@ -81,18 +81,18 @@ class BothModes:
 
 def can_be_tried(model: Any) -> bool:
     """Whether ``model`` normalises by the batch, and runs no code but Keras's own."""
-    layers = [layer for _, layer in keras_names.layers_of(model)]
+    layers = [layer for _, layer in seam().layers_of(model)]
     if not any(isinstance(layer, keras.layers.BatchNormalization) and layer.trainable for layer in layers):
         return False
     functions = [function for layer in layers for function in functions_of(layer)]
-    losses = keras_names.loss_functions(model)
+    losses = seam().loss_functions(model)
     own = [type(model), *map(type, layers), *functions, *losses]
-    return bool(losses) and not model.run_eagerly and all(map(keras_names.is_keras_own, own))
+    return bool(losses) and not model.run_eagerly and all(map(seam().is_keras_own, own))
 
 
 def seconds_of_layers(model: Any) -> float:
     """What Keras itself takes to call every layer once, whatever the rows."""
-    layers = [layer for _, layer in keras_names.layers_of(model)]
+    layers = [layer for _, layer in seam().layers_of(model)]
     heavy = sum(bool(layer.variables) for layer in layers)
     return HEAVY_SECONDS * heavy + LIGHT_SECONDS * (len(layers) - heavy)
 
@@ -111,22 +111,22 @@ def in_both_modes(model: Any, data: Any, deadline: float) -> list[tuple[float, f
     for training in (True, False):
         if time.perf_counter() > deadline:
             break
-        with keras_names.run_without_effect(model):  # each: the first moves what the second shall use
+        with seam().run_without_effect(model):  # each: the first moves what the second shall use
             y_pred = model(x, training=training)
-            loss = keras_names.data_loss(model, y, y_pred, sample_weight)
+            loss = seam().data_loss(model, y, y_pred, sample_weight)
             found.append((float(tf.reduce_mean(loss)), accuracy(model, y, y_pred)))
     return found
 
 
 def accuracy(model: Any, y: Any, y_pred: Any) -> float | None:
     """The share of right answers of a model with one output under a cross-entropy; None of any other."""
-    losses = keras_names.losses_of(model)
-    name = getattr(keras_names.loss_functions(model)[0], "__name__", "")
+    losses = seam().losses_of(model)
+    name = getattr(seam().loss_functions(model)[0], "__name__", "")
     if len(losses) != 1 or name not in CROSSENTROPIES or not isinstance(y_pred, tf.Tensor):
         return None
     answers, labels = y_pred.numpy(), np.asarray(y)
     if name == "binary_crossentropy":
-        middle = 0.0 if keras_names.loss_arguments(losses[0][1]).get("from_logits") else 0.5
+        middle = 0.0 if seam().loss_arguments(losses[0][1]).get("from_logits") else 0.5
         found, wanted = answers > middle, labels > 0.5
     else:
         found = answers.argmax(axis=-1)

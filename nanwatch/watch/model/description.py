@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from nanwatch.record.facts import LayerInfo, ModelInfo, OptimizerInfo, Shape, WeightInfo
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import outputs
 from nanwatch.watch.model.activations import activation_of, is_library
@@ -22,16 +22,16 @@ MOST_CONFIG = 2000  # characters of a layer's config that are worth keeping
 
 def describe(model: Any, compile_location: Any = None) -> ModelInfo:
     """The tables of ``model``. Of its outputs only what is built; a traced step tells more."""
-    layers = keras_names.layers_of(model)
+    layers = seam().layers_of(model)
     paths = {id(layer): path for path, layer in layers}
-    owner = {id(variable): path for path, layer in layers for variable in keras_names.own_variables(layer)}
+    owner = {id(variable): path for path, layer in layers for variable in seam().own_variables(layer)}
     return ModelInfo(
         name=model.name,
         type=type(model).__name__,
         layers=tuple(layer_info(path, layer, paths) for path, layer in layers),
         weights=tuple(
             WeightInfo(
-                keras_names.path_of(v), tuple(v.shape), str(v.dtype), bool(v.trainable), owner.get(id(v), "")
+                seam().path_of(v), tuple(v.shape), str(v.dtype), bool(v.trainable), owner.get(id(v), "")
             )
             for v in model.weights
         ),
@@ -66,9 +66,9 @@ def layer_info(path: str, layer: Any, paths: dict[int, str]) -> LayerInfo:
         initializer=initializer_of(layer),
         dtype=str(layer.compute_dtype),
         inbound=tuple(
-            dict.fromkeys(paths[id(op)] for op in keras_names.inbound_operations(layer) if id(op) in paths)
+            dict.fromkeys(paths[id(op)] for op in seam().inbound_operations(layer) if id(op) in paths)
         ),
-        weights=tuple(keras_names.path_of(v) for v in keras_names.own_variables(layer)),
+        weights=tuple(seam().path_of(v) for v in seam().own_variables(layer)),
         config=config_of(layer),
         location=user_lines.line_of(layer),
     )
@@ -132,7 +132,7 @@ def optimizer_info(optimizer: Any) -> OptimizerInfo | None:
     if optimizer is None:
         return None
     inner = getattr(optimizer, "inner_optimizer", None)
-    rate = keras_names.learning_rate_given(inner or optimizer)
+    rate = seam().learning_rate_given(inner or optimizer)
     schedule = (
         type(rate).__name__ if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) else None
     )
@@ -166,7 +166,7 @@ def optimizer_info(optimizer: Any) -> OptimizerInfo | None:
 def constant_rate(optimizer: Any) -> float | None:
     """The rate of ``optimizer`` now; None where a schedule gives it."""
     inner = getattr(optimizer, "inner_optimizer", None) or optimizer
-    given = keras_names.learning_rate_given(inner)
+    given = seam().learning_rate_given(inner)
     return None if isinstance(given, keras.optimizers.schedules.LearningRateSchedule) else rate_now(inner)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.model import layer_kinds, output_head
 from nanwatch.watch.model.activations import FUNCTIONS, OTHER_NAMES, is_library, library_class, rectifier
 from nanwatch.watch.model.output_head import UNKNOWN, OutputHead, Sizes
@@ -61,7 +61,7 @@ class KerasGraph:
         return self.known[key][1]
 
     def find_head(self, place: GraphTensor) -> OutputHead:
-        made = keras_names.making_of(place.tensor)
+        made = seam().making_of(place.tensor)
         if made is None:
             return UNKNOWN
         thing, number, given = made
@@ -149,9 +149,7 @@ def inner_model(thing: Any) -> Any:
 
 def is_graph(model: Any) -> bool:
     """Whether calling ``model`` is running its graph: Sequential or functional, and built."""
-    return (
-        library_class(model) in ("Sequential", "Functional") and keras_names.graph_outputs(model) is not None
-    )
+    return library_class(model) in ("Sequential", "Functional") and seam().graph_outputs(model) is not None
 
 
 def shape_of(place: GraphTensor) -> Sizes:

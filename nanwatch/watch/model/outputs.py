@@ -12,7 +12,7 @@ import keras
 
 from nanwatch.record.facts import LossInfo, OutputInfo, Shape
 from nanwatch.watch.data.batch import named_tensors
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.model.activations import is_library
 from nanwatch.watch.model.keras_graph import GraphTensor, KerasGraph, is_graph
 from nanwatch.watch.model.loss_ops import crossentropy_of
@@ -43,9 +43,9 @@ def outputs_built(model: Any) -> tuple[OutputInfo, ...]:
     """The outputs of a model as its graph tells before a step was traced; empty where it has none."""
     if not is_graph(model):
         return ()
-    given = named_tensors(keras_names.graph_outputs(model))
+    given = named_tensors(seam().graph_outputs(model))
     keys = [key for key, _ in given]
-    names, losses = keras_names.output_names(model), keras_names.user_losses(model)
+    names, losses = seam().output_names(model), seam().user_losses(model)
     if len(names) == len(keys) > 1 and isinstance(losses, dict) and set(losses) <= set(names):
         keys = names
     walk = KerasGraph()
@@ -65,7 +65,7 @@ def heads_seen(model: Any, seen: TracedStep) -> list[OutputHead]:
 def describe_outputs(
     model: Any, keys: Sequence[str], found: Sequence[OutputHead], shapes: Sequence[Shape | None]
 ) -> tuple[OutputInfo, ...]:
-    paths = {id(layer): path for path, layer in keras_names.layers_of(model)}
+    paths = {id(layer): path for path, layer in seam().layers_of(model)}
     losses = losses_by_key(model)
     return tuple(
         OutputInfo(
@@ -95,8 +95,8 @@ def row_shape(shape: Sequence[int | None] | None) -> Shape | None:
 
 def losses_by_key(model: Any) -> dict[str, LossInfo]:
     """Output key -> its loss, under the name by which the script gave it."""
-    user = keras_names.user_losses(model)
-    resolved = keras_names.losses_of(model) or unresolved_losses(model, user)
+    user = seam().user_losses(model)
+    resolved = seam().losses_of(model) or unresolved_losses(model, user)
     found = {}
     for number, (key, loss) in enumerate(resolved):
         info = loss_info(loss)
@@ -114,13 +114,13 @@ def unresolved_losses(model: Any, user: Any) -> list[tuple[str, Any]]:
         return [(str(key), loss) for key, loss in user.items()]
     if isinstance(user, list | tuple):
         return [(str(number), loss) for number, loss in enumerate(user)]
-    return [(str(number), user) for number in range(max(1, len(keras_names.output_names(model))))]
+    return [(str(number), user) for number in range(max(1, len(seam().output_names(model))))]
 
 
 def given_for(user: Any, model: Any, key: str, number: int) -> Any:
     """What the script gave as the loss of one output."""
     if isinstance(user, dict):
-        names = keras_names.output_names(model)
+        names = seam().output_names(model)
         name = names[int(key)] if key.isdigit() and int(key) < len(names) else key
         return user.get(key, user.get(name))
     if isinstance(user, list | tuple):
@@ -152,7 +152,7 @@ def loss_info(loss: Any) -> LossInfo | None:
             loss = keras.losses.get(loss)
         except Exception:  # a class of the script's own may want arguments
             return LossInfo(CUSTOM, given)
-    arguments = keras_names.loss_arguments(loss)
+    arguments = seam().loss_arguments(loss)
     function = getattr(loss, "fn", loss)
     while isinstance(function, functools.partial) and not function.args:
         arguments = {**function.keywords, **arguments}

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.model import layer_kinds, output_head
 from nanwatch.watch.model.output_head import UNKNOWN, OutputHead, Sizes
 from nanwatch.watch.train_step.traced_step import TracedStep
@@ -95,7 +95,7 @@ class TracedGraph:
         if op_of(tensor) is None and len(inputs) == 1:
             end = OutputHead(self.end(inputs[0]).head)
         applied = end.layer or (layer if end.activation != output_head.UNKNOWN_NAME else None)
-        weighs = bool(keras_names.own_variables(layer)) or (bool(layer.weights) and end.head is None)
+        weighs = bool(seam().own_variables(layer)) or (bool(layer.weights) and end.head is None)
         return replace(end, head=end.head or (layer if weighs else None), layer=applied)
 
     def by_own_activation(self, end: OutputHead, tensor: Any) -> OutputHead:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.batch import HostBatch
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 
 Array = npt.NDArray[Any]
 Names = list[tuple[Role, str]]  # of tensors, in the order in which their arrays are handed over
@@ -70,7 +70,7 @@ def weight_samples(variables: Iterable[Any]) -> list[tuple[str, Any]]:
             continue
         stride = max(1, math.prod(value.shape.as_list()) // SAMPLE)
         sample = tf.reshape(value, [-1])[::stride][:SAMPLE]
-        found.append((keras_names.path_of(variable), tf.cast(sample, tf.float32)))
+        found.append((seam().path_of(variable), tf.cast(sample, tf.float32)))
     return found
 
 

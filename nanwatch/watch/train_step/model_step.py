@@ -11,7 +11,7 @@ import tensorflow as tf
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.batch import HostBatch, rebuild_batch
 from nanwatch.watch.data.broadcasts import find_broadcasts
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.step_observation import observe_step
@@ -27,7 +27,7 @@ class ModelStepRecorder(StepRecorder):
         super().__init__(hold, catch_errors)
         self.model = model
         self.original = model.train_step
-        self.guard.several = not keras_names.is_keras_own(self.original)
+        self.guard.several = not seam().is_keras_own(self.original)
         self.optimizers: list[Any] = []  # that the step was seen to apply
         self.jit = False
         self.variables: list[Any] = []
@@ -70,7 +70,7 @@ class ModelStepRecorder(StepRecorder):
         model = self.model
         if model.train_function is not None and not force:
             return model.train_function
-        self.jit = keras_names.resolve_jit(model)
+        self.jit = seam().is_compiled_by_xla(model)
         # An output of an XLA function is one that cannot be fused away.
         self.shows_activations = not self.jit
         model.jit_compile, before = False if self.jit else model.jit_compile, model.jit_compile
@@ -143,7 +143,7 @@ class ModelStepRecorder(StepRecorder):
 
     def name_outputs(self, seen: TracedStep, labels: list[str]) -> None:
         """Call the outputs of a list by their names where the labels are."""
-        names = keras_names.output_names(self.model)
+        names = seam().output_names(self.model)
         keys = {key for key, _ in seen.outputs}
         if len(names) == len(seen.outputs) > 1 and set(names) == set(labels) and not keys & set(names):
             seen.outputs = [(name, tensor) for name, (_, tensor) in zip(names, seen.outputs, strict=True)]

@@ -9,7 +9,7 @@ from typing import Any, cast
 from nanwatch.record.notes import NotMet
 from nanwatch.record.watchpoints import Role, Watchpoint
 from nanwatch.watch.data import batch as batches
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 
 Key = tuple[str, str, str]  # role, path, stat
 ROWS: Key = ("rows", "", "value")
@@ -86,12 +86,12 @@ def layout_of(
     if penalised:
         layout.add(*PENALTY)
     if model is not None:
-        for path, _ in keras_names.layers_of(model):
+        for path, _ in seam().layers_of(model):
             layout.add("activation", path, "l2_norm")
     layout.add("output", "output", "l2_norm")
     for variable in variables if "gradient" not in without else ():
-        layout.add("gradient", keras_names.path_of(variable), "l2_norm")
+        layout.add("gradient", seam().path_of(variable), "l2_norm")
     layout.of_step = layout.width
     for variable in variables:
-        layout.add("weight", keras_names.path_of(variable), "l2_norm")
+        layout.add("weight", seam().path_of(variable), "l2_norm")
     return layout

@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
 
 
 def watchable(tensor: Any) -> bool:
@@ -46,7 +46,7 @@ def surely_finite(sums: Sequence[tf.Tensor], tensors: Sequence[Any]) -> tf.Tenso
     if not sums:
         return tf.constant(True)
     total = tf.add_n(list(sums)) if len(sums) > 1 else sums[0]
-    return keras_names.keep_whole(
+    return tensorflow_names.keep_whole(
         tf.cond(tf.math.is_finite(total), lambda: tf.constant(True), lambda: all_finite(tensors))
     )
 

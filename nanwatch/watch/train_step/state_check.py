@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from nanwatch.record.facts import Nonfinite
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.train_step.sentinels import all_finite, half_square_sum
 
 
@@ -45,7 +45,7 @@ class StateCheck:
                 self.fine_before[id(variable)] = is_finite(variable)
         owners = {id(variable): layer for variable, layer in state_of(model)}
         return [
-            self.fine_before[id(variable)] or keras_names.is_keras_own(type(owners.get(id(variable))))
+            self.fine_before[id(variable)] or seam().is_keras_own(type(owners.get(id(variable))))
             for variable in self.variables
         ]
 
@@ -68,7 +68,7 @@ class StateCheck:
         if self.judged is None:
             return []
         return [
-            (keras_names.path_of(variable), commonest_nonfinite(values_of(variable)))
+            (seam().path_of(variable), commonest_nonfinite(values_of(variable)))
             for variable, judged in zip(self.variables, self.judged.numpy(), strict=True)
             if judged and not is_finite(variable)
         ]
@@ -82,13 +82,13 @@ class StateCheck:
 
     def was_bad_before(self, path: str) -> bool:
         """Whether the variable was not finite before the first step."""
-        known = {keras_names.path_of(variable): id(variable) for variable in self.variables}
+        known = {seam().path_of(variable): id(variable) for variable in self.variables}
         return path in known and not self.fine_before.get(known[path], True)
 
 
 def state_of(model: Any) -> list[tuple[Any, Any]]:
     """(floating state variable, layer that holds it)."""
-    owned = [] if model is None else keras_names.owned_state(model)
+    owned = [] if model is None else seam().owned_state(model)
     return [pair for pair in owned if tf.as_dtype(pair[0].dtype).is_floating]
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import tensorflow as tf
 
 from nanwatch.watch.data.batch import named_tensors
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import call_copies
 from nanwatch.watch.keras_seam.optimizer_updates import wrap_held, wrappers_of_classes
 from nanwatch.watch.keras_seam.patches import Patches
@@ -27,7 +28,7 @@ def observe_step(model: Any, guard: UpdateGuard) -> Iterator[TracedStep]:
     The layers', the model's and the optimizer's methods are wrapped on the instances for the time
     of the block alone; a compiled step is traced once, so healthy steps run none of this.
     """
-    seen = TracedStep(keras_names.function_graph(), catch_errors=guard.catch_errors)
+    seen = TracedStep(tensorflow_names.traced_graph(), catch_errors=guard.catch_errors)
     if not guard.inside:
         with guard.catch_errors("wrapping the model"):
             wrap_model(model, guard)
@@ -35,10 +36,10 @@ def observe_step(model: Any, guard: UpdateGuard) -> Iterator[TracedStep]:
     try:
         CURRENT.seen = seen
         with guard.catch_errors("keeping the state of before"):
-            seen.keep(keras_names.state_variables(model))
-            seen.keep(keras_names.metric_variables(model))
+            seen.keep(seam().state_variables(model))
+            seen.keep(seam().metric_variables(model))
             if guard.several and guard.hold:
-                seen.keep_in_reserve(keras_names.variables_of(model))
+                seen.keep_in_reserve(seam().variables_of(model))
         yield seen
     finally:
         CURRENT.seen = None
@@ -52,7 +53,7 @@ def wrap_model(model: Any, guard: UpdateGuard) -> None:
     """Wrap what is to be seen, once for all replicas; each has its own `current_step` in its own thread."""
     patches = guard.patches
     try:
-        for _, layer in keras_names.layers_of(model):
+        for _, layer in seam().layers_of(model):
             patches.wrap(layer, "call", functools.partial(see_call, layer))
         patches.wrap(model, "call", see_prediction)
         patches.wrap(model, "compute_loss", functools.partial(see_loss, model))
@@ -102,8 +103,8 @@ def note_call(seen: TracedStep, layer: Any, given: Any, outputs: Any) -> None:
     if not seen.here():
         seen.out_of_reach.append(layer)
         return
-    flat = [item for item in keras_names.flat_tensors(outputs) if isinstance(item, tf.Tensor)]
-    inputs = [item for item in keras_names.flat_tensors(given) if isinstance(item, tf.Tensor)]
+    flat = [item for item in seam().flat_tensors(outputs) if isinstance(item, tf.Tensor)]
+    inputs = [item for item in seam().flat_tensors(given) if isinstance(item, tf.Tensor)]
     seen.calls.append((layer, inputs, flat))
     if flat and watchable(flat[0]):
         seen.activations.append((layer, flat[0]))
@@ -116,7 +117,7 @@ def see_prediction(original: Callable[..., Any], *args: Any, **kwargs: Any) -> A
     if seen is not None and seen.here():
         with seen.catch_errors("seeing the predictions"):
             seen.outputs = [(key, item) for key, item in named_tensors(outputs) if watchable(item)]
-            seen.unwrapped = {key for key, item in seen.outputs if keras_names.carries_logits(item)}
+            seen.unwrapped = {key for key, item in seen.outputs if seam().carries_logits(item)}
     return outputs
 
 
@@ -126,18 +127,18 @@ def see_loss(model: Any, original: Callable[..., Any], *args: Any, **kwargs: Any
         return original(*args, **kwargs)
     given = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
     with contextlib.suppress(Exception):  # Keras says better what is wrong with y, and when
-        keras_names.build_metrics(model, given.get("y"), given.get("y_pred"))
+        seam().build_metrics(model, given.get("y"), given.get("y_pred"))
     parts: list[Any] = []
     with Patches() as patches:
         with seen.catch_errors("seeing the loss"):
             if seen.here():
-                seen.keep(keras_names.metric_variables(model))
-            compiled = keras_names.compiled_loss(model)
+                seen.keep(seam().metric_variables(model))
+            compiled = seam().compiled_loss(model)
             if compiled is not None:
                 patches.wrap(compiled, "call", functools.partial(keep_result, parts))
         loss = original(*args, **kwargs)
     if watchable(loss):
-        seen.loss, seen.loss_graph = loss, keras_names.function_graph()
+        seen.loss, seen.loss_graph = loss, tensorflow_names.traced_graph()
         seen.data_loss = parts[0] if len(parts) == 1 and parts[0] is not loss else None
     return loss
 
@@ -155,5 +156,5 @@ def see_target(original: Callable[..., Any], tape: Any, target: Any, *args: Any,
         with seen.catch_errors("seeing what a tape is asked for"):
             scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
             if scalars:
-                seen.target, seen.loss_graph = scalars[0], keras_names.function_graph()
+                seen.target, seen.loss_graph = scalars[0], tensorflow_names.traced_graph()
     return original(tape, target, *args, **kwargs)

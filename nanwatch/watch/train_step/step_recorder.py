@@ -16,7 +16,8 @@ from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.label_counts import LabelCounts
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.train_step import inspection
 from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Inspection, Names
@@ -112,7 +113,7 @@ class StepRecorder:
         assert layout is not None
         cells: dict[Key, Any] = {}
         if self.optimizer is not None:
-            rate = tf.convert_to_tensor(keras_names.learning_rate_of(self.optimizer))
+            rate = tf.convert_to_tensor(self.optimizer.learning_rate)
             cells[LEARNING_RATE] = tf.cast(rate, tf.float32)
         if loss is not None:
             cells[LOSS] = loss
@@ -122,7 +123,7 @@ class StepRecorder:
         known: dict[int, Any] = {}  # a Flatten gives out what it got, and the head gives the output
 
         def norm(tensor: Any) -> Any:
-            base = keras_names.behind_reshapes(tensor)
+            base = behind_reshapes(tensor)
             if id(base) not in known:
                 known[id(base)] = half_square_sum(base)
             return known[id(base)]
@@ -134,7 +135,7 @@ class StepRecorder:
             cells["output", "output", "l2_norm"] = tf.add_n(sums) if len(sums) > 1 else sums[0]
         present = [variable for grad, variable in seen.gradients if watchable(grad)]
         for variable, value in zip(present, seen.sums, strict=False):
-            key = ("gradient", keras_names.path_of(variable), "l2_norm")
+            key = ("gradient", seam().path_of(variable), "l2_norm")
             cells[key] = cells[key] + value if key in cells else value  # of two updates, both
         layout.seen.update(key for key in cells if key in layout.place)
         zero = tf.constant(0.0)
@@ -148,7 +149,7 @@ class StepRecorder:
         for variable in variables:
             weight = tf.convert_to_tensor(variable)
             if weight.dtype.is_floating:
-                cells["weight", keras_names.path_of(variable), "l2_norm"] = half_square_sum(weight)
+                cells["weight", seam().path_of(variable), "l2_norm"] = half_square_sum(weight)
         layout.seen.update(key for key in cells if key in layout.place)
         zero = tf.constant(0.0)
         found = [cells.get(key, zero) for key in layout.columns()[layout.of_step :]]
@@ -175,7 +176,7 @@ class StepRecorder:
         """Layer path -> what the layer gave out last. A layer's path is final once it is built."""
         if self.model is None:
             return {}
-        paths = {id(layer): path for path, layer in keras_names.layers_of(self.model)}
+        paths = {id(layer): path for path, layer in seam().layers_of(self.model)}
         return {paths[id(layer)]: tensor for layer, tensor in seen.activations if id(layer) in paths}
 
     def inspected_tensors(self, seen: TracedStep) -> list[tuple[Role, str, Any]]:
@@ -232,7 +233,7 @@ class StepRecorder:
             return tf.constant(0)
 
         fresh = tf.logical_or(number < inspection.FIRST_LOOKS, tf.equal(number % WEIGHTS_EVERY, 0))
-        keras_names.keep_whole(tf.cond(fresh, weigh, lambda: tf.constant(0)))
+        tensorflow_names.keep_whole(tf.cond(fresh, weigh, lambda: tf.constant(0)))
         suspect = tf.convert_to_tensor(suspected)
         row = tf.concat([row, sums], axis=0)
         ring.scatter_update(tf.IndexedSlices(row[tf.newaxis], [number % self.ring_rows]))
@@ -270,7 +271,7 @@ class StepRecorder:
             self.next_look.assign(number + apart)
             return tf.constant(0)
 
-        keras_names.keep_whole(tf.cond(due, special, lambda: tf.constant(0)))
+        tensorflow_names.keep_whole(tf.cond(due, special, lambda: tf.constant(0)))
 
     def report_inspection(
         self,
@@ -377,3 +378,10 @@ def inspect_no_more(seen: Inspection) -> int:
 
 def call_directly(function: Callable[..., Any], iterator: Any) -> Any:
     return function(iterator)
+
+
+def behind_reshapes(tensor: Any) -> Any:
+    """The tensor of the same graph that ``tensor`` has its elements from; itself in eager execution."""
+    while not tf.executing_eagerly() and tensor.op.type == "Reshape":
+        tensor = tensor.op.inputs[0]
+    return tensor

@@ -14,7 +14,8 @@ from nanwatch.record.facts import BroadcastInfo
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.broadcasts import find_broadcasts
 from nanwatch.watch.data.loop_labels import EagerLossOps, labels_in_graph
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import traced_step
 from nanwatch.watch.train_step.sentinels import watchable
@@ -56,7 +57,7 @@ def note_target(target: Any) -> None:
     scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
     if not scalars:
         return
-    recording, graph = thread_recording(), keras_names.function_graph()
+    recording, graph = thread_recording(), tensorflow_names.traced_graph()
     if recording.seen is None or recording.seen.graph is not graph:
         recording.seen = TracedStep(graph)
     recording.seen.target, recording.seen.loss_graph = scalars[0], graph
@@ -81,10 +82,10 @@ def observe_call(
     recording: TapeRecording, original: Callable[..., Any], model: Any, args: Any, kwargs: Any
 ) -> Any:
     """One call of a model under a tape, its layers seen."""
-    graph = keras_names.function_graph()
+    graph = tensorflow_names.traced_graph()
     seen = TracedStep(graph)
     with Patches() as patches:
-        for _, layer in keras_names.layers_of(model):
+        for _, layer in seam().layers_of(model):
             patches.wrap(layer, "call", functools.partial(see_call, layer))
         traced_step.CURRENT.seen = seen
         try:

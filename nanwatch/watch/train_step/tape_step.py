@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.batch import HostBatch, Named
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.train_step.conditional_update import apply_unless
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.sentinels import half_square_sum, watchable
@@ -55,7 +56,7 @@ class TapeStepRecorder(StepRecorder):
     def apply(self, original: Callable[..., Any], grads: Sequence[Any], variables: Sequence[Any]) -> None:
         """The optimizer's ``apply``, guarded; then the step's row and perhaps a look."""
         recording = thread_recording()
-        graph = keras_names.function_graph()
+        graph = tensorflow_names.traced_graph()
         seen = (
             recording.seen
             if recording.seen is not None and recording.seen.graph is graph
@@ -71,7 +72,7 @@ class TapeStepRecorder(StepRecorder):
         present = [grad for grad, _ in known if watchable(grad)]
         raw = [half_square_sum(grad) for grad in present]
         seen.gradients = known
-        seen.sums = unscale_sums(raw, keras_names.unscaled_factor(self.applied))
+        seen.sums = unscale_sums(raw, seam().scale_of_loss(self.applied))
         loss = batch_loss(seen, self.applied)
         bad = self.guard.is_bad(seen, self.applied, raw, present)
         if not self.guard.hold:

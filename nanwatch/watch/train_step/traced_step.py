@@ -10,7 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.train_step import conditional_update, variable_writes
 
 CURRENT = threading.local()
@@ -52,7 +53,7 @@ class TracedStep:
 
     def here(self) -> bool:
         """Whether what is being traced now belongs to the step's own graph."""
-        return keras_names.function_graph() is self.graph
+        return tensorflow_names.traced_graph() is self.graph
 
     def keep(self, variables: Sequence[Any]) -> None:
         """Remember the values of ``variables`` from before the step. A read is no copy."""
@@ -90,7 +91,7 @@ class TracedStep:
 
         Where none follows nothing consumes the reads.
         """
-        graph = keras_names.function_graph()
+        graph = tensorflow_names.traced_graph()
         known = {id(variable) for where, variable, _ in self.before if where is graph}
         for variable in variables:
             if id(variable) not in known:
@@ -103,7 +104,7 @@ class TracedStep:
         Of a variable that was read in the step's own graph the value is at hand when the step ends.
         Answers too whether there are some whose value cannot be had: it is inside another function.
         """
-        graph = keras_names.function_graph()
+        graph = tensorflow_names.traced_graph()
         at_hand, lost = [], False
         for where, variable, value in self.before:
             if where is graph:
@@ -123,7 +124,7 @@ def current_step() -> TracedStep | None:
 def suspend_watching() -> Iterator[None]:
     """What is run in this block is nanwatch's own doing, and no training that a loop's watch should see."""
     before = current_step()
-    CURRENT.seen = TracedStep(keras_names.function_graph())
+    CURRENT.seen = TracedStep(tensorflow_names.traced_graph())
     try:
         yield
     finally:
@@ -132,20 +133,20 @@ def suspend_watching() -> Iterator[None]:
 
 def batch_loss(seen: TracedStep, optimizer: Any) -> Any:
     """The true loss of the batch, unscaled; None where it is out of reach from here."""
-    if seen.loss_graph is not keras_names.function_graph():
+    if seen.loss_graph is not tensorflow_names.traced_graph():
         return None
     if seen.loss is not None:
         return tf.cast(tf.reduce_mean(seen.loss), tf.float32)
     if seen.target is None:
         return None
     value = tf.cast(tf.reduce_mean(seen.target), tf.float32)
-    factor = keras_names.unscaled_factor(optimizer)
+    factor = seam().scale_of_loss(optimizer)
     return value if factor is None else value / tf.cast(factor, tf.float32)
 
 
 def has_penalty(seen: TracedStep) -> bool:
     """Whether the loss of the batch is more than its data make, and both can be had from here."""
-    return seen.data_loss is not None and seen.loss_graph is keras_names.function_graph()
+    return seen.data_loss is not None and seen.loss_graph is tensorflow_names.traced_graph()
 
 
 def batch_penalty(seen: TracedStep) -> Any:

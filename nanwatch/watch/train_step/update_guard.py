@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import FunctionCopies
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import variable_writes
@@ -88,7 +88,7 @@ class UpdateGuard:
     def decide(
         self, seen: TracedStep, optimizer: Any, original: Callable[..., Any], grads: list[Any], given: Any
     ) -> None:
-        variables = list(given or keras_names.trained_by(optimizer))
+        variables = list(given or seam().trained_by(optimizer))
         held: Any = None
         with self.catch_errors("weighing the gradients"):
             held = self.weigh(seen, optimizer, grads, variables)
@@ -111,7 +111,7 @@ class UpdateGuard:
         known = list(zip(grads, variables, strict=False))
         present = [grad for grad, _ in known if watchable(grad)]
         raw = [half_square_sum(grad) for grad in present]
-        sums = unscale_sums(raw, keras_names.unscaled_factor(optimizer))
+        sums = unscale_sums(raw, seam().scale_of_loss(optimizer))
         loss = batch_loss(seen, optimizer)
         bad = self.is_bad(seen, optimizer, raw, present)
         seen.optimizers.append(optimizer)
@@ -166,7 +166,7 @@ class UpdateGuard:
     def is_bad(self, seen: TracedStep, optimizer: Any, sums: Sequence[Any], grads: Sequence[Any]) -> Any:
         loss = batch_loss(seen, optimizer)
         fine = tf.constant(True) if loss is None else tf.math.is_finite(loss)
-        if not keras_names.is_loss_scaling(optimizer):  # it skips an overflow itself: that is health
+        if not seam().is_loss_scaling(optimizer):  # it skips an overflow itself: that is health
             fine = tf.logical_and(fine, surely_finite(sums, grads))
         return tf.logical_not(fine)
 

@@ -15,7 +15,8 @@ from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.label_counts import LabelCounts
 from nanwatch.watch.data.profile import Profile
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, first_rows, next_step
@@ -57,7 +58,7 @@ class ValidationStepRecorder:
         model = self.model
         if model.test_function is not None and not force:
             return model.test_function
-        self.jit = keras_names.resolve_jit(model)
+        self.jit = seam().is_compiled_by_xla(model)
         model.jit_compile, before = False if self.jit else model.jit_compile, model.jit_compile
         try:
             return type(model).make_test_function(model, force=force)
@@ -91,7 +92,7 @@ class ValidationStepRecorder:
             )
             return tf.constant(0)
 
-        keras_names.keep_whole(tf.cond(self.open, count, lambda: tf.constant(0)))
+        tensorflow_names.keep_whole(tf.cond(self.open, count, lambda: tf.constant(0)))
 
     def report_batch(self, names: list[tuple[Role, str]], number: Any, *arrays: Any) -> int:
         """On the host, inside the step. Answers how many steps from here to inspect again."""

@@ -6,9 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import keras
-
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
 
 WRITING = ("Assign", "ResourceScatter", "ResourceStridedSliceAssign", "ResourceApply")
 
@@ -16,7 +14,7 @@ WRITING = ("Assign", "ResourceScatter", "ResourceStridedSliceAssign", "ResourceA
 @contextlib.contextmanager
 def note_ops(places: list[range]) -> Iterator[None]:
     """Note which ops of the graph this block makes."""
-    graph = keras_names.function_graph()
+    graph = tensorflow_names.traced_graph()
     first = 0 if graph is None else len(graph.get_operations())
     yield
     if graph is not None:
@@ -37,10 +35,9 @@ def find_written(
     for place, op in enumerate(graph.get_operations()):
         if place not in places and op.type.startswith(WRITING):
             handles.add(id(op.inputs[0]))
-    inside = {id(outer): id(inner) for outer, inner in graph.captures}
-    return {key for key, (variable, _) in variables.items() if inside.get(id(handle_of(variable))) in handles}
-
-
-def handle_of(variable: Any) -> Any:
-    """The tensor that names a variable to TensorFlow; under ``tf.distribute`` this replica's."""
-    return (variable.value if isinstance(variable, keras.Variable) else variable).handle
+    inside = tensorflow_names.captured_inside(graph)
+    return {
+        key
+        for key, (variable, _) in variables.items()
+        if id(inside.get(id(tensorflow_names.handle_of(variable)))) in handles
+    }

@@ -45,9 +45,9 @@ PLACES = [
     # inside the step, while it is traced:
     "nanwatch.watch.data.batch:split_batch",
     "nanwatch.watch.data.batch:number_of_rows",
-    "nanwatch.watch.keras_seam.keras_names:layers_of",
-    "nanwatch.watch.keras_seam.keras_names:unscaled_factor",
-    "nanwatch.watch.keras_seam.keras_names:learning_rate_of",
+    "nanwatch.watch.keras_seam.keras3:Keras3.layers_of",
+    "nanwatch.watch.keras_seam.keras3:Keras3.scale_of_loss",
+    "nanwatch.watch.train_step.step_recorder:behind_reshapes",
     "nanwatch.watch.train_step.inspection:affordable_activations",
     "nanwatch.watch.train_step.inspection:weight_samples",
     "nanwatch.watch.train_step.step_recorder:StepRecorder.cells",
@@ -64,8 +64,8 @@ PLACES = [
     "nanwatch.watch.train_step.traced_step:TracedStep.restore",
     "nanwatch.watch.train_step.step_observation:note_call",
     "nanwatch.watch.train_step.step_observation:named_tensors",
-    "nanwatch.watch.keras_seam.keras_names:compiled_loss",
-    "nanwatch.watch.keras_seam.keras_names:optimizers_of",
+    "nanwatch.watch.keras_seam.keras3:Keras3.compiled_loss",
+    "nanwatch.watch.keras_seam.keras3:Keras3.optimizers_of",
     "nanwatch.watch.train_step.step_observation:wrap_held",
     "nanwatch.watch.train_step.step_observation:take",
     "nanwatch.watch.keras_seam.patches:Patches.wrap",
@@ -143,9 +143,9 @@ def test_however_the_step_is_run(
         "train_step.update_guard:half_square_sum",
         "train_step.update_guard:UpdateGuard.weigh",
         "train_step.update_guard:loss_of_step",
-        "keras_seam.keras_names:copy_of_function",
-        "keras_seam.keras_names:trained_by",
-        "keras_seam.keras_names:variables_of",
+        "keras_seam.tensorflow_names:copy_of_function",
+        "keras_seam.keras3:Keras3.trained_by",
+        "keras_seam.keras3:Keras3.variables_of",
         "train_step.traced_step:TracedStep.before_update",
         "train_step.traced_step:TracedStep.updated_before",
         "train_step.traced_step:TracedStep.reserve_written",
@@ -156,7 +156,7 @@ def test_in_a_step_of_the_scripts_own(
     place: str, cls: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = trained(lambda: own(cls), [])
-    broken(monkeypatch, f"nanwatch.watch.train_step.{place}")
+    broken(monkeypatch, f"nanwatch.watch.{place}")
     assert differing(trained(lambda: own(cls), [watch_in(tmp_path)]), expected) == []
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from nanwatch.record.facts import Operand
 from nanwatch.watch.incident.op_trace import OpTrace
 from nanwatch.watch.incident.operands import measure_operand, operands_of
-from nanwatch.watch.keras_seam import keras_names
+from nanwatch.watch.keras_seam import tensorflow_names
 
 pytestmark = pytest.mark.tensorflow
 NAN, INF = np.nan, np.inf
@@ -36,7 +36,7 @@ def test_the_values_where_the_output_went_bad(value, bad, kept):
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float64"])
 def test_an_op_s_own_types(dtype):
     trace = OpTrace(10.0)
-    with keras_names.op_callback(trace):
+    with tensorflow_names.op_callback(trace):
         tf.constant([1.0, 0.0, -2.0], dtype) / tf.constant([2.0, 0.0, 0.0], dtype)
     (event,) = trace.events
     assert operands_of(event) == (
@@ -47,7 +47,7 @@ def test_an_op_s_own_types(dtype):
 
 def test_an_input_that_is_no_number_is_not_counted():
     trace = OpTrace(10.0)
-    with keras_names.op_callback(trace):
+    with tensorflow_names.op_callback(trace):
         tf.reduce_mean(tf.zeros((0, 2), tf.bfloat16), axis=0)
     (event,) = trace.events
     assert operands_of(event) == (Operand("input 0", dtype="bfloat16", whole=True),)

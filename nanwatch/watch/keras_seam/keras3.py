@@ -1,0 +1,201 @@
+"""The adapter for Keras 3, and all private names of its."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from types import FrameType, ModuleType
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+class Keras3:
+    """`KerasSeam` for Keras 3; what its methods promise is said there."""
+
+    # -- layers and variables
+
+    def layers_of(self, model: Any) -> list[tuple[str, Any]]:
+        found: list[tuple[str, Any]] = []
+        taken: set[str] = set()
+        for layer in model._flatten_layers(include_self=False, recursive=True):
+            if isinstance(layer, keras.metrics.Metric) or layer.__class__.__name__ == "InputLayer":
+                continue
+            path = base = layer.path or layer.name
+            number = 1
+            while path in taken:
+                number += 1
+                path = f"{base}#{number}"
+            taken.add(path)
+            found.append((path, layer))
+        return found
+
+    def operations_of(self, model: Any) -> list[Any]:
+        owners = (model, *(layer for _, layer in self.layers_of(model)))
+        operations = [operation for owner in owners for operation in getattr(owner, "operations", ()) or ()]
+        return [operation for operation in operations if not isinstance(operation, keras.layers.Layer)]
+
+    def own_variables(self, layer: Any) -> list[Any]:
+        return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+    def state_variables(self, model: Any) -> list[Any]:
+        found: dict[int, Any] = {}
+        for layer in model._flatten_layers(include_self=True, recursive=True):
+            for variable in layer._non_trainable_variables:
+                found[id(variable)] = variable
+            for generator in layer._seed_generators:
+                found[id(generator.state)] = generator.state
+        return list(found.values())
+
+    def owned_state(self, model: Any) -> list[tuple[Any, Any]]:
+        found: dict[int, tuple[Any, Any]] = {}
+        for layer in model._flatten_layers(include_self=True, recursive=True):
+            if not isinstance(layer, keras.metrics.Metric):
+                found |= {id(variable): (variable, layer) for variable in layer._non_trainable_variables}
+        return list(found.values())
+
+    def variables_of(self, model: Any) -> list[Any]:
+        of_optimizers = (variable for each in self.optimizers_of(model) for variable in each.variables)
+        return [*model.variables, *of_optimizers]
+
+    def path_of(self, variable: Any) -> str:
+        return str(getattr(variable, "path", None) or getattr(variable, "name", "variable"))
+
+    # -- what ``compile`` made
+
+    def metric_variables(self, model: Any) -> list[Any]:
+        return [variable for metric in model.metrics for variable in metric.variables]
+
+    def build_metrics(self, model: Any, y: Any, y_pred: Any) -> None:
+        for name in ("_compile_metrics", "_compile_loss"):
+            compiled = getattr(model, name, None)
+            if compiled is not None and not compiled.built:
+                compiled.build(y, y_pred)
+
+    def user_losses(self, model: Any) -> Any:
+        return getattr(getattr(model, "_compile_loss", None), "_user_loss", None)
+
+    def losses_of(self, model: Any) -> list[tuple[str, Any]]:
+        entries = getattr(getattr(model, "_compile_loss", None), "_flat_losses", None) or ()
+        return [("/".join(map(str, entry.path)) or "0", entry.loss) for entry in entries]
+
+    def loss_arguments(self, loss: Any) -> dict[str, Any]:
+        return dict(getattr(loss, "_fn_kwargs", {}))
+
+    def loss_functions(self, model: Any) -> list[Any]:
+        return [getattr(loss, "fn", None) or type(loss) for _, loss in self.losses_of(model)]
+
+    def data_loss(self, model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+        return model._compile_loss(y, y_pred, sample_weight)
+
+    def compiled_loss(self, model: Any) -> Any:
+        return getattr(model, "_compile_loss", None) if self.is_keras_own(type(model).compute_loss) else None
+
+    def is_compiled_by_xla(self, model: Any) -> bool:
+        return bool(getattr(model, "jit_compile", False))
+
+    # -- optimizers
+
+    def optimizers_of(self, model: Any) -> list[Any]:
+        held = [getattr(model, "optimizer", None)]
+        for value in list(vars(model).values()):
+            inside = value.values() if isinstance(value, dict) else value
+            held += inside if isinstance(value, list | tuple | dict) else [value]
+        found = {id(thing): thing for thing in held if isinstance(thing, keras.optimizers.Optimizer)}
+        return list(found.values())
+
+    def trained_by(self, optimizer: Any) -> list[Any]:
+        return list(getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables)
+
+    def learning_rate_given(self, optimizer: Any) -> Any:
+        return getattr(optimizer, "_learning_rate", None)
+
+    def is_loss_scaling(self, optimizer: Any) -> bool:
+        return isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+
+    def scale_of_loss(self, optimizer: Any) -> Any:
+        if self.is_loss_scaling(optimizer):
+            return optimizer.dynamic_scale if optimizer.built else optimizer.initial_scale
+        return getattr(optimizer, "loss_scale_factor", None)
+
+    # -- the graph of a functional model
+
+    def inbound_operations(self, layer: Any) -> list[Any]:
+        nodes = getattr(layer, "_inbound_nodes", ())
+        return [given.operation for node in nodes for given in node.parent_nodes]
+
+    def making_of(self, tensor: Any) -> tuple[Any, int, list[Any]] | None:
+        history = getattr(tensor, "_keras_history", None)
+        if history is None:
+            return None
+        node = history.operation._inbound_nodes[history.node_index]
+        return history.operation, int(history.tensor_index), list(node.input_tensors)
+
+    def graph_outputs(self, model: Any) -> Any:
+        graph = getattr(model, "_functional", model)  # of a Sequential
+        return getattr(graph, "_outputs_struct", None)
+
+    def output_names(self, model: Any) -> list[str]:
+        return [str(name) for name in getattr(model, "output_names", None) or ()]
+
+    # -- a training as it runs
+
+    def frame_of_fit(self, frame: FrameType | None) -> FrameType | None:
+        while frame is not None:
+            code, module = frame.f_code, str(frame.f_globals.get("__name__"))
+            if code.co_name == "fit" and "epoch_iterator" in code.co_varnames and module.startswith("keras."):
+                return frame
+            frame = frame.f_back
+        return None
+
+    def fit_arguments(self, frame: FrameType | None) -> dict[str, Any] | None:
+        found = self.frame_of_fit(frame)
+        return None if found is None else dict(found.f_locals)
+
+    def carries_logits(self, tensor: Any) -> bool:
+        if hasattr(tensor, "_keras_logits"):
+            return True
+        op = None if tf.executing_eagerly() else getattr(tensor, "op", None)
+        return op is not None and op.type in ("Softmax", "Sigmoid")
+
+    @contextlib.contextmanager
+    def run_without_effect(self, model: Any) -> Iterator[None]:
+        layers = list(model._flatten_layers(include_self=True, recursive=True))
+        before = [(layer, list(layer._losses), set(layer._loss_ids)) for layer in layers]
+        try:
+            with keras.StatelessScope():
+                yield
+        finally:
+            for layer, losses, ids in before:
+                layer._losses[:] = losses
+                layer._loss_ids.clear()
+                layer._loss_ids.update(ids)
+
+    def replicas_of(self, model: Any) -> int:
+        strategy = getattr(model, "distribute_strategy", None)
+        return int(getattr(strategy, "num_replicas_in_sync", 1))
+
+    def is_distributed(self, model: Any) -> bool:
+        strategy = getattr(model, "distribute_strategy", None)
+        if strategy is None:
+            return False
+        with strategy.scope():
+            return bool(tf.distribute.has_strategy())
+
+    # -- Keras itself
+
+    def flat_tensors(self, structure: Any) -> Sequence[Any]:
+        return [item for item in keras.tree.flatten(structure) if item is not None]
+
+    def is_keras_own(self, thing: Any) -> bool:
+        return str(getattr(thing, "__module__", "")).split(".")[0] == "keras"
+
+    def trainer(self) -> Any:
+        return next(owner for owner in keras.Model.__mro__ if "compile" in vars(owner))
+
+    def tracebacks(self) -> ModuleType:
+        from keras.src.utils import traceback_utils
+
+        found: ModuleType = traceback_utils
+        return found

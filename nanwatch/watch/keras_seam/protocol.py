@@ -1,0 +1,146 @@
+"""What nanwatch asks of Keras beyond its public names, or that not every Keras answers alike."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from types import FrameType, ModuleType
+from typing import Any, Protocol
+
+from nanwatch.watch.keras_seam.keras_types import (
+    Layer,
+    Model,
+    Operation,
+    Optimizer,
+    Structure,
+    Tensor,
+    Variable,
+)
+
+
+class KerasSeam(Protocol):
+    """One Keras. `adapter.seam` chooses it."""
+
+    # -- layers and variables
+
+    def layers_of(self, model: Model) -> list[tuple[str, Layer]]:
+        """(path, layer) of every layer below ``model``, in the order they were added; paths unique."""
+
+    def operations_of(self, model: Model) -> list[Operation]:
+        """The operations of a functional graph that are no layers (``ops.sqrt(x)``), nested models' too."""
+
+    def own_variables(self, layer: Layer) -> list[Variable]:
+        """The variables that ``layer`` itself holds, not those of layers inside it."""
+
+    def state_variables(self, model: Model) -> list[Variable]:
+        """What a forward pass may change: moving statistics, counters, seeds of random layers.
+
+        Weights frozen with ``trainable = False`` are not among them.
+        """
+
+    def owned_state(self, model: Model) -> list[tuple[Variable, Layer]]:
+        """(variable, layer that holds it) of what a forward pass may change, but for seeds and metrics."""
+
+    def variables_of(self, model: Model) -> list[Variable]:
+        """The weights and states of ``model``, and the variables of the optimizers that it holds."""
+
+    def path_of(self, variable: Variable) -> str:
+        """The name of a variable that no other variable of its model has."""
+
+    # -- what ``compile`` made
+
+    def metric_variables(self, model: Model) -> list[Variable]:
+        """The variables of the metrics, as far as they have been made."""
+
+    def build_metrics(self, model: Model, y: Structure, y_pred: Structure) -> None:
+        """Make the metrics' variables now, as the first update of the metrics would."""
+
+    def user_losses(self, model: Model) -> Any:
+        """What ``compile`` was given as loss, as it was given."""
+
+    def losses_of(self, model: Model) -> list[tuple[str, Any]]:
+        """(key of the output, its loss object); empty where they are not resolved yet."""
+
+    def loss_arguments(self, loss: Any) -> dict[str, Any]:
+        """The keyword arguments a loss object passes to its function (``from_logits``, ...)."""
+
+    def loss_functions(self, model: Model) -> list[Any]:
+        """The functions behind the losses of ``compile``, where a loss wraps one; else the loss's class."""
+
+    def data_loss(self, model: Model, y: Structure, y_pred: Structure, sample_weight: Structure) -> Tensor:
+        """What ``compile``'s loss makes of ``y_pred``, without the penalties of the layers; a scalar."""
+
+    def compiled_loss(self, model: Model) -> Any:
+        """What ``compile`` made of the losses; its ``call`` is what ``compute_loss`` takes of the data.
+
+        None where ``compute_loss`` is not Keras's: a script's own may make anything of it.
+        """
+
+    def is_compiled_by_xla(self, model: Model) -> bool:
+        """Whether Keras compiles the step of ``model`` with XLA."""
+
+    # -- optimizers
+
+    def optimizers_of(self, model: Model) -> list[Optimizer]:
+        """Every optimizer that ``model`` holds: ``compile``'s, and those of a ``train_step`` of its own."""
+
+    def trained_by(self, optimizer: Optimizer) -> list[Variable]:
+        """The variables that ``optimizer`` was built on."""
+
+    def learning_rate_given(self, optimizer: Optimizer) -> Any:
+        """What the optimizer was given as its rate: a variable, or a schedule."""
+
+    def is_loss_scaling(self, optimizer: Optimizer) -> bool:
+        """Whether ``optimizer`` scales the loss as it sees fit, and skips the updates that overflow."""
+
+    def scale_of_loss(self, optimizer: Optimizer) -> Any:
+        """The factor by which ``optimizer`` scales the loss, or None."""
+
+    # -- the graph of a functional model
+
+    def inbound_operations(self, layer: Layer) -> list[Operation]:
+        """The operations that feed ``layer``, over all its calls."""
+
+    def making_of(self, tensor: Any) -> tuple[Operation, int, list[Any]] | None:
+        """Of a tensor of a model's graph: what made it, as which of its outputs, and from what."""
+
+    def graph_outputs(self, model: Model) -> Structure:
+        """The outputs of a model's own graph, in the structure it returns them; None where there is none."""
+
+    def output_names(self, model: Model) -> list[str]:
+        """The names of the outputs, in their order; none where there are none."""
+
+    # -- a training as it runs
+
+    def frame_of_fit(self, frame: FrameType | None) -> FrameType | None:
+        """The frame of the innermost running ``fit`` of Keras, from ``frame`` outwards."""
+
+    def fit_arguments(self, frame: FrameType | None) -> dict[str, Any] | None:
+        """The arguments of the innermost running ``fit`` of Keras, data already split; else None."""
+
+    def carries_logits(self, tensor: Tensor) -> bool:
+        """Whether a loss that wants logits finds them behind this output of a softmax or sigmoid."""
+
+    def run_without_effect(self, model: Model) -> contextlib.AbstractContextManager[None]:
+        """Calls of ``model`` in this block change no variable, and leave the layers' lists of losses."""
+
+    def replicas_of(self, model: Model) -> int:
+        """How many replicas the model's strategy keeps in step."""
+
+    def is_distributed(self, model: Model) -> bool:
+        """Whether ``model`` was made under a strategy of ``tf.distribute``, be it for one replica."""
+
+    # -- Keras itself
+
+    def flat_tensors(self, structure: Structure) -> Sequence[Any]:
+        """The leaves of a structure, but for None."""
+
+    def is_keras_own(self, thing: Any) -> bool:
+        """Whether the code of a class or function is Keras's, so that it is known what it does."""
+
+    def trainer(self) -> Any:
+        """The class that defines ``compile``: Keras asks whether a model has a ``compile`` of its own, and
+        then loads a saved one without compiling it."""
+
+    def tracebacks(self) -> ModuleType:
+        """The module whose ``_EXCLUDED_PATHS`` Keras leaves out of the tracebacks of errors."""

@@ -1,0 +1,149 @@
+"""All that is asked of TensorFlow beyond its public names."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import FrameType, ModuleType
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nanwatch.watch.keras_seam.keras_types import Graph, Tensor
+
+OpCallback = Callable[..., None]  # of (op_type, inputs, attrs, outputs, op_name, graph)
+
+
+def traced_graph() -> Graph | None:
+    """The graph being traced, or None in eager execution."""
+    if tf.executing_eagerly():
+        return None
+    found: Graph = tf.compat.v1.get_default_graph()
+    return found
+
+
+def captured_inside(graph: Graph) -> Mapping[int, Tensor]:
+    """By the id of a tensor outside a function, what stands for it inside; ``graph`` is the function's."""
+    return {id(outside): inside for outside, inside in graph.captures}
+
+
+def arguments_of(graph: Graph) -> list[Tensor]:
+    """The tensors that the function that ``graph`` is of was given, those that it captured among them."""
+    return list(graph.inputs)
+
+
+def handle_of(variable: Any) -> Tensor:
+    """The tensor that names a variable to TensorFlow; under ``tf.distribute`` this replica's."""
+    found: Tensor = (variable.value if isinstance(variable, keras.Variable) else variable).handle
+    return found
+
+
+# -- functions ---------------------------------------------------------------------------------------
+
+
+def function_class() -> Any:
+    """The class of what ``tf.function`` makes."""
+    return type(tf.function(lambda: None))
+
+
+def copy_of_function(function: Any) -> Any:
+    """A ``tf.function`` of the same Python and the same options that has not been traced yet."""
+    return function._clone(None)
+
+
+@contextlib.contextmanager
+def run_functions_eagerly() -> Iterator[None]:
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
+
+
+def keep_whole(result: Any) -> Any:
+    """``result`` of a ``tf.cond`` whose untaken branch shall cost nothing.
+
+    TensorFlow spreads a cond over the graph by default: every input passes a switch and every op of
+    the branch not taken is visited as a dead one. Left whole it is one op that calls one function.
+    """
+    op = getattr(result, "op", None) if not tf.executing_eagerly() else None
+    for _ in range(3):
+        if op is None:
+            return result
+        if op.type in ("If", "StatelessIf"):
+            op._set_attr("_lower_using_switch_merge", tf.compat.v1.AttrValue(b=False))
+            return result
+        op = op.inputs[0].op if op.inputs else None
+    return result
+
+
+# -- eager ops ---------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def op_callback(callback: OpCallback) -> Iterator[None]:
+    """Call ``callback(op_type, inputs, attrs, outputs, op_name, graph)`` for every eager op."""
+    from tensorflow.python.framework import op_callbacks
+
+    op_callbacks.add_op_callback(callback)
+    try:
+        yield
+    finally:
+        op_callbacks.remove_op_callback(callback)
+
+
+@dataclass(frozen=True)
+class ForwardOp:
+    """The op whose gradient is being computed: its type and its tensors."""
+
+    type: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+def forward_op(frame: FrameType) -> ForwardOp | None:
+    """What the gradient function of an eager tape, if it runs in ``frame``, is the gradient of."""
+    if frame.f_code.co_name != "_gradient_function":
+        return None
+    held = frame.f_locals
+    name = held.get("op_name")
+    kind = name.decode() if isinstance(name, bytes) else str(name)
+    return ForwardOp(kind, tuple(held.get("inputs") or ()), tuple(held.get("outputs") or ()))
+
+
+# -- tracebacks --------------------------------------------------------------------------------------
+
+
+def tracebacks() -> ModuleType:
+    """The module whose ``_EXCLUDED_PATHS`` TensorFlow leaves out of the tracebacks of errors."""
+    from tensorflow.python.util import traceback_utils
+
+    found: ModuleType = traceback_utils
+    return found
+
+
+@contextlib.contextmanager
+def filter_frames(filenames: frozenset[str]) -> Iterator[None]:
+    """Leave the frames of these files out of what TensorFlow notes of an op's making, in this thread."""
+    from tensorflow.python.util import tf_stack
+
+    class Filter(tf_stack.StackTraceFilter):  # type: ignore[misc]
+        names = filenames
+
+        def get_filtered_filenames(self) -> frozenset[str]:
+            above = self.parent.get_filtered_filenames() if self.parent is not None else frozenset()
+            return frozenset(self.names | above)
+
+    found = Filter().__enter__()
+    stack = found._stack_dict[found._thread_key]
+    try:
+        yield
+    finally:
+        found.names = frozenset()
+        for inner in stack[stack.index(found) + 1 :]:
+            inner.parent = found.parent if inner.parent is found else inner.parent
+            inner.update()
+        stack.remove(found)

@@ -1,0 +1,40 @@
+"""Private names of Keras and TensorFlow stand in two files, behind which nobody looks."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import nanwatch
+from tests.watch.keras_seam.private_names import found_in, private_names
+
+ROOT = Path(nanwatch.__file__).parent
+SEAM = ROOT / "watch" / "keras_seam"
+HALF = ("watch", "check", "replay")  # the other one knows no Keras at all
+FILES = sorted(path.relative_to(ROOT) for stage in HALF for path in (ROOT / stage).rglob("*.py"))
+MAY = {SEAM / "keras3.py", SEAM / "tensorflow_names.py"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_no_private_name_outside(file: Path) -> None:
+    path = ROOT / file
+    allowed = {"_EXCLUDED_PATHS"} if path == SEAM / "seams.py" else set()  # the table says what is patched
+    assert path in MAY or private_names(path) <= allowed
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("layer._losses", {"_losses"}),
+        ("getattr(loss, '_fn_kwargs', {})", {"_fn_kwargs"}),
+        ("vars(model)['_functional']", {"_functional"}),
+        ("from keras.src.utils import traceback_utils", {"keras.src.utils.traceback_utils"}),
+        ("import tensorflow.python.eager", {"tensorflow.python.eager"}),
+        ("import_module('tensorflow.python.eager')", {"tensorflow.python.eager"}),
+        ("'''layer._losses'''\nlayer.__class__\nvars(thing)['_nanwatch_line']\nkeras.layers", set()),
+    ],
+)
+def test_what_would_be_found(text: str, found: set[str]) -> None:
+    assert set(found_in(ast.parse(text))) == found

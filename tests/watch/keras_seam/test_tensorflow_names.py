@@ -1,0 +1,245 @@
+"""Every name of TensorFlow's that is promised nowhere: it is there, and behaves as assumed."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nanwatch.watch.keras_seam import tensorflow_names
+from tests.watch.keras_seam.private_names import private_names
+
+pytestmark = pytest.mark.tensorflow
+
+
+# -- the private names, each by itself -------------------------------------------------------------
+
+
+def clone() -> None:
+    traced: list[int] = []
+
+    @tf.function(jit_compile=False, autograph=False)
+    def double(x: Any) -> Any:
+        traced.append(len(traced))
+        return x * 2
+
+    assert double(tf.constant(1.0)).numpy() == 2.0
+    copy = double._clone(None)
+    assert copy is not double
+    assert type(copy) is type(double)
+    assert copy(tf.constant(3.0)).numpy() == 6.0
+    assert len(traced) == 2  # the copy was traced by itself, and the original is traced still
+    double(tf.constant(1.0))
+    assert len(traced) == 2
+    assert copy.python_function is double.python_function
+
+
+def set_attr() -> None:
+    """An ``If`` that is not lowered is one op when the function runs."""
+    for whole in (True, False):
+
+        @tf.function
+        def choose(x: Any, whole: bool = whole) -> Any:
+            found = tf.cond(x > 0, lambda: x * 2, lambda: x)
+            return tensorflow_names.keep_whole(found) if whole else found
+
+        graph = choose.get_concrete_function(tf.TensorSpec((), tf.float32)).graph
+        (op,) = [op for op in graph.get_operations() if op.type in ("If", "StatelessIf")]
+        assert op.get_attr("_lower_using_switch_merge") is not whole
+        assert (choose(tf.constant(2.0)).numpy(), choose(tf.constant(-2.0)).numpy()) == (4.0, -2.0)
+
+
+def gradient_function() -> None:
+    found: list[Any] = []
+
+    def see(kind: Any, inputs: Any, attrs: Any, outputs: Any, name: Any = None, graph: Any = None) -> None:
+        frame: Any = sys._getframe()
+        while frame is not None:
+            forward = tensorflow_names.forward_op(frame)
+            if forward is not None:
+                found.append((kind if isinstance(kind, str) else kind.decode(), forward))
+                return
+            frame = frame.f_back
+
+    x = tf.constant([4.0])
+    with tensorflow_names.op_callback(see), tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.sqrt(x)
+        tape.gradient(y, x)
+    kinds = {kind for kind, _ in found}
+    assert "SqrtGrad" in kinds
+    forward = next(forward for kind, forward in found if kind == "SqrtGrad")
+    assert forward.type == "Sqrt"
+    assert forward.outputs[0].numpy().tolist() == [2.0]
+
+
+def op_callbacks() -> None:
+    from tensorflow.python.framework import op_callbacks as callbacks
+
+    seen: list[tuple[Any, ...]] = []
+
+    def see(kind: Any, inputs: Any, attrs: Any, outputs: Any, name: Any = None, graph: Any = None) -> None:
+        seen.append((str(kind), len(inputs), len(outputs), graph))
+
+    with tensorflow_names.op_callback(see):
+        assert callbacks.should_invoke_op_callbacks()
+        tf.add(tf.constant(1.0), tf.constant(2.0))
+    assert not callbacks.should_invoke_op_callbacks()
+    (added,) = [each for each in seen if "Add" in each[0]]
+    assert added[1:] == (2, 1, None)
+    before = len(seen)
+    tf.add(1.0, 2.0)
+    assert len(seen) == before
+
+
+def tracebacks() -> None:
+    from tensorflow.python.util import traceback_utils
+
+    assert tensorflow_names.tracebacks() is traceback_utils
+    assert isinstance(traceback_utils._EXCLUDED_PATHS, tuple)
+    before = traceback_utils._EXCLUDED_PATHS
+    traceback_utils._EXCLUDED_PATHS = (*before, __file__)
+    try:
+        assert not traceback_utils.include_frame(__file__)
+    finally:
+        traceback_utils._EXCLUDED_PATHS = before
+    assert traceback_utils.include_frame(__file__)
+
+
+def files_of_an_op() -> set[str]:
+    """The files of the frames that TensorFlow notes for an op that is made here."""
+    with tf.Graph().as_default():
+        return {frame.filename for frame in tf.constant(1.0).op.traceback}
+
+
+def stack_filter() -> None:
+    from tensorflow.python.util import tf_stack
+
+    depth = len(tf_stack._source_filter_stacks[threading.get_ident()])
+    assert __file__ in files_of_an_op()
+    with tensorflow_names.filter_frames(frozenset({__file__})):
+        assert __file__ not in files_of_an_op()
+        with tensorflow_names.filter_frames(frozenset({"other.py"})):  # what is above filters too
+            assert __file__ not in files_of_an_op()
+        assert __file__ not in files_of_an_op()
+    assert __file__ in files_of_an_op()
+    outer = tensorflow_names.filter_frames(frozenset({__file__}))
+    inner = tensorflow_names.filter_frames(frozenset({"other.py"}))
+    outer.__enter__()
+    inner.__enter__()
+    outer.__exit__(None, None, None)  # the outer one first
+    assert __file__ in files_of_an_op()
+    inner.__exit__(None, None, None)
+    assert len(tf_stack._source_filter_stacks[threading.get_ident()]) == depth
+
+
+BETS: dict[str, Callable[[], None]] = {
+    "_clone": clone,
+    "_set_attr": set_attr,
+    "_lower_using_switch_merge": set_attr,
+    "_gradient_function": gradient_function,
+    "_stack_dict": stack_filter,
+    "_thread_key": stack_filter,
+    "tensorflow.python.framework.op_callbacks": op_callbacks,
+    "tensorflow.python.util.tf_stack": stack_filter,
+    "tensorflow.python.util.traceback_utils": tracebacks,
+}
+
+
+def test_every_private_name_is_tested() -> None:
+    assert private_names(Path(tensorflow_names.__file__)) == set(BETS)
+
+
+@pytest.mark.parametrize("name", BETS)
+def test_a_private_name(name: str) -> None:
+    BETS[name]()
+
+
+# -- names that are public, and promised nowhere ---------------------------------------------------
+
+
+def test_the_graph_that_is_traced() -> None:
+    seen: list[Any] = []
+
+    @tf.function
+    def run(x: Any) -> Any:
+        seen.append(tensorflow_names.traced_graph())
+        with tf.init_scope():
+            seen.append(tensorflow_names.traced_graph())
+        return x
+
+    run(tf.constant(1.0))
+    assert seen == [run.get_concrete_function(tf.constant(1.0)).graph, None]
+    assert tensorflow_names.traced_graph() is None
+
+
+def test_the_class_of_functions() -> None:
+    assert isinstance(tf.function(lambda: 1), tensorflow_names.function_class())
+    assert "__call__" in vars(tensorflow_names.function_class())
+
+
+@pytest.mark.parametrize("make", [tf.Variable, keras.Variable])
+def test_what_a_function_captures_and_is_given(make: Callable[..., Any]) -> None:
+    variable = make([1.0, 2.0])
+    seen: dict[str, Any] = {}
+
+    @tf.function
+    def run(x: Any) -> Any:
+        variable.assign(tf.convert_to_tensor(variable) + x)
+        graph = tensorflow_names.traced_graph()
+        seen["inside"] = tensorflow_names.captured_inside(graph).get(id(tensorflow_names.handle_of(variable)))
+        seen["arguments"] = tensorflow_names.arguments_of(graph)
+        seen["x"] = x
+        seen["written"] = [op.inputs[0] for op in graph.get_operations() if op.type.startswith("Assign")]
+        return x
+
+    run(tf.constant([1.0, 1.0]))
+    assert seen["inside"].dtype == tf.resource
+    assert [tensor is seen["inside"] for tensor in seen["written"]] == [True]
+    assert any(tensor is seen["x"] for tensor in seen["arguments"])
+    np.testing.assert_array_equal(variable.numpy(), [2.0, 3.0])
+
+
+def test_functions_run_eagerly() -> None:
+    seen: list[bool] = []
+
+    @tf.function
+    def run() -> Any:
+        seen.append(tf.executing_eagerly())
+        return 1
+
+    with tensorflow_names.run_functions_eagerly():
+        run()
+    run()
+    assert seen == [True, False]
+
+
+def test_a_result_that_is_no_cond_is_let_be() -> None:
+    eager = tf.constant(1.0)
+    assert tensorflow_names.keep_whole(eager) is eager
+
+    @tf.function
+    def run(x: Any) -> Any:
+        assert tensorflow_names.keep_whole(x) is x
+        return x
+
+    run(eager)
+
+
+def test_the_user_line_of_an_op() -> None:
+    """``op.traceback`` has the innermost frame last."""
+    with tf.Graph().as_default():
+        op = tf.constant(1.0).op
+    frames = [frame for frame in op.traceback if frame.filename == __file__]
+    assert isinstance(frames[-1].lineno, int)
+    line = traceback.extract_stack()[-1].lineno
+    assert line is not None
+    assert 0 < line - frames[-1].lineno < 10
