@@ -47,6 +47,10 @@ def not_watched_words(note: NotWatched) -> str:
             return f"Keras runs on {backend}: only TensorFlow is watched"
         case notes.OwnCallbackList():
             return "a fit with a CallbackList of its own"
+        case notes.LoopUnderXla():
+            return "a loop whose step is compiled with XLA (jit_compile=True), where nothing can look on"
+        case notes.LoopOnReplicas():
+            return "a loop of the script's own under a strategy of tf.distribute"
         case notes.NotDense(watchpoint, kind, dtype):
             said = f"a {kind}" if dtype is None else f"a tensor of dtype {dtype}"
             return f"{watchpoint_words(watchpoint)}: {said}"

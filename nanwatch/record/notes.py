@@ -113,6 +113,20 @@ class OwnCallbackList(Variant):
 
 
 @dataclass(frozen=True)
+class LoopUnderXla(Variant):
+    """A loop of the script's own compiles its step with XLA, in which nothing of nanwatch's can stand."""
+
+    kind = "loop-under-xla"
+
+
+@dataclass(frozen=True)
+class LoopOnReplicas(Variant):
+    """A loop of the script's own trains under a strategy of ``tf.distribute``."""
+
+    kind = "loop-on-replicas"
+
+
+@dataclass(frozen=True)
 class NotDense(Variant):
     """A part of the batch that is no dense tensor of numbers."""
 
@@ -147,7 +161,15 @@ class NotMet(Variant):
 
 
 NotWatched = (
-    OtherKeras | OtherBackend | OwnCallbackList | NotDense | RoleOutOfReach | LayerOutOfReach | NotMet
+    OtherKeras
+    | OtherBackend
+    | OwnCallbackList
+    | LoopUnderXla
+    | LoopOnReplicas
+    | NotDense
+    | RoleOutOfReach
+    | LayerOutOfReach
+    | NotMet
 )
 
 # -- what a check did not let the script do, or not where it wanted ----------------------------------

@@ -66,6 +66,16 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
     (not_watched_words, notes.OwnCallbackList(), "a fit with a CallbackList of its own"),
     (
         not_watched_words,
+        notes.LoopUnderXla(),
+        "a loop whose step is compiled with XLA (jit_compile=True), where nothing can look on",
+    ),
+    (
+        not_watched_words,
+        notes.LoopOnReplicas(),
+        "a loop of the script's own under a strategy of tf.distribute",
+    ),
+    (
+        not_watched_words,
         notes.NotDense(Watchpoint("input", "0"), "SparseTensor"),
         "input 0: a SparseTensor",
     ),

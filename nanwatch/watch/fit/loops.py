@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import tensorflow as tf
 
+from nanwatch.record.notes import LoopOnReplicas, LoopUnderXla
 from nanwatch.watch.fit.fit_observer import FitObserver, observe_loop, observer_of
 from nanwatch.watch.fit.training import LoopTraining
 from nanwatch.watch.incident.handler import OnIncident
 from nanwatch.watch.keras_seam.seams import Taker, take
+from nanwatch.watch.keras_seam.tensorflow_names import is_traced_for_xla
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.train_step import traced_step
 from nanwatch.watch.train_step.tape_recording import HELD, note_target, observe_call, thread_recording
@@ -81,7 +85,7 @@ class Loops:
         self, original: Callable[..., Any], optimizer: Any, grads: Any, trainable_variables: Any = None
     ) -> Any:
         ours = traced_step.current_step() is None and trainable_variables is not None and self.recorder.ours
-        if not ours or getattr(HELD, "applying", False) or not is_replica_alone():
+        if not ours or getattr(HELD, "applying", False) or not self.can_be_watched(sys._getframe()):
             return original(optimizer, grads, trainable_variables)
         HELD.applying = True
         try:
@@ -90,6 +94,16 @@ class Loops:
             )
         finally:
             HELD.applying = False
+
+    def can_be_watched(self, frame: FrameType) -> bool:
+        """Whether an update that is made here can be; where not, that is noted."""
+        if tf.distribute.has_strategy():
+            self.recorder.note_not_watched(LoopOnReplicas())
+            return False
+        if not tf.executing_eagerly() and is_traced_for_xla(frame):
+            self.recorder.note_not_watched(LoopUnderXla())
+            return False
+        return True
 
     def apply(
         self, original: Callable[..., Any], optimizer: Any, grads: list[Any], variables: list[Any]
@@ -123,8 +137,3 @@ class Loops:
                 if observer.fit is not None:
                     observer.after_steps(1)
         return result
-
-
-def is_replica_alone() -> bool:
-    replica = tf.distribute.get_replica_context()
-    return replica is not None and replica.num_replicas_in_sync == 1

@@ -48,6 +48,18 @@ def function_class() -> Any:
     return type(tf.function(lambda: None))
 
 
+def is_traced_for_xla(frame: FrameType | None) -> bool:
+    """Whether what runs in ``frame`` is traced for a ``tf.function`` of XLA's, be it an outer one."""
+    cls = function_class()
+    while frame is not None:
+        if frame.f_code.co_filename.endswith("polymorphic_function.py"):
+            function = frame.f_locals.get("self")
+            if isinstance(function, cls) and function._jit_compile:
+                return True
+        frame = frame.f_back
+    return False
+
+
 def copy_of_function(function: Any) -> Any:
     """A ``tf.function`` of the same Python and the same options that has not been traced yet."""
     return function._clone(None)

@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras import layers
 
 import nanwatch
+from nanwatch.record.notes import LoopUnderXla
 from nanwatch.record.run import Run
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from tests.programs.running import seams
@@ -186,6 +187,20 @@ def test_continue_is_as_if_nobody_watched(name: str, tmp_path: Path) -> None:
     assert run.fits[0].info.steps == STEPS
     assert run.info.incident is not None
     assert run.info.incident.step == GOOD
+
+
+def test_a_step_that_xla_compiles_is_not_watched_and_said_so(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(3)
+    model, step = tape(compiled=True, jit=True)
+    bare = run_loop(step), state_of(model)
+    keras.utils.set_random_seed(3)
+    with watching(tmp_path):
+        model, step = tape(compiled=True, jit=True)
+        losses = run_loop(step)
+    assert losses == bare[0]
+    assert differing(state_of(model), bare[1]) == []
+    run = only_run(tmp_path)
+    assert (len(run.fits), run.info.errors, run.info.not_watched) == (0, (), (LoopUnderXla(),))
 
 
 def test_two_optimizers_in_turns(tmp_path: Path) -> None:

@@ -243,3 +243,21 @@ def test_the_user_line_of_an_op() -> None:
     line = traceback.extract_stack()[-1].lineno
     assert line is not None
     assert 0 < line - frames[-1].lineno < 10
+
+
+@pytest.mark.parametrize(("outer", "inner"), [(True, None), (True, True), (None, True), (None, None)])
+def test_what_is_traced_for_xla(outer: bool | None, inner: bool | None) -> None:
+    seen: list[bool] = []
+
+    @tf.function(jit_compile=inner)
+    def called(x: Any) -> Any:
+        seen.append(tensorflow_names.is_traced_for_xla(sys._getframe()))
+        return x + 1.0
+
+    @tf.function(jit_compile=outer)
+    def run(x: Any) -> Any:
+        return called(x)
+
+    run(tf.constant(1.0))
+    assert seen == [bool(outer or inner)]
+    assert not tensorflow_names.is_traced_for_xla(sys._getframe())
