@@ -11,6 +11,7 @@ from nanwatch.record.watchpoints import Role
 Status = Literal["running", "finished", "halted", "crashed", "killed"]
 Nonfinite = Literal["nan", "inf", "-inf"]
 FitKind = Literal["fit", "train_on_batch", "tape"]
+OnIncident = Literal["raise", "stop", "continue"]
 Shape = tuple[int | None, ...]
 
 
@@ -311,7 +312,7 @@ class IncidentInfo:
     path: str = ""
     value: Nonfinite = "nan"
     frozen: bool = False  # the update was held back
-    action: Literal["raise", "stop", "continue"] = "raise"
+    action: OnIncident = "raise"
     loss: float | None = None
     batch: DataInfo = DataInfo()  # the guilty batch alone
     outputs: tuple[TensorSummary, ...] = ()  # predictions for it, before the update

@@ -9,14 +9,18 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from nanwatch.record.events import Warned
+from nanwatch.record.facts import OnIncident
 from nanwatch.record.notes import OtherBackend, OtherKeras, OwnCallbackList
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.recording.run_recorder import RunRecorder
+
+if TYPE_CHECKING:
+    from nanwatch.watch.keras_seam.keras_types import Model, R  # which imports NumPy
 
 
 class KerasFinder(importlib.abc.MetaPathFinder):
@@ -68,7 +72,9 @@ def wait_for(arrivals: Mapping[str, Callable[[ModuleType], None]]) -> Iterator[N
                 sys.meta_path.remove(finder)
 
 
-def install_hook(recorder: RunRecorder, on_incident: Any, then: Callable[[Any], None] | None = None) -> None:
+def install_hook(
+    recorder: RunRecorder, on_incident: OnIncident, then: Callable[[ModuleType], None] | None = None
+) -> None:
     """Watch every training of this process from the moment Keras is there; ``then(keras)`` is called last.
 
     What is patched for it is given back when the run ends.
@@ -93,13 +99,13 @@ def listen_to_warnings(recorder: RunRecorder) -> None:
     """Keep what Keras warns of; it is shown as it would have been."""
 
     def showwarning(
-        show: Callable[..., Any],
-        message: Any,
-        category: Any,
+        show: Callable[..., None],
+        message: Warning | str,
+        category: type[Warning],
         filename: str,
         lineno: int,
-        file: Any = None,
-        line: Any = None,
+        file: TextIO | None = None,
+        line: str | None = None,
     ) -> None:
         if "keras" in filename or "tensorflow" in filename or user_lines.is_users(filename):
             running = [number for number, fit in enumerate(recorder.fits) if fit.status == "running"]
@@ -110,7 +116,7 @@ def listen_to_warnings(recorder: RunRecorder) -> None:
     take(recorder.patches, Taker.WARNINGS, {"warnings.showwarning": showwarning})
 
 
-def take_seams(keras: Any, recorder: RunRecorder, on_incident: Any) -> None:
+def take_seams(keras: ModuleType, recorder: RunRecorder, on_incident: OnIncident) -> None:
     """Take all that a run watches by, now that Keras is there."""
     if keras.backend.backend() != "tensorflow":
         recorder.note_not_watched(OtherBackend(keras.backend.backend()))
@@ -140,28 +146,28 @@ def note_lines(patches: Patches) -> None:
     take(patches, Taker.LINES, wrappers)
 
 
-def record_construction(original: Callable[..., Any], cls: Any, *args: Any, **kwargs: Any) -> Any:
+def record_construction(original: Callable[..., R], cls: type, /, *args: object, **kwargs: object) -> R:
     thing = original(cls, *args, **kwargs)
     user_lines.mark_line(thing, sys._getframe(1))
     return thing
 
 
-def record_compile(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+def record_compile(original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
     user_lines.mark_compile(model, sys._getframe(1))
     return original(model, *args, **kwargs)
 
 
-def join_fits(recorder: RunRecorder, on_incident: Any) -> None:
+def join_fits(recorder: RunRecorder, on_incident: OnIncident) -> None:
     """Add a `Watch` to the callbacks of every ``fit``, unless the script passes its own; attach to a model
     that is trained batch by batch, before its step is compiled."""
 
-    def fit(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+    def fit(original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
         if recorder.ours:
             with recorder.catch_errors("joining fit"):
                 args, kwargs = with_watch(args, kwargs, recorder, on_incident)
         return original(model, *args, **kwargs)
 
-    def train_on_batch(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+    def train_on_batch(original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
         if recorder.ours:
             with recorder.catch_errors("joining train_on_batch"):
                 from nanwatch.watch.fit.fit_observer import observe_model, observer_of
@@ -174,12 +180,13 @@ def join_fits(recorder: RunRecorder, on_incident: Any) -> None:
     take(recorder.patches, Taker.FITS, wrappers)
 
 
+Arguments = tuple[tuple[object, ...], dict[str, object]]  # by position, by name
 CALLBACKS_PLACE = 5  # of fit's positional arguments behind self: x, y, batch_size, epochs, verbose
 
 
 def with_watch(
-    args: tuple[Any, ...], kwargs: dict[str, Any], recorder: RunRecorder, on_incident: Any
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    args: tuple[object, ...], kwargs: dict[str, object], recorder: RunRecorder, on_incident: OnIncident
+) -> Arguments:
     """The arguments of ``fit`` with a `Watch` among the callbacks."""
     from nanwatch.watch.fit.callback import Watch
 
@@ -197,14 +204,12 @@ def with_watch(
     return with_callback(args, kwargs, watch)
 
 
-def callbacks_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def callbacks_of(args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     """What ``fit`` was given as callbacks."""
     return args[CALLBACKS_PLACE] if len(args) > CALLBACKS_PLACE else kwargs.get("callbacks")
 
 
-def with_callback(
-    args: tuple[Any, ...], kwargs: dict[str, Any], callback: Any
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def with_callback(args: tuple[object, ...], kwargs: dict[str, object], callback: object) -> Arguments:
     """The arguments of ``fit`` with ``callback`` behind those it was given."""
     given = callbacks_of(args, kwargs)
     if given is None:

@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeGuard
 
 import keras
-import numpy.typing as npt
 import tensorflow as tf
 
 from nanwatch.record.notes import NotDense
 from nanwatch.record.watchpoints import Role, Watchpoint
+from nanwatch.watch.keras_seam.keras_types import Array, Structure, Tensor
 
-Named = list[tuple[str, Any]]  # (key, tensor)
-Batch = dict[Role, Named]
-HostBatch = dict[tuple[Role, str], npt.NDArray[Any]]  # (role, key) -> the tensor as it came to the host
+
+class WatchedTensor(NamedTuple):
+    """A tensor and its watchpoint."""
+
+    role: Role
+    path: str
+    tensor: Tensor
+
+
+Leaves = Sequence[tuple[str, object]]  # (key, what the script put there)
+Named = Sequence[tuple[str, Tensor]]  # (key, tensor)
+Batch = dict[Role, Leaves]
+HostBatch = dict[tuple[Role, str], Array]  # (role, key) -> the tensor as it came to the host
 ROLES: tuple[Role, ...] = ("input", "label", "sample_weight")
 
 
-def named_tensors(structure: Any) -> Named:
-    """(key, tensor) of every dense tensor: dict keys, or positions; "0" for a lone tensor."""
-    found: Named = []
+def named_tensors(structure: Structure) -> list[tuple[str, Any]]:
+    """(key, leaf) of everything but None: dict keys, or positions; "0" for a lone tensor."""
+    found: list[tuple[str, Any]] = []
     for path, leaf in keras.tree.flatten_with_path(structure):
         if leaf is not None:
             found.append(("/".join(str(part) for part in path) or "0", leaf))
     return found
 
 
-def is_dense(tensor: Any) -> bool:
-    """Whether ``tensor`` is an ordinary tensor of numbers."""
-    return isinstance(tensor, tf.Tensor) and (
-        tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool
+def is_dense(leaf: object) -> TypeGuard[Tensor]:
+    """Whether ``leaf`` is an ordinary tensor of numbers."""
+    return isinstance(leaf, tf.Tensor) and (
+        leaf.dtype.is_floating or leaf.dtype.is_integer or leaf.dtype.is_bool
     )
 
 
-def split_batch(data: Any) -> Batch:
+def split_batch(data: Structure) -> Batch:
     """A batch as Keras hands it to ``train_step``, by role.
 
     A custom step may get another structure; then all of it counts as input.
@@ -49,21 +60,21 @@ def split_batch(data: Any) -> Batch:
     }
 
 
-def dense_tensors(batch: Batch) -> list[tuple[Role, str, Any]]:
-    """(role, key, tensor) of what can be watched."""
-    return [(role, key, tensor) for role in ROLES for key, tensor in batch[role] if is_dense(tensor)]
+def dense_tensors(batch: Batch) -> list[WatchedTensor]:
+    """What of ``batch`` can be watched."""
+    return [WatchedTensor(role, key, leaf) for role in ROLES for key, leaf in batch[role] if is_dense(leaf)]
 
 
 def list_not_dense(batch: Batch) -> list[NotDense]:
     return [
         NotDense(
             Watchpoint(role, key),
-            type(tensor).__name__,
-            tensor.dtype.name if isinstance(tensor, tf.Tensor) else None,
+            type(leaf).__name__,
+            leaf.dtype.name if isinstance(leaf, tf.Tensor) else None,
         )
         for role in ROLES
-        for key, tensor in batch[role]
-        if not is_dense(tensor)
+        for key, leaf in batch[role]
+        if not is_dense(leaf)
     ]
 
 
@@ -72,15 +83,17 @@ def has_rows(batch: Batch) -> bool:
     return any(tensor.shape.rank for _, _, tensor in dense_tensors(batch))
 
 
-def number_of_rows(batch: Batch) -> Any:
-    """Rows of the batch as a float32 scalar; 0 where they cannot be seen."""
+def number_of_rows(batch: Batch) -> Tensor:
+    """Rows of the batch, a float32 scalar; 0 where they cannot be seen."""
     for _, _, tensor in dense_tensors(batch):
         if tensor.shape.rank:
-            return tf.cast(tf.shape(tensor)[0], tf.float32)
-    return tf.constant(0.0)
+            rows: Tensor = tf.cast(tf.shape(tensor)[0], tf.float32)
+            return rows
+    unseen: Tensor = tf.constant(0.0)
+    return unseen
 
 
-def rebuild_batch(template: Any, batch: HostBatch) -> Any:
+def rebuild_batch(template: Structure, batch: HostBatch) -> Structure:
     """The batch in the structure the step was given; None where part of it is not at hand."""
     leaves = keras.tree.flatten(template)
     values = [tf.convert_to_tensor(array) for array in batch.values()]

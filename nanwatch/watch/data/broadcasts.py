@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-import tensorflow as tf
-
 from nanwatch.record.facts import BroadcastInfo, Location, Shape
-from nanwatch.watch.data.batch import Named
+from nanwatch.watch.data.batch import Leaves, Named
 from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.keras_types import Op, Tensor
 from nanwatch.watch.launch import user_lines
 
 PASSING = {"Cast", "Identity"}
 
 
-def find_broadcasts(labels: Named, outputs: Named) -> tuple[BroadcastInfo, ...] | None:
+def find_broadcasts(labels: Leaves, outputs: Named) -> tuple[BroadcastInfo, ...] | None:
     """Where a label tensor and an output tensor of different ranks go into one op.
 
     None in eager execution, where there is no graph to look at.
@@ -50,22 +46,21 @@ def find_broadcasts(labels: Named, outputs: Named) -> tuple[BroadcastInfo, ...] 
     return tuple(found)
 
 
-def before_casts(tensor: Any) -> Any:
+def before_casts(tensor: Tensor) -> Tensor:
     """``tensor``, or what it was before casts."""
     while tensor.op.type in PASSING and tensor.op.inputs:
-        known = tensor.op.inputs[0]
-        tensor = known
+        tensor = tensor.op.inputs[0]
     return tensor
 
 
-def shape_of(tensor: tf.Tensor) -> Shape:
+def shape_of(tensor: Tensor) -> Shape:
     if tensor.shape.rank is None:
         return ()
     return tuple(None if size is None else int(size) for size in tensor.shape.as_list())
 
 
-def line_of(op: Any) -> Location | None:
+def line_of(op: Op) -> Location | None:
     """The user's innermost line that made ``op``."""
-    frames: Iterable[Any] = op.traceback or ()
-    users = [frame for frame in frames if user_lines.is_users(frame.filename)]
+    users = [frame for frame in op.traceback or () if user_lines.is_users(frame.filename)]
+
     return user_lines.line_at(users[-1].filename, users[-1].lineno) if users else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -10,11 +10,20 @@ import numpy as np
 from nanwatch.record.facts import DataInfo, TensorSummary
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.profile import profile_of
+from nanwatch.watch.keras_seam.keras_types import Array, Structure
 
 MOST_ELEMENTS = 8_000_000  # about 0.2 s of counting; larger arrays are only seen batch by batch
 
 
-def arrays_in(structure: Any) -> list[tuple[str, Any]] | None:
+class ArrayLike(Protocol):
+    """An array, or what NumPy makes one of: a tensor, a column of a frame."""
+
+    shape: tuple[int, ...]
+
+    def __array__(self) -> Array: ...
+
+
+def arrays_in(structure: Structure) -> list[tuple[str, ArrayLike]] | None:
     """(key, array) of everything in ``structure``; None unless all of it is arrays."""
     found = []
     if structure is None:
@@ -32,7 +41,7 @@ def arrays_in(structure: Any) -> list[tuple[str, Any]] | None:
     return found
 
 
-def summarise_arrays(role: Role, structure: Any) -> tuple[TensorSummary, ...] | None:
+def summarise_arrays(role: Role, structure: Structure) -> tuple[TensorSummary, ...] | None:
     """Summaries of arrays; None when ``structure`` holds something else, or too much."""
     found = arrays_in(structure)
     if found is None or sum(int(np.prod(leaf.shape, dtype=np.int64)) for _, leaf in found) > MOST_ELEMENTS:
@@ -46,7 +55,7 @@ def summarise_arrays(role: Role, structure: Any) -> tuple[TensorSummary, ...] | 
     return tuple(counted)
 
 
-def as_keras_sees(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def as_keras_sees(array: Array) -> Array:
     """Keras feeds float64 as float32 (``keras.config.floatx()``): what overflows there is infinite."""
     if array.dtype == np.float64 and keras.config.floatx() != "float64":
         with np.errstate(over="ignore"):
@@ -54,7 +63,7 @@ def as_keras_sees(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array
 
 
-def data_of(x: Any, y: Any, sample_weight: Any) -> DataInfo | None:
+def data_of(x: Structure, y: Structure, sample_weight: Structure) -> DataInfo | None:
     """The data of a fit or of its validation, where it came as arrays."""
     inputs, labels = summarise_arrays("input", x), summarise_arrays("label", y)
     weights = summarise_arrays("sample_weight", sample_weight)

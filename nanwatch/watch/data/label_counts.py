@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from nanwatch.record.facts import ColumnSummary, TensorSummary
-from nanwatch.watch.data.batch import Named, is_dense
+from nanwatch.watch.data.batch import Leaves, is_dense
 from nanwatch.watch.data.profile import MOST_CLASSES
+from nanwatch.watch.keras_seam.keras_types import Tensor
 
 Counts = npt.NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class LabelCounts:
     def __init__(self) -> None:
         self.counted: dict[str, LabelCount] = {}
 
-    def count(self, labels: Named) -> None:
+    def count(self, labels: Leaves) -> None:
         """Ops that add a batch of labels to the counts. A label of another kind is left to the looks."""
         for key, tensor in labels:
             if not is_dense(tensor):
@@ -75,7 +75,7 @@ class LabelCounts:
         return known, bool(labels) and None not in found
 
 
-def width_of(labels: Any) -> int | None:
+def width_of(labels: Tensor) -> int | None:
     """1 for one number a row, else how many numbers a row has; None where there is no telling."""
     rank = labels.shape.rank
     if rank == 1:
@@ -83,7 +83,7 @@ def width_of(labels: Any) -> int | None:
     return labels.shape[1] if rank == 2 else None
 
 
-def by_value(labels: Any) -> Any:
+def by_value(labels: Tensor) -> Tensor:
     """How many labels stand at each place: float64, shape (`PLACES`,)."""
     if labels.dtype.is_floating:
         whole = tf.equal(labels, tf.floor(labels))  # not of NaN
@@ -94,17 +94,19 @@ def by_value(labels: Any) -> Any:
         places = tf.clip_by_value(wide, -1, MOST_CLASSES) + 1
     size = tf.constant(PLACES, places.dtype)
     none = tf.zeros([0], tf.float64)
-    return tf.raw_ops.DenseBincount(input=tf.reshape(places, [-1]), size=size, weights=none)
+    counts: Tensor = tf.raw_ops.DenseBincount(input=tf.reshape(places, [-1]), size=size, weights=none)
+    return counts
 
 
-def by_column(labels: Any) -> Any:
+def by_column(labels: Tensor) -> Tensor:
     """The sum of each column, and how many rows there are: float64, shape (width + 1,)."""
     sums = tf.cast(tf.reduce_sum(tf.cast(labels, tf.float32), axis=0), tf.float64)
-    return tf.concat([sums, [tf.cast(tf.shape(labels)[0], tf.float64)]], axis=0)
+    counts: Tensor = tf.concat([sums, [tf.cast(tf.shape(labels)[0], tf.float64)]], axis=0)
+    return counts
 
 
 def scalars(seen: TensorSummary, counts: Counts) -> TensorSummary | None:
-    """A label of one number a row, from the counts of whole numbers."""
+    """A label of one number a row, from the counts of whole numbers, shape (`PLACES`,)."""
     if counts[FRACTIONAL]:
         return replace(seen, integral=False, classes={}, classes_complete=False)
     if counts[BELOW] or counts[TOO_HIGH] or not counts.any():
@@ -130,7 +132,8 @@ def scalars(seen: TensorSummary, counts: Counts) -> TensorSummary | None:
 
 
 def one_hots(seen: TensorSummary, counts: Counts, rows: float) -> TensorSummary | None:
-    """One-hot rows, from the sums of their columns: these sum up to the number of rows."""
+    """One-hot rows, from the sums of their columns, shape (width,): these sum up to the number of rows."""
+
     if not seen.one_hot or not rows or not np.isfinite(counts).all() or round(counts.sum()) != round(rows):
         return None
     shares = counts / rows

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any
 
 import tensorflow as tf
 
 from nanwatch.record.facts import BroadcastInfo
-from nanwatch.watch.data.batch import Named
+from nanwatch.watch.data.batch import Leaves, Named
 from nanwatch.watch.data.broadcasts import PASSING, shape_of
 from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.keras_types import Graph, Tensor
 from nanwatch.watch.launch import user_lines
 
 # Ops by which a loss is made of labels and predictions, element by element or row by row.
@@ -25,7 +26,7 @@ COMPARING = frozenset(
 SHAPING = frozenset((*PASSING, "Reshape", "ExpandDims", "Squeeze", "StridedSlice"))
 
 
-def labels_in_graph(graph: Any, inputs: Named, outputs: Named) -> Any:
+def labels_in_graph(graph: Graph, inputs: Leaves, outputs: Named) -> Tensor | None:
     """The argument of the function being traced that first meets an output of the model, or None.
 
     ``inputs`` are what the model was called with: they are arguments as well.
@@ -45,7 +46,7 @@ def labels_in_graph(graph: Any, inputs: Named, outputs: Named) -> Any:
     return None
 
 
-def before_shaping(tensor: Any) -> Any:
+def before_shaping(tensor: Tensor) -> Tensor:
     """``tensor`` as it was before its shape or type was changed."""
     while tensor.op.type in SHAPING and tensor.op.inputs:
         tensor = tensor.op.inputs[0]
@@ -57,8 +58,8 @@ class EagerLossOps:
 
     def __init__(self, outputs: Named) -> None:
         self.outputs = {id(tensor): (key, tensor) for key, tensor in outputs}
-        self.origins: dict[int, tuple[Any, Any]] = {}  # of a tensor: itself, what it was before
-        self.labels: Any = None
+        self.origins: dict[int, tuple[Tensor, Tensor]] = {}  # of a tensor: itself, what it was before
+        self.labels: Tensor | None = None
         self.met: tuple[BroadcastInfo, ...] = ()
         self.stack = ExitStack()
         self.stack.enter_context(tensorflow_names.op_callback(self.see))
@@ -67,7 +68,13 @@ class EagerLossOps:
         self.stack.close()
 
     def see(
-        self, op_type: Any, inputs: Any, attrs: Any, results: Any, op_name: Any = None, graph: Any = None
+        self,
+        op_type: str | bytes,
+        inputs: Sequence[Tensor],
+        attrs: object,
+        results: Sequence[Tensor],
+        op_name: object = None,
+        graph: Graph | None = None,
     ) -> None:
         if graph is not None or not inputs:
             return
@@ -77,10 +84,10 @@ class EagerLossOps:
         elif name in COMPARING and len(inputs) == 2:
             self.compare(name, inputs, results)
 
-    def origin_of(self, tensor: Any) -> Any:
+    def origin_of(self, tensor: Tensor) -> Tensor:
         return self.origins.get(id(tensor), (tensor, tensor))[1]
 
-    def compare(self, name: str, inputs: Any, results: Any) -> None:
+    def compare(self, name: str, inputs: Sequence[Tensor], results: Sequence[Tensor]) -> None:
         for one, other in (inputs, inputs[::-1]):
             key, prediction = self.outputs.get(id(self.origin_of(one)), ("", None))
             label = self.origin_of(other)
@@ -94,8 +101,8 @@ class EagerLossOps:
             return
 
 
-def rows_alike(label: Any, prediction: Any) -> bool:
+def rows_alike(label: Tensor, prediction: Tensor) -> bool:
     """Both have a first axis, of one size: a scalar or the weights of classes are no labels."""
     if not label.shape.rank or not prediction.shape.rank:
         return False
-    return bool(label.shape[0] == prediction.shape[0])
+    return label.shape[0] == prediction.shape[0]

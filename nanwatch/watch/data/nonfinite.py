@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from nanwatch.record.facts import Nonfinite
+from nanwatch.watch.keras_seam.keras_types import Array
 
 
-def commonest_nonfinite(values: npt.NDArray[Any]) -> Nonfinite:
-    """The commonest non-finite value."""
+def commonest_nonfinite(values: Array) -> Nonfinite:
+    """The commonest non-finite value of an array of floats, of any shape."""
     counts: dict[Nonfinite, int] = {
         "nan": int(np.isnan(values).sum()),
         "inf": int(np.isposinf(values).sum()),

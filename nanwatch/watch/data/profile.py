@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nanwatch.record.facts import ColumnSummary, TensorSummary
 from nanwatch.record.watchpoints import Role
-
-Array = npt.NDArray[Any]
+from nanwatch.watch.keras_seam.keras_types import Array
 
 MOST_COLUMNS = 4096  # features of a table that are told apart
 COLUMNS_KEPT = 64  # of them written down when nothing is wrong with them
@@ -53,7 +52,10 @@ class Profile:
     example: tuple[float, ...] = ()
 
     def add(self, array: Array, first_row: int | None = None) -> None:
-        """Count one batch (or all rows). ``first_row``: its number, where rows have numbers."""
+        """Count one batch (or all rows): of numbers, shape (rows, ...); what is no number is left out.
+
+        ``first_row``: the number of its first row, where rows have numbers.
+        """
         if array.dtype.kind not in "fiubc" and array.dtype.name != "bfloat16":
             return
         if not self.rows:
@@ -183,6 +185,7 @@ class Columns:
         self.finite = np.zeros(width, np.int64)
 
     def add(self, array: Array) -> None:
+        """Count rows: shape (rows, width)."""
         values = array.astype(np.float64)
         nan, inf = np.isnan(values), np.isinf(values)
         bad = nan | inf
@@ -202,12 +205,12 @@ class Columns:
         mean = self.total / count
         with np.errstate(all="ignore"):
             std = np.sqrt(np.maximum(self.squares / count - mean * mean, 0.0))
-        chosen = range(self.width)
+        chosen: Sequence[int] = range(self.width)
         if self.width > COLUMNS_KEPT:
             bad = self.num_nan + self.num_inf
             largest = np.nan_to_num(np.maximum(np.abs(self.low), np.abs(self.high)), posinf=0.0)
             order = np.lexsort((-largest, -bad))
-            chosen = sorted(int(index) for index in order[:COLUMNS_KEPT])  # type: ignore[assignment]
+            chosen = sorted(int(index) for index in order[:COLUMNS_KEPT])
         return tuple(
             ColumnSummary(
                 index,
@@ -223,7 +226,7 @@ class Columns:
 
 
 def profile_of(role: Role, path: str, array: Array, first_row: int | None = 0) -> TensorSummary:
-    """The summary of one array, rows numbered from ``first_row``."""
+    """The summary of one array, of any shape; its rows are numbered from ``first_row``."""
     profile = Profile(role, path)
     profile.add(array, first_row)
     return profile.summary()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 
 from nanwatch.watch.fit.fit_observer import FitObserver, observe_model, release_observer
 from nanwatch.watch.incident.handler import OnIncident
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Model
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.launch.disabled import is_disabled
 from nanwatch.watch.recording.run_recorder import RunRecorder, script_of_process
@@ -43,7 +44,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self.observer: FitObserver | None = None
         self.injected = False
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: Model) -> None:
         """Keras calls this before it compiles the step: the moment to wrap it."""
         super().set_model(model)
         if is_disabled() or seam().fit_arguments(sys._getframe()) is None:
@@ -60,7 +61,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self.observer = observe_model(model, self.recorder, self.on_incident)
             self.observer.alone = not self.injected
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: object = None) -> None:
         if self.observer is None or self.recorder is None:
             return
         frame = sys._getframe()
@@ -70,29 +71,29 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             location = user_lines.line_here(seam().frame_of_fit(frame))
             self.observer.begin("fit", given, location)
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
         if self.observer is not None and self.recorder is not None:
             with self.recorder.catch_errors("beginning an epoch"):
                 self.observer.begin_epoch(epoch)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, object] | None = None) -> None:
         if self.observer is not None and self.recorder is not None:
             with self.recorder.catch_errors("ending an epoch"):
                 self.observer.end_epoch(epoch, logs)
             self.observer.check_state()
 
-    def on_test_begin(self, logs: Any = None) -> None:
+    def on_test_begin(self, logs: object = None) -> None:
         if self.observer is not None and self.recorder is not None:
             with self.recorder.catch_errors("beginning a validation"):
                 self.observer.begin_validation()
             self.observer.check_state()
 
-    def on_test_end(self, logs: Any = None) -> None:
+    def on_test_end(self, logs: object = None) -> None:
         if self.observer is not None and self.recorder is not None:
             with self.recorder.catch_errors("ending a validation"):
                 self.observer.end_validation()
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: object = None) -> None:
         if self.recorder is None:
             return
         if self.observer is None:

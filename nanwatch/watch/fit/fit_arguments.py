@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, SupportsFloat, TypeGuard
 
 from nanwatch.record.facts import DataInfo, FitInfo, FitKind, Location
 from nanwatch.watch.data import fit_arrays
@@ -46,7 +46,7 @@ def class_weights(given: object) -> dict[str, float] | None:
     return {str(name): float(value) for name, value in given.items() if is_number(value)}
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[SupportsFloat]:
     try:
         float(value)
     except (TypeError, ValueError):

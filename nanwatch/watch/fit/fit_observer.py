@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,11 +20,12 @@ from nanwatch.watch.fit.training import LoopTraining, ModelTraining, Training
 from nanwatch.watch.incident.description import crash_words, incident_words
 from nanwatch.watch.incident.handler import IncidentHandler, OnIncident
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction, Structure
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import description
 from nanwatch.watch.model.both_modes import BothModes
 from nanwatch.watch.recording.fit_recorder import FitRecorder
-from nanwatch.watch.recording.run_recorder import RunRecorder
+from nanwatch.watch.recording.run_recorder import FrozenTraining, RunRecorder
 from nanwatch.watch.train_step.inspection import Inspection, next_step
 from nanwatch.watch.train_step.traced_step import TracedStep
 
@@ -52,7 +53,7 @@ class FitObserver:
         self.watcher.report_to(self.on_inspection, self.execute)
 
     @property
-    def model(self) -> Any:
+    def model(self) -> Model | None:
         return self.training.model
 
     def release(self) -> None:
@@ -94,7 +95,7 @@ class FitObserver:
             self.fit.info = replace(self.fit.info, epochs=number + 1)
             self.recorder.add_event(EpochBegin(self.fit.info.index, number))
 
-    def end_epoch(self, number: int, logs: Mapping[str, Any] | None) -> None:
+    def end_epoch(self, number: int, logs: Mapping[str, object] | None) -> None:
         if self.fit is not None:
             self.drain()
             values = {
@@ -145,7 +146,7 @@ class FitObserver:
 
     # -- steps ---------------------------------------------------------------------------------
 
-    def execute(self, function: Callable[..., Any], iterator: Any) -> Any:
+    def execute(self, function: StepFunction, iterator: Iterator[Structure]) -> Structure:
         """One call of the train function: as many steps as Keras puts into one execution."""
         if self.fit is None:
             with self.recorder.catch_errors("taking up a training"):
@@ -272,7 +273,8 @@ class FitObserver:
             return
         self.recorder.halted = True
         if self.on_incident == "stop":
-            self.model.stop_training = True
+            if self.model is not None:
+                self.model.stop_training = True
             record.info = replace(record.info, status="halted")
             return
         with self.recorder.catch_errors("keeping the frozen model"):
@@ -282,8 +284,10 @@ class FitObserver:
     def keep_frozen(self, seen: Inspection, record: FitRecorder) -> None:
         """The model as it stands before the bad step: remedies can be tried on it."""
         again = self.watcher.repeatable(seen.batch)
-        if again is not None and record.info.kind != "tape" and not self.training.distributed:
-            self.recorder.frozen = (self.model, again.data, self.handler.first_weights)
+        if again is None or self.model is None:
+            return
+        if record.info.kind != "tape" and not self.training.distributed:
+            self.recorder.frozen = FrozenTraining(self.model, again.data, self.handler.first_weights)
 
     def halt(self, what: str) -> None:
         """Ends the record of the fit, and raises `TrainingHalted`."""
@@ -337,13 +341,13 @@ def is_same(first: float, second: float) -> bool:
     return first == second or (math.isnan(first) and math.isnan(second))
 
 
-def observer_of(owner: Any) -> FitObserver | None:
+def observer_of(owner: object) -> FitObserver | None:
     """The observer of a model, or of the optimizer of a loop."""
     found = vars(owner).get(ATTRIBUTE)
     return found if isinstance(found, FitObserver) else None
 
 
-def observe_model(model: Any, recorder: RunRecorder, on_incident: OnIncident) -> FitObserver:
+def observe_model(model: Model, recorder: RunRecorder, on_incident: OnIncident) -> FitObserver:
     """The observer of ``model`` for this recorder; another recorder's gives way."""
     held = observer_of(model)
     if held is not None and held.recorder is recorder and held.on_incident == on_incident:
@@ -354,14 +358,14 @@ def observe_model(model: Any, recorder: RunRecorder, on_incident: OnIncident) ->
     return observer
 
 
-def observe_loop(optimizer: Any, recorder: RunRecorder, on_incident: OnIncident) -> FitObserver:
+def observe_loop(optimizer: Optimizer, recorder: RunRecorder, on_incident: OnIncident) -> FitObserver:
     """A new observer of the loop that ``optimizer`` is applied in."""
     training = LoopTraining(optimizer, on_incident != "continue", recorder.catch_errors)
     observer = vars(optimizer)[ATTRIBUTE] = FitObserver(training, recorder, on_incident)
     return observer
 
 
-def release_observer(owner: Any) -> None:
+def release_observer(owner: object) -> None:
     """Leave a model, or the optimizer of a loop, as it was found."""
     held = observer_of(owner)
     if held is not None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any
 
 import tensorflow as tf
 
@@ -15,6 +14,16 @@ from nanwatch.record.notes import LoopOnReplicas, LoopUnderXla
 from nanwatch.watch.fit.fit_observer import FitObserver, observe_loop, observer_of
 from nanwatch.watch.fit.training import LoopTraining
 from nanwatch.watch.incident.handler import OnIncident
+from nanwatch.watch.keras_seam.keras_types import (
+    Apply,
+    Loss,
+    Model,
+    Optimizer,
+    R,
+    Structure,
+    Tensor,
+    Variable,
+)
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.keras_seam.tensorflow_names import is_traced_for_xla
 from nanwatch.watch.recording.run_recorder import RunRecorder
@@ -43,27 +52,33 @@ class Loops:
         }
         take(self.recorder.patches, Taker.LOOPS, wrappers)
 
-    def enter_tape(self, original: Callable[..., Any], tape: Any) -> Any:
+    def enter_tape(self, original: Callable[[tf.GradientTape], R], tape: tf.GradientTape) -> R:
         recording = thread_recording()
         if not recording.tapes:  # what an earlier loop showed is not about this one
             recording.model = recording.loss = recording.labels = recording.seen = recording.met = None
         recording.tapes += 1
         return original(tape)
 
-    def leave_tape(self, original: Callable[..., Any], tape: Any, *args: Any) -> Any:
+    def leave_tape(self, original: Callable[..., R], tape: tf.GradientTape, *args: object) -> R:
         thread_recording().tapes -= 1
         thread_recording().stop_meeting()
         return original(tape, *args)
 
     def differentiate(
-        self, original: Callable[..., Any], tape: Any, target: Any, *args: Any, **kwargs: Any
-    ) -> Any:
+        self,
+        original: Callable[..., R],
+        /,
+        tape: tf.GradientTape,
+        target: Structure,
+        *args: object,
+        **kwargs: object,
+    ) -> R:
         if traced_step.current_step() is None:
             with self.recorder.catch_errors("seeing a tape"):
                 note_target(target)
         return original(tape, target, *args, **kwargs)
 
-    def call_model(self, original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+    def call_model(self, original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
         recording = thread_recording()
         if not recording.tapes or traced_step.current_step() is not None or getattr(HELD, "inside", False):
             return original(model, *args, **kwargs)
@@ -74,18 +89,31 @@ class Loops:
             HELD.inside = False
 
     def call_loss(
-        self, original: Callable[..., Any], loss: Any, y_true: Any, y_pred: Any, *args: Any, **kwargs: Any
-    ) -> Any:
+        self,
+        original: Callable[..., R],
+        loss: Loss,
+        /,
+        y_true: Structure,
+        y_pred: Structure,
+        *args: object,
+        **kwargs: object,
+    ) -> R:
         recording = thread_recording()
         if recording.tapes and traced_step.current_step() is None:
             recording.labels, recording.loss = y_true, loss
         return original(loss, y_true, y_pred, *args, **kwargs)
 
     def apply_optimizer(
-        self, original: Callable[..., Any], optimizer: Any, grads: Any, trainable_variables: Any = None
-    ) -> Any:
-        ours = traced_step.current_step() is None and trainable_variables is not None and self.recorder.ours
-        if not ours or getattr(HELD, "applying", False) or not self.can_be_watched(sys._getframe()):
+        self,
+        original: Callable[..., object],
+        optimizer: Optimizer,
+        grads: Iterable[Tensor | None],
+        trainable_variables: Iterable[Variable] | None = None,
+    ) -> object:
+        ours = traced_step.current_step() is None and self.recorder.ours
+        if trainable_variables is None or not ours or getattr(HELD, "applying", False):
+            return original(optimizer, grads, trainable_variables)
+        if not self.can_be_watched(sys._getframe()):
             return original(optimizer, grads, trainable_variables)
         HELD.applying = True
         try:
@@ -106,8 +134,8 @@ class Loops:
         return True
 
     def apply(
-        self, original: Callable[..., Any], optimizer: Any, grads: list[Any], variables: list[Any]
-    ) -> Any:
+        self, original: Apply, optimizer: Optimizer, grads: list[Tensor | None], variables: list[Variable]
+    ) -> Variable:
         observer = observer_of(optimizer)
         if observer is None or observer.recorder is not self.recorder:
             with tf.init_scope():
@@ -130,7 +158,9 @@ class Loops:
         self.functions_armed = True
         take(self.recorder.patches, Taker.COMPILED_LOOPS, {"tf.function.__call__": self.call_function})
 
-    def call_function(self, original: Callable[..., Any], function: Any, *args: Any, **kwargs: Any) -> Any:
+    def call_function(
+        self, original: Callable[..., R], function: Callable[..., R], /, *args: object, **kwargs: object
+    ) -> R:
         result = original(function, *args, **kwargs)
         if tf.executing_eagerly() and traced_step.current_step() is None:
             for observer in self.observers:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from nanwatch.record.facts import ModelInfo, OutputInfo
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Model, Optimizer
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import description, outputs
 from nanwatch.watch.train_step.model_step import ModelStepRecorder
@@ -26,7 +27,7 @@ class Training(Protocol):
     distributed: bool  # it is trained under a strategy of ``tf.distribute``, be it with one replica
 
     @property
-    def model(self) -> Any:
+    def model(self) -> Model | None:
         """The Keras model; None while a loop has not shown one."""
 
     @property
@@ -49,7 +50,7 @@ class Training(Protocol):
 class ModelTraining:
     """A model whose ``train_step`` Keras calls."""
 
-    def __init__(self, model: Any, hold: bool, catch_errors: CatchErrors) -> None:
+    def __init__(self, model: Model, hold: bool, catch_errors: CatchErrors) -> None:
         self.model = model
         self.replicas = seam().replicas_of(model)
         self.distributed = seam().is_distributed(model)
@@ -84,12 +85,12 @@ class LoopTraining:
     steps_per_execution = 1
     validation: ValidationStepRecorder | None = None
 
-    def __init__(self, optimizer: Any, hold: bool, catch_errors: CatchErrors) -> None:
+    def __init__(self, optimizer: Optimizer, hold: bool, catch_errors: CatchErrors) -> None:
         self.tape = TapeStepRecorder(optimizer, hold, catch_errors)
         self.watcher: StepWatcher = self.tape
 
     @property
-    def model(self) -> Any:
+    def model(self) -> Model | None:
         return self.tape.model
 
     def describe(self) -> ModelInfo:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -21,8 +20,19 @@ from nanwatch.watch.incident.op_trace import BadOp, OpTrace, OutOfTime, array_of
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import copy_all_functions
+from nanwatch.watch.keras_seam.keras_types import (
+    Apply,
+    Gradient,
+    Model,
+    Optimizer,
+    P,
+    R,
+    Structure,
+    Tensor,
+    Variable,
+)
 from nanwatch.watch.keras_seam.optimizer_updates import wrap_held, wrappers_of_classes
-from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.keras_seam.patches import Patches, Wrapper
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.traced_step import suspend_watching
@@ -49,18 +59,18 @@ class RepeatedStep:
     several: bool = False  # the step may make more than one update
     applying: bool = False  # an optimizer's own optimizer is not another one
     computed: bool = False  # the loss is what ``compute_loss`` gave, not what a tape was given
-    loss: list[Any] = field(default_factory=list)
-    gradients: list[tuple[Any, Any]] = field(default_factory=list)
-    outputs: dict[str, Any] = field(default_factory=dict)
-    predictions: Any = None
+    loss: list[Tensor] = field(default_factory=list)  # one of each call of ``compute_loss`` or a tape
+    gradients: list[Gradient] = field(default_factory=list)
+    outputs: dict[str, Tensor] = field(default_factory=dict)  # of each layer's last call the first
+    predictions: Structure = None
 
 
 def perform(
-    model: Any,
+    model: Model,
     again: RepeatableStep,
     compile_location: Location | None,
     seconds: float = SECONDS,
-    names: dict[str, Any] | None = None,
+    names: dict[str, object] | None = None,
 ) -> Autopsy:
     """Run the step once more, eagerly, on the model as it stands; everything is put back after.
 
@@ -99,7 +109,7 @@ def perform(
 
 
 @contextlib.contextmanager
-def restore_after(model: Any, optimizers: Sequence[Any] = ()) -> Iterator[None]:
+def restore_after(model: Model, optimizers: Sequence[Optimizer] = ()) -> Iterator[None]:
     """Put back what the block changes in the model's state, metrics and weights, and in its optimizers.
 
     Those given are put back too: a step may have an optimizer that the model does not hold.
@@ -119,7 +129,7 @@ def restore_after(model: Any, optimizers: Sequence[Any] = ()) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def wrap_repeated_step(model: Any, trace: OpTrace, seen: RepeatedStep) -> Iterator[None]:
+def wrap_repeated_step(model: Model, trace: OpTrace, seen: RepeatedStep) -> Iterator[None]:
     with Patches() as patches:
         for path, layer in seam().layers_of(model):
             patches.wrap(layer, "call", watch_output(trace.layer_call(path, layer), path, seen))
@@ -133,7 +143,7 @@ def wrap_repeated_step(model: Any, trace: OpTrace, seen: RepeatedStep) -> Iterat
 
 
 @contextlib.contextmanager
-def keep_what_is_trained(model: Any, seen: RepeatedStep) -> Iterator[None]:
+def keep_what_is_trained(model: Model, seen: RepeatedStep) -> Iterator[None]:
     """Losses and gradients of a step that is run in this block go into ``seen``."""
     with Patches() as patches:
         patches.wrap(model, "compute_loss", functools.partial(keep_loss, seen))
@@ -141,15 +151,15 @@ def keep_what_is_trained(model: Any, seen: RepeatedStep) -> Iterator[None]:
         yield
 
 
-def see_updates(patches: Patches, model: Any, seen: RepeatedStep) -> None:
+def see_updates(patches: Patches, model: Model, seen: RepeatedStep) -> None:
     see = functools.partial(keep_gradients, seen)
     wrap_held(patches, model, see)
     take(patches, Taker.REPEATED_UPDATES, wrappers_of_classes(see))
 
 
-def watch_output(wrapper: Callable[..., Any], path: str, seen: RepeatedStep) -> Callable[..., Any]:
-    def watched(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        outputs = wrapper(original, *args, **kwargs)
+def watch_output(wrapper: Wrapper, path: str, seen: RepeatedStep) -> Wrapper:
+    def watched(original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        outputs: R = wrapper(original, *args, **kwargs)
         flat = seam().flat_tensors(outputs)
         if flat:
             seen.outputs[path] = flat[0]
@@ -159,8 +169,8 @@ def watch_output(wrapper: Callable[..., Any], path: str, seen: RepeatedStep) -> 
 
 
 def in_loss(
-    trace: OpTrace, seen: RepeatedStep, original: Callable[..., Any], *args: Any, **kwargs: Any
-) -> Any:
+    trace: OpTrace, seen: RepeatedStep, original: Callable[P, Tensor], /, *args: P.args, **kwargs: P.kwargs
+) -> Tensor:
     """`keep_loss`, and the ops in between are the loss's."""
     trace.in_loss = True
     try:
@@ -169,7 +179,9 @@ def in_loss(
         trace.in_loss = False
 
 
-def keep_loss(seen: RepeatedStep, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def keep_loss(
+    seen: RepeatedStep, original: Callable[P, Tensor], /, *args: P.args, **kwargs: P.kwargs
+) -> Tensor:
     given = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
     seen.predictions = given.get("y_pred")
     loss = original(*args, **kwargs)
@@ -179,19 +191,23 @@ def keep_loss(seen: RepeatedStep, original: Callable[..., Any], *args: Any, **kw
 
 
 def keep_gradients(
-    seen: RepeatedStep, optimizer: Any, original: Callable[..., Any], grads: Any, variables: Any = None
+    seen: RepeatedStep,
+    optimizer: Optimizer,
+    original: Apply,
+    grads: Iterable[Tensor | None],
+    trainable_variables: Sequence[Variable] | None = None,
 ) -> None:
     """In the place of ``optimizer.apply``. Of several updates one is made unless it is known to be bad."""
     grads = list(grads)
     if seen.applying:
-        original(grads, variables)
+        original(grads, trainable_variables)
         return
-    seen.gradients += zip(grads, variables or seam().trained_by(optimizer), strict=False)
+    seen.gradients += map(Gradient, grads, trainable_variables or seam().trained_by(optimizer))
     known_bad = tf.executing_eagerly() and any(is_bad(grad) for grad in grads if grad is not None)
     if seen.several and not known_bad:
         seen.applying = True
         try:
-            original(grads, variables)
+            original(grads, trainable_variables)
         finally:
             seen.applying = False
 
@@ -199,12 +215,13 @@ def keep_gradients(
 def mark_backward(
     trace: OpTrace,
     seen: RepeatedStep,
-    original: Callable[..., Any],
-    tape: Any,
-    target: Any,
-    *args: Any,
-    **kwargs: Any,
-) -> Any:
+    original: Callable[..., R],
+    /,
+    tape: tf.GradientTape,
+    target: Structure,
+    *args: object,
+    **kwargs: object,
+) -> R:
     """In the place of a tape's ``gradient``: the ops in between are the backward pass's."""
     if not seen.computed:
         seen.loss += tf.nest.flatten(target)
@@ -215,7 +232,7 @@ def mark_backward(
         trace.backward = False
 
 
-def bad_tensors(seen: RepeatedStep) -> list[Any]:
+def bad_tensors(seen: RepeatedStep) -> list[Tensor]:
     """The non-finite ones among the losses and gradients of a repeated step."""
     return [
         tensor
@@ -224,10 +241,10 @@ def bad_tensors(seen: RepeatedStep) -> list[Any]:
     ]
 
 
-def run_compiled(model: Any, again: RepeatableStep) -> IncidentNote:
+def run_compiled(model: Model, again: RepeatableStep) -> IncidentNote:
     """Op by op it stayed finite: what the step does when it is compiled as it was."""
 
-    def answers(given: Any) -> list[Any]:
+    def answers(given: Structure) -> list[Tensor]:
         seen = RepeatedStep(again.several)
         with keep_what_is_trained(model, seen):
             again.step(given)
@@ -241,7 +258,7 @@ def run_compiled(model: Any, again: RepeatableStep) -> IncidentNote:
 
 
 def fill_in(
-    found: Autopsy, model: Any, trace: OpTrace, seen: RepeatedStep, compile_location: Location | None
+    found: Autopsy, model: Model, trace: OpTrace, seen: RepeatedStep, compile_location: Location | None
 ) -> None:
     bad_losses = [loss for loss in seen.loss if is_bad(loss)]
     bad_gradients = [grad for grad, _ in seen.gradients if grad is not None and is_bad(grad)]
@@ -250,8 +267,8 @@ def fill_in(
         found.loss = None if value is None or not value.size else float(np.mean(value))
     stopped = any(isinstance(note, ReplayStopped | ReplayRaised) for note in found.notes)
     found.reproduced = bool(bad_losses or bad_gradients) or (None if stopped else False)
-    targets: Sequence[Any] = bad_losses or [dense(grad) for grad in bad_gradients]
-    origins = trace.origins(list(targets))
+    targets = bad_losses or [dense(grad) for grad in bad_gradients]
+    origins = trace.origins(targets)
     if not origins and targets:
         origins = [event for event in trace.events if event.born_here]
     if origins:
@@ -282,7 +299,7 @@ def list_spread(seen: RepeatedStep) -> list[SpreadEntry]:
     """The places that were non-finite: forward by layer, the loss, then gradients from the last layer."""
     found: list[SpreadEntry] = []
 
-    def add(role: Role, path: str, tensor: Any) -> None:
+    def add(role: Role, path: str, tensor: Tensor) -> None:
         value = array_of(dense(tensor))
         if value is not None and (bad := int(value.size - np.isfinite(value).sum())):
             found.append(SpreadEntry(role, path, bad, int(value.size), first=not found))
@@ -297,10 +314,11 @@ def list_spread(seen: RepeatedStep) -> list[SpreadEntry]:
     return found
 
 
-def dense(tensor: Any) -> Any:
-    return tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
+def dense(tensor: Tensor) -> Tensor:
+    values: Tensor = tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
+    return values
 
 
-def is_bad(tensor: Any) -> bool:
+def is_bad(tensor: Tensor) -> bool:
     value = array_of(dense(tensor))
     return value is not None and not bool(np.isfinite(value).all())

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from nanwatch.record.facts import DataInfo, IncidentInfo, Nonfinite, TensorSummary
+from nanwatch.record.facts import DataInfo, IncidentInfo, Nonfinite, OnIncident, TensorSummary
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
 from nanwatch.watch.data.profile import Profile
 from nanwatch.watch.incident.autopsy import Autopsy
+from nanwatch.watch.keras_seam.keras_types import Array, Model
 from nanwatch.watch.train_step.inspection import Inspection
 from nanwatch.watch.train_step.row_layout import Layout
-from nanwatch.watch.train_step.state_check import StateCheck
+from nanwatch.watch.train_step.state_check import BadVariable, StateCheck
 from nanwatch.watch.train_step.step_recorder import AFTER_THE_STEP
 
 # x, y, weights of samples, then the model from front to back, then what learning adds.
@@ -39,8 +40,8 @@ def describe(
     layout: Layout,
     fit: int,
     epoch: int,
-    action: Any,
-    bad_weights: list[tuple[str, Nonfinite]],
+    action: OnIncident,
+    bad_weights: list[BadVariable],
     autopsy: Autopsy | None,
 ) -> IncidentInfo:
     """The incident of the bad step ``seen``.
@@ -76,26 +77,31 @@ def describe(
     )
 
 
-def first_bad(
-    seen: Inspection, layout: Layout, bad_weights: list[tuple[str, Nonfinite]]
-) -> tuple[Role, str, Nonfinite]:
-    """(role, path, "nan" or "inf") of what was non-finite first."""
+class FirstBad(NamedTuple):
+    """What was non-finite first, and the commonest such number in it."""
+
+    role: Role
+    path: str
+    value: Nonfinite
+
+
+def first_bad(seen: Inspection, layout: Layout, bad_weights: list[BadVariable]) -> FirstBad:
     for (role, key), array in seen.batch.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            return role, key, commonest_nonfinite(array)
+            return FirstBad(role, key, commonest_nonfinite(array))
     if bad_weights:
-        return "weight", bad_weights[0][0], bad_weights[0][1]
+        return FirstBad("weight", *bad_weights[0])
     for role in ORDER[3:]:  # the batch was looked at element by element above
         loss = layout.loss_in(seen.row)
         if role == "loss" and loss is not None and not np.isfinite(loss):
-            return "loss", "", commonest_nonfinite(np.array([loss]))
-        for path, cell in bad_cells(seen, layout, role):
-            return role, path, cell
-    return "loss", "", "nan"
+            return FirstBad("loss", "", commonest_nonfinite(np.array([loss])))
+        for path, value in bad_cells(seen, layout, role):
+            return FirstBad(role, path, value)
+    return FirstBad("loss", "", "nan")
 
 
 def bad_cells(seen: Inspection, layout: Layout, role: Role) -> Iterator[tuple[str, Nonfinite]]:
-    """The watchpoints of ``role`` with a non-finite cell, those that were only large left out."""
+    """(path, value) of the watchpoints of ``role`` with a non-finite cell, without those only large."""
     known = {(kind_, path): array for kind_, path, array in seen.tensors}
     for (kind_, path, stat), place in layout.place.items():
         if kind_ != role or stat != "l2_norm" or np.isfinite(seen.row[place]):
@@ -119,17 +125,14 @@ def data_of(batch: HostBatch) -> DataInfo:
     return DataInfo(of("input"), of("label"), of("sample_weight"), whole=True)
 
 
-def summary(role: Any, key: str, array: Any) -> TensorSummary:
+def summary(role: Role, key: str, array: Array) -> TensorSummary:
     profile = Profile(role, key)
     profile.add(array, 0)
     return profile.summary()
 
 
-def bad_variables(model: Any, state: StateCheck) -> list[tuple[str, Nonfinite]]:
-    """(path, "nan", "inf" or "-inf") of the variables of ``model`` that are not finite now.
-
-    Without the ``state`` that the script made so.
-    """
+def bad_variables(model: Model, state: StateCheck) -> list[BadVariable]:
+    """The variables of ``model`` that are not finite now, without the ``state`` that the script made so."""
     found = []
     as_made = state.as_made()
     for variable in model.variables:
@@ -137,7 +140,7 @@ def bad_variables(model: Any, state: StateCheck) -> list[tuple[str, Nonfinite]]:
             continue
         value = tf.convert_to_tensor(variable)
         if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
-            found.append((str(variable.path), commonest_nonfinite(value.numpy())))
+            found.append(BadVariable(str(variable.path), commonest_nonfinite(value.numpy())))
     return found
 
 

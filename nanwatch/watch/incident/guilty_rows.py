@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,6 +14,7 @@ import tensorflow as tf
 from nanwatch.record.notes import FirstWeightsNotHeld, IncidentNote, RowsNotTried
 from nanwatch.watch.incident.autopsy import RepeatedStep, is_bad, keep_what_is_trained, restore_after
 from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.traced_step import suspend_watching
 
@@ -32,12 +32,15 @@ class GuiltyRows:
     notes: list[IncidentNote] = field(default_factory=list)
 
 
-def find_guilty_rows(model: Any, again: RepeatableStep, first_weights: Sequence[Any] | None) -> GuiltyRows:
-    """Ask both questions of the frozen ``model``; it is left as it was."""
+def find_guilty_rows(model: Model, again: RepeatableStep, first_weights: Weights | None) -> GuiltyRows:
+    """Ask both questions of the frozen ``model``; it is left as it was.
+
+    ``first_weights`` are the trainable ones, in the model's order.
+    """
     found, data = GuiltyRows(), again.data
     deadline = time.perf_counter() + SECONDS
 
-    def goes_bad(part: Any) -> bool:
+    def goes_bad(part: Structure) -> bool:
         return repeat_is_bad(model, again, part)
 
     rows = number_of_rows(data)
@@ -56,7 +59,7 @@ def find_guilty_rows(model: Any, again: RepeatableStep, first_weights: Sequence[
     return found
 
 
-def repeat_is_bad(model: Any, again: RepeatableStep, data: Any) -> bool:
+def repeat_is_bad(model: Model, again: RepeatableStep, data: Structure) -> bool:
     """Whether the step gives a non-finite loss or gradient on ``data``; what it changes is put back."""
     seen = RepeatedStep(again.several)
     with (
@@ -70,7 +73,7 @@ def repeat_is_bad(model: Any, again: RepeatableStep, data: Any) -> bool:
 
 
 def bad_rows(
-    data: Any, rows: int, goes_bad: Callable[[Any], bool], deadline: float
+    data: Structure, rows: int, goes_bad: Callable[[Structure], bool], deadline: float
 ) -> tuple[tuple[int, ...], int]:
     """(rows that go bad alone, rows settled): halves are tried before single rows."""
     bad: list[int] = []
@@ -89,17 +92,17 @@ def bad_rows(
     return tuple(sorted(bad)), settled
 
 
-def number_of_rows(data: Any) -> int:
+def number_of_rows(data: Structure) -> int:
     leaves = [leaf for leaf in keras.tree.flatten(data) if leaf is not None and leaf.shape.rank]
     sizes = {int(leaf.shape[0]) for leaf in leaves}
     return sizes.pop() if len(sizes) == 1 else 0
 
 
-def take_rows(data: Any, first: int, last: int) -> Any:
+def take_rows(data: Structure, first: int, last: int) -> Structure:
     return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[first:last], data)
 
 
-def first_weights_of(model: Any) -> list[Any] | None:
+def first_weights_of(model: Model) -> Weights | None:
     """A copy of the trainable weights; None when they are not built yet, or too large to hold."""
     if not model.built:
         return None

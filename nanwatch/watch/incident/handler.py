@@ -5,22 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
 
-from nanwatch.record.facts import FitInfo, IncidentInfo, Nonfinite
+from nanwatch.record.facts import FitInfo, IncidentInfo
+from nanwatch.record.facts import OnIncident as OnIncident
 from nanwatch.record.notes import IncidentNote, LeftOutOfSnapshot, NotRepeatable, UpdateMayStay
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.incident import autopsy, description, guilty_rows, snapshot
 from nanwatch.watch.incident.autopsy import Autopsy
 from nanwatch.watch.incident.guilty_rows import GuiltyRows
+from nanwatch.watch.keras_seam.keras_types import Model, Weights
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.train_step.inspection import Inspection
+from nanwatch.watch.train_step.state_check import BadVariable
 from nanwatch.watch.train_step.step_recorder import AFTER_THE_STEP, BAD_STATE
 from nanwatch.watch.train_step.step_watcher import StepWatcher
 
-OnIncident = Literal["raise", "stop", "continue"]
 STATE_SHARE = 0.01  # of the time of a training that looks from the host at its state may take
 
 
@@ -31,11 +32,11 @@ class IncidentHandler:
         self.recorder = recorder
         self.watcher = watcher
         self.on_incident: OnIncident = on_incident
-        self.first_weights: list[Any] | None = None  # arrays, in the order of the trainable weights
+        self.first_weights: Weights | None = None  # the trainable ones, in the model's order
         self.state_checked = (0.0, 0.0)  # when, and what it took
 
     @property
-    def model(self) -> Any:
+    def model(self) -> Model | None:
         return self.watcher.model
 
     def begin(self) -> None:
@@ -77,8 +78,8 @@ class IncidentHandler:
         found = replace(found, notes=(*found.notes, *notes))
         return with_rows(place_op(found, record.info), rows)
 
-    def bad_variables(self, seen: Inspection) -> list[tuple[str, Nonfinite]]:
-        """(path, "nan", "inf" or "-inf") of what was not finite before the bad step, where that is left."""
+    def bad_variables(self, seen: Inspection) -> list[BadVariable]:
+        """What was not finite before the bad step, where that is left."""
         if seen.flag == BAD_STATE:
             return self.watcher.state.bad_now()
         after = seen.flag in AFTER_THE_STEP
@@ -92,15 +93,17 @@ class IncidentHandler:
 
     def find_guilty_rows(self, seen: Inspection) -> GuiltyRows | None:
         again = self.watcher.repeatable(seen.batch)
-        return None if again is None else guilty_rows.find_guilty_rows(self.model, again, self.first_weights)
+        if again is None or self.model is None:
+            return None
+        return guilty_rows.find_guilty_rows(self.model, again, self.first_weights)
 
     def dissect(self, seen: Inspection) -> Autopsy:
         again = self.watcher.repeatable(seen.batch)
-        if again is None:
+        if again is None or self.model is None:
             return Autopsy(notes=[NotRepeatable()])
         return autopsy.perform(self.model, again, user_lines.compile_line_of(self.model))
 
-    def finite_after(self, step: int, bad: Sequence[tuple[str, Nonfinite]]) -> int | None:
+    def finite_after(self, step: int, bad: Sequence[BadVariable]) -> int | None:
         """The last step after which the weights were finite; None: they were not before the first."""
         if any(self.watcher.state.was_bad_before(path) for path, _ in bad):
             return None

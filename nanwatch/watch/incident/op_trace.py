@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from nanwatch.record.facts import Location
 from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.keras_types import Array, Graph, Operation, R, Tensor
+from nanwatch.watch.keras_seam.patches import Wrapper
 from nanwatch.watch.launch import user_lines
 
-Array = npt.NDArray[Any]
 # Ops whose outputs may hold anything by design: memory not yet written, statistics that a fused
 # kernel keeps for its gradient, the bits of other types.
 EXEMPT = {
@@ -69,14 +69,20 @@ class OpTrace:
     in_loss: bool = False
     events: list[BadOp] = field(default_factory=list)
     ops: int = 0
-    layers: list[tuple[str, Any]] = field(default_factory=list)  # being called, outermost first
+    layers: list[tuple[str, Operation]] = field(default_factory=list)  # being called, outermost first
     origin_of_bad: dict[int, int] = field(default_factory=dict)  # buffer address -> event
     made_at: dict[int, tuple[str, Location | None, str | None]] = field(default_factory=dict)
     used_at: dict[tuple[int, str], tuple[Location | None, str | None]] = field(default_factory=dict)
-    kept: list[Any] = field(default_factory=list)
+    kept: list[Tensor] = field(default_factory=list)
 
     def __call__(
-        self, op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any = None, graph: Any = None
+        self,
+        op_type: str | bytes,
+        inputs: Sequence[Tensor],
+        attrs: object,
+        outputs: Sequence[Tensor],
+        op_name: object = None,
+        graph: Graph | None = None,
     ) -> None:
         if graph is not None:
             return
@@ -125,7 +131,7 @@ class OpTrace:
             self.origin_of_bad[address(value)] = number
         self.kept += [*outputs]
 
-    def note_forward(self, kind: str, values: list[Array | None], inputs: Any) -> None:
+    def note_forward(self, kind: str, values: list[Array | None], inputs: Sequence[Tensor]) -> None:
         """Remember which line and layer made a tensor, for the backward op that will meet it."""
         location, layer = self.user_line()
         for value in values:
@@ -140,12 +146,12 @@ class OpTrace:
         """(line, layer, type of the forward op) of the op being called back for."""
         if not self.backward:
             return (*self.user_line(), None)
-        frame = sys._getframe(1)
+        frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame is not self.stop_at:
             forward = tensorflow_names.forward_op(frame)
             if forward is not None:
                 return (*self.place_of_forward(forward), forward.type)
-            frame = frame.f_back  # type: ignore[assignment]
+            frame = frame.f_back
         return None, None, None
 
     def place_of_forward(self, op: tensorflow_names.ForwardOp) -> tuple[Location | None, str | None]:
@@ -174,16 +180,16 @@ class OpTrace:
             frame = frame.f_back
         return None, layer[0] if layer else None
 
-    def layer_call(self, path: str, layer: Any) -> Callable[..., Any]:
+    def layer_call(self, path: str, layer: Operation) -> Wrapper:
         """A wrapper for the ``call`` of ``layer`` that says which layer is being called."""
         trace = self
 
-        def wrapper(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        def wrapper(original: Callable[..., R], /, *args: object, **kwargs: object) -> R:
             return call_layer(trace, path, layer, original, args, kwargs)
 
         return wrapper
 
-    def origins(self, targets: list[Any]) -> list[BadOp]:
+    def origins(self, targets: Sequence[Tensor]) -> list[BadOp]:
         """The events at which the non-finite values in ``targets`` were born, earliest first.
 
         Values that were masked on the way (``tf.where``) do not lead to a target and are left out.
@@ -203,8 +209,13 @@ class OpTrace:
 
 
 def call_layer(
-    trace: OpTrace, path: str, layer: Any, original: Callable[..., Any], args: Any, kwargs: Any
-) -> Any:
+    trace: OpTrace,
+    path: str,
+    layer: Operation,
+    original: Callable[..., R],
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+) -> R:
     trace.layers.append((path, layer))
     try:
         return original(*args, **kwargs)
@@ -215,8 +226,11 @@ def call_layer(
 LAYER_CALL_CODE = call_layer.__code__
 
 
-def array_of(tensor: Any) -> Array | None:
-    """A floating-point tensor's values without a copy where that can be had; else None."""
+def array_of(tensor: Tensor) -> Array | None:
+    """A floating-point tensor's values, in its shape, without a copy where that can be had; else None.
+
+    Half precision of a kind that NumPy does not know as float32.
+    """
     dtype = getattr(tensor, "dtype", None)
     if dtype is None or not getattr(dtype, "is_floating", False):
         return None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from nanwatch.record.facts import Operand
 from nanwatch.watch.incident.op_trace import BadOp
+from nanwatch.watch.keras_seam.keras_types import Array
 
 NAMES = {
     "RealDiv": ("numerator", "denominator"),
@@ -28,8 +27,8 @@ NAMES = {
 MOST_ROWS = 50
 
 
-def bad_places(output: npt.NDArray[Any]) -> tuple[int, tuple[int, ...]]:
-    """How many elements are non-finite, and in which places of the first axis."""
+def bad_places(output: Array) -> tuple[int, tuple[int, ...]]:
+    """How many elements of an array of floats are non-finite, and in which places of the first axis."""
     bad = ~np.isfinite(output)
     if not output.ndim:
         return int(bad.sum()), ()
@@ -47,8 +46,8 @@ def operands_of(event: BadOp) -> tuple[Operand, ...]:
     )
 
 
-def measure_operand(name: str, value: npt.NDArray[Any], dtype: str, bad: npt.NDArray[np.bool_]) -> Operand:
-    """``value`` where ``bad``; all of it where the shapes do not fit together."""
+def measure_operand(name: str, value: Array, dtype: str, bad: npt.NDArray[np.bool_]) -> Operand:
+    """``value`` where ``bad``, in the shape of the output; all of it where that is no shape for it."""
     try:
         chosen, whole = np.broadcast_to(value, bad.shape)[bad], False
     except ValueError:

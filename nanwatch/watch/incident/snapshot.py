@@ -13,19 +13,29 @@ from nanwatch.record.notes import LeftOutOfSnapshot
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.incident.snapshot_file import FORMAT, SNAPSHOT_FILE
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Array, Model, Optimizer, Variable
 
 
-def parts(model: Any, batch: HostBatch, optimizer: Any) -> Iterable[tuple[str, Any]]:
-    """(name in the file, array-like), what a replay needs most first.
+def parts(
+    model: Model | None, batch: HostBatch, optimizer: Optimizer | None
+) -> Iterable[tuple[str, Array | Variable]]:
+    """(name in the file, what it holds), what a replay needs most first.
 
-    Names: ``batch/<role>/<key>``, ``weights/<number>``, ``state/<number>`` (statistics, seeds),
-    ``metrics/<number>``, ``optimizer/<number>``, numbered in the model's own order; where the model
-    holds more optimizers, ``optimizer.<which>/<number>`` too.
+    Names: ``batch/<role>/<key>``, and those of `variables_by_name`.
     """
     for (role, key), array in batch.items():
         yield f"batch/{role}/{key}", array
-    if model is None:
-        return
+    if model is not None:
+        yield from variables_by_name(model, optimizer)
+
+
+def variables_by_name(model: Model, optimizer: Optimizer | None) -> Iterable[tuple[str, Variable]]:
+    """(name in the file, variable).
+
+    Names: ``weights/<number>``, ``state/<number>`` (statistics, seeds), ``metrics/<number>``,
+    ``optimizer/<number>``, numbered in the model's own order; where the model holds more optimizers,
+    ``optimizer.<which>/<number>`` too.
+    """
     for number, variable in enumerate(model.weights):
         yield f"weights/{number}", variable
     known = {id(variable) for variable in model.weights}
@@ -43,10 +53,10 @@ def parts(model: Any, batch: HostBatch, optimizer: Any) -> Iterable[tuple[str, A
 
 
 def save(
-    folder: Path, model: Any, batch: HostBatch, step: int, limit: int, optimizer: Any
+    folder: Path, model: Model | None, batch: HostBatch, step: int, limit: int, optimizer: Optimizer | None
 ) -> list[LeftOutOfSnapshot]:
     """Write ``snapshot.npz``; answers what was left out to keep within ``limit`` bytes."""
-    kept: dict[str, Any] = {"format": np.int64(FORMAT), "step": np.int64(step)}
+    kept: dict[str, Any] = {"format": np.int64(FORMAT), "step": np.int64(step)}  # `np.savez` has flags, too
     room = limit
     left_out: dict[str, int] = {}
     for name, thing in parts(model, batch, optimizer):
@@ -64,19 +74,19 @@ def save(
     return [LeftOutOfSnapshot(group, size, limit) for group, size in left_out.items()]
 
 
-def as_array(thing: Any) -> np.ndarray[Any, Any]:
+def as_array(thing: Array | Variable) -> Array:
     """A variable's or tensor's values; bfloat16, which npz cannot hold, as float32."""
     array = np.asarray(thing.numpy() if hasattr(thing, "numpy") else thing)
     return array.astype(np.float32) if array.dtype.kind == "V" or array.dtype.name == "bfloat16" else array
 
 
-def restore(model: Any, optimizer: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
+def restore(model: Model, optimizer: Optimizer | None, arrays: dict[str, Array]) -> None:
     """Put the snapshot's values into ``model`` and its optimizer.
 
     Raises:
         ValueError: a value has another shape than its variable: the script has changed.
     """
-    for name, variable in parts(model, {}, optimizer):
+    for name, variable in variables_by_name(model, optimizer):
         if name not in arrays:
             continue
         if tuple(arrays[name].shape) != tuple(variable.shape):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+
+from nanwatch.watch.keras_seam.keras_types import Array
 
 SNAPSHOT_FILE = "snapshot.npz"
 FORMAT = 1
 
 
-def load(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+def load(path: Path) -> dict[str, Array]:
     """The arrays of a snapshot by name.
 
     Raises:

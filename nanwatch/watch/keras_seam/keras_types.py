@@ -1,20 +1,28 @@
 """What is asked of Keras's and TensorFlow's objects, as Protocols: neither has types that could be checked.
 
 Only what nanwatch itself uses stands here. A name that is private to Keras or TensorFlow stands behind the
-adapter instead.
+adapter instead. What TensorFlow's own functions give is `Any` to a checker, and is given one of these types
+where it comes into a function of nanwatch's; ``tf.Tensor`` is written where a result goes back to TensorFlow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
+P = ParamSpec("P")  # the arguments of a function that is wrapped
+R = TypeVar("R")  # what it gives
+
 Array = npt.NDArray[Any]
+Weights = Sequence[npt.NDArray[np.generic]]  # arrays, one for each variable
 # A tensor, or tensors in tuples, lists and dicts, as Keras hands them on; `keras.tree` tells what is in it.
 Structure = Any
+# What Keras makes of a step: it makes as many as go into one execution, of an iterator's batches.
+StepFunction = Callable[[Iterator[Structure]], Structure]
 
 
 class DType(Protocol):
@@ -33,13 +41,16 @@ class TensorShape(Protocol):
     rank: int | None
 
     def as_list(self) -> list[int | None]: ...
-    def is_fully_defined(self) -> bool: ...
+
     def num_elements(self) -> int | None: ...
-    def __getitem__(self, key: Any, /) -> Any: ...
+    @overload
+    def __getitem__(self, key: int, /) -> int | None: ...
+    @overload
+    def __getitem__(self, key: slice, /) -> TensorShape: ...
 
 
 class Tensor(Protocol):
-    """A tensor: of a graph that is traced, or an eager one, which alone has `numpy`."""
+    """A tensor: of a graph that is traced, or an eager one, which alone has `numpy` and a buffer."""
 
     dtype: DType
     shape: TensorShape
@@ -51,7 +62,23 @@ class Tensor(Protocol):
     @property
     def graph(self) -> Graph: ...
     def numpy(self) -> Array: ...
-    def __getitem__(self, key: Any, /) -> Any: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def set_shape(self, shape: Sequence[int | None]) -> None: ...
+    def __getitem__(self, key: Any, /) -> Tensor: ...
+    def __add__(self, other: Any, /) -> Tensor: ...
+    def __sub__(self, other: Any, /) -> Tensor: ...
+    def __truediv__(self, other: Any, /) -> Tensor: ...
+    def __mod__(self, other: Any, /) -> Tensor: ...
+    def __gt__(self, other: Any, /) -> Tensor: ...
+    def __ge__(self, other: Any, /) -> Tensor: ...
+    def __lt__(self, other: Any, /) -> Tensor: ...
+
+
+class KerasTensor(Protocol):
+    """A tensor of a functional model's graph, of which nothing is computed."""
+
+    shape: tuple[int | None, ...]
+    dtype: str
 
 
 class Op(Protocol):
@@ -62,7 +89,14 @@ class Op(Protocol):
     inputs: Sequence[Tensor]
     outputs: Sequence[Tensor]
     graph: Graph
-    traceback: Any  # frames with ``filename`` and ``lineno``, the innermost last
+    traceback: Sequence[LineOfCode] | None  # the innermost last
+
+
+class LineOfCode(Protocol):
+    """A frame of the stack on which an op was made."""
+
+    filename: str
+    lineno: int
 
 
 class Graph(Protocol):
@@ -104,6 +138,7 @@ class Layer(Operation, Protocol):
     weights: Sequence[Variable]
     variables: Sequence[Variable]
     trainable_variables: Sequence[Variable]
+    output: Structure  # of `KerasTensor`; an error where no graph tells it
 
     def get_config(self) -> dict[str, Any]: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Structure: ...
@@ -121,25 +156,54 @@ class Optimizer(Protocol):
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> Any: ...
 
 
-class Model(Layer, Protocol):
-    """A model of Keras's."""
+class DTypePolicy(Protocol):
+    """In which dtypes a layer computes and keeps its variables."""
 
+    name: str  # "mixed_float16"
+
+
+class Strategy(Protocol):
+    """A strategy of ``tf.distribute``."""
+
+    num_replicas_in_sync: int
+
+    def scope(self) -> contextlib.AbstractContextManager[object]: ...
+
+
+class Model(Layer, Protocol):
+    """A model of Keras's. One that has no graph of its own has no inputs and outputs."""
+
+    inputs: Sequence[KerasTensor]
+    outputs: Sequence[KerasTensor]
+    dtype_policy: DTypePolicy
+    distribute_strategy: Strategy
     optimizer: Optimizer | None
     metrics: Sequence[Any]
     jit_compile: bool
     run_eagerly: bool
     steps_per_execution: int
     stop_training: bool
-    train_function: Any
-    test_function: Any
+    train_function: StepFunction | None
+    test_function: StepFunction | None
 
-    def train_step(self, data: Structure) -> Mapping[str, Any]: ...
-    def test_step(self, data: Structure) -> Mapping[str, Any]: ...
-    def make_train_function(self, force: bool = False) -> Any: ...
-    def make_test_function(self, force: bool = False) -> Any: ...
-    def compute_loss(self, *args: Any, **kwargs: Any) -> Any: ...
-    def reset_metrics(self) -> None: ...
+    def train_step(self, data: Structure) -> Structure: ...
+    def test_step(self, data: Structure) -> Structure: ...
+    def make_train_function(self, force: bool = False) -> StepFunction | None: ...
+    def make_test_function(self, force: bool = False) -> StepFunction | None: ...
 
 
-Weights = Sequence[npt.NDArray[np.generic]]  # arrays, one for each variable
-Gradient = tuple[Tensor | None, Variable]  # the gradient may be ``tf.IndexedSlices``
+class Loss(Protocol):
+    """A loss object of Keras's."""
+
+    def __call__(self, y_true: Structure, y_pred: Structure) -> Tensor: ...
+
+
+# An optimizer's method of that name; given no variables it takes those it was built on.
+Apply = Callable[[Sequence[Tensor | None], Sequence[Variable] | None], object]
+
+
+class Gradient(NamedTuple):
+    """What an optimizer is given for one variable; the tensor may be ``tf.IndexedSlices``, or missing."""
+
+    value: Tensor | None
+    variable: Variable

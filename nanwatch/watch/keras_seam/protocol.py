@@ -8,6 +8,7 @@ from types import FrameType, ModuleType
 from typing import Any, Protocol
 
 from nanwatch.watch.keras_seam.keras_types import (
+    KerasTensor,
     Layer,
     Model,
     Operation,
@@ -93,7 +94,7 @@ class KerasSeam(Protocol):
     def is_loss_scaling(self, optimizer: Optimizer) -> bool:
         """Whether ``optimizer`` scales the loss as it sees fit, and skips the updates that overflow."""
 
-    def scale_of_loss(self, optimizer: Optimizer) -> Any:
+    def scale_of_loss(self, optimizer: Optimizer) -> Variable | float | None:
         """The factor by which ``optimizer`` scales the loss, or None."""
 
     # -- the graph of a functional model
@@ -101,7 +102,7 @@ class KerasSeam(Protocol):
     def inbound_operations(self, layer: Layer) -> list[Operation]:
         """The operations that feed ``layer``, over all its calls."""
 
-    def making_of(self, tensor: Any) -> tuple[Operation, int, list[Any]] | None:
+    def making_of(self, tensor: KerasTensor) -> tuple[Operation, int, list[KerasTensor]] | None:
         """Of a tensor of a model's graph: what made it, as which of its outputs, and from what."""
 
     def graph_outputs(self, model: Model) -> Structure:

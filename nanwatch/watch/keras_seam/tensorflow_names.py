@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from nanwatch.watch.keras_seam.keras_types import Graph, Tensor
+from nanwatch.watch.keras_seam.keras_types import Graph, R, Tensor
 
 OpCallback = Callable[..., None]  # of (op_type, inputs, attrs, outputs, op_name, graph)
 
@@ -75,7 +75,7 @@ def run_functions_eagerly() -> Iterator[None]:
         tf.config.run_functions_eagerly(before)
 
 
-def keep_whole(result: Any) -> Any:
+def keep_whole(result: R) -> R:
     """``result`` of a ``tf.cond`` whose untaken branch shall cost nothing.
 
     TensorFlow spreads a cond over the graph by default: every input passes a switch and every op of

@@ -8,9 +8,10 @@ import os
 import runpy
 import sys
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from types import TracebackType
-from typing import Any
 
 from nanwatch.errors import ScriptNotFound, TrainingHalted
 from nanwatch.exit_status import ExitStatus
@@ -36,7 +37,7 @@ class Ending:
     """How the script ended. ``code`` is what SystemExit carried; ``error`` what was not caught."""
 
     status: int
-    code: Any = None
+    code: object = None
     error: BaseException | None = None
     halted: bool = False
     interrupted: bool = False
@@ -117,9 +118,7 @@ def is_source(script: str) -> bool:
     return not start.startswith(b"PK\x03\x04") and not script.endswith(".pyc")
 
 
-def loader_of(script: str) -> Any:
-    from importlib.machinery import SourceFileLoader
-
+def loader_of(script: str) -> SourceFileLoader:
     return SourceFileLoader("__main__", script)
 
 
@@ -132,7 +131,7 @@ def run_module(module: str, argv: list[str]) -> Ending:
     return ending_of(lambda: as_main(module))
 
 
-def ending_of(execute: Any, catch: tuple[type[BaseException], ...] = ()) -> Ending:
+def ending_of(execute: Callable[[], object], catch: tuple[type[BaseException], ...] = ()) -> Ending:
     """Run ``execute`` and put down how it ended, printing a traceback as Python would."""
     try:
         execute()
@@ -151,7 +150,7 @@ def ending_of(execute: Any, catch: tuple[type[BaseException], ...] = ()) -> Endi
     return Ending(0)
 
 
-def status_of(code: Any) -> int:
+def status_of(code: object) -> int:
     if code is None:
         return 0
     if not isinstance(code, int):

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from nanwatch.record.facts import Location
 
@@ -84,18 +83,18 @@ def mark_line(thing: object, frame: FrameType | None = None) -> None:
         vars(thing)[ATTRIBUTE] = found
 
 
-def line_of(thing: Any) -> Location | None:
+def line_of(thing: object) -> Location | None:
     """The line that made ``thing``, where it was marked."""
     found = getattr(thing, "__dict__", {}).get(ATTRIBUTE)
     return found if isinstance(found, Location) else None
 
 
-def mark_compile(model: Any, frame: FrameType) -> None:
+def mark_compile(model: object, frame: FrameType) -> None:
     """Remember the user's line of the last ``compile`` of ``model``."""
     vars(model)[COMPILE_ATTRIBUTE] = line_here(frame)
 
 
-def compile_line_of(model: Any) -> Location | None:
+def compile_line_of(model: object) -> Location | None:
     """The line of the last ``compile``, where it was marked."""
     found = vars(model).get(COMPILE_ATTRIBUTE)
     return found if isinstance(found, Location) else None

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+Axis = int | list[int] | tuple[int, ...]
+
 # Keras's own functions; their names are what the rules know.
 FUNCTIONS = frozenset(
     (
@@ -39,14 +41,14 @@ def activation_of(layer: Any) -> str | None:
     return function_name(getattr(layer, "activation", None))
 
 
-def rectifier(negative_slope: Any, max_value: Any) -> str:
+def rectifier(negative_slope: float | None, max_value: float | None) -> str:
     """What a relu with these settings is called."""
     if negative_slope:
         return "leaky_relu"
     return "relu6" if max_value == 6 else "relu"
 
 
-def function_name(function: Any) -> str | None:
+def function_name(function: object) -> str | None:
     """A library's function by its Keras name, the script's own by its name; "custom" without one.
 
     A function of the script's own that is called as one of Keras's is "custom": it may be another.
@@ -65,7 +67,7 @@ def function_name(function: Any) -> str | None:
     return "custom" if name in FUNCTIONS else str(name)
 
 
-def partial_name(function: Any) -> str:
+def partial_name(function: functools.partial[object]) -> str:
     """A function with some arguments given: the same function only where they change no range."""
     name = function_name(function.func)
     given = dict(function.keywords)
@@ -75,19 +77,21 @@ def partial_name(function: Any) -> str:
     return name if name is not None and harmless else "custom"
 
 
-def softmax_axis(function: Any) -> Any:
+def softmax_axis(function: object) -> Axis:
     """The axis that a softmax, given as a function, a partial or a layer, normalises over."""
     if isinstance(function, functools.partial):
-        return function.keywords.get("axis", -1)
-    return getattr(function, "axis", -1)
+        axis: Axis = function.keywords.get("axis", -1)
+    else:
+        axis = getattr(function, "axis", -1)
+    return axis
 
 
-def is_library(thing: Any) -> bool:
+def is_library(thing: object) -> bool:
     """Whether a function or class is Keras's or TensorFlow's, so that its name tells what it does."""
     return str(getattr(thing, "__module__", "")).split(".")[0] in ("keras", "tensorflow")
 
 
-def library_class(layer: Any) -> str:
+def library_class(layer: object) -> str:
     """The name of the Keras class whose ``call`` this layer runs; "" for a ``call`` of another's."""
     for cls in type(layer).__mro__:
         if is_library(cls):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -13,6 +13,7 @@ import tensorflow as tf
 from nanwatch.record.facts import FitInfo, InferenceInfo
 from nanwatch.watch.data.batch import HostBatch, rebuild_batch
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Layer, Model, Structure
 
 MOST_ROWS = 256  # a mean over more of them says nothing new about a loss that is twice the other
 MOST_ELEMENTS = 2**20  # of the inputs: 4 MB that are held through the fit
@@ -27,12 +28,19 @@ HEAVY_SECONDS, LIGHT_SECONDS = 1.7e-3, 0.4e-3
 CROSSENTROPIES = ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
 
 
+class ModeResult(NamedTuple):
+    """What the rows came to in one mode."""
+
+    loss: float  # without penalties
+    accuracy: float | None  # of a classifier
+
+
 @dataclass
 class BothModes:
     """The rows to be tried at the end of one fit of ``model``. None but a model that normalises by
     the batch, all of Keras's own code, is tried: of any other it is not known what a call would do."""
 
-    model: Any
+    model: Model | None
     wanted: bool | None = None  # not known before the first look: the model may not be built
     batch: HostBatch = field(default_factory=dict)
     whole_rows: int = 0  # of the batch that the rows are from
@@ -52,14 +60,16 @@ class BothModes:
         self.batch = {key: array if room == rows else array[:room].copy() for key, array in batch.items()}
 
     def answer(
-        self, template: Any, info: FitInfo, seconds: float, step_seconds: float
+        self, template: Structure, info: FitInfo, seconds: float, step_seconds: float
     ) -> InferenceInfo | None:
         """The losses in both modes; None where they cannot be had, or would cost too much.
 
         ``seconds`` is what the fit took, ``step_seconds`` what a step takes once it is compiled.
         Nothing of the model, its metrics or any seed changes.
         """
-        if not self.wanted or not self.batch or not info.steps or info.kind != "fit" or info.cut_short:
+        if self.model is None or not self.wanted or not self.batch:
+            return None
+        if not info.steps or info.kind != "fit" or info.cut_short:
             return None
         budget = max(SECONDS, SHARE * seconds)
         left = budget - 2 * seconds_of_layers(self.model)
@@ -79,46 +89,45 @@ class BothModes:
         return InferenceInfo(rows, inside, outside, right, still_right)
 
 
-def can_be_tried(model: Any) -> bool:
+def can_be_tried(model: Model) -> bool:
     """Whether ``model`` normalises by the batch, and runs no code but Keras's own."""
     layers = [layer for _, layer in seam().layers_of(model)]
     if not any(isinstance(layer, keras.layers.BatchNormalization) and layer.trainable for layer in layers):
         return False
     functions = [function for layer in layers for function in functions_of(layer)]
     losses = seam().loss_functions(model)
-    own = [type(model), *map(type, layers), *functions, *losses]
+    own: list[object] = [type(model), *map(type, layers), *functions, *losses]
     return bool(losses) and not model.run_eagerly and all(map(seam().is_keras_own, own))
 
 
-def seconds_of_layers(model: Any) -> float:
+def seconds_of_layers(model: Model) -> float:
     """What Keras itself takes to call every layer once, whatever the rows."""
     layers = [layer for _, layer in seam().layers_of(model)]
     heavy = sum(bool(layer.variables) for layer in layers)
     return HEAVY_SECONDS * heavy + LIGHT_SECONDS * (len(layers) - heavy)
 
 
-def functions_of(layer: Any) -> list[Any]:
+def functions_of(layer: Layer) -> list[object]:
     """What ``layer`` was given to call: an activation, the function of a `Lambda`."""
     given = [getattr(layer, name, None) for name in ("activation", "recurrent_activation", "function")]
     return [one if hasattr(one, "__name__") else type(one) for one in given if callable(one)]
 
 
-def in_both_modes(model: Any, data: Any, deadline: float) -> list[tuple[float, float | None]]:
-    """(loss of the data, without penalties, accuracy of a classifier) in training mode, then in
-    inference mode; the second is missing where the first took too long."""
+def in_both_modes(model: Model, data: Structure, deadline: float) -> list[ModeResult]:
+    """In training mode, then in inference mode; the second is missing where the first took too long."""
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    found: list[tuple[float, float | None]] = []
+    found: list[ModeResult] = []
     for training in (True, False):
         if time.perf_counter() > deadline:
             break
         with seam().run_without_effect(model):  # each: the first moves what the second shall use
             y_pred = model(x, training=training)
             loss = seam().data_loss(model, y, y_pred, sample_weight)
-            found.append((float(tf.reduce_mean(loss)), accuracy(model, y, y_pred)))
+            found.append(ModeResult(float(tf.reduce_mean(loss)), accuracy(model, y, y_pred)))
     return found
 
 
-def accuracy(model: Any, y: Any, y_pred: Any) -> float | None:
+def accuracy(model: Model, y: Structure, y_pred: Structure) -> float | None:
     """The share of right answers of a model with one output under a cross-entropy; None of any other."""
     losses = seam().losses_of(model)
     name = getattr(seam().loss_functions(model)[0], "__name__", "")

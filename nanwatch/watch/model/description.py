@@ -11,8 +11,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from nanwatch.record.facts import LayerInfo, ModelInfo, OptimizerInfo, Shape, WeightInfo
+from nanwatch.record.facts import LayerInfo, Location, ModelInfo, OptimizerInfo, Shape, WeightInfo
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Layer, Model, Optimizer
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import outputs
 from nanwatch.watch.model.activations import activation_of, is_library
@@ -20,7 +21,7 @@ from nanwatch.watch.model.activations import activation_of, is_library
 MOST_CONFIG = 2000  # characters of a layer's config that are worth keeping
 
 
-def describe(model: Any, compile_location: Any = None) -> ModelInfo:
+def describe(model: Model, compile_location: Location | None = None) -> ModelInfo:
     """The tables of ``model``. Of its outputs only what is built; a traced step tells more."""
     layers = seam().layers_of(model)
     paths = {id(layer): path for path, layer in layers}
@@ -48,13 +49,13 @@ def describe(model: Any, compile_location: Any = None) -> ModelInfo:
     )
 
 
-def is_custom(model: Any) -> bool:
+def is_custom(model: Model) -> bool:
     return any(
         "train_step" in vars(cls) for cls in type(model).__mro__ if not cls.__module__.startswith("keras.")
     )
 
 
-def layer_info(path: str, layer: Any, paths: dict[int, str]) -> LayerInfo:
+def layer_info(path: str, layer: Layer, paths: dict[int, str]) -> LayerInfo:
     return LayerInfo(
         path=path,
         name=layer.name,
@@ -74,7 +75,7 @@ def layer_info(path: str, layer: Any, paths: dict[int, str]) -> LayerInfo:
     )
 
 
-def units_of(layer: Any) -> int | None:
+def units_of(layer: Layer) -> int | None:
     for name in ("units", "filters", "output_dim"):
         value = getattr(layer, name, None)
         if isinstance(value, int):
@@ -82,7 +83,7 @@ def units_of(layer: Any) -> int | None:
     return None
 
 
-def output_shape(layer: Any) -> Shape | None:
+def output_shape(layer: Layer) -> Shape | None:
     try:
         shape = layer.output.shape
     except (AttributeError, ValueError):
@@ -90,7 +91,7 @@ def output_shape(layer: Any) -> Shape | None:
     return tuple(None if size is None else int(size) for size in shape)
 
 
-def initializer_of(layer: Any) -> str | None:
+def initializer_of(layer: Layer) -> str | None:
     for name in ("kernel_initializer", "embeddings_initializer", "depthwise_initializer"):
         initializer = getattr(layer, name, None)
         if initializer is not None:
@@ -98,7 +99,7 @@ def initializer_of(layer: Any) -> str | None:
     return None
 
 
-def config_of(layer: Any) -> dict[str, Any]:
+def config_of(layer: Layer) -> dict[str, Any]:
     """The part of ``get_config`` that JSON can hold; empty for nested models and on failure.
 
     A ``get_config`` of the script's own is not called: it may print.
@@ -128,7 +129,7 @@ def suppress_warnings() -> Iterator[None]:
         warnings.warn = warn
 
 
-def optimizer_info(optimizer: Any) -> OptimizerInfo | None:
+def optimizer_info(optimizer: Optimizer | None) -> OptimizerInfo | None:
     if optimizer is None:
         return None
     inner = getattr(optimizer, "inner_optimizer", None)
@@ -136,7 +137,7 @@ def optimizer_info(optimizer: Any) -> OptimizerInfo | None:
     schedule = (
         type(rate).__name__ if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) else None
     )
-    config: dict[str, Any] = {}
+    config: dict[str, int | float | bool] = {}
     for name in (
         "clipnorm",
         "clipvalue",
@@ -163,21 +164,23 @@ def optimizer_info(optimizer: Any) -> OptimizerInfo | None:
     )
 
 
-def constant_rate(optimizer: Any) -> float | None:
-    """The rate of ``optimizer`` now; None where a schedule gives it."""
+def constant_rate(optimizer: Optimizer | None) -> float | None:
+    """The rate of ``optimizer`` now; None where a schedule gives it, or where there is none."""
+    if optimizer is None:
+        return None
     inner = getattr(optimizer, "inner_optimizer", None) or optimizer
     given = seam().learning_rate_given(inner)
     return None if isinstance(given, keras.optimizers.schedules.LearningRateSchedule) else rate_now(inner)
 
 
-def rate_now(optimizer: Any) -> float | None:
+def rate_now(optimizer: Optimizer) -> float | None:
     try:
         return float(tf.convert_to_tensor(optimizer.learning_rate))
     except Exception:  # inside a trace, or a schedule of the user's that cannot be evaluated here
         return None
 
 
-def metric_names(model: Any) -> tuple[str, ...]:
+def metric_names(model: Model) -> tuple[str, ...]:
     found: list[str] = []
     for metric in getattr(model, "metrics", ()):
         inner = getattr(metric, "metrics", None)

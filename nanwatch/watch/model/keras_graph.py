@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import keras
 
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import KerasTensor, Layer, Model
 from nanwatch.watch.model import layer_kinds, output_head
 from nanwatch.watch.model.activations import FUNCTIONS, OTHER_NAMES, is_library, library_class, rectifier
 from nanwatch.watch.model.output_head import UNKNOWN, OutputHead, Sizes
@@ -31,14 +32,14 @@ PRODUCTS = frozenset(("Matmul", "Einsum", "Dot", "Tensordot"))
 class InnerCall(NamedTuple):
     """A call of a model inside a model: what its inputs stand for outside."""
 
-    inputs: Sequence[Any]  # its input tensors, in its own graph
+    inputs: Sequence[KerasTensor]  # its input tensors, in its own graph
     given: Sequence[GraphTensor]
 
 
 class GraphTensor(NamedTuple):
     """A tensor of a model's graph, and the call of the inner model whose graph it is in."""
 
-    tensor: Any
+    tensor: KerasTensor
     within: InnerCall | None = None
 
 
@@ -88,7 +89,7 @@ class KerasGraph:
         return UNKNOWN
 
     def by_trace(
-        self, layer: Any, number: int, end: OutputHead | None, inputs: Sequence[GraphTensor]
+        self, layer: Layer, number: int, end: OutputHead | None, inputs: Sequence[GraphTensor]
     ) -> OutputHead:
         """Out of a layer whose class does not tell: as it was traced, else its head at least."""
         traced = self.trace.of_layer_calls(layer, number) if self.trace is not None else None
@@ -140,14 +141,14 @@ def activation_name(operation: Any, kind: str) -> str | None:
     return name if name in FUNCTIONS else None
 
 
-def inner_model(thing: Any) -> Any:
+def inner_model(thing: Any) -> Model | None:
     """The model with a graph of its own that ``thing`` is, or repeats in time; None for any other."""
     if library_class(thing) == "TimeDistributed":
         thing = thing.layer
     return thing if is_graph(thing) else None
 
 
-def is_graph(model: Any) -> bool:
+def is_graph(model: Model) -> bool:
     """Whether calling ``model`` is running its graph: Sequential or functional, and built."""
     return library_class(model) in ("Sequential", "Functional") and seam().graph_outputs(model) is not None
 

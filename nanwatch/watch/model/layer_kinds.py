@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+from nanwatch.watch.keras_seam.keras_types import Layer
 from nanwatch.watch.model import output_head
 from nanwatch.watch.model.activations import (
     FUNCTIONS,
@@ -15,7 +16,7 @@ from nanwatch.watch.model.activations import (
 )
 from nanwatch.watch.model.output_head import OutputHead, Sizes
 
-HeadOf = Callable[[Any], OutputHead]
+T = TypeVar("T")  # a tensor, of a model's graph or of the traced one
 
 # Layers that give out the numbers they got, or means of them, in another shape or some of them as 0.
 SHAPING = frozenset(
@@ -51,7 +52,12 @@ WRAPPERS = frozenset(("TimeDistributed", "SpectralNormalization"))
 
 
 def head_of_layer(
-    layer: Any, place: int, shape: Sizes, inputs: Sequence[Any], shapes: Sequence[Sizes], look: HeadOf
+    layer: Any,
+    place: int,
+    shape: Sizes,
+    inputs: Sequence[T],
+    shapes: Sequence[Sizes],
+    look: Callable[[T], OutputHead],
 ) -> OutputHead | None:
     """The end of output number ``place`` of a layer; None where its class does not tell.
 
@@ -108,12 +114,12 @@ def merge_heads(kind: str, parts: Sequence[OutputHead]) -> OutputHead | None:
     return None
 
 
-def has_activation(layer: Any, kind: str) -> bool:
+def has_activation(layer: Layer, kind: str) -> bool:
     """Whether this is a library's layer with weights and an activation: Dense, the convolutions."""
     return hasattr(layer, "activation") and (kind in ("Dense", "EinsumDense") or "Conv" in kind)
 
 
-def head_of_weights(layer: Any, by: Any, shape: Sizes) -> OutputHead:
+def head_of_weights(layer: Layer, by: Layer, shape: Sizes) -> OutputHead:
     return output_head.start_head(layer, by, activation_of(layer) or "linear", size_of(layer, shape))
 
 
@@ -144,7 +150,7 @@ def head_of_recurrent(layer: Any, kind: str, place: int) -> OutputHead:
     return output_head.start_head(layer, layer, name)
 
 
-def range_of(layer: Any) -> str:
+def range_of(layer: Layer) -> str:
     cell: Any = getattr(layer, "cell", None)
     while library_class(cell) == "StackedRNNCells":
         cell = cell.cells[-1]

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from nanwatch.watch.model.activations import FUNCTIONS
+from nanwatch.watch.keras_seam.keras_types import Layer
+from nanwatch.watch.model.activations import FUNCTIONS, Axis
 
 Sizes = Sequence[int | None] | None
 UNKNOWN_NAME = "unknown"
@@ -19,10 +19,10 @@ SHARES = ("softmax", "log_softmax", "sparsemax")  # of a row as a whole, not of 
 
 @dataclass(frozen=True)
 class OutputHead:
-    """Where a tensor comes from. The layers are Keras's own objects."""
+    """Where a tensor comes from."""
 
-    head: Any = None  # the layer with the weights
-    layer: Any = None  # the layer that applies the activation; None where a bare op does
+    head: Layer | None = None  # the layer with the weights
+    layer: Layer | None = None  # the layer that applies the activation; None where a bare op does
     activation: str = UNKNOWN_NAME
     softmax_axis_size: int | None = None
 
@@ -36,7 +36,7 @@ def drop_range(end: OutputHead) -> OutputHead:
 
 
 def apply_activation(
-    end: OutputHead, name: str | None, layer: Any = None, size: int | None = None
+    end: OutputHead, name: str | None, layer: Layer | None = None, size: int | None = None
 ) -> OutputHead:
     """Behind an activation of its own."""
     if name == "linear":
@@ -44,7 +44,9 @@ def apply_activation(
     return OutputHead(end.head, layer, name, size) if name in FUNCTIONS else OutputHead(end.head, layer)
 
 
-def start_head(layer: Any, by: Any, name: str | None, size: int | None = None) -> OutputHead:
+def start_head(
+    layer: Layer | None, by: Layer | None, name: str | None, size: int | None = None
+) -> OutputHead:
     """Out of a layer with weights; ``by`` applies the activation ``name``."""
     known = name if name in FUNCTIONS else UNKNOWN_NAME
     return OutputHead(layer, by, known or UNKNOWN_NAME, size if known == "softmax" else None)
@@ -113,13 +115,13 @@ def pick_elementwise(parts: Sequence[OutputHead]) -> OutputHead:
     return join_heads(parts)
 
 
-def common_head(parts: Sequence[OutputHead]) -> Any:
+def common_head(parts: Sequence[OutputHead]) -> Layer | None:
     """The head of all parts, where it is one."""
     heads = {id(part.head): part.head for part in parts}
     return next(iter(heads.values())) if len(heads) == 1 else None
 
 
-def axis_size(shape: Sizes, axis: Any) -> int | None:
+def axis_size(shape: Sizes, axis: Axis) -> int | None:
     """The number of elements along ``axis``, or along several."""
     if shape is None:
         return None

@@ -13,6 +13,7 @@ import keras
 from nanwatch.record.facts import LossInfo, OutputInfo, Shape
 from nanwatch.watch.data.batch import named_tensors
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Model, Tensor
 from nanwatch.watch.model.activations import is_library
 from nanwatch.watch.model.keras_graph import GraphTensor, KerasGraph, is_graph
 from nanwatch.watch.model.loss_ops import crossentropy_of
@@ -23,7 +24,7 @@ from nanwatch.watch.train_step.traced_step import TracedStep
 CUSTOM = "custom"
 
 
-def outputs_of(model: Any, seen: TracedStep) -> tuple[OutputInfo, ...]:
+def outputs_of(model: Model, seen: TracedStep) -> tuple[OutputInfo, ...]:
     """One `OutputInfo` for each output that ``seen`` shows, in the model's order."""
     found = heads_seen(model, seen)
     shapes = [row_shape(shape_of(tensor)) for _, tensor in seen.outputs]
@@ -39,7 +40,7 @@ def outputs_of(model: Any, seen: TracedStep) -> tuple[OutputInfo, ...]:
     )
 
 
-def outputs_built(model: Any) -> tuple[OutputInfo, ...]:
+def outputs_built(model: Model) -> tuple[OutputInfo, ...]:
     """The outputs of a model as its graph tells before a step was traced; empty where it has none."""
     if not is_graph(model):
         return ()
@@ -53,7 +54,7 @@ def outputs_built(model: Any) -> tuple[OutputInfo, ...]:
     return describe_outputs(model, keys, found, [row_shape(tuple(tensor.shape)) for _, tensor in given])
 
 
-def heads_seen(model: Any, seen: TracedStep) -> list[OutputHead]:
+def heads_seen(model: Model, seen: TracedStep) -> list[OutputHead]:
     """By the model's graph where it is one, else by the calls and ops of the step."""
     trace = TracedGraph(seen)
     if is_graph(model) and len(model.outputs) == len(seen.outputs):
@@ -63,7 +64,7 @@ def heads_seen(model: Any, seen: TracedStep) -> list[OutputHead]:
 
 
 def describe_outputs(
-    model: Any, keys: Sequence[str], found: Sequence[OutputHead], shapes: Sequence[Shape | None]
+    model: Model, keys: Sequence[str], found: Sequence[OutputHead], shapes: Sequence[Shape | None]
 ) -> tuple[OutputInfo, ...]:
     paths = {id(layer): path for path, layer in seam().layers_of(model)}
     losses = losses_by_key(model)
@@ -93,7 +94,7 @@ def row_shape(shape: Sequence[int | None] | None) -> Shape | None:
     return None if shape is None else (None, *(None if size is None else int(size) for size in shape[1:]))
 
 
-def losses_by_key(model: Any) -> dict[str, LossInfo]:
+def losses_by_key(model: Model) -> dict[str, LossInfo]:
     """Output key -> its loss, under the name by which the script gave it."""
     user = seam().user_losses(model)
     resolved = seam().losses_of(model) or unresolved_losses(model, user)
@@ -106,7 +107,7 @@ def losses_by_key(model: Any) -> dict[str, LossInfo]:
     return found
 
 
-def unresolved_losses(model: Any, user: Any) -> list[tuple[str, Any]]:
+def unresolved_losses(model: Model, user: object) -> list[tuple[str, object]]:
     """(key, loss) as ``compile`` was told, for each output, where Keras has not met the data yet."""
     if user is None:
         return []
@@ -117,7 +118,7 @@ def unresolved_losses(model: Any, user: Any) -> list[tuple[str, Any]]:
     return [(str(number), user) for number in range(max(1, len(seam().output_names(model))))]
 
 
-def given_for(user: Any, model: Any, key: str, number: int) -> Any:
+def given_for(user: object, model: Model, key: str, number: int) -> object:
     """What the script gave as the loss of one output."""
     if isinstance(user, dict):
         names = seam().output_names(model)
@@ -129,7 +130,7 @@ def given_for(user: Any, model: Any, key: str, number: int) -> Any:
     return user
 
 
-def given_words(given: Any) -> str:
+def given_words(given: object) -> str:
     """How the script gave a loss: ``"mse"``, a class's or a function's name."""
     if given is None or isinstance(given, dict | list | tuple):
         return ""
@@ -142,7 +143,7 @@ def given_words(given: Any) -> str:
     return type(given).__name__
 
 
-def loss_info(loss: Any) -> LossInfo | None:
+def loss_info(loss: object) -> LossInfo | None:
     """A loss in the record's words, however it was given: string, class, instance, function, partial."""
     if loss is None:
         return None
@@ -170,7 +171,7 @@ def loss_info(loss: Any) -> LossInfo | None:
     )
 
 
-def config_of(loss: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+def config_of(loss: object, arguments: dict[str, Any]) -> dict[str, int | float | str | bool]:
     """The arguments of the loss that are plain values, and how it reduces its rows if not to their mean."""
     found = {key: value for key, value in arguments.items() if isinstance(value, int | float | str | bool)}
     reduction = getattr(loss, "reduction", None)
@@ -179,7 +180,7 @@ def config_of(loss: Any, arguments: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def canonical_name(loss: Any, function: Any) -> str:
+def canonical_name(loss: object, function: object) -> str:
     """Keras's name of the loss function ("binary_crossentropy"); "custom" for a user's own."""
     if isinstance(loss, keras.losses.Loss) and not is_library(type(loss).call):
         return CUSTOM
@@ -187,7 +188,7 @@ def canonical_name(loss: Any, function: Any) -> str:
     return str(name) if name and getattr(keras.losses, name, None) is function else CUSTOM
 
 
-def loss_seen_in_graph(loss: LossInfo | None, output: Any, total: Any) -> LossInfo | None:
+def loss_seen_in_graph(loss: LossInfo | None, output: Tensor, total: Tensor | None) -> LossInfo | None:
     """``loss``; where it is the script's own, the cross-entropy that it comes to in the traced step."""
     if total is None or (loss is not None and loss.name != CUSTOM):
         return loss

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import tensorflow as tf
 
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Layer, Op, Tensor
 from nanwatch.watch.model import layer_kinds, output_head
 from nanwatch.watch.model.output_head import UNKNOWN, OutputHead, Sizes
 from nanwatch.watch.train_step.traced_step import TracedStep
@@ -57,7 +57,7 @@ class TracedGraph:
     """Finds the `OutputHead` of tensors of one traced step; of an eager one by the layers' calls alone."""
 
     seen: TracedStep
-    makers: dict[int, tuple[Any, int, list[Any]]] = field(default_factory=dict)
+    makers: dict[int, tuple[Layer, int, Sequence[Tensor]]] = field(default_factory=dict)
     known: dict[int, OutputHead] = field(default_factory=dict)
     depth: int = 0
 
@@ -67,7 +67,7 @@ class TracedGraph:
                 # The first to give out a tensor made it: inner layers end before outer ones.
                 self.makers.setdefault(id(tensor), (layer, place, inputs))
 
-    def end(self, tensor: Any) -> OutputHead:
+    def end(self, tensor: Tensor) -> OutputHead:
         if id(tensor) not in self.known:
             if self.depth > DEPTH:
                 return UNKNOWN
@@ -76,7 +76,7 @@ class TracedGraph:
             self.depth -= 1
         return self.known[id(tensor)]
 
-    def find_head(self, tensor: Any) -> OutputHead:
+    def find_head(self, tensor: Tensor) -> OutputHead:
         if id(tensor) not in self.makers:
             return self.by_op(tensor)
         layer, place, inputs = self.makers[id(tensor)]
@@ -89,7 +89,7 @@ class TracedGraph:
             return self.by_own_activation(end, tensor)
         return end
 
-    def of_own(self, layer: Any, tensor: Any, inputs: Sequence[Any]) -> OutputHead:
+    def of_own(self, layer: Layer, tensor: Tensor, inputs: Sequence[Tensor]) -> OutputHead:
         """Out of a layer whose class does not tell: by the ops inside it."""
         end = self.by_op(tensor)
         if op_of(tensor) is None and len(inputs) == 1:
@@ -98,14 +98,14 @@ class TracedGraph:
         weighs = bool(seam().own_variables(layer)) or (bool(layer.weights) and end.head is None)
         return replace(end, head=end.head or (layer if weighs else None), layer=applied)
 
-    def by_own_activation(self, end: OutputHead, tensor: Any) -> OutputHead:
+    def by_own_activation(self, end: OutputHead, tensor: Tensor) -> OutputHead:
         """A layer with an activation of the script's own, which may hand a library's on."""
         op = op_of(list(sources_behind(tensor))[-1])
         if op is None or op.type not in ACTIVATIONS:
             return end
         return output_head.start_head(end.head, end.layer, ACTIVATIONS[op.type], softmax_size(op))
 
-    def of_layer_calls(self, layer: Any, place: int) -> OutputHead | None:
+    def of_layer_calls(self, layer: Layer, place: int) -> OutputHead | None:
         """What a layer gave out in all its calls, where that is one and the same; None without a call."""
         given = [
             outputs[place]
@@ -117,7 +117,7 @@ class TracedGraph:
             return None
         return found.pop() if len(found) == 1 else UNKNOWN
 
-    def by_op(self, tensor: Any) -> OutputHead:
+    def by_op(self, tensor: Tensor) -> OutputHead:
         """By the op that made ``tensor``; unknown in eager execution."""
         op = op_of(tensor)
         if op is None or not op.inputs:
@@ -137,7 +137,7 @@ class TracedGraph:
             )
         return self.combine_inputs(op, tensor, data)
 
-    def combine_inputs(self, op: Any, tensor: Any, data: Sequence[Any]) -> OutputHead:
+    def combine_inputs(self, op: Op, tensor: Tensor, data: Sequence[Tensor]) -> OutputHead:
         parts = [self.end(one) for one in data]
         if len(data) == 1 and op.type in SUMS | FACTORS:
             return output_head.shift_range(parts[0])
@@ -156,21 +156,21 @@ class TracedGraph:
         return output_head.drop_range(parts[0]) if len(parts) == 1 else UNKNOWN
 
 
-def op_of(tensor: Any) -> Any:
+def op_of(tensor: Tensor) -> Op | None:
     """The op that made a tensor of a graph; None for an eager one."""
     return None if hasattr(tensor, "numpy") else getattr(tensor, "op", None)
 
 
-def shape_of(tensor: Any) -> Sizes:
+def shape_of(tensor: Tensor) -> Sizes:
     return None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
 
 
-def softmax_size(op: Any) -> int | None:
+def softmax_size(op: Op) -> int | None:
     """The size of a softmax op's axis, which is always its last."""
     return output_head.axis_size(shape_of(op.outputs[0]), -1) if op.type == "Softmax" else None
 
 
-def is_given(tensor: Any, depth: int = 16) -> bool:
+def is_given(tensor: Tensor, depth: int = 16) -> bool:
     """Whether ``tensor`` comes from constants and variables alone, and from no data."""
     op = op_of(tensor)
     if op is None or depth == 0:
@@ -180,7 +180,7 @@ def is_given(tensor: Any, depth: int = 16) -> bool:
     return bool(op.inputs) and all(is_given(one, depth - 1) for one in op.inputs)
 
 
-def sources_behind(tensor: Any, types: frozenset[str] = PASSING) -> Iterator[Any]:
+def sources_behind(tensor: Tensor, types: frozenset[str] = PASSING) -> Iterator[Tensor]:
     """``tensor``, and what it is handed on from by ops of these types."""
     yield tensor
     for _ in range(DEPTH):

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nanwatch.record.facts import DataInfo, FitInfo, TensorSummary
+from nanwatch.record.facts import DataInfo, FitInfo, Status, TensorSummary
 from nanwatch.record.series import column_name
+from nanwatch.record.watchpoints import Role
 from nanwatch.record.write import RunWriter
 from nanwatch.watch.data.label_counts import LabelCounts
 from nanwatch.watch.data.profile import Profile
+from nanwatch.watch.keras_seam.keras_types import Array
 from nanwatch.watch.recording.series_writer import SeriesWriter, open_series
 from nanwatch.watch.train_step import inspection
 from nanwatch.watch.train_step.row_layout import Layout
@@ -34,7 +35,7 @@ class FitRecorder:
     steps: SeriesWriter | None = None
     health: SeriesWriter | None = None
     health_order: list[tuple[str, str]] = field(default_factory=list)
-    samples: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    samples: dict[str, Array] = field(default_factory=dict)  # of weights, at the last look
     last_look: int = -1
     epoch: int = 0
     started: float = field(default_factory=time.perf_counter)
@@ -73,7 +74,8 @@ class FitRecorder:
         self.add_health(seen)
         self.samples, self.last_look = seen.samples, seen.step
 
-    def count_tensor(self, role: Any, key: str, array: npt.NDArray[Any]) -> None:
+    def count_tensor(self, role: Role, key: str, array: Array) -> None:
+        """Count what a look saw of one tensor of the data, shape (rows, ...)."""
         self.profiles.setdefault((role, key), Profile(role, key)).add(inspection.first_rows(array))
 
     def add_health(self, seen: inspection.Inspection) -> None:
@@ -148,7 +150,7 @@ class FitRecorder:
             watch_seconds=self.seconds_watching,
         )
 
-    def end(self, status: Any, error: str | None = None) -> None:
+    def end(self, status: Status, error: str | None = None) -> None:
         self.info = replace(
             self.info,
             status=status,

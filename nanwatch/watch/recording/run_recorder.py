@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from nanwatch.errors import NanwatchError
 from nanwatch.record.events import Event, FitEnd, IncidentSeen
@@ -21,6 +21,9 @@ from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
 from nanwatch.watch.keras_seam.patches import Patches
+
+if TYPE_CHECKING:
+    from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights  # which imports NumPy
 
 SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every turn of events: it takes
 # some 15 ms, and what a reader needs of the last second stands in the rows and the events
@@ -36,6 +39,14 @@ class OpenFit(Protocol):
 
     def end(self, status: Status) -> None:
         """End the record of the fit."""
+
+
+class FrozenTraining(NamedTuple):
+    """A training that was halted before its bad step, for trials."""
+
+    model: Model
+    batch: Structure
+    first_weights: Weights | None  # the trainable ones, in the model's order; None where not held
 
 
 class RunRecorder:
@@ -55,7 +66,7 @@ class RunRecorder:
         self.fits: list[FitInfo] = []
         self.running: list[Callable[[], FitInfo]] = []
         self.open_fits: dict[int, OpenFit] = {}
-        self.frozen: tuple[Any, Any, Any] | None = None  # halted model, batch, first weights: for trials
+        self.frozen: FrozenTraining | None = None
         self.saved_at = 0.0
         self.halted = False
         self.info = RunInfo(

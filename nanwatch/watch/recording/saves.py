@@ -6,16 +6,24 @@ import functools
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 import keras
 import tensorflow as tf
 
 from nanwatch.record.events import Deleted, Saved
+from nanwatch.watch.keras_seam.keras_types import R, Variable
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
 PREVIOUS = ".bkp"  # behind the name of the backup before, where BackupAndRestore keeps two
+
+
+class Backup(Protocol):
+    """A `BackupAndRestore`."""
+
+    backup_dir: object  # a path
+    double_checkpoint: bool
 
 
 @dataclass
@@ -24,7 +32,7 @@ class Saves:
 
     recorder: RunRecorder
     finite: dict[str, bool] = field(default_factory=dict)  # path -> of what was saved there last
-    backups: list[Any] = field(default_factory=list)  # the callbacks that may keep two
+    backups: list[Backup] = field(default_factory=list)  # the callbacks that may keep two
     inside: threading.local = field(default_factory=threading.local)
 
     def arm(self) -> None:
@@ -44,8 +52,14 @@ class Saves:
         take(self.recorder.patches, Taker.SAVES, wrappers)
 
     def save(
-        self, position: int | None, key: str, original: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> Any:
+        self,
+        position: int | None,
+        key: str,
+        original: Callable[..., R],
+        /,
+        *args: object,
+        **kwargs: object,
+    ) -> R:
         """In the place of a function whose first argument is what it saves. Where its path stands is said
         by ``position`` and ``key``; None: it answers it."""
         if getattr(self.inside, "saving", False) or not self.recorder.ours:
@@ -56,11 +70,15 @@ class Saves:
         finally:
             self.inside.saving = False
         with self.recorder.catch_errors("noting what is saved"):
-            path = result if position is None else args[position] if len(args) > position else kwargs[key]
+            path: object = result
+            if position is not None:
+                path = args[position] if len(args) > position else kwargs[key]
             self.note(args[0] if args else kwargs.get("model", kwargs.get("obj")), as_text(path))
         return result
 
-    def save_by_manager(self, original: Callable[..., Any], manager: Any, *args: Any, **kwargs: Any) -> Any:
+    def save_by_manager(
+        self, original: Callable[..., R], manager: tf.train.CheckpointManager, *args: object, **kwargs: object
+    ) -> R:
         """A CheckpointManager saves past `Checkpoint.save`, and deletes what is too old."""
         path = self.save(None, "", original, manager, *args, **kwargs)
         if self.recorder.ours:
@@ -68,19 +86,19 @@ class Saves:
                 self.note_gone(as_text(manager.directory))
         return path
 
-    def begin_backups(self, original: Callable[..., Any], callback: Any, logs: Any = None) -> None:
+    def begin_backups(self, original: Callable[..., object], callback: Backup, logs: object = None) -> None:
         if callback not in self.backups:
             self.backups.append(callback)
         original(callback, logs)
 
-    def end_backups(self, original: Callable[..., Any], callback: Any, logs: Any = None) -> None:
+    def end_backups(self, original: Callable[..., object], callback: Backup, logs: object = None) -> None:
         """BackupAndRestore deletes its folder when a fit ends, however it ends."""
         original(callback, logs)
         if self.recorder.ours:
             with self.recorder.catch_errors("noting what was deleted"):
                 self.note_gone(as_text(callback.backup_dir))
 
-    def note(self, thing: Any, path: str) -> None:
+    def note(self, thing: object, path: str) -> None:
         """Something has been saved to ``path``."""
         variables = variables_of(thing)
         if not variables:
@@ -111,7 +129,7 @@ class Saves:
         return fit, self.recorder.running[fit]().steps
 
 
-def as_text(path: Any) -> str:
+def as_text(path: object) -> str:
     return path.decode() if isinstance(path, bytes) else str(path)
 
 
@@ -120,12 +138,12 @@ def is_there(path: str) -> bool:
     return bool(tf.io.gfile.exists(path) or tf.io.gfile.exists(path + ".index"))
 
 
-def is_kept_twice(path: str, callback: Any) -> bool:
+def is_kept_twice(path: str, callback: Backup) -> bool:
     below = path.startswith(as_text(callback.backup_dir))
     return below and bool(callback.double_checkpoint) and is_there(path + PREVIOUS)
 
 
-def variables_of(thing: Any) -> list[Any]:
+def variables_of(thing: object) -> list[Variable]:
     """The variables of a model, or of the models and variables that a checkpoint holds."""
     if isinstance(thing, tf.train.CheckpointManager):
         thing = thing.checkpoint
@@ -137,8 +155,8 @@ def variables_of(thing: Any) -> list[Any]:
     return list(found) if isinstance(found, Iterable) else []
 
 
-def flatten(values: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
+def flatten(values: Iterable[object]) -> list[object]:
+    found: list[object] = []
     for value in values:
         if isinstance(value, list | tuple):
             found += flatten(value)
@@ -149,7 +167,7 @@ def flatten(values: Iterable[Any]) -> list[Any]:
     return found
 
 
-def are_finite(variables: Iterable[Any]) -> bool:
+def are_finite(variables: Iterable[Variable]) -> bool:
     """Whether no trained weight is NaN or infinite, and nothing else NaN: a mask may be of -inf."""
     for variable in variables:
         value = tf.convert_to_tensor(variable)

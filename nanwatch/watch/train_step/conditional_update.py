@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
-Kept = Sequence[tuple[Any, Any]]  # (variable, its value from before)
+from nanwatch.watch.keras_seam.keras_types import Tensor, Variable
+
+
+class KeptValue(NamedTuple):
+    """A variable, and its value from before."""
+
+    variable: Variable
+    value: Tensor
 
 
 def is_in_replica() -> bool:
@@ -17,13 +24,16 @@ def is_in_replica() -> bool:
     return tf.distribute.has_strategy() and tf.distribute.get_replica_context() is not None
 
 
-def in_any_replica(flag: Any) -> Any:
-    """Whether ``flag`` holds in any replica: all of them get the same answer."""
+def in_any_replica(flag: Tensor) -> Tensor:
+    """Whether ``flag`` holds in any replica, a bool scalar as it is: all of them get the same answer."""
     context = tf.distribute.get_replica_context()
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(flag, tf.float32)) > 0
+    count: Tensor = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(flag, tf.float32))
+    return count > 0
 
 
-def apply_unless(held: Any, apply: Callable[..., Any], *args: Any, kept: Kept = ()) -> None:
+def apply_unless(
+    held: Tensor, apply: Callable[..., object], *args: object, kept: Sequence[KeptValue] = ()
+) -> None:
     """``apply(*args)`` unless ``held``, a bool scalar that all replicas agree on.
 
     If it holds, the ``kept`` variables get their values back.
@@ -50,7 +60,12 @@ def apply_unless(held: Any, apply: Callable[..., Any], *args: Any, kept: Kept = 
 
 
 def decide_across(
-    apply: Callable[..., Any], variables: Sequence[Any], strategy: Any, held: Any, values: Any, *args: Any
+    apply: Callable[..., object],
+    variables: Sequence[Variable],
+    strategy: tf.distribute.Strategy,
+    held: tf.distribute.DistributedValues,
+    values: Sequence[tf.distribute.DistributedValues],
+    *args: object,
 ) -> None:
     """In cross-replica context, the only one in which a cond may lead to a variable's update."""
     decision = strategy.experimental_local_results(held)[0]
@@ -66,13 +81,17 @@ def decide_across(
     tf.cond(decision, hold, go)
 
 
-def put_back(when: Any, kept: Kept) -> None:
+def put_back(when: Tensor, kept: Sequence[KeptValue]) -> None:
     """Give the ``kept`` variables back their values if ``when``, a bool scalar, holds."""
     if kept:
         apply_unless(when, lambda: None, kept=kept)
 
 
-def put_back_across(strategy: Any, variables: Sequence[Any], values: Sequence[Any]) -> None:
+def put_back_across(
+    strategy: tf.distribute.Strategy,
+    variables: Sequence[Variable],
+    values: Sequence[tf.distribute.DistributedValues],
+) -> None:
     """Each replica's part of a variable gets that replica's value."""
     for variable, value in zip(variables, values, strict=True):
         held = variable.value if isinstance(variable, keras.Variable) else variable

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from nanwatch.record.watchpoints import Role
-from nanwatch.watch.data.batch import HostBatch
+from nanwatch.watch.data.batch import HostBatch, WatchedTensor
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Array, Tensor, Variable
 
-Array = npt.NDArray[Any]
 Names = list[tuple[Role, str]]  # of tensors, in the order in which their arrays are handed over
 
 MOST_PER_ROW = 16_384  # elements a row: 2 MB in float32 for a batch of 32
@@ -33,35 +32,40 @@ STATS = ("size", "num_nan", "num_pos_inf", "num_neg_inf", "num_zero", "min", "ma
 OUTPUT_STATS = (*STATS, "row_std", "rows_summing_to_zero")
 
 
+class SeenArray(NamedTuple):
+    """A tensor of the model as it came to the host."""
+
+    role: Role
+    path: str
+    values: Array
+
+
 @dataclass(frozen=True)
 class Inspection:
-    """``flag`` is 0 for a routine look, else what went bad; ``row`` is that step's row."""
+    """``flag`` is 0 for a routine look, else what went bad; ``row`` is that step's, shape (columns,)."""
 
     step: int
     flag: int
     row: Array
     batch: HostBatch  # (role, key)
-    tensors: list[tuple[Role, str, Array]]  # (role, path, values): outputs, then activations
+    tensors: list[SeenArray]  # outputs, then activations
     samples: dict[str, Array]  # variable path -> the same few elements each time
     replica: int | None = None  # under tf.distribute
 
 
-def affordable_activations(activations: dict[str, Any]) -> list[tuple[Role, str, Any]]:
-    """The activations that are small enough to be shown, those near the output first."""
+def affordable_activations(activations: dict[str, Tensor]) -> list[WatchedTensor]:
+    """The activations that are small enough to be shown; where not all are, those near the output."""
     room = MOST_TOGETHER
-    chosen: list[tuple[Role, str, Any]] = []
+    chosen: list[WatchedTensor] = []
     for path, tensor in reversed(activations.items()):
-        shape = tensor.shape[1:]
-        if tensor.shape.rank is None or not shape.is_fully_defined():
-            continue
-        size = math.prod(shape.as_list())
-        if size <= MOST_PER_ROW and size <= room:
+        size = tensor.shape[1:].num_elements()  # None unless all of it is known
+        if size is not None and size <= MOST_PER_ROW and size <= room:
             room -= size
-            chosen.append(("activation", path, tensor))
+            chosen.append(WatchedTensor("activation", path, tensor))
     return chosen[::-1]
 
 
-def weight_samples(variables: Iterable[Any]) -> list[tuple[str, Any]]:
+def weight_samples(variables: Iterable[Variable]) -> list[tuple[str, Tensor]]:
     """(path, float32 vector of at most `SAMPLE` elements) of every variable."""
     found = []
     for variable in variables:
@@ -82,7 +86,7 @@ def first_rows(array: Array) -> Array:
 
 
 def array_health(array: Array) -> list[float]:
-    """`STATS` of ``array``; min, max and mean over its finite elements."""
+    """`STATS` of ``array``, floats of any shape; min, max and mean over its finite elements."""
     values = array.astype(np.float32) if array.dtype.itemsize < 4 else array
     ok = np.isfinite(values)
     known = values[ok] if not ok.all() else values
@@ -104,7 +108,7 @@ def array_health(array: Array) -> list[float]:
 
 
 def output_health(array: Array) -> list[float]:
-    """`OUTPUT_STATS` of predictions, whose first axis is the batch."""
+    """`OUTPUT_STATS` of predictions, shape (rows, ...)."""
     values = np.asarray(array, np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         row_std = float(values.std(axis=0).mean()) if values.ndim and values.size else 0.0
@@ -113,7 +117,7 @@ def output_health(array: Array) -> list[float]:
 
 
 def num_classes(labels: Array) -> int:
-    """Distinct labels in a batch; of rows with several columns, distinct places of the largest."""
+    """Distinct labels in a batch, shape (rows, ...); of several columns, distinct places of the largest."""
     if labels.ndim > 1 and labels.shape[-1] > 1:
         labels = labels.argmax(axis=-1)
     return int(np.unique(labels).size)

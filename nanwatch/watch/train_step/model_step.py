@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -12,6 +12,14 @@ from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.batch import HostBatch, rebuild_batch
 from nanwatch.watch.data.broadcasts import find_broadcasts
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import (
+    Model,
+    Optimizer,
+    StepFunction,
+    Structure,
+    Tensor,
+    Variable,
+)
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.step_observation import observe_step
@@ -20,17 +28,27 @@ from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
 from nanwatch.watch.train_step.update_guard import loss_of_step
 
 
+class StepNumbers(NamedTuple):
+    """What a step tells of itself."""
+
+    cells: Tensor  # of its row, float32, shape (columns,): all but the batch's and the weights'
+    bad: Tensor  # bool scalar: a loss or a gradient is not finite
+    tensors: list[Tensor]  # for a look
+
+
 class ModelStepRecorder(StepRecorder):
     """Wraps ``model.train_step`` and the functions made of it, until `release`."""
 
-    def __init__(self, model: Any, hold: bool, catch_errors: CatchErrors) -> None:
+    model: Model
+
+    def __init__(self, model: Model, hold: bool, catch_errors: CatchErrors) -> None:
         super().__init__(hold, catch_errors)
         self.model = model
         self.original = model.train_step
         self.guard.several = not seam().is_keras_own(self.original)
-        self.optimizers: list[Any] = []  # that the step was seen to apply
+        self.optimizers: list[Optimizer] = []  # that the step was seen to apply
         self.jit = False
-        self.variables: list[Any] = []
+        self.variables: list[Variable] = []
         self.seen: TracedStep | None = None  # of the step being traced
         self.patches = Patches()
         self.patches.set(model, "train_step", self.train_step)
@@ -38,13 +56,13 @@ class ModelStepRecorder(StepRecorder):
         model.train_function = None
 
     @property
-    def optimizer(self) -> Any:
+    def optimizer(self) -> Optimizer | None:
         """The one whose rate is recorded: the model's, unless the step applies others only."""
         held = self.model.optimizer
         return held if not self.optimizers or held in self.optimizers else self.optimizers[0]
 
     @property
-    def own_optimizer(self) -> Any:
+    def own_optimizer(self) -> Optimizer | None:
         return self.model.optimizer
 
     def repeatable(self, batch: HostBatch) -> RepeatableStep | None:
@@ -61,7 +79,7 @@ class ModelStepRecorder(StepRecorder):
         self.patches.undo()
         self.model.train_function = None
 
-    def make_train_function(self, force: bool = False) -> Any:
+    def make_train_function(self, force: bool = False) -> StepFunction:
         """As Keras's, but what it makes goes through ``self.execute``.
 
         With XLA the outer function is left to TensorFlow and the user's step compiled inside it:
@@ -79,11 +97,12 @@ class ModelStepRecorder(StepRecorder):
         finally:
             model.jit_compile = before
         function = model.train_function
+        assert function is not None
         self.layout = None  # what is trainable may have changed since the last tracing
         model.train_function = functools.partial(self.execute, function)
         return model.train_function
 
-    def train_step(self, data: Any) -> Any:
+    def train_step(self, data: Structure) -> Structure:
         """The watched step: the user's own, then one row for the ring, then perhaps a look."""
         batch: batches.Batch = {role: [] for role in batches.ROLES}
         with self.catch_errors("reading the batch"):
@@ -102,7 +121,7 @@ class ModelStepRecorder(StepRecorder):
         self.seen = None
         return logs
 
-    def core(self, data: Any) -> tuple[Any, tuple[Any, Any, list[Any]] | None]:
+    def core(self, data: Structure) -> tuple[Structure, StepNumbers | None]:
         """The user's step with its sentinels; everything here may be compiled by XLA."""
         with observe_step(self.model, self.guard) as seen:
             logs = self.original(data)
@@ -111,8 +130,8 @@ class ModelStepRecorder(StepRecorder):
                 watched = self.numbers_of_step(data, seen)
         return logs, watched
 
-    def numbers_of_step(self, data: Any, seen: TracedStep) -> tuple[Any, Any, list[Any]]:
-        """(cells of the row, whether the step is bad, tensors for a look) of the step just traced."""
+    def numbers_of_step(self, data: Structure, seen: TracedStep) -> StepNumbers:
+        """Of the step just traced."""
         self.optimizers += [each for each in seen.optimizers if each not in self.optimizers]
         loss, bad = loss_of_step(seen, self.optimizer), seen.bad
         if self.guard.posted:
@@ -139,7 +158,7 @@ class ModelStepRecorder(StepRecorder):
             with self.catch_errors("looking where labels meet predictions"):
                 self.broadcasts = find_broadcasts(batch["label"], seen.outputs)
         cells = self.cells(seen, loss, self.variables)
-        return cells, bad, [tensor for _, _, tensor in self.inspected_tensors(seen)]
+        return StepNumbers(cells, bad, [tensor for _, _, tensor in self.inspected_tensors(seen)])
 
     def name_outputs(self, seen: TracedStep, labels: list[str]) -> None:
         """Call the outputs of a list by their names where the labels are."""

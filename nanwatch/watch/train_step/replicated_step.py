@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from nanwatch.watch.data import batch as batches
+from nanwatch.watch.keras_seam.keras_types import Array, Model, Tensor, Variable
 from nanwatch.watch.train_step import inspection
 from nanwatch.watch.train_step.conditional_update import in_any_replica
 from nanwatch.watch.train_step.host_call import call_host
-from nanwatch.watch.train_step.inspection import Names
+from nanwatch.watch.train_step.inspection import Names, SeenArray
 from nanwatch.watch.train_step.model_step import ModelStepRecorder
 from nanwatch.watch.train_step.row_layout import ROWS, Layout
 from nanwatch.watch.train_step.step_recorder import BAD_LOSS_OR_GRADIENT, BAD_STATE
@@ -32,7 +32,7 @@ class ReplicatedStepRecorder(ModelStepRecorder):
     earlier step was bad stands in a variable of which every replica has its own part.
     """
 
-    def __init__(self, model: Any, hold: bool, catch_errors: CatchErrors) -> None:
+    def __init__(self, model: Model, hold: bool, catch_errors: CatchErrors) -> None:
         super().__init__(model, hold, catch_errors)
         with model.distribute_strategy.scope():
             self.halted = tf.Variable(
@@ -47,12 +47,12 @@ class ReplicatedStepRecorder(ModelStepRecorder):
     def begin(self, count_labels: bool) -> None:
         super().begin(count_labels)
         self.lock = threading.Lock()
-        self.waiting: list[Any] = []
+        self.waiting: list[Array] = []  # float64, shape (columns,)
         self.first_waiting = 0
         self.next_step = 0
         self.counts: dict[int, int] = {}
         self.reported_once = False
-        self.last_row: Any = None
+        self.last_row: Array = np.zeros(0)
         self.state_seen = -1  # the last step after which the state was fine
 
     def remember(self, batch: batches.Batch) -> None:
@@ -62,30 +62,31 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         self,
         batch: batches.Batch,
         seen: TracedStep,
-        variables: Sequence[Any],
+        variables: Sequence[Variable],
         steps_per_execution: int = 1,
     ) -> Layout:
         self.layout = self.layout_for(batch, seen, variables)
         self.state.lay_out(self.model)
         return self.layout
 
-    def batch_cells(self, batch: batches.Batch) -> Any:
+    def batch_cells(self, batch: batches.Batch) -> Tensor:
         """As on one device, but the rows are those of all replicas together."""
         cells = super().batch_cells(batch)
         if self.layout is None or ROWS not in self.layout.place:
             return cells
         context = tf.distribute.get_replica_context()
         rows = context.all_reduce(tf.distribute.ReduceOp.SUM, cells[0])
-        return tf.concat([[rows], cells[1:]], axis=0)
+        summed: Tensor = tf.concat([[rows], cells[1:]], axis=0)
+        return summed
 
     def record(
         self,
         batch: batches.Batch,
-        cells: Any,
-        bad: Any,
-        tensors: Sequence[Any],
-        variables: Sequence[Any],
-        restore: Callable[[Any], None] | None = None,
+        cells: Tensor,
+        bad: Tensor,
+        tensors: Sequence[Tensor],
+        variables: Sequence[Variable],
+        restore: Callable[[Tensor], None] | None = None,
     ) -> None:
         if self.seen is not None and self.guard.hold:
             if self.seen.held is None:  # nothing is trained
@@ -110,10 +111,10 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         self,
         names: Names,
         output_names: Names,
-        replica: Any,
-        bad: Any,
-        row: Any,
-        *arrays: Any,
+        replica: Array,
+        bad: Array,
+        row: Array,
+        *arrays: Array,
     ) -> int:
         """On the host, in one of TensorFlow's threads: one step of one replica."""
         with self.lock:
@@ -134,7 +135,7 @@ class ReplicatedStepRecorder(ModelStepRecorder):
                 np.array(row),
                 {key: np.array(array) for key, array in zip(names, shown, strict=True)},
                 [
-                    (role, path, np.array(array))
+                    SeenArray(role, path, np.array(array))
                     for (role, path), array in zip(output_names, seen, strict=True)
                 ],
                 {},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 from nanwatch.record.notes import NotMet
 from nanwatch.record.watchpoints import Role, Watchpoint
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Array, Model, Variable
 
 Key = tuple[str, str, str]  # role, path, stat
 ROWS: Key = ("rows", "", "value")
@@ -50,8 +51,8 @@ class Layout:
             if path and (role, path, stat) not in self.seen
         ]
 
-    def loss_in(self, row: Any) -> float | None:
-        """The loss of the step with this row; None where it was out of reach."""
+    def loss_in(self, row: Array) -> float | None:
+        """The loss of the step with this row, shape (columns,); None where it was out of reach."""
         return float(row[self.place[LOSS]]) if LOSS in self.place else None
 
     def count_watchpoints(self) -> int:
@@ -60,8 +61,8 @@ class Layout:
 
 
 def layout_of(
-    model: Any,
-    variables: Sequence[Any],
+    model: Model | None,
+    variables: Sequence[Variable],
     batch: batches.Batch,
     penalised: bool = False,
     without: Collection[str] = (),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +10,15 @@ import tensorflow as tf
 from nanwatch.record.facts import Nonfinite
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Array, Layer, Model, Tensor, Variable
 from nanwatch.watch.train_step.sentinels import all_finite, half_square_sum
+
+
+class BadVariable(NamedTuple):
+    """A variable that is not finite, and the commonest such number in it."""
+
+    path: str
+    value: Nonfinite
 
 
 class StateCheck:
@@ -22,24 +30,24 @@ class StateCheck:
     """
 
     def __init__(self) -> None:
-        self.variables: list[Any] = []
+        self.variables: list[Variable] = []
         self.judged: tf.Variable | None = None  # bool, shape (variables,): to be told once it is not finite
         self.fine_before: dict[int, bool] = {}  # id -> finite before the first step
 
-    def begin(self, model: Any) -> None:
+    def begin(self, model: Model | None) -> None:
         """Before the first step of a fit; what is not built yet is looked at when it is laid out."""
         self.fine_before = {id(variable): is_finite(variable) for variable, _ in state_of(model)}
         if self.judged is not None:
             self.judged.assign(self.to_be_judged(model))
 
-    def lay_out(self, model: Any) -> None:
+    def lay_out(self, model: Model | None) -> None:
         """Find the state variables of ``model``, None for a loop that shows no model."""
         self.variables = [variable for variable, _ in state_of(model)]
         if self.variables:
             with tf.init_scope():
                 self.judged = tf.Variable(self.to_be_judged(model), trainable=False, name="nanwatch_state")
 
-    def to_be_judged(self, model: Any) -> list[bool]:
+    def to_be_judged(self, model: Model | None) -> list[bool]:
         for variable in self.variables:
             if id(variable) not in self.fine_before:
                 self.fine_before[id(variable)] = is_finite(variable)
@@ -49,26 +57,30 @@ class StateCheck:
             for variable in self.variables
         ]
 
-    def suspicious(self) -> Any:
+    def suspicious(self) -> Tensor:
         """Ops: whether a sum over a variable is not finite; a bool scalar."""
         if self.judged is None:
-            return tf.constant(False)
+            nothing: Tensor = tf.constant(False)
+            return nothing
         sums = tf.stack([half_square_sum(tf.convert_to_tensor(variable)) for variable in self.variables])
-        return tf.reduce_any(tf.logical_and(self.judged, tf.logical_not(tf.math.is_finite(sums))))
+        found: Tensor = tf.reduce_any(tf.logical_and(self.judged, tf.logical_not(tf.math.is_finite(sums))))
+        return found
 
-    def went_bad(self) -> Any:
+    def went_bad(self) -> Tensor:
         """Ops: as `suspicious`, element by element."""
         if self.judged is None:
-            return tf.constant(False)
+            nothing: Tensor = tf.constant(False)
+            return nothing
         now = tf.stack([all_finite([tf.convert_to_tensor(variable)]) for variable in self.variables])
-        return tf.reduce_any(tf.logical_and(self.judged, tf.logical_not(now)))
+        found: Tensor = tf.reduce_any(tf.logical_and(self.judged, tf.logical_not(now)))
+        return found
 
-    def bad_now(self) -> list[tuple[str, Nonfinite]]:
-        """(path, "nan", "inf" or "-inf") of the variables that went bad; on the host."""
+    def bad_now(self) -> list[BadVariable]:
+        """The variables that went bad; on the host."""
         if self.judged is None:
             return []
         return [
-            (seam().path_of(variable), commonest_nonfinite(values_of(variable)))
+            BadVariable(seam().path_of(variable), commonest_nonfinite(values_of(variable)))
             for variable, judged in zip(self.variables, self.judged.numpy(), strict=True)
             if judged and not is_finite(variable)
         ]
@@ -86,17 +98,18 @@ class StateCheck:
         return path in known and not self.fine_before.get(known[path], True)
 
 
-def state_of(model: Any) -> list[tuple[Any, Any]]:
+def state_of(model: Model | None) -> list[tuple[Variable, Layer]]:
     """(floating state variable, layer that holds it)."""
     owned = [] if model is None else seam().owned_state(model)
     return [pair for pair in owned if tf.as_dtype(pair[0].dtype).is_floating]
 
 
-def is_finite(variable: Any) -> bool:
+def is_finite(variable: Variable) -> bool:
     return bool(np.isfinite(values_of(variable)).all())
 
 
-def values_of(variable: Any) -> Any:
+def values_of(variable: Variable) -> Array:
     """On the host; half precision, of which NumPy knows one kind only, as float32."""
     tensor = tf.convert_to_tensor(variable)
-    return tensor.numpy() if tensor.dtype.size > 2 else tf.cast(tensor, tf.float32).numpy()
+    values: Array = tensor.numpy() if tensor.dtype.size > 2 else tf.cast(tensor, tf.float32).numpy()
+    return values

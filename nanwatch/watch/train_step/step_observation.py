@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import tensorflow as tf
 
@@ -13,16 +12,17 @@ from nanwatch.watch.data.batch import named_tensors
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import call_copies
+from nanwatch.watch.keras_seam.keras_types import Layer, Model, P, R, Structure, Tensor
 from nanwatch.watch.keras_seam.optimizer_updates import wrap_held, wrappers_of_classes
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.train_step.sentinels import watchable
-from nanwatch.watch.train_step.traced_step import CURRENT, TracedStep, current_step
+from nanwatch.watch.train_step.traced_step import CURRENT, LayerCall, TracedStep, current_step
 from nanwatch.watch.train_step.update_guard import UpdateGuard
 
 
 @contextlib.contextmanager
-def observe_step(model: Any, guard: UpdateGuard) -> Iterator[TracedStep]:
+def observe_step(model: Model, guard: UpdateGuard) -> Iterator[TracedStep]:
     """Trace or run one step of ``model`` inside this block to have it seen.
 
     The layers', the model's and the optimizer's methods are wrapped on the instances for the time
@@ -49,7 +49,7 @@ def observe_step(model: Any, guard: UpdateGuard) -> Iterator[TracedStep]:
                 guard.patches.undo()
 
 
-def wrap_model(model: Any, guard: UpdateGuard) -> None:
+def wrap_model(model: Model, guard: UpdateGuard) -> None:
     """Wrap what is to be seen, once for all replicas; each has its own `current_step` in its own thread."""
     patches = guard.patches
     try:
@@ -88,7 +88,7 @@ def enter_call() -> Iterator[None]:
         seen.inside_call -= 1
 
 
-def see_call(layer: Any, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def see_call(layer: Layer, original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     with enter_call():
         outputs = original(*args, **kwargs)
     seen = current_step()
@@ -99,18 +99,18 @@ def see_call(layer: Any, original: Callable[..., Any], *args: Any, **kwargs: Any
     return outputs
 
 
-def note_call(seen: TracedStep, layer: Any, given: Any, outputs: Any) -> None:
+def note_call(seen: TracedStep, layer: Layer, given: Structure, outputs: Structure) -> None:
     if not seen.here():
         seen.out_of_reach.append(layer)
         return
     flat = [item for item in seam().flat_tensors(outputs) if isinstance(item, tf.Tensor)]
     inputs = [item for item in seam().flat_tensors(given) if isinstance(item, tf.Tensor)]
-    seen.calls.append((layer, inputs, flat))
+    seen.calls.append(LayerCall(layer, inputs, flat))
     if flat and watchable(flat[0]):
         seen.activations.append((layer, flat[0]))
 
 
-def see_prediction(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def see_prediction(original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     with enter_call():
         outputs = original(*args, **kwargs)
     seen = current_step()
@@ -121,14 +121,14 @@ def see_prediction(original: Callable[..., Any], *args: Any, **kwargs: Any) -> A
     return outputs
 
 
-def see_loss(model: Any, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def see_loss(model: Model, original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     seen = current_step()
     if seen is None:
         return original(*args, **kwargs)
     given = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
     with contextlib.suppress(Exception):  # Keras says better what is wrong with y, and when
         seam().build_metrics(model, given.get("y"), given.get("y_pred"))
-    parts: list[Any] = []
+    parts: list[Tensor] = []
     with Patches() as patches:
         with seen.catch_errors("seeing the loss"):
             if seen.here():
@@ -143,13 +143,15 @@ def see_loss(model: Any, original: Callable[..., Any], *args: Any, **kwargs: Any
     return loss
 
 
-def keep_result(kept: list[Any], original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def keep_result(kept: list[R], original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     result = original(*args, **kwargs)
     kept.append(result)
     return result
 
 
-def see_target(original: Callable[..., Any], tape: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+def see_target(
+    original: Callable[..., R], /, tape: tf.GradientTape, target: Structure, *args: object, **kwargs: object
+) -> R:
     """What a gradient tape is asked to differentiate is the loss of a custom step."""
     seen = current_step()
     if seen is not None and seen.loss is None:

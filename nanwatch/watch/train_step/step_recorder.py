@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -14,13 +13,22 @@ from nanwatch.record.facts import BroadcastInfo
 from nanwatch.record.notes import NotWatched, RoleOutOfReach
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data import batch as batches
-from nanwatch.watch.data.batch import HostBatch
+from nanwatch.watch.data.batch import HostBatch, WatchedTensor
 from nanwatch.watch.data.label_counts import LabelCounts
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import (
+    Array,
+    Model,
+    Optimizer,
+    StepFunction,
+    Structure,
+    Tensor,
+    Variable,
+)
 from nanwatch.watch.train_step import inspection
 from nanwatch.watch.train_step.host_call import call_host
-from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Inspection, Names
+from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Inspection, Names, SeenArray
 from nanwatch.watch.train_step.row_layout import LEARNING_RATE, LOSS, PENALTY, ROWS, Key, Layout, layout_of
 from nanwatch.watch.train_step.sentinels import all_finite, extremes_of, half_square_sum, watchable
 from nanwatch.watch.train_step.state_check import StateCheck
@@ -45,7 +53,7 @@ class StepRecorder:
     at the first bad step.
     """
 
-    model: Any  # None while a loop of the script's own has not shown one
+    model: Model | None  # None while a loop of the script's own has not shown one
 
     def __init__(self, hold: bool, catch_errors: CatchErrors) -> None:
         self.on_inspection: OnInspection = inspect_no_more
@@ -58,7 +66,7 @@ class StepRecorder:
         self.first_seen: TracedStep | None = None
         self.not_watched: list[NotWatched] = []
         self.broadcasts: tuple[BroadcastInfo, ...] | None = None
-        self.template: Any = None
+        self.template: Structure = None
         self.beyond_recall = False
         self.halted = tf.Variable(False, trainable=False, name="nanwatch_halted")
         self.reported = tf.Variable(False, trainable=False, name="nanwatch_reported")
@@ -83,7 +91,7 @@ class StepRecorder:
         self,
         batch: batches.Batch,
         seen: TracedStep,
-        variables: Sequence[Any],
+        variables: Sequence[Variable],
         steps_per_execution: int = 1,
     ) -> Layout:
         """Decide what stands where in a row, and make the ring."""
@@ -100,18 +108,18 @@ class StepRecorder:
             self.suspect = tf.Variable(False, trainable=False, name="nanwatch_suspect")
         return self.layout
 
-    def layout_for(self, batch: batches.Batch, seen: TracedStep, variables: Sequence[Any]) -> Layout:
+    def layout_for(self, batch: batches.Batch, seen: TracedStep, variables: Sequence[Variable]) -> Layout:
         """What stands where in a row; what has no place in it is noted."""
         self.first_seen = seen
         self.not_watched += batches.list_not_dense(batch)
         self.not_watched += map(RoleOutOfReach, self.without)
         return layout_of(self.model, variables, batch, has_penalty(seen), self.without)
 
-    def cells(self, seen: TracedStep, loss: Any, variables: Sequence[Any]) -> Any:
-        """The cells that the user's step itself gives: float32, all but the batch's own."""
+    def cells(self, seen: TracedStep, loss: Tensor | None, variables: Sequence[Variable]) -> Tensor:
+        """The cells that the user's step itself gives: float32, shape (of_step - of_batch,)."""
         layout = self.layout
         assert layout is not None
-        cells: dict[Key, Any] = {}
+        cells: dict[Key, Tensor] = {}
         if self.optimizer is not None:
             rate = tf.convert_to_tensor(self.optimizer.learning_rate)
             cells[LEARNING_RATE] = tf.cast(rate, tf.float32)
@@ -120,9 +128,9 @@ class StepRecorder:
         penalty = batch_penalty(seen)
         if penalty is not None:
             cells[PENALTY] = penalty
-        known: dict[int, Any] = {}  # a Flatten gives out what it got, and the head gives the output
+        known: dict[int, Tensor] = {}  # a Flatten gives out what it got, and the head gives the output
 
-        def norm(tensor: Any) -> Any:
+        def norm(tensor: Tensor) -> Tensor:
             base = behind_reshapes(tensor)
             if id(base) not in known:
                 known[id(base)] = half_square_sum(base)
@@ -138,28 +146,25 @@ class StepRecorder:
             key = ("gradient", seam().path_of(variable), "l2_norm")
             cells[key] = cells[key] + value if key in cells else value  # of two updates, both
         layout.seen.update(key for key in cells if key in layout.place)
-        zero = tf.constant(0.0)
-        return tf.stack([cells.get(key, zero) for key in layout.columns()[layout.of_batch : layout.of_step]])
+        return stack_cells(cells, layout.columns()[layout.of_batch : layout.of_step])
 
-    def weight_cells(self, variables: Sequence[Any]) -> Any:
-        """The last cells of the row: the weights as the step has left them."""
+    def weight_cells(self, variables: Sequence[Variable]) -> Tensor:
+        """The last cells of the row: the weights as the step has left them; float32, a vector."""
         layout = self.layout
         assert layout is not None
-        cells: dict[Key, Any] = {}
+        cells: dict[Key, Tensor] = {}
         for variable in variables:
             weight = tf.convert_to_tensor(variable)
             if weight.dtype.is_floating:
                 cells["weight", seam().path_of(variable), "l2_norm"] = half_square_sum(weight)
         layout.seen.update(key for key in cells if key in layout.place)
-        zero = tf.constant(0.0)
-        found = [cells.get(key, zero) for key in layout.columns()[layout.of_step :]]
-        return tf.stack(found) if found else tf.zeros([0])
+        return stack_cells(cells, layout.columns()[layout.of_step :])
 
-    def batch_cells(self, batch: batches.Batch) -> Any:
-        """The first cells of the row: what the batch tells."""
+    def batch_cells(self, batch: batches.Batch) -> Tensor:
+        """The first cells of the row: what the batch tells; float32, shape (of_batch,)."""
         layout = self.layout
         assert layout is not None
-        cells: dict[Key, Any] = {}
+        cells: dict[Key, Tensor] = {}
         if ROWS in layout.place:
             cells[ROWS] = batches.number_of_rows(batch)
         for role, key, tensor in batches.dense_tensors(batch):
@@ -168,20 +173,18 @@ class StepRecorder:
             elif (role, key, "l2_norm") in layout.place:
                 cells[role, key, "l2_norm"] = half_square_sum(tensor)
         layout.seen.update(cells)
-        zero = tf.constant(0.0)
-        found = [cells.get(key, zero) for key in layout.columns()[: layout.of_batch]]
-        return tf.stack(found) if found else tf.zeros([0])
+        return stack_cells(cells, layout.columns()[: layout.of_batch])
 
-    def activations(self, seen: TracedStep) -> dict[str, Any]:
+    def activations(self, seen: TracedStep) -> dict[str, Tensor]:
         """Layer path -> what the layer gave out last. A layer's path is final once it is built."""
         if self.model is None:
             return {}
         paths = {id(layer): path for path, layer in seam().layers_of(self.model)}
         return {paths[id(layer)]: tensor for layer, tensor in seen.activations if id(layer) in paths}
 
-    def inspected_tensors(self, seen: TracedStep) -> list[tuple[Role, str, Any]]:
-        """(role, path, tensor) of what a look is shown beside the batch."""
-        outputs: list[tuple[Role, str, Any]] = [("output", key, tensor) for key, tensor in seen.outputs]
+    def inspected_tensors(self, seen: TracedStep) -> list[WatchedTensor]:
+        """What a look is shown beside the batch."""
+        outputs = [WatchedTensor("output", key, tensor) for key, tensor in seen.outputs]
         activations = (
             inspection.affordable_activations(self.activations(seen)) if self.shows_activations else []
         )
@@ -205,14 +208,15 @@ class StepRecorder:
     def record(
         self,
         batch: batches.Batch,
-        cells: Any,
-        bad: Any,
-        tensors: Sequence[Any],
-        variables: Sequence[Any],
-        restore: Callable[[Any], None] | None = None,
+        cells: Tensor,
+        bad: Tensor,
+        tensors: Sequence[Tensor],
+        variables: Sequence[Variable],
+        restore: Callable[[Tensor], None] | None = None,
     ) -> None:
         """Write the row into the ring, count the step, and look if it is time or something is bad.
 
+        ``cells`` are what `cells` gives, ``bad`` is a bool scalar, ``tensors`` are for a look.
         All that a healthy step does not need is in one branch that it does not take.
         """
         ring, sums, suspected = self.ring, self.weights, self.suspect
@@ -262,7 +266,7 @@ class StepRecorder:
             self.reported.assign(tf.logical_or(self.reported, flag > 0))
             return tf.constant(0)
 
-        def take(flag: Any) -> tf.Tensor:
+        def take(flag: Tensor) -> tf.Tensor:
             samples = inspection.weight_samples(variables)
             given = [number, flag, row, *shown, *tensors, *[sample for _, sample in samples]]
             paths = [path for path, _ in samples]
@@ -278,10 +282,10 @@ class StepRecorder:
         names: Names,
         look_names: Names,
         paths: list[str],
-        number: Any,
-        flag: Any,
-        row: Any,
-        *arrays: Any,
+        number: Array,
+        flag: Array,
+        row: Array,
+        *arrays: Array,
     ) -> int:
         """On the host, inside the step. Answers how many steps from here to inspect again."""
         step = int(number)
@@ -292,7 +296,10 @@ class StepRecorder:
             int(flag),
             np.array(row),
             {key: np.array(array) for key, array in zip(names, shown, strict=True)},
-            [(role, path, np.asarray(array)) for (role, path), array in zip(look_names, seen, strict=True)],
+            [
+                SeenArray(role, path, np.asarray(array))
+                for (role, path), array in zip(look_names, seen, strict=True)
+            ],
             dict(zip(paths, (np.array(sample) for sample in samples), strict=True)),
         )
         return self.on_inspection(found) - step
@@ -300,12 +307,12 @@ class StepRecorder:
     # -- on the host ---------------------------------------------------------------------------
 
     @property
-    def own_optimizer(self) -> Any:
+    def own_optimizer(self) -> Optimizer | None:
         """The optimizer that the step is known to have before it is traced."""
         return self.optimizer
 
     @property
-    def optimizer(self) -> Any:
+    def optimizer(self) -> Optimizer | None:
         """The optimizer whose rate is recorded."""
         raise NotImplementedError
 
@@ -376,11 +383,19 @@ def inspect_no_more(seen: Inspection) -> int:
     return seen.step + STEPS_AFTER_AN_ERROR
 
 
-def call_directly(function: Callable[..., Any], iterator: Any) -> Any:
+def call_directly(function: StepFunction, iterator: Iterator[Structure]) -> Structure:
     return function(iterator)
 
 
-def behind_reshapes(tensor: Any) -> Any:
+def stack_cells(cells: Mapping[Key, Tensor], columns: Sequence[Key]) -> Tensor:
+    """The cells of these columns, float32, a vector; 0 in the place of one that is not there."""
+    zero = tf.constant(0.0)
+    found = [cells.get(key, zero) for key in columns]
+    row: Tensor = tf.stack(found) if found else tf.zeros([0])
+    return row
+
+
+def behind_reshapes(tensor: Tensor) -> Tensor:
     """The tensor of the same graph that ``tensor`` has its elements from; itself in eager execution."""
     while not tf.executing_eagerly() and tensor.op.type == "Reshape":
         tensor = tensor.op.inputs[0]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from nanwatch.record.facts import BroadcastInfo
 from nanwatch.record.notes import NotWatched
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.label_counts import LabelCounts
+from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction, Structure
 from nanwatch.watch.train_step.inspection import Inspection
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.row_layout import Layout
@@ -22,7 +23,7 @@ Rows = npt.NDArray[np.float64]  # shape (steps, columns of the layout)
 # Called inside the running step, in one of TensorFlow's threads; answers the step to inspect next.
 OnInspection = Callable[[Inspection], int]
 # Called in the place of Keras's train function, with that function and its iterator.
-Execute = Callable[[Callable[..., Any], Any], Any]
+Execute = Callable[[StepFunction, Iterator[Structure]], Structure]
 
 
 class StepWatcher(Protocol):
@@ -34,19 +35,19 @@ class StepWatcher(Protocol):
     first_seen: TracedStep | None  # the step as it was traced, with what it showed
     not_watched: list[NotWatched]
     broadcasts: tuple[BroadcastInfo, ...] | None  # where labels met predictions of another rank
-    template: Any  # the structure of a batch, 0 for each tensor; None while it is not known
+    template: Structure  # the structure of a batch, 0 for each tensor; None while it is not known
     beyond_recall: bool  # an update may stay that was made before the one that was bad
 
     @property
-    def model(self) -> Any:
+    def model(self) -> Model | None:
         """The model whose step this is; None while a loop has not shown one."""
 
     @property
-    def optimizer(self) -> Any:
+    def optimizer(self) -> Optimizer | None:
         """The optimizer whose rate is recorded."""
 
     @property
-    def own_optimizer(self) -> Any:
+    def own_optimizer(self) -> Optimizer | None:
         """The optimizer that the step is known to have before it is traced: ``compile``'s, or the loop's."""
 
     def report_to(self, on_inspection: OnInspection, execute: Execute) -> None:

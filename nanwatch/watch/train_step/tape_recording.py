@@ -6,7 +6,6 @@ import functools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
@@ -16,6 +15,7 @@ from nanwatch.watch.data.broadcasts import find_broadcasts
 from nanwatch.watch.data.loop_labels import EagerLossOps, labels_in_graph
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Graph, Loss, Model, R, Structure
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import traced_step
 from nanwatch.watch.train_step.sentinels import watchable
@@ -28,10 +28,10 @@ class TapeRecording:
     """What a thread's open tape has seen: the model's call, the loss's call, what was differentiated."""
 
     tapes: int = 0
-    model: Any = None
-    inputs: Any = None
-    labels: Any = None
-    loss: Any = None  # the Keras loss object that was called, if one was
+    model: Model | None = None
+    inputs: Structure = None
+    labels: Structure = None
+    loss: Loss | None = None  # that was called, if one was
     seen: TracedStep | None = None
     meeting: EagerLossOps | None = None  # in eager execution, between the model's call and the gradient
     met: tuple[BroadcastInfo, ...] | None = None  # where labels met predictions of another rank
@@ -53,7 +53,7 @@ def thread_recording() -> TapeRecording:
     return found
 
 
-def note_target(target: Any) -> None:
+def note_target(target: Structure) -> None:
     scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
     if not scalars:
         return
@@ -64,7 +64,7 @@ def note_target(target: Any) -> None:
     note_labels(recording, recording.seen, graph)
 
 
-def note_labels(recording: TapeRecording, seen: TracedStep, graph: Any) -> None:
+def note_labels(recording: TapeRecording, seen: TracedStep, graph: Graph | None) -> None:
     """The labels of a loss made by hand, and where they meet predictions of another rank."""
     meeting, recording.meeting = recording.stop_meeting(), None
     if graph is None:
@@ -79,8 +79,12 @@ def note_labels(recording: TapeRecording, seen: TracedStep, graph: Any) -> None:
 
 
 def observe_call(
-    recording: TapeRecording, original: Callable[..., Any], model: Any, args: Any, kwargs: Any
-) -> Any:
+    recording: TapeRecording,
+    original: Callable[..., R],
+    model: Model,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+) -> R:
     """One call of a model under a tape, its layers seen."""
     graph = tensorflow_names.traced_graph()
     seen = TracedStep(graph)

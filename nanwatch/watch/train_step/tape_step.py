@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
 import tensorflow as tf
 
 from nanwatch.watch.data import batch as batches
-from nanwatch.watch.data.batch import HostBatch, Named
+from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import (
+    Gradient,
+    Graph,
+    Loss,
+    Model,
+    Optimizer,
+    Structure,
+    Tensor,
+    Variable,
+)
 from nanwatch.watch.train_step.conditional_update import apply_unless
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.sentinels import half_square_sum, watchable
@@ -24,15 +34,15 @@ from nanwatch.watch.train_step.update_guard import unscale_sums
 class TapeStepRecorder(StepRecorder):
     """Watches the steps of one optimizer that a script applies by itself."""
 
-    def __init__(self, optimizer: Any, hold: bool, catch_errors: CatchErrors) -> None:
+    def __init__(self, optimizer: Optimizer, hold: bool, catch_errors: CatchErrors) -> None:
         super().__init__(hold, catch_errors)
-        self.model: Any = None
+        self.model: Model | None = None
         self.applied = optimizer
-        self.keras_loss: Any = None
-        self.cells_of_batch: Any = None  # of the last eager step whose batch was seen
+        self.keras_loss: Loss | None = None
+        self.cells_of_batch: Tensor | None = None  # of the last eager step whose batch was seen
 
     @property
-    def optimizer(self) -> Any:
+    def optimizer(self) -> Optimizer:
         return self.applied
 
     def release(self) -> None:
@@ -46,14 +56,19 @@ class TapeStepRecorder(StepRecorder):
         if model is None or loss is None or len(inputs) != 1 or len(labels) != 1:
             return None
 
-        def again(data: Any) -> None:
+        def again(data: Structure) -> None:
             with tf.GradientTape() as tape:
                 value = loss(data[1], model(data[0], training=True))
             optimizer.apply(tape.gradient(value, model.trainable_variables), model.trainable_variables)
 
         return RepeatableStep(again, (inputs[0], labels[0]), [optimizer])
 
-    def apply(self, original: Callable[..., Any], grads: Sequence[Any], variables: Sequence[Any]) -> None:
+    def apply(
+        self,
+        original: Callable[[Sequence[Tensor | None], Sequence[Variable]], object],
+        grads: Sequence[Tensor | None],
+        variables: Sequence[Variable],
+    ) -> None:
         """The optimizer's ``apply``, guarded; then the step's row and perhaps a look."""
         recording = thread_recording()
         graph = tensorflow_names.traced_graph()
@@ -68,7 +83,7 @@ class TapeStepRecorder(StepRecorder):
         if seen is recording.seen:
             batch["input"] = usable_tensors(recording.inputs, graph)
             batch["label"] = usable_tensors(recording.labels, graph)
-        known = list(zip(grads, variables, strict=False))
+        known = list(map(Gradient, grads, variables))
         present = [grad for grad, _ in known if watchable(grad)]
         raw = [half_square_sum(grad) for grad in present]
         seen.gradients = known
@@ -91,7 +106,7 @@ class TapeStepRecorder(StepRecorder):
         self.record(batch, cells, bad, tensors, list(variables))
         recording.seen = None
 
-    def batch_cells(self, batch: batches.Batch) -> Any:
+    def batch_cells(self, batch: batches.Batch) -> Tensor:
         """In an eager step whose batch was not seen, what the last one told: a row has no gaps."""
         if not tf.executing_eagerly():
             return super().batch_cells(batch)
@@ -100,7 +115,7 @@ class TapeStepRecorder(StepRecorder):
         return self.cells_of_batch
 
 
-def usable_tensors(structure: Any, graph: Any) -> Named:
+def usable_tensors(structure: Structure, graph: Graph | None) -> list[tuple[str, Tensor]]:
     """The tensors of ``structure`` that can be used in ``graph`` (None: eager), arrays among them."""
     pairs = batches.named_tensors(structure)
     if graph is None:
@@ -108,13 +123,13 @@ def usable_tensors(structure: Any, graph: Any) -> Named:
     return [(key, item) for key, item in pairs if is_usable(item, graph)]
 
 
-def is_array(item: Any) -> bool:
+def is_array(item: object) -> bool:
     return isinstance(item, np.ndarray) and item.dtype.kind in "fiub"
 
 
-def is_usable(tensor: Any, graph: Any) -> bool:
-    if not isinstance(tensor, tf.Tensor):
+def is_usable(item: object, graph: Graph | None) -> TypeGuard[Tensor]:
+    if not isinstance(item, tf.Tensor):
         return False
-    if graph is None or hasattr(tensor, "numpy"):
-        return hasattr(tensor, "numpy")
-    return getattr(tensor, "graph", None) is graph
+    if graph is None or hasattr(item, "numpy"):
+        return hasattr(item, "numpy")
+    return getattr(item, "graph", None) is graph

@@ -6,13 +6,15 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Gradient, Graph, Layer, Optimizer, Tensor, Variable
 from nanwatch.watch.train_step import conditional_update, variable_writes
+from nanwatch.watch.train_step.conditional_update import KeptValue
 
 CURRENT = threading.local()
 CatchErrors = Callable[[str], contextlib.AbstractContextManager[None]]
@@ -23,48 +25,63 @@ def let_errors_through(doing: str) -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext()
 
 
+class LayerCall(NamedTuple):
+    """A call of a layer, with the tensors that went in and came out."""
+
+    layer: Layer
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+
+
+class ReadBefore(NamedTuple):
+    """A variable as it was read in ``graph`` before an update."""
+
+    graph: Graph | None
+    kept: KeptValue
+
+
 @dataclass
 class TracedStep:
     """What one traced step shows. Tensors belong to ``graph``; None means eager."""
 
-    graph: Any
-    activations: list[tuple[Any, Any]] = field(default_factory=list)  # (layer, first output)
-    calls: list[tuple[Any, list[Any], list[Any]]] = field(default_factory=list)  # layer, inputs, outputs
-    outputs: list[tuple[str, Any]] = field(default_factory=list)  # (key, predictions)
+    graph: Graph | None
+    activations: list[tuple[Layer, Tensor]] = field(default_factory=list)  # (layer, first output)
+    calls: list[LayerCall] = field(default_factory=list)  # inner layers before outer ones
+    outputs: list[tuple[str, Tensor]] = field(default_factory=list)  # (key, predictions)
     unwrapped: set[str] = field(default_factory=set)  # outputs whose logits Keras gives to the loss
-    loss: Any = None
-    data_loss: Any = None  # the part of ``loss`` that the data make, where penalties come on top
-    target: Any = None  # what the tape was asked to differentiate
-    loss_graph: Any = None  # the graph that ``loss`` or ``target`` belongs to
-    gradients: list[tuple[Any, Any]] = field(default_factory=list)  # (gradient or None, variable)
-    sums: list[Any] = field(default_factory=list)  # half square sums of the gradients, in order
-    held: Any = None  # under tf.distribute: bad in any replica
-    bad: Any = None  # bool scalar: the update was, or should have been, held back
-    losses: list[Any] = field(default_factory=list)  # one for each update, in order
-    optimizers: list[Any] = field(default_factory=list)  # that were applied, in order
+    loss: Tensor | None = None  # a scalar, or one number a row where a script's own gives that
+    data_loss: Tensor | None = None  # the part of ``loss`` that the data make, where penalties come on top
+    target: Tensor | None = None  # what the tape was asked to differentiate
+    loss_graph: Graph | None = None  # the graph that ``loss`` or ``target`` belongs to
+    gradients: list[Gradient] = field(default_factory=list)
+    sums: list[Tensor] = field(default_factory=list)  # half square sums of those that are there, in order
+    held: Tensor | None = None  # bool scalar, under tf.distribute: bad in any replica
+    bad: Tensor | None = None  # bool scalar: the update was, or should have been, held back
+    losses: list[Tensor] = field(default_factory=list)  # float32 scalars, one for each update, in order
+    optimizers: list[Optimizer] = field(default_factory=list)  # that were applied, in order
     applying: bool = False  # an optimizer's own optimizer is not another one
     inside_call: int = 0  # of a layer or of the model
-    out_of_reach: list[Any] = field(default_factory=list)  # layers called in another graph
-    saved: dict[int, tuple[Any, Any]] = field(default_factory=dict)  # id -> (variable, value before)
-    at_start: dict[int, tuple[Any, Any]] = field(default_factory=dict)  # as ``saved``, not yet wanted
+    out_of_reach: list[Layer] = field(default_factory=list)  # called in another graph
+    saved: dict[int, KeptValue] = field(default_factory=dict)  # by the id of the variable
+    at_start: dict[int, KeptValue] = field(default_factory=dict)  # as ``saved``, not yet wanted
     guarded_ops: list[range] = field(default_factory=list)  # places of the guarded updates in ``graph``
     catch_errors: CatchErrors = let_errors_through
-    before: list[tuple[Any, Any, Any]] = field(default_factory=list)  # (graph, variable, value before)
+    before: list[ReadBefore] = field(default_factory=list)
 
     def here(self) -> bool:
         """Whether what is being traced now belongs to the step's own graph."""
         return tensorflow_names.traced_graph() is self.graph
 
-    def keep(self, variables: Sequence[Any]) -> None:
+    def keep(self, variables: Sequence[Variable]) -> None:
         """Remember the values of ``variables`` from before the step. A read is no copy."""
         for variable in variables:
             if id(variable) not in self.saved:
-                self.saved[id(variable)] = (variable, tf.convert_to_tensor(variable))
+                self.saved[id(variable)] = KeptValue(variable, tf.convert_to_tensor(variable))
 
-    def keep_in_reserve(self, variables: Sequence[Any]) -> None:
+    def keep_in_reserve(self, variables: Sequence[Variable]) -> None:
         """Read what a step of the script's own may assign to. Of it `reserve_written` takes what it does."""
         for variable in variables:
-            self.at_start[id(variable)] = (variable, tf.convert_to_tensor(variable))
+            self.at_start[id(variable)] = KeptValue(variable, tf.convert_to_tensor(variable))
 
     def reserve_written(self, all_of_it: bool) -> None:
         """Restore, too, what the step has assigned to by itself, past every optimizer: averages, say.
@@ -78,27 +95,28 @@ class TracedStep:
             if written is None or name in written:
                 self.saved.setdefault(name, kept)
 
-    def holds(self, optimizer: Any) -> bool:
+    def holds(self, optimizer: Optimizer) -> bool:
         """Whether all that ``optimizer`` keeps of earlier steps can be restored."""
         return all(id(variable) in self.saved for variable in optimizer.variables)
 
-    def restore(self, when: Any) -> None:
+    def restore(self, when: Tensor) -> None:
         """Give the kept variables back their values if ``when``, a bool scalar, holds."""
         conditional_update.put_back(when, list(self.saved.values()))
 
-    def before_update(self, variables: Sequence[Any]) -> None:
+    def before_update(self, variables: Sequence[Variable]) -> None:
         """Remember what an update is about to change: one that follows in the same step may be bad.
 
         Where none follows nothing consumes the reads.
         """
         graph = tensorflow_names.traced_graph()
-        known = {id(variable) for where, variable, _ in self.before if where is graph}
+        known = {id(kept.variable) for where, kept in self.before if where is graph}
         for variable in variables:
             if id(variable) not in known:
                 known.add(id(variable))
-                self.before.append((graph, variable, tf.convert_to_tensor(variable)))
+                kept = KeptValue(variable, tf.convert_to_tensor(variable))
+                self.before.append(ReadBefore(graph, kept))
 
-    def updated_before(self) -> tuple[list[tuple[Any, Any]], bool]:
+    def updated_before(self) -> tuple[list[KeptValue], bool]:
         """What earlier updates of the step changed, each variable with its value from before them.
 
         Of a variable that was read in the step's own graph the value is at hand when the step ends.
@@ -106,13 +124,13 @@ class TracedStep:
         """
         graph = tensorflow_names.traced_graph()
         at_hand, lost = [], False
-        for where, variable, value in self.before:
+        for where, kept in self.before:
             if where is graph:
-                at_hand.append((variable, value))
+                at_hand.append(kept)
             elif where is self.graph:
-                self.saved.setdefault(id(variable), (variable, value))
-            elif graph is None or where.name != graph.name:  # else an earlier trace of the same function
-                lost = True
+                self.saved.setdefault(id(kept.variable), kept)
+            elif graph is None or where is None or where.name != graph.name:
+                lost = True  # else it is an earlier trace of the same function
         return at_hand, lost
 
 
@@ -131,16 +149,16 @@ def suspend_watching() -> Iterator[None]:
         CURRENT.seen = before
 
 
-def batch_loss(seen: TracedStep, optimizer: Any) -> Any:
-    """The true loss of the batch, unscaled; None where it is out of reach from here."""
+def batch_loss(seen: TracedStep, optimizer: Optimizer | None) -> Tensor | None:
+    """The true loss of the batch, a float32 scalar, unscaled; None where it is out of reach from here."""
     if seen.loss_graph is not tensorflow_names.traced_graph():
         return None
     if seen.loss is not None:
-        return tf.cast(tf.reduce_mean(seen.loss), tf.float32)
+        return mean_of(seen.loss)
     if seen.target is None:
         return None
-    value = tf.cast(tf.reduce_mean(seen.target), tf.float32)
-    factor = seam().scale_of_loss(optimizer)
+    value = mean_of(seen.target)
+    factor = None if optimizer is None else seam().scale_of_loss(optimizer)
     return value if factor is None else value / tf.cast(factor, tf.float32)
 
 
@@ -149,9 +167,17 @@ def has_penalty(seen: TracedStep) -> bool:
     return seen.data_loss is not None and seen.loss_graph is tensorflow_names.traced_graph()
 
 
-def batch_penalty(seen: TracedStep) -> Any:
-    """What comes on top of the loss of the data: regularisers, ``add_loss``; None without any."""
-    if not has_penalty(seen):
+def batch_penalty(seen: TracedStep) -> Tensor | None:
+    """What comes on top of the loss of the data: regularisers, ``add_loss``; None without any.
+
+    A float32 scalar.
+    """
+    if not has_penalty(seen) or seen.loss is None or seen.data_loss is None:
         return None
-    whole, data = (tf.cast(tf.reduce_mean(part), tf.float32) for part in (seen.loss, seen.data_loss))
-    return whole - data
+    return mean_of(seen.loss) - mean_of(seen.data_loss)
+
+
+def mean_of(loss: Tensor) -> Tensor:
+    """The mean over the rows, where a loss is not a scalar yet: a float32 scalar."""
+    mean: Tensor = tf.cast(tf.reduce_mean(loss), tf.float32)
+    return mean

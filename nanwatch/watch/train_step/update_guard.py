@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import tensorflow as tf
 
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import FunctionCopies
+from nanwatch.watch.keras_seam.keras_types import Apply, Gradient, Optimizer, Tensor, Variable
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import variable_writes
-from nanwatch.watch.train_step.conditional_update import apply_unless, in_any_replica, is_in_replica
+from nanwatch.watch.train_step.conditional_update import (
+    KeptValue,
+    apply_unless,
+    in_any_replica,
+    is_in_replica,
+)
 from nanwatch.watch.train_step.sentinels import half_square_sum, surely_finite, watchable
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, batch_loss, current_step
 
@@ -26,17 +31,20 @@ class PostedUpdate:
     Of fixed size, because XLA assigns no variable of unknown shape.
     """
 
-    bad: tf.Variable
-    loss: tf.Variable
-    sums: tf.Variable
+    bad: tf.Variable  # bool scalar
+    loss: tf.Variable  # float32 scalar
+    sums: tf.Variable  # float32, shape (`MAIL_ROOM`,): half sums of squares of the gradients
 
     @classmethod
     def box(cls) -> PostedUpdate:
         values = (tf.constant(False), tf.constant(0.0), tf.zeros([MAIL_ROOM]))
         return cls(*(tf.Variable(value, trainable=False, name="nanwatch_mail") for value in values))
 
-    def post(self, bad: Any, loss: Any, sums: Sequence[Any], place: int) -> None:
-        """Add an update to those of the step; of several losses the first bad one is kept."""
+    def post(self, bad: Tensor, loss: Tensor | None, sums: Sequence[Tensor], place: int) -> None:
+        """Add an update to those of the step; of several losses the first bad one is kept.
+
+        All are scalars; ``place`` is where its ``sums`` begin.
+        """
         if loss is not None:
             self.loss.assign(tf.where(self.bad, self.loss, loss))
         self.bad.assign(tf.logical_or(self.bad, bad))
@@ -50,14 +58,14 @@ class PostedUpdate:
 class UpdateGuard:
     """Holds back the updates of a step of which a loss or a gradient is not finite."""
 
-    halted: Any  # bool scalar variable: an earlier step was bad and nothing is applied any more
+    halted: tf.Variable  # bool scalar: an earlier step was bad and nothing is applied any more
     mail: PostedUpdate
     catch_errors: CatchErrors
     hold: bool = True  # False: on_incident="continue", the update is applied whatever it is
     several: bool = False  # the step is the script's own: it may apply more than one update
     out_of_hand: bool = False  # it does, from functions of its own: a later one cannot take back an earlier
     # What the mail is about, by optimizer and variables: a function is traced once, and called again.
-    posted: dict[tuple[int, ...], list[tuple[Any, Any]]] = field(default_factory=dict)
+    posted: dict[tuple[int, ...], list[Gradient]] = field(default_factory=dict)
     loss_posted: bool = False
     copies: FunctionCopies = field(init=False)
     inside: int = 0  # replicas that are being traced now
@@ -68,10 +76,10 @@ class UpdateGuard:
 
     def apply(
         self,
-        optimizer: Any,
-        original: Callable[..., Any],
-        grads: Any,
-        trainable_variables: Any = None,
+        optimizer: Optimizer,
+        original: Apply,
+        grads: Iterable[Tensor | None],
+        trainable_variables: Sequence[Variable] | None = None,
     ) -> None:
         """In the place of an optimizer's ``apply``."""
         grads = list(grads)
@@ -86,10 +94,15 @@ class UpdateGuard:
             seen.applying = False
 
     def decide(
-        self, seen: TracedStep, optimizer: Any, original: Callable[..., Any], grads: list[Any], given: Any
+        self,
+        seen: TracedStep,
+        optimizer: Optimizer,
+        original: Apply,
+        grads: list[Tensor | None],
+        given: Sequence[Variable] | None,
     ) -> None:
         variables = list(given or seam().trained_by(optimizer))
-        held: Any = None
+        held: Tensor | None = None
         with self.catch_errors("weighing the gradients"):
             held = self.weigh(seen, optimizer, grads, variables)
         if held is None or not self.hold:
@@ -97,7 +110,7 @@ class UpdateGuard:
             return
         if not optimizer.built:
             optimizer.build(variables)
-        kept: list[tuple[Any, Any]] = []
+        kept: list[KeptValue] = []
         if self.several:
             with self.catch_errors("keeping what an update changes"):
                 kept, lost = seen.updated_before()
@@ -106,9 +119,15 @@ class UpdateGuard:
         with variable_writes.note_ops(seen.guarded_ops):
             apply_unless(held, original, grads, given, kept=kept)
 
-    def weigh(self, seen: TracedStep, optimizer: Any, grads: list[Any], variables: list[Any]) -> Any:
+    def weigh(
+        self,
+        seen: TracedStep,
+        optimizer: Optimizer,
+        grads: list[Tensor | None],
+        variables: list[Variable],
+    ) -> Tensor:
         """Whether this update is to be held back, a bool scalar; what was seen goes into ``seen``."""
-        known = list(zip(grads, variables, strict=False))
+        known = list(map(Gradient, grads, variables))
         present = [grad for grad, _ in known if watchable(grad)]
         raw = [half_square_sum(grad) for grad in present]
         sums = unscale_sums(raw, seam().scale_of_loss(optimizer))
@@ -122,7 +141,7 @@ class UpdateGuard:
         if loss is not None:
             seen.losses.append(loss)
         seen.bad = bad if seen.bad is None else tf.logical_or(seen.bad, bad)
-        held = tf.logical_or(seen.bad, self.halted)
+        held: Tensor = tf.logical_or(seen.bad, self.halted)
         if self.posted:
             held = tf.logical_or(held, self.mail.bad)
         if is_in_replica():
@@ -132,12 +151,12 @@ class UpdateGuard:
     def post(
         self,
         seen: TracedStep,
-        optimizer: Any,
-        known: list[tuple[Any, Any]],
-        bad: Any,
-        loss: Any,
-        sums: Sequence[Any],
-    ) -> Any:
+        optimizer: Optimizer,
+        known: list[Gradient],
+        bad: Tensor,
+        loss: Tensor | None,
+        sums: Sequence[Tensor],
+    ) -> Tensor:
         """As `weigh`, where the update is made in a function of the script's own."""
         key = (id(optimizer), *(id(variable) for _, variable in known))
         place = 0
@@ -148,13 +167,16 @@ class UpdateGuard:
         self.posted[key] = known
         self.loss_posted |= loss is not None
         self.mail.post(bad, loss, sums, place)
-        held = tf.logical_or(self.mail.bad, self.halted)
+        held: Tensor = tf.logical_or(self.mail.bad, self.halted)
         if seen.bad is not None and seen.graph is not None:
             held = tf.logical_or(held, seen.bad)
         return held
 
-    def collect(self, seen: TracedStep) -> tuple[Any, Any]:
-        """(bad, loss) of the updates that were posted in this step; their gradients go into ``seen``."""
+    def collect(self, seen: TracedStep) -> tuple[Tensor, Tensor | None]:
+        """(bad, loss) of the updates that were posted in this step; their gradients go into ``seen``.
+
+        A bool scalar, and a float32 scalar where one was posted.
+        """
         bad, loss = tf.identity(self.mail.bad), tf.identity(self.mail.loss)
         sums = tf.unstack(tf.identity(self.mail.sums))
         gradients = [pair for known in self.posted.values() for pair in known]
@@ -163,16 +185,20 @@ class UpdateGuard:
         self.mail.bad.assign(False)
         return bad, loss if self.loss_posted else None
 
-    def is_bad(self, seen: TracedStep, optimizer: Any, sums: Sequence[Any], grads: Sequence[Any]) -> Any:
+    def is_bad(
+        self, seen: TracedStep, optimizer: Optimizer, sums: Sequence[Tensor], grads: Sequence[Tensor]
+    ) -> Tensor:
+        """Whether the loss or a gradient is not finite, a bool scalar."""
         loss = batch_loss(seen, optimizer)
         fine = tf.constant(True) if loss is None else tf.math.is_finite(loss)
         if not seam().is_loss_scaling(optimizer):  # it skips an overflow itself: that is health
             fine = tf.logical_and(fine, surely_finite(sums, grads))
-        return tf.logical_not(fine)
+        bad: Tensor = tf.logical_not(fine)
+        return bad
 
 
-def loss_of_step(seen: TracedStep, optimizer: Any) -> Any:
-    """The loss of the step: of several, the first that is not finite, else the last."""
+def loss_of_step(seen: TracedStep, optimizer: Optimizer | None) -> Tensor | None:
+    """The loss of the step, a float32 scalar: of several, the first that is not finite, else the last."""
     if len(seen.losses) < 2:
         return batch_loss(seen, optimizer)
     loss = seen.losses[-1]
@@ -181,7 +207,8 @@ def loss_of_step(seen: TracedStep, optimizer: Any) -> Any:
     return loss
 
 
-def unscale_sums(sums: Sequence[Any], factor: Any) -> list[Any]:
+def unscale_sums(sums: Sequence[Tensor], factor: Variable | float | None) -> list[Tensor]:
+    """Sums of squares, float32 scalars, as they were without ``factor`` on the loss."""
     if factor is None:
         return list(sums)
     square = tf.square(tf.cast(factor, tf.float32))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 import time
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -17,9 +16,10 @@ from nanwatch.watch.data.label_counts import LabelCounts
 from nanwatch.watch.data.profile import Profile
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Array, Model, StepFunction, Structure, Tensor
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step.host_call import call_host
-from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, first_rows, next_step
+from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Names, first_rows, next_step
 from nanwatch.watch.train_step.traced_step import CatchErrors
 
 
@@ -30,7 +30,7 @@ class ValidationStepRecorder:
     A pass that nobody asked to see costs one read of a variable a step.
     """
 
-    def __init__(self, model: Any, catch_errors: CatchErrors) -> None:
+    def __init__(self, model: Model, catch_errors: CatchErrors) -> None:
         self.model = model
         self.catch_errors = catch_errors
         self.original = model.test_step
@@ -53,7 +53,7 @@ class ValidationStepRecorder:
         self.patches.undo()
         self.model.test_function = None
 
-    def make_test_function(self, force: bool = False) -> Any:
+    def make_test_function(self, force: bool = False) -> StepFunction | None:
         """As Keras's; with XLA the user's step alone is compiled by it, for XLA cannot call the host."""
         model = self.model
         if model.test_function is not None and not force:
@@ -65,7 +65,7 @@ class ValidationStepRecorder:
         finally:
             model.jit_compile = before
 
-    def test_step(self, data: Any) -> Any:
+    def test_step(self, data: Structure) -> Structure:
         core = tf.function(self.original, jit_compile=True, autograph=False) if self.jit else self.original
         logs = core(data)
         with self.catch_errors("seeing the validation data"):
@@ -84,7 +84,7 @@ class ValidationStepRecorder:
             tf.cond(number >= self.next_look, lambda: take(number), lambda: tf.constant(0))
             return tf.constant(0)
 
-        def take(number: Any) -> tf.Tensor:
+        def take(number: Tensor) -> tf.Tensor:
             report = functools.partial(self.report_batch, names)
             given, doing = [number, *shown], "inspecting the validation data"
             self.next_look.assign(
@@ -94,7 +94,7 @@ class ValidationStepRecorder:
 
         tensorflow_names.keep_whole(tf.cond(self.open, count, lambda: tf.constant(0)))
 
-    def report_batch(self, names: list[tuple[Role, str]], number: Any, *arrays: Any) -> int:
+    def report_batch(self, names: Names, number: Array, *arrays: Array) -> int:
         """On the host, inside the step. Answers how many steps from here to inspect again."""
         step, began = int(number), time.perf_counter()
         if self.looked_at is not None and step > self.looked_at[0]:

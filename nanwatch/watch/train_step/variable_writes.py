@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.keras_types import Graph
+from nanwatch.watch.train_step.conditional_update import KeptValue
 
 WRITING = ("Assign", "ResourceScatter", "ResourceStridedSliceAssign", "ResourceApply")
 
@@ -22,7 +23,7 @@ def note_ops(places: list[range]) -> Iterator[None]:
 
 
 def find_written(
-    graph: Any, left_out: Sequence[range], variables: Mapping[int, tuple[Any, Any]]
+    graph: Graph | None, left_out: Sequence[range], variables: Mapping[int, KeptValue]
 ) -> set[int] | None:
     """The keys of those ``variables`` that an op of ``graph`` assigns to, outside the places ``left_out``.
 
