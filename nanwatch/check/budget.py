@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from nanwatch.record.facts import Status
 from nanwatch.record.notes import HeldBack, ScriptEnded
 from nanwatch.watch.keras_seam.patches import Wrapper, pass_through
 from nanwatch.watch.recording.run_recorder import RunRecorder
+
+if TYPE_CHECKING:
+    from nanwatch.watch.keras_seam.keras_types import P, R  # which imports NumPy
 
 HELD_FOLDER = "held-back"  # in the run's folder, and gone at the end
 
@@ -49,7 +52,7 @@ class CheckBudget:
         if what not in info.held_back:
             self.recorder.info = replace(info, held_back=(*info.held_back, what))
 
-    def in_training(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def in_training(self, original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call Keras's own training; an exception that leaves it is the training's."""
         self.training += 1
         try:
@@ -75,7 +78,8 @@ class CheckBudget:
 def only_in_own_process(short: CheckBudget, wrapper: Wrapper) -> Wrapper:
     """``wrapper``, but a forked child calls the original."""
 
-    def chosen(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return (wrapper if short.recorder.ours else pass_through)(original, *args, **kwargs)
+    def chosen(original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        result: R = (wrapper if short.recorder.ours else pass_through)(original, *args, **kwargs)
+        return result
 
     return chosen

@@ -6,7 +6,8 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from typing import Any, NoReturn
+from types import FrameType
+from typing import NoReturn
 
 from nanwatch.check.budget import CheckBudget
 from nanwatch.exit_status import ExitStatus
@@ -53,7 +54,7 @@ class Deadline:
         self.outside.cancel()
         return self.lock.acquire(blocking=False)
 
-    def alarmed(self, number: int, frame: Any) -> None:
+    def alarmed(self, number: int, frame: FrameType | None) -> None:
         self.short.end(self.reason)
 
     def report_from_outside(self) -> None:
@@ -70,7 +71,7 @@ class Deadline:
         os._exit(ExitStatus.FAILED if self.status is None else self.status)
 
 
-def daemon_timer(seconds: float, function: Callable[[], Any]) -> threading.Timer:
+def daemon_timer(seconds: float, function: Callable[[], object]) -> threading.Timer:
     made = threading.Timer(seconds, function)
     made.daemon = True
     return made

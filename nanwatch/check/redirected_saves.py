@@ -6,10 +6,12 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+import tensorflow as tf
 
 from nanwatch.check.budget import HELD_FOLDER, CheckBudget
 from nanwatch.record.notes import SavedElsewhere, WriterHeldBack
+from nanwatch.watch.keras_seam.keras_types import R
 from nanwatch.watch.keras_seam.patches import Wrapper
 
 
@@ -21,7 +23,7 @@ class Elsewhere:
         self.folder = short.recorder.folder / HELD_FOLDER
         self.moved: dict[str, str] = {}
 
-    def place(self, path: Any) -> Any:
+    def place(self, path: object) -> object:
         """A new place for what is saved to ``path``; what is no path stays as it is."""
         if not isinstance(path, str | os.PathLike) or self.is_below(path):
             return path
@@ -32,15 +34,15 @@ class Elsewhere:
         self.short.hold_back(SavedElsewhere(os.fspath(path)))
         return place
 
-    def is_below(self, path: Any) -> bool:
+    def is_below(self, path: object) -> bool:
         return Path(absolute_path(path)).is_relative_to(self.folder)
 
-    def found(self, path: Any) -> Any:
+    def found(self, path: object) -> object:
         """Where ``path`` was saved in this check; else ``path``."""
         return self.moved.get(absolute_path(path), path) if isinstance(path, str | os.PathLike) else path
 
 
-def absolute_path(path: Any) -> str:
+def absolute_path(path: object) -> str:
     return os.path.abspath(str(path))
 
 
@@ -62,10 +64,10 @@ def redirect_saves(short: CheckBudget) -> dict[str, Wrapper]:
     return {**wrappers, "tensorflow.train.CheckpointManager.save": functools.partial(hold_manager, short)}
 
 
-def redirect_path(position: int, key: str, change: Callable[[Any], Any]) -> Wrapper:
+def redirect_path(position: int, key: str, change: Callable[[object], object]) -> Wrapper:
     """Another path for the original, wherever among its arguments that stands."""
 
-    def redirected(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def redirected(original: Callable[..., R], /, *args: object, **kwargs: object) -> R:
         if key in kwargs:
             kwargs[key] = change(kwargs[key])
         elif len(args) > position:
@@ -76,7 +78,12 @@ def redirect_path(position: int, key: str, change: Callable[[Any], Any]) -> Wrap
 
 
 def hold_manager(
-    short: CheckBudget, original: Callable[..., Any], manager: Any, *args: Any, **kwargs: Any
+    short: CheckBudget,
+    original: Callable[..., object],
+    manager: tf.train.CheckpointManager,
+    /,
+    *args: object,
+    **kwargs: object,
 ) -> None:
     """A CheckpointManager removes older checkpoints: it saves nothing in a check, as it may."""
     short.hold_back(WriterHeldBack("CheckpointManager", os.fspath(manager.directory)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from nanwatch.check.budget import CheckBudget
 from nanwatch.check.deadline import Deadline
@@ -26,7 +26,7 @@ def run_check(program: Program, log_dir: Path, max_steps: int, deadline: float, 
     recorder = open_recorder(log_dir, program.argv)
     budget = CheckBudget(recorder, max_steps)
 
-    def meet_keras(keras: Any) -> None:
+    def meet_keras(keras: ModuleType) -> None:
         from nanwatch.check.seams import shorten  # imports Keras, which only the script may do
 
         shorten(budget)

@@ -13,6 +13,8 @@ from nanwatch.check.budget import CheckBudget
 from nanwatch.check.writing_callbacks import is_held_back
 from nanwatch.record.notes import EndedByTrainOnBatch
 from nanwatch.watch.fit.fit_observer import observer_of
+from nanwatch.watch.import_hook import Arguments
+from nanwatch.watch.keras_seam.keras_types import Model, R
 from nanwatch.watch.keras_seam.patches import Wrapper
 
 STEPS = "_nanwatch_steps"
@@ -28,10 +30,10 @@ class StopEarly(keras.callbacks.Callback):  # type: ignore[misc]
         self.done = 0
         self.last = -1  # the last batch of this epoch
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
         self.epoch, self.last = epoch, -1
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
         self.short.go_on()
         self.done += batch - self.last
         self.last = batch
@@ -42,7 +44,7 @@ class StopEarly(keras.callbacks.Callback):  # type: ignore[misc]
         if self.more_to_come() and observer is not None and observer.fit is not None:
             self.short.cut.add(observer.fit.info.index)
 
-    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_test_batch_end(self, batch: int, logs: object = None) -> None:
         self.model.stop_evaluating = True
 
     def more_to_come(self) -> bool:
@@ -59,7 +61,9 @@ def shorten_fits(short: CheckBudget) -> dict[str, Wrapper]:
     }
 
 
-def fit(short: CheckBudget, original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+def fit(
+    short: CheckBudget, original: Callable[..., R], model: Model, /, *args: object, **kwargs: object
+) -> R:
     short.go_on()
     before = model.steps_per_execution
     with short.recorder.catch_errors("cutting fit short"):
@@ -73,12 +77,12 @@ def fit(short: CheckBudget, original: Callable[..., Any], model: Any, *args: Any
 
 
 def shorter(
-    original: Callable[..., Any],
-    model: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
+    original: Callable[..., object],
+    model: Model,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
     short: CheckBudget,
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+) -> Arguments:
     """The arguments of ``fit``: what writes taken out, what stops put in, validation at every epoch."""
     try:
         found = dict(inspect.signature(original).bind(model, *args, **kwargs).arguments)
@@ -90,7 +94,7 @@ def shorter(
     return (), found
 
 
-def with_stop(given: Any, model: Any, short: CheckBudget) -> Any:
+def with_stop(given: Any, model: Model, short: CheckBudget) -> object:
     """The callbacks that a check lets be, and the one that ends it."""
     stop = StopEarly(short)
     if hasattr(given, "append") and hasattr(given, "callbacks"):  # a CallbackList made by hand
@@ -108,13 +112,15 @@ def divisor(steps: int, wanted: int) -> int:
     return max(count for count in range(1, min(steps, int(wanted)) + 1) if steps % count == 0)
 
 
-def change_steps_per_execution(model: Any, count: int) -> None:
+def change_steps_per_execution(model: Model, count: int) -> None:
     if model.steps_per_execution != count:
         model.steps_per_execution = count
         model.train_function = model.test_function = None
 
 
-def evaluate(short: CheckBudget, original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+def evaluate(
+    short: CheckBudget, original: Callable[..., R], model: Model, /, *args: object, **kwargs: object
+) -> R:
     """An ``evaluate`` of the script's own sees one batch. That of ``fit`` has its callbacks."""
     short.go_on()
     with short.recorder.catch_errors("cutting evaluate short"):
@@ -123,12 +129,12 @@ def evaluate(short: CheckBudget, original: Callable[..., Any], model: Any, *args
 
 
 def one_batch(
-    original: Callable[..., Any],
-    model: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
+    original: Callable[..., object],
+    model: Model,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
     short: CheckBudget,
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+) -> Arguments:
     try:
         found = inspect.signature(original).bind(model, *args, **kwargs).arguments
     except TypeError:
@@ -143,8 +149,8 @@ def one_batch(
 
 
 def train_on_batch(
-    short: CheckBudget, original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any
-) -> Any:
+    short: CheckBudget, original: Callable[..., R], model: Model, /, *args: object, **kwargs: object
+) -> R:
     short.go_on()
     done = vars(model).get(STEPS, 0)
     if done >= short.max_steps:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
 from nanwatch.check.budget import CheckBudget
 from nanwatch.record.notes import EndedByLoop
+from nanwatch.watch.keras_seam.keras_types import Optimizer, R
 from nanwatch.watch.keras_seam.patches import Wrapper
 from nanwatch.watch.train_step import traced_step
 
@@ -22,7 +22,7 @@ class ShortLoops:
 
     def __init__(self, short: CheckBudget) -> None:
         self.short = short
-        self.function: Any = None  # the compiled function that is being called
+        self.function: Callable[..., object] | None = None  # the compiled function that is being called
         self.applying = False
 
     def wrappers(self) -> dict[str, Wrapper]:
@@ -36,7 +36,9 @@ class ShortLoops:
     def is_loop(self) -> bool:
         return not self.short.training and not self.applying and traced_step.current_step() is None
 
-    def apply(self, original: Callable[..., Any], optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+    def apply(
+        self, original: Callable[..., R], optimizer: Optimizer, /, *args: object, **kwargs: object
+    ) -> R:
         if not self.is_loop():
             return original(optimizer, *args, **kwargs)
         if tf.executing_eagerly():
@@ -49,7 +51,9 @@ class ShortLoops:
         finally:
             self.applying = False
 
-    def call(self, original: Callable[..., Any], function: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(
+        self, original: Callable[..., R], function: Callable[..., R], /, *args: object, **kwargs: object
+    ) -> R:
         if self.function is not None or not self.is_loop() or not tf.executing_eagerly():
             return original(function, *args, **kwargs)
         for optimizer in vars(function).get(LOOPS, ()):
@@ -60,7 +64,7 @@ class ShortLoops:
         finally:
             self.function = None
 
-    def note(self, optimizer: Any) -> None:
+    def note(self, optimizer: Optimizer) -> None:
         """``optimizer`` is applied in the function being traced: its calls are steps from now on."""
         if self.function is None:
             return
@@ -70,7 +74,7 @@ class ShortLoops:
             with tf.init_scope():
                 self.take(optimizer)
 
-    def take(self, optimizer: Any) -> None:
+    def take(self, optimizer: Optimizer) -> None:
         """One step more of ``optimizer``; ends the script where it has had all it may."""
         self.short.go_on()
         held = vars(optimizer)

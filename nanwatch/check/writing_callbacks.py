@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from nanwatch.check.budget import CheckBudget
@@ -14,7 +12,7 @@ WRITERS = ("BackupAndRestore", "CSVLogger", "OrbaxCheckpoint", "RemoteMonitor", 
 PLACES = ("backup_dir", "filename", "directory", "root", "log_dir")
 
 
-def is_held_back(callback: Any, short: CheckBudget) -> bool:
+def is_held_back(callback: object, short: CheckBudget) -> bool:
     """Whether ``callback`` is left out of the fit.
 
     A ModelCheckpoint stays: it saves through the model, and what the model saves is sent

@@ -13,6 +13,7 @@ import numpy as np
 from nanwatch.errors import NanwatchError
 from nanwatch.record.facts import IncidentInfo, RunInfo, StepReplay
 from nanwatch.watch.incident.snapshot_file import SNAPSHOT_FILE, load
+from nanwatch.watch.keras_seam.keras_types import Array, Model, R, Structure
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch import script as scripts
@@ -32,7 +33,8 @@ class Moment:
     """What the repeated step showed, and the things at hand for a debugger."""
 
     found: StepReplay
-    names: dict[str, Any] = field(default_factory=dict)  # x, y, sample_weight, y_pred, loss, gradients, model
+    # x, y, sample_weight, y_pred, loss, gradients, outputs, model
+    names: dict[str, object] = field(default_factory=dict)
 
 
 def replay(info: RunInfo, folder: Path) -> Moment:
@@ -68,7 +70,7 @@ def checked_incident(info: RunInfo) -> IncidentInfo:
     return info.incident
 
 
-def checked_snapshot(folder: Path) -> dict[str, Any]:
+def checked_snapshot(folder: Path) -> dict[str, Array]:
     path = folder / SNAPSHOT_FILE
     if not path.exists():
         raise CannotReplay(
@@ -90,7 +92,7 @@ class Goal:
 
     info: RunInfo
     incident: IncidentInfo
-    arrays: dict[str, Any]
+    arrays: dict[str, Array]
     trainings: int = 0
     known: set[int] = field(default_factory=set)  # models seen in train_on_batch
     moment: Moment | None = None
@@ -112,10 +114,10 @@ class Goal:
         goal = self
 
         class Here(keras.callbacks.Callback):  # type: ignore[misc]
-            def on_train_begin(self, logs: Any = None) -> None:
+            def on_train_begin(self, logs: object = None) -> None:
                 goal.come_to(self.model)
 
-        def fit(original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+        def fit(original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
             args, kwargs = import_hook.with_callback(args, kwargs, Here())
             return original(model, *args, **kwargs)
 
@@ -123,13 +125,15 @@ class Goal:
         wrappers = {"keras.Model.fit": fit, "keras.Model.train_on_batch": self.train_on_batch}
         take(self.patches, Taker.REPLAY, wrappers)
 
-    def train_on_batch(self, original: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+    def train_on_batch(
+        self, original: Callable[..., R], model: Model, /, *args: object, **kwargs: object
+    ) -> R:
         if id(model) not in self.known:
             self.known.add(id(model))
             self.come_to(model)
         return original(model, *args, **kwargs)
 
-    def come_to(self, model: Any) -> None:
+    def come_to(self, model: Model) -> None:
         """A training begins. If it is the one, repeat the step and leave the script."""
         number, self.trainings = self.trainings, self.trainings + 1
         if number != self.incident.fit:
@@ -143,7 +147,7 @@ class Goal:
             )
         raise Reached
 
-    def repeat(self, model: Any) -> Moment:
+    def repeat(self, model: Model) -> Moment:
         from nanwatch.watch.incident import autopsy, snapshot
         from nanwatch.watch.keras_seam.adapter import seam
         from nanwatch.watch.train_step.repeatable_step import RepeatableStep
@@ -152,7 +156,7 @@ class Goal:
         build_variables(model, x, y)
         snapshot.restore(model, model.optimizer, self.arrays)
         data = (x, y) if sample_weight is None else (x, y, sample_weight)
-        names: dict[str, Any] = {"x": x, "y": y, "sample_weight": sample_weight, "model": model}
+        names: dict[str, object] = {"x": x, "y": y, "sample_weight": sample_weight, "model": model}
         several = not seam().is_keras_own(model.train_step)
         step = RepeatableStep(model.train_step, data, several=several)
         found = autopsy.perform(model, step, user_lines.compile_line_of(model), names=names)
@@ -169,7 +173,7 @@ class Goal:
         )
 
 
-def batch_of(arrays: dict[str, Any]) -> tuple[Any, Any, Any]:
+def batch_of(arrays: dict[str, Array]) -> tuple[Structure, Structure, Structure]:
     """(x, y, sample_weight) in the structure that their keys tell: one array, a list or a dict."""
     x, y, sample_weight = (
         structure_of(arrays, f"batch/{role}/") for role in ("input", "label", "sample_weight")
@@ -177,7 +181,7 @@ def batch_of(arrays: dict[str, Any]) -> tuple[Any, Any, Any]:
     return x, y, sample_weight
 
 
-def structure_of(arrays: dict[str, Any], prefix: str) -> Any:
+def structure_of(arrays: dict[str, Array], prefix: str) -> Structure:
     import tensorflow as tf
 
     found = {
@@ -194,7 +198,7 @@ def structure_of(arrays: dict[str, Any], prefix: str) -> Any:
     return found
 
 
-def build_variables(model: Any, x: Any, y: Any) -> None:
+def build_variables(model: Model, x: Structure, y: Structure) -> None:
     """Make the variables that a first step would have made: layers, metrics, optimizer."""
     from nanwatch.watch.keras_seam.adapter import seam
 

@@ -6,7 +6,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -18,6 +17,7 @@ from nanwatch.watch.fit.fit_observer import release_observer
 from nanwatch.watch.incident.autopsy import restore_after
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import copy_all_functions
+from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
 FROM_THE_START = {InterventionKind.SET_LEARNING_RATE}
@@ -38,7 +38,10 @@ def try_on_frozen(recorder: RunRecorder, interventions: Sequence[Intervention]) 
 
 
 def try_interventions(
-    model: Any, data: Any, interventions: Sequence[Intervention], first_weights: Sequence[Any] | None = None
+    model: Model,
+    data: Structure,
+    interventions: Sequence[Intervention],
+    first_weights: Weights | None = None,
 ) -> list[Trial]:
     """A trial for each intervention that can be made on ``model``.
 
@@ -75,7 +78,7 @@ def verdict_of(before: TrialOutcome, after: TrialOutcome) -> Verdict:
     return "cured" if after.finite else "not-cured"
 
 
-def outcome_of(model: Any, data: Any, deadline: float, start: Sequence[Any] | None = None) -> TrialOutcome:
+def outcome_of(model: Model, data: Structure, deadline: float, start: Weights | None = None) -> TrialOutcome:
     """Up to `STEPS` steps of the model's own ``train_step`` on ``data``; all of it is undone after.
 
     ``start``: values for the trainable weights to begin with.
@@ -88,22 +91,22 @@ def outcome_of(model: Any, data: Any, deadline: float, start: Sequence[Any] | No
         for done in range(STEPS):
             model.reset_metrics()
             logs = step(data)
-            value = float(np.asarray(logs["loss"])) if "loss" in logs else 0.0
-            if not (math.isfinite(value) and are_weights_finite(model)):
+            found = float(np.asarray(logs["loss"])) if "loss" in logs else 0.0
+            if not (math.isfinite(found) and are_weights_finite(model)):
                 return TrialOutcome(False, done, loss)
-            loss = value
+            loss = found
             if time.perf_counter() > deadline:
                 return TrialOutcome(True, done + 1, loss)
     return TrialOutcome(True, STEPS, loss)
 
 
-def are_weights_finite(model: Any) -> bool:
+def are_weights_finite(model: Model) -> bool:
     checks = [tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(v))) for v in model.trainable_variables]
     return all(bool(check) for check in checks)
 
 
 @contextlib.contextmanager
-def set_activation(model: Any, data: Any, change: Intervention) -> Iterator[Any]:
+def set_activation(model: Model, data: Structure, change: Intervention) -> Iterator[Structure]:
     """Another activation on the layer ``change.target``.
 
     Raises:
@@ -120,23 +123,31 @@ def set_activation(model: Any, data: Any, change: Intervention) -> Iterator[Any]
 
 
 @contextlib.contextmanager
-def set_learning_rate(model: Any, data: Any, change: Intervention) -> Iterator[Any]:
+def set_learning_rate(model: Model, data: Structure, change: Intervention) -> Iterator[Structure]:
     """Another rate on the model's optimizer.
 
     Raises:
         TypeError: its rate is a schedule's.
+        ValueError: there is none.
     """
-    before = float(np.asarray(model.optimizer.learning_rate))
-    model.optimizer.learning_rate = change.value
+    optimizer = model.optimizer
+    if optimizer is None:
+        raise ValueError("no optimizer")
+    before = float(np.asarray(optimizer.learning_rate))
+    optimizer.learning_rate = change.value
     try:
         yield data
     finally:
-        model.optimizer.learning_rate = before
+        optimizer.learning_rate = before
 
 
 @contextlib.contextmanager
-def drop_nonfinite_rows(model: Any, data: Any, change: Intervention) -> Iterator[Any]:
-    """The batch without the rows that hold a non-finite number."""
+def drop_nonfinite_rows(model: Model, data: Structure, change: Intervention) -> Iterator[Structure]:
+    """The batch without the rows that hold a non-finite number.
+
+    Raises:
+        ValueError: none would be left.
+    """
     leaves = [leaf for leaf in keras.tree.flatten(data) if leaf is not None]
     keep = np.ones(int(leaves[0].shape[0]), bool)
     for leaf in leaves:
@@ -147,7 +158,7 @@ def drop_nonfinite_rows(model: Any, data: Any, change: Intervention) -> Iterator
     yield keras.tree.map_structure(lambda leaf: None if leaf is None else tf.boolean_mask(leaf, keep), data)
 
 
-CHANGES: dict[InterventionKind, Callable[..., contextlib.AbstractContextManager[Any]]] = {
+CHANGES: dict[InterventionKind, Callable[..., contextlib.AbstractContextManager[Structure]]] = {
     InterventionKind.SET_ACTIVATION: set_activation,
     InterventionKind.SET_LEARNING_RATE: set_learning_rate,
     InterventionKind.DROP_NONFINITE_ROWS: drop_nonfinite_rows,
