@@ -8,34 +8,43 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.keras_types import R
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper
 from nanwatch.watch.keras_seam.seams import Taker, take
+
+
+class CopiedFunction(NamedTuple):
+    """A ``tf.function`` of the script's own, kept alive, and its copy."""
+
+    function: Callable[..., Any]
+    copy: Callable[..., Any]
 
 
 class FunctionCopies:
     """One copy of each function, traced where it is called first."""
 
     def __init__(self, catch_errors: Callable[[str], Any] = contextlib.nullcontext) -> None:
-        self.made: dict[int, tuple[Any, Any]] = {}  # id -> (the script's own, kept alive; its copy)
+        self.made: dict[int, CopiedFunction] = {}  # by the id of the script's own
         self.catch_errors = catch_errors
 
-    def of(self, function: Any) -> Any:
+    def of(self, function: Callable[..., R]) -> Callable[..., R]:
         """The copy; the function itself where none can be made."""
         if id(function) not in self.made:
-            self.made[id(function)] = (function, function)
+            self.made[id(function)] = CopiedFunction(function, function)
             with self.catch_errors("copying a tf.function"):
-                self.made[id(function)] = (function, tensorflow_names.copy_of_function(function))
-        return self.made[id(function)][1]
+                copy = tensorflow_names.copy_of_function(function)
+                self.made[id(function)] = CopiedFunction(function, copy)
+        return self.made[id(function)].copy
 
 
 def call_copies(copies: FunctionCopies, wanted: Callable[[], bool]) -> Wrapper:
     """A wrapper of the call of a tf.function: where ``wanted()``, its copy is called."""
     cls = tensorflow_names.function_class()
 
-    def call(original: Callable[..., Any], function: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(original: Callable[..., R], function: Callable[..., R], /, *args: object, **kwargs: object) -> R:
         # not one of a saved model: its Python is not the script's
         mine = type(function) is cls and wanted()
         return original(copies.of(function) if mine else function, *args, **kwargs)

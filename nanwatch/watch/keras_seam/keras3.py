@@ -10,14 +10,25 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from nanwatch.watch.keras_seam.keras_types import (
+    KerasTensor,
+    Layer,
+    Model,
+    Operation,
+    Optimizer,
+    Structure,
+    Tensor,
+    Variable,
+)
+
 
 class Keras3:
     """`KerasSeam` for Keras 3; what its methods promise is said there."""
 
     # -- layers and variables
 
-    def layers_of(self, model: Any) -> list[tuple[str, Any]]:
-        found: list[tuple[str, Any]] = []
+    def layers_of(self, model: Any) -> list[tuple[str, Layer]]:
+        found: list[tuple[str, Layer]] = []
         taken: set[str] = set()
         for layer in model._flatten_layers(include_self=False, recursive=True):
             if isinstance(layer, keras.metrics.Metric) or layer.__class__.__name__ == "InputLayer":
@@ -31,16 +42,16 @@ class Keras3:
             found.append((path, layer))
         return found
 
-    def operations_of(self, model: Any) -> list[Any]:
+    def operations_of(self, model: Model) -> list[Operation]:
         owners = (model, *(layer for _, layer in self.layers_of(model)))
         operations = [operation for owner in owners for operation in getattr(owner, "operations", ()) or ()]
         return [operation for operation in operations if not isinstance(operation, keras.layers.Layer)]
 
-    def own_variables(self, layer: Any) -> list[Any]:
+    def own_variables(self, layer: Any) -> list[Variable]:
         return [*layer._trainable_variables, *layer._non_trainable_variables]
 
-    def state_variables(self, model: Any) -> list[Any]:
-        found: dict[int, Any] = {}
+    def state_variables(self, model: Any) -> list[Variable]:
+        found: dict[int, Variable] = {}
         for layer in model._flatten_layers(include_self=True, recursive=True):
             for variable in layer._non_trainable_variables:
                 found[id(variable)] = variable
@@ -48,56 +59,57 @@ class Keras3:
                 found[id(generator.state)] = generator.state
         return list(found.values())
 
-    def owned_state(self, model: Any) -> list[tuple[Any, Any]]:
-        found: dict[int, tuple[Any, Any]] = {}
+    def owned_state(self, model: Any) -> list[tuple[Variable, Layer]]:
+        found: dict[int, tuple[Variable, Layer]] = {}
         for layer in model._flatten_layers(include_self=True, recursive=True):
             if not isinstance(layer, keras.metrics.Metric):
                 found |= {id(variable): (variable, layer) for variable in layer._non_trainable_variables}
         return list(found.values())
 
-    def variables_of(self, model: Any) -> list[Any]:
+    def variables_of(self, model: Model) -> list[Variable]:
         of_optimizers = (variable for each in self.optimizers_of(model) for variable in each.variables)
         return [*model.variables, *of_optimizers]
 
-    def path_of(self, variable: Any) -> str:
+    def path_of(self, variable: Variable) -> str:
         return str(getattr(variable, "path", None) or getattr(variable, "name", "variable"))
 
     # -- what ``compile`` made
 
-    def metric_variables(self, model: Any) -> list[Any]:
+    def metric_variables(self, model: Model) -> list[Variable]:
         return [variable for metric in model.metrics for variable in metric.variables]
 
-    def build_metrics(self, model: Any, y: Any, y_pred: Any) -> None:
+    def build_metrics(self, model: Model, y: Structure, y_pred: Structure) -> None:
         for name in ("_compile_metrics", "_compile_loss"):
             compiled = getattr(model, name, None)
             if compiled is not None and not compiled.built:
                 compiled.build(y, y_pred)
 
-    def user_losses(self, model: Any) -> Any:
+    def user_losses(self, model: Model) -> object:
         return getattr(getattr(model, "_compile_loss", None), "_user_loss", None)
 
-    def losses_of(self, model: Any) -> list[tuple[str, Any]]:
+    def losses_of(self, model: Model) -> list[tuple[str, object]]:
         entries = getattr(getattr(model, "_compile_loss", None), "_flat_losses", None) or ()
         return [("/".join(map(str, entry.path)) or "0", entry.loss) for entry in entries]
 
-    def loss_arguments(self, loss: Any) -> dict[str, Any]:
+    def loss_arguments(self, loss: object) -> dict[str, Any]:
         return dict(getattr(loss, "_fn_kwargs", {}))
 
-    def loss_functions(self, model: Any) -> list[Any]:
+    def loss_functions(self, model: Model) -> list[object]:
         return [getattr(loss, "fn", None) or type(loss) for _, loss in self.losses_of(model)]
 
-    def data_loss(self, model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
-        return model._compile_loss(y, y_pred, sample_weight)
+    def data_loss(self, model: Any, y: Structure, y_pred: Structure, sample_weight: Structure) -> Tensor:
+        loss: Tensor = model._compile_loss(y, y_pred, sample_weight)
+        return loss
 
     def compiled_loss(self, model: Any) -> Any:
         return getattr(model, "_compile_loss", None) if self.is_keras_own(type(model).compute_loss) else None
 
-    def is_compiled_by_xla(self, model: Any) -> bool:
+    def is_compiled_by_xla(self, model: Model) -> bool:
         return bool(getattr(model, "jit_compile", False))
 
     # -- optimizers
 
-    def optimizers_of(self, model: Any) -> list[Any]:
+    def optimizers_of(self, model: Model) -> list[Optimizer]:
         held = [getattr(model, "optimizer", None)]
         for value in list(vars(model).values()):
             inside = value.values() if isinstance(value, dict) else value
@@ -105,38 +117,39 @@ class Keras3:
         found = {id(thing): thing for thing in held if isinstance(thing, keras.optimizers.Optimizer)}
         return list(found.values())
 
-    def trained_by(self, optimizer: Any) -> list[Any]:
+    def trained_by(self, optimizer: Any) -> list[Variable]:
         return list(getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables)
 
-    def learning_rate_given(self, optimizer: Any) -> Any:
+    def learning_rate_given(self, optimizer: Optimizer) -> object:
         return getattr(optimizer, "_learning_rate", None)
 
-    def is_loss_scaling(self, optimizer: Any) -> bool:
+    def is_loss_scaling(self, optimizer: Optimizer) -> bool:
         return isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
 
-    def scale_of_loss(self, optimizer: Any) -> Any:
+    def scale_of_loss(self, optimizer: Any) -> Variable | float | None:
+        scale: Variable | float | None = getattr(optimizer, "loss_scale_factor", None)
         if self.is_loss_scaling(optimizer):
-            return optimizer.dynamic_scale if optimizer.built else optimizer.initial_scale
-        return getattr(optimizer, "loss_scale_factor", None)
+            scale = optimizer.dynamic_scale if optimizer.built else optimizer.initial_scale
+        return scale
 
     # -- the graph of a functional model
 
-    def inbound_operations(self, layer: Any) -> list[Any]:
+    def inbound_operations(self, layer: Layer) -> list[Operation]:
         nodes = getattr(layer, "_inbound_nodes", ())
         return [given.operation for node in nodes for given in node.parent_nodes]
 
-    def making_of(self, tensor: Any) -> tuple[Any, int, list[Any]] | None:
+    def making_of(self, tensor: KerasTensor) -> tuple[Operation, int, list[KerasTensor]] | None:
         history = getattr(tensor, "_keras_history", None)
         if history is None:
             return None
         node = history.operation._inbound_nodes[history.node_index]
         return history.operation, int(history.tensor_index), list(node.input_tensors)
 
-    def graph_outputs(self, model: Any) -> Any:
+    def graph_outputs(self, model: Model) -> Structure:
         graph = getattr(model, "_functional", model)  # of a Sequential
         return getattr(graph, "_outputs_struct", None)
 
-    def output_names(self, model: Any) -> list[str]:
+    def output_names(self, model: Model) -> list[str]:
         return [str(name) for name in getattr(model, "output_names", None) or ()]
 
     # -- a training as it runs
@@ -153,7 +166,7 @@ class Keras3:
         found = self.frame_of_fit(frame)
         return None if found is None else dict(found.f_locals)
 
-    def carries_logits(self, tensor: Any) -> bool:
+    def carries_logits(self, tensor: Tensor) -> bool:
         if hasattr(tensor, "_keras_logits"):
             return True
         op = None if tf.executing_eagerly() else getattr(tensor, "op", None)
@@ -172,11 +185,11 @@ class Keras3:
                 layer._loss_ids.clear()
                 layer._loss_ids.update(ids)
 
-    def replicas_of(self, model: Any) -> int:
+    def replicas_of(self, model: Model) -> int:
         strategy = getattr(model, "distribute_strategy", None)
         return int(getattr(strategy, "num_replicas_in_sync", 1))
 
-    def is_distributed(self, model: Any) -> bool:
+    def is_distributed(self, model: Model) -> bool:
         strategy = getattr(model, "distribute_strategy", None)
         if strategy is None:
             return False
@@ -185,14 +198,15 @@ class Keras3:
 
     # -- Keras itself
 
-    def flat_tensors(self, structure: Any) -> Sequence[Any]:
+    def flat_tensors(self, structure: Structure) -> Sequence[Any]:
         return [item for item in keras.tree.flatten(structure) if item is not None]
 
-    def is_keras_own(self, thing: Any) -> bool:
+    def is_keras_own(self, thing: object) -> bool:
         return str(getattr(thing, "__module__", "")).split(".")[0] == "keras"
 
-    def trainer(self) -> Any:
-        return next(owner for owner in keras.Model.__mro__ if "compile" in vars(owner))
+    def trainer(self) -> type:
+        classes: tuple[type, ...] = keras.Model.__mro__
+        return next(owner for owner in classes if "compile" in vars(owner))
 
     def tracebacks(self) -> ModuleType:
         from keras.src.utils import traceback_utils

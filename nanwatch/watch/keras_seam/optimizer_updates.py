@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Model, Optimizer
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper
 
-See = Callable[..., Any]  # of (optimizer, original, grads, variables)
+See = Callable[..., object]  # of (optimizer, original, grads, variables)
 
 
-def wrap_held(patches: Patches, model: Any, see: See) -> None:
+def wrap_held(patches: Patches, model: Model, see: See) -> None:
     """On each optimizer that the model holds, so that an ``apply`` of its own is seen whole."""
     for optimizer in seam().optimizers_of(model):
         patches.wrap(optimizer, "apply", functools.partial(see, optimizer))
@@ -21,7 +21,9 @@ def wrap_held(patches: Patches, model: Any, see: See) -> None:
 def wrappers_of_classes(see: See) -> dict[str, Wrapper]:
     """By seam, on Keras's classes: for those that a ``train_step`` has from elsewhere."""
 
-    def apply(original: Callable[..., Any], optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+    def apply(
+        original: Callable[..., object], optimizer: Optimizer, /, *args: object, **kwargs: object
+    ) -> object:
         return see(optimizer, functools.partial(original, optimizer), *args, **kwargs)
 
     return {

@@ -14,11 +14,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType, TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from nanwatch.watch.keras_seam.keras_types import P, R  # which imports NumPy
 
 Wrapper = Callable[..., Any]  # of (original, *args, **kwargs); of a class's method args[0] is self
 PLACES = "_nanwatch_places"  # of an owner while it is patched: name -> the places on it, the lowest first
-ABSENT: Any = object()  # the owner has no such attribute of its own: it inherits it
+ABSENT = object()  # the owner has no such attribute of its own: it inherits it
 BY_SETATTR = (type, ModuleType)  # a class's attributes cannot be written but by ``setattr``
 LOCK = threading.RLock()  # two models may be traced in two threads
 
@@ -33,7 +36,7 @@ class Entry(Protocol):
 class Wrapped:
     """A function under a wrapper. Either may be exchanged while the function is held elsewhere."""
 
-    original: Any
+    original: Callable[..., Any]
     wrapper: Wrapper
 
     def function(self) -> Callable[..., Any]:
@@ -47,10 +50,10 @@ class Wrapped:
 class Place:
     """One attribute of one owner: what stood there as the owner held it, and what stands there now."""
 
-    owner: Any
+    owner: object
     name: str
-    before: Any
-    value: Any
+    before: object
+    value: object
     original: Any  # what ``before`` is to one who calls it
     wrapped: Wrapped | None = None
 
@@ -110,7 +113,7 @@ class LateComers:
 class Context:
     """A block that has been entered."""
 
-    manager: contextlib.AbstractContextManager[Any]
+    manager: contextlib.AbstractContextManager[object]
 
     def undo(self) -> None:
         self.manager.__exit__(None, None, None)
@@ -122,7 +125,7 @@ class Patches:
 
     entries: list[Entry] = field(default_factory=list)
 
-    def wrap(self, owner: Any, name: str, wrapper: Wrapper) -> None:
+    def wrap(self, owner: object, name: str, wrapper: Wrapper) -> None:
         """Have ``wrapper(original, *args, **kwargs)`` called in the place of a method or function.
 
         ``owner`` is a class, a module or one object. Of a class's method ``args[0]`` is the instance, as
@@ -134,15 +137,19 @@ class Patches:
         with LOCK:
             self.put(owner, name, Wrapped(function_of(owner, name), wrapper))
 
-    def put(self, owner: Any, name: str, wrapped: Wrapped, function: Any = None) -> None:
-        before, value = own_attribute(owner, name), function or wrapped.function()
+    def put(
+        self, owner: object, name: str, wrapped: Wrapped, function: Callable[..., Any] | None = None
+    ) -> None:
+        before: object = own_attribute(owner, name)
+        function = function or wrapped.function()
+        value: object = function
         if isinstance(owner, type):
-            value = of_kind(static_attribute(owner, name), name, value)
+            value = of_kind(static_attribute(owner, name), name, function)
             if before is ABSENT and wrapped.original is new_object:
                 before = staticmethod(new_object)
         self.take(Place(owner, name, before, value, wrapped.original, wrapped))
 
-    def set(self, owner: Any, name: str, value: Any) -> None:
+    def set(self, owner: object, name: str, value: object) -> None:
         """Have ``value`` stand there; of one object past its ``__setattr__``.
 
         Raises:
@@ -164,7 +171,7 @@ class Patches:
                 if own_attribute(module, name) is function:
                     self.put(module, name, wrapped, ours)
 
-    def enter(self, manager: contextlib.AbstractContextManager[Any]) -> None:
+    def enter(self, manager: contextlib.AbstractContextManager[object]) -> None:
         """Enter a block that is left with the rest."""
         manager.__enter__()
         self.entries.append(Context(manager))
@@ -197,46 +204,48 @@ class Patches:
         self.undo()
 
 
-def pass_through(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def pass_through(original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """The wrapper that does nothing."""
     return original(*args, **kwargs)
 
 
-def places_on(owner: Any, name: str) -> list[Place]:
+def places_on(owner: object, name: str) -> list[Place]:
     """The places that stand on an attribute, the lowest first."""
     held = own_attribute(owner, PLACES)
     found: list[Place] = [] if held is ABSENT else list(held.get(name, ()))
     return found
 
 
-def own_attribute(owner: Any, name: str) -> Any:
+def own_attribute(owner: object, name: str) -> Any:
     """What ``owner`` itself holds, as it holds it; `ABSENT` where it inherits it."""
     return vars(owner).get(name, ABSENT)
 
 
-def static_attribute(owner: Any, name: str) -> Any:
+def static_attribute(owner: object, name: str) -> object:
     """What would be found on ``owner``, as it is held: a ``staticmethod``, say, not its function."""
     return inspect.getattr_static(owner, name, None)
 
 
-def function_of(owner: Any, name: str) -> Any:
+def function_of(owner: object, name: str) -> Callable[..., Any]:
     """What stands there, as a wrapper may call it: of a class's method a function of the instance."""
     if not isinstance(owner, type):
-        return getattr(owner, name)
+        method: Callable[..., Any] = getattr(owner, name)
+        return method
     held = inspect.getattr_static(owner, name)
     if held is object.__new__:
         return new_object
-    return held.__func__ if isinstance(held, staticmethod | classmethod) else held
+    function: Callable[..., Any] = held.__func__ if isinstance(held, staticmethod | classmethod) else held
+    return function
 
 
-def of_kind(held: Any, name: str, function: Any) -> Any:
+def of_kind(held: object, name: str, function: Callable[..., Any]) -> object:
     """``function`` as a class holds it in the place of ``held``."""
     if name == "__new__":
         return staticmethod(function)
     return type(held)(function) if isinstance(held, staticmethod | classmethod) else function
 
 
-def new_object(cls: Any, *args: Any, **kwargs: Any) -> Any:
+def new_object(cls: Any, /, *args: object, **kwargs: object) -> object:
     """``object.__new__``, for a class that had none of its own.
 
     A class whose own ``__new__`` is deleted does not go back to ignoring ``__init__``'s arguments: this
@@ -247,7 +256,7 @@ def new_object(cls: Any, *args: Any, **kwargs: Any) -> Any:
     return object.__new__(cls)
 
 
-def write(owner: Any, name: str, value: Any) -> None:
+def write(owner: object, name: str, value: object) -> None:
     """Let ``owner`` itself hold ``value``; `ABSENT`: nothing. An object's ``__setattr__`` is not asked."""
     if not isinstance(owner, BY_SETATTR):
         if value is ABSENT:

@@ -56,16 +56,16 @@ class KerasSeam(Protocol):
     def build_metrics(self, model: Model, y: Structure, y_pred: Structure) -> None:
         """Make the metrics' variables now, as the first update of the metrics would."""
 
-    def user_losses(self, model: Model) -> Any:
+    def user_losses(self, model: Model) -> object:
         """What ``compile`` was given as loss, as it was given."""
 
-    def losses_of(self, model: Model) -> list[tuple[str, Any]]:
+    def losses_of(self, model: Model) -> list[tuple[str, object]]:
         """(key of the output, its loss object); empty where they are not resolved yet."""
 
-    def loss_arguments(self, loss: Any) -> dict[str, Any]:
+    def loss_arguments(self, loss: object) -> dict[str, Any]:
         """The keyword arguments a loss object passes to its function (``from_logits``, ...)."""
 
-    def loss_functions(self, model: Model) -> list[Any]:
+    def loss_functions(self, model: Model) -> list[object]:
         """The functions behind the losses of ``compile``, where a loss wraps one; else the loss's class."""
 
     def data_loss(self, model: Model, y: Structure, y_pred: Structure, sample_weight: Structure) -> Tensor:
@@ -88,7 +88,7 @@ class KerasSeam(Protocol):
     def trained_by(self, optimizer: Optimizer) -> list[Variable]:
         """The variables that ``optimizer`` was built on."""
 
-    def learning_rate_given(self, optimizer: Optimizer) -> Any:
+    def learning_rate_given(self, optimizer: Optimizer) -> object:
         """What the optimizer was given as its rate: a variable, or a schedule."""
 
     def is_loss_scaling(self, optimizer: Optimizer) -> bool:
@@ -136,10 +136,10 @@ class KerasSeam(Protocol):
     def flat_tensors(self, structure: Structure) -> Sequence[Any]:
         """The leaves of a structure, but for None."""
 
-    def is_keras_own(self, thing: Any) -> bool:
+    def is_keras_own(self, thing: object) -> bool:
         """Whether the code of a class or function is Keras's, so that it is known what it does."""
 
-    def trainer(self) -> Any:
+    def trainer(self) -> type:
         """The class that defines ``compile``: Keras asks whether a model has a ``compile`` of its own, and
         then loads a saved one without compiling it."""
 

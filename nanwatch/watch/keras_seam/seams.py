@@ -9,13 +9,15 @@ whom they concern, and given back with them.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import ModuleType
 from typing import Any, Literal
 
-from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.keras_seam.patches import Patches, Wrapper
 
 
 class Taker(StrEnum):
@@ -132,21 +134,21 @@ def take(patches: Patches, taker: Taker, given: Mapping[str, Any]) -> None:
         HOW[seam.how](patches, seam, given[seam.path])
 
 
-def wrap(patches: Patches, seam: Seam, wrapper: Any) -> None:
+def wrap(patches: Patches, seam: Seam, wrapper: Wrapper) -> None:
     patches.wrap(owner_of(seam), seam.name, wrapper)
 
 
-def wrap_everywhere(patches: Patches, seam: Seam, wrapper: Any) -> None:
+def wrap_everywhere(patches: Patches, seam: Seam, wrapper: Wrapper) -> None:
     owner = owner_of(seam)
     patches.everywhere(seam.owner.partition(".")[0], getattr(owner, seam.name), wrapper)
 
 
-def change(patches: Patches, seam: Seam, changed: Any) -> None:
+def change(patches: Patches, seam: Seam, changed: Callable[[Any], object]) -> None:
     owner = owner_of(seam)
     patches.set(owner, seam.name, changed(getattr(owner, seam.name)))
 
 
-def enter(patches: Patches, seam: Seam, context: Any) -> None:
+def enter(patches: Patches, seam: Seam, context: contextlib.AbstractContextManager[object]) -> None:
     patches.enter(context)
 
 
@@ -158,7 +160,7 @@ HOW: Mapping[How, Callable[[Patches, Seam, Any], None]] = {
 }
 
 
-def owner_of(seam: Seam) -> Any:
+def owner_of(seam: Seam) -> type | ModuleType:
     """The class or module that has the seam. Imports it."""
     if seam.owner in WITHOUT_A_PUBLIC_NAME:
         return private_owner(seam.owner)
@@ -172,11 +174,11 @@ def owner_of(seam: Seam) -> Any:
 WITHOUT_A_PUBLIC_NAME = ("keras trainer", "keras tracebacks", "tensorflow tracebacks", "tf.function")
 
 
-def private_owner(name: str) -> Any:
+def private_owner(name: str) -> type | ModuleType:
     from nanwatch.watch.keras_seam import tensorflow_names
     from nanwatch.watch.keras_seam.adapter import seam
 
-    found = {
+    found: dict[str, Callable[[], type | ModuleType]] = {
         "keras trainer": seam().trainer,
         "keras tracebacks": seam().tracebacks,
         "tensorflow tracebacks": tensorflow_names.tracebacks,

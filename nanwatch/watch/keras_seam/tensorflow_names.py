@@ -60,9 +60,10 @@ def is_traced_for_xla(frame: FrameType | None) -> bool:
     return False
 
 
-def copy_of_function(function: Any) -> Any:
+def copy_of_function(function: Any) -> Callable[..., Any]:
     """A ``tf.function`` of the same Python and the same options that has not been traced yet."""
-    return function._clone(None)
+    copy: Callable[..., Any] = function._clone(None)
+    return copy
 
 
 @contextlib.contextmanager
