@@ -54,6 +54,7 @@ def before_casts(tensor: Tensor) -> Tensor:
 
 
 def shape_of(tensor: Tensor) -> Shape:
+    """The static shape; () where not even the rank is known."""
     if tensor.shape.rank is None:
         return ()
     return tuple(None if size is None else int(size) for size in tensor.shape.as_list())

@@ -76,7 +76,7 @@ class LabelCounts:
 
 
 def width_of(labels: Tensor) -> int | None:
-    """1 for one number a row, else how many numbers a row has; None where there is no telling."""
+    """1 for labels of shape (rows,), the width of those of shape (rows, width); None for any other."""
     rank = labels.shape.rank
     if rank == 1:
         return 1

@@ -85,6 +85,7 @@ class Profile:
             self.count_classes(values, ok)
 
     def count_bad(self, values: Array, ok: npt.NDArray[np.bool_], first_row: int | None) -> None:
+        """Count what is not finite in ``values``, shape (rows, ...); ``ok`` says what is finite."""
         self.num_nan += int(np.isnan(values).sum())
         self.num_pos_inf += int(np.isposinf(values).sum())
         self.num_neg_inf += int(np.isneginf(values).sum())
@@ -93,6 +94,7 @@ class Profile:
             self.bad_rows += [int(row) for row in rows[: MOST_ROWS_NAMED - len(self.bad_rows)]]
 
     def count_finite(self, values: Array, ok: npt.NDArray[np.bool_]) -> None:
+        """Count the elements of ``values`` that are ``ok``, both of one shape."""
         count = int(ok.sum())
         if not count:
             return
@@ -108,6 +110,7 @@ class Profile:
             self.integral = bool((known == np.rint(known)).all())
 
     def count_row_sums(self, values: Array) -> None:
+        """Sum the last axis of ``values``, shape (rows, ..., width): shares of a row sum to 1."""
         sums = values.sum(axis=-1, dtype=np.float64)
         self.row_sum_low = min(self.row_sum_low, float(sums.min()))
         self.row_sum_high = max(self.row_sum_high, float(sums.max()))
@@ -118,6 +121,7 @@ class Profile:
             self.one_hot = bool(((ones == 1) & (zeros == values.shape[-1] - 1)).all())
 
     def count_classes(self, values: Array, ok: npt.NDArray[np.bool_]) -> None:
+        """Count each value of a label, shape (rows, ...), or the places of the ones in one-hot rows."""
         if not self.classes_complete:
             return
         if not self.one_hot and self.counted_positions:  # earlier batches happened to be one-hot

@@ -182,6 +182,7 @@ def in_loss(
 def keep_loss(
     seen: RepeatedStep, original: Callable[P, Tensor], /, *args: P.args, **kwargs: P.kwargs
 ) -> Tensor:
+    """In the place of ``compute_loss``: what it gives, a scalar, goes into ``seen``."""
     given = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
     seen.predictions = given.get("y_pred")
     loss = original(*args, **kwargs)
@@ -315,10 +316,12 @@ def list_spread(seen: RepeatedStep) -> list[SpreadEntry]:
 
 
 def dense(tensor: Tensor) -> Tensor:
+    """``tensor``; of ``tf.IndexedSlices`` their values, shape (rows that were looked up, ...)."""
     values: Tensor = tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
     return values
 
 
 def is_bad(tensor: Tensor) -> bool:
+    """Whether an element of an eager tensor of floats is not finite; False for one of another dtype."""
     value = array_of(dense(tensor))
     return value is not None and not bool(np.isfinite(value).all())

@@ -126,6 +126,7 @@ def data_of(batch: HostBatch) -> DataInfo:
 
 
 def summary(role: Role, key: str, array: Array) -> TensorSummary:
+    """The summary of one tensor of a batch, shape (rows, ...)."""
     profile = Profile(role, key)
     profile.add(array, 0)
     return profile.summary()

@@ -245,4 +245,5 @@ def array_of(tensor: Tensor) -> Array | None:
 
 
 def address(value: Array) -> int:
+    """Where the elements of ``value`` lie in memory: the same for a tensor and a view of it."""
     return int(value.__array_interface__["data"][0])

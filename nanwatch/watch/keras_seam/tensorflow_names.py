@@ -35,7 +35,7 @@ def arguments_of(graph: Graph) -> list[Tensor]:
 
 
 def handle_of(variable: Any) -> Tensor:
-    """The tensor that names a variable to TensorFlow; under ``tf.distribute`` this replica's."""
+    """The scalar that names a variable to TensorFlow; under ``tf.distribute`` this replica's."""
     found: Tensor = (variable.value if isinstance(variable, keras.Variable) else variable).handle
     return found
 

@@ -181,5 +181,6 @@ def depends(tensor: Tensor, sources: frozenset[tuple[int, str]]) -> bool:
 
 
 def constant_value(tensor: Tensor) -> float | None:
+    """The number that a scalar is, where that is known while it is traced."""
     value = tf.get_static_value(tensor)
     return float(value) if value is not None and value.ndim == 0 else None

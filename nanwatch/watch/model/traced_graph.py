@@ -162,6 +162,7 @@ def op_of(tensor: Tensor) -> Op | None:
 
 
 def shape_of(tensor: Tensor) -> Sizes:
+    """The static shape; None where not even the rank is known."""
     return None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
 
 

@@ -56,6 +56,7 @@ class SeriesWriter:
                 self.take(level + 1, mean, low, high)
 
     def take(self, level: int, total: Row, low: Row, high: Row) -> None:
+        """Add rows to a bucket of ``level``: their sums, least and largest, float64 of shape (columns,)."""
         self.total[level] += total
         np.minimum(self.low[level], low, out=self.low[level])
         np.maximum(self.high[level], high, out=self.high[level])

@@ -79,7 +79,7 @@ def weight_samples(variables: Iterable[Variable]) -> list[tuple[str, Tensor]]:
 
 
 def first_rows(array: Array) -> Array:
-    """``array``, or as many of its first rows as a look counts."""
+    """``array``, shape (rows, ...), or as many of its first rows as a look counts."""
     if array.size <= MOST_ARRAY or not array.ndim or not len(array):
         return array
     return array[: max(1, MOST_ARRAY // (array.size // len(array)))]

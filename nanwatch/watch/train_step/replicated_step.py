@@ -116,7 +116,11 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         row: Array,
         *arrays: Array,
     ) -> int:
-        """On the host, in one of TensorFlow's threads: one step of one replica."""
+        """On the host, in one of TensorFlow's threads: one step of one replica. Answers 0.
+
+        ``replica`` is its number and ``bad`` whether the step was, both scalars; ``row`` is float32, shape
+        (columns,); ``arrays`` are those of the batch and then the outputs, by the names given.
+        """
         with self.lock:
             number = int(replica)
             step = self.counts[number] = self.counts.get(number, -1) + 1

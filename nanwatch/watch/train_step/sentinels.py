@@ -25,6 +25,7 @@ def watchable(item: object) -> TypeGuard[Tensor]:
 
 
 def dense_values(tensor: Tensor) -> Tensor:
+    """``tensor``; of ``tf.IndexedSlices`` their values, shape (rows that were looked up, ...)."""
     values: Tensor = tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
     return values
 

@@ -287,7 +287,11 @@ class StepRecorder:
         row: Array,
         *arrays: Array,
     ) -> int:
-        """On the host, inside the step. Answers how many steps from here to inspect again."""
+        """On the host, inside the step. Answers how many steps from here to inspect again.
+
+        ``number`` and ``flag`` are integer scalars, ``row`` is float32, shape (columns,); ``arrays`` are
+        those of the batch, then what a look is shown, then samples of the weights, by the names given.
+        """
         step = int(number)
         shown, rest = arrays[: len(names)], arrays[len(names) :]
         seen, samples = rest[: len(look_names)], rest[len(look_names) :]

@@ -63,7 +63,7 @@ class StepWatcher(Protocol):
         """Whether the rows should be fetched, after ``steps`` more steps at most."""
 
     def drain(self) -> tuple[int, Rows]:
-        """(number of the first row, rows) that came since the last drain."""
+        """(number of the first row, rows) that came since the last drain; float64, shape (steps, columns)."""
 
     def steps_done(self) -> int:
         """How many steps of this fit have been counted."""

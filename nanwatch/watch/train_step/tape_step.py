@@ -69,7 +69,10 @@ class TapeStepRecorder(StepRecorder):
         grads: Sequence[Tensor | None],
         variables: Sequence[Variable],
     ) -> None:
-        """The optimizer's ``apply``, guarded; then the step's row and perhaps a look."""
+        """The optimizer's ``apply``, guarded; then the step's row and perhaps a look.
+
+        A gradient has its variable's shape, or is ``tf.IndexedSlices`` of it, or missing.
+        """
         recording = thread_recording()
         graph = tensorflow_names.traced_graph()
         seen = (

@@ -81,7 +81,7 @@ class UpdateGuard:
         grads: Iterable[Tensor | None],
         trainable_variables: Sequence[Variable] | None = None,
     ) -> None:
-        """In the place of an optimizer's ``apply``."""
+        """In the place of an optimizer's ``apply``. Raises what that does."""
         grads = list(grads)
         seen = current_step()
         if seen is None or seen.applying:
@@ -157,7 +157,7 @@ class UpdateGuard:
         loss: Tensor | None,
         sums: Sequence[Tensor],
     ) -> Tensor:
-        """As `weigh`, where the update is made in a function of the script's own."""
+        """As `weigh`, where the update is made in a function of the script's own; all are scalars."""
         key = (id(optimizer), *(id(variable) for _, variable in known))
         place = 0
         for other, gradients in self.posted.items():

@@ -95,7 +95,10 @@ class ValidationStepRecorder:
         tensorflow_names.keep_whole(tf.cond(self.open, count, lambda: tf.constant(0)))
 
     def report_batch(self, names: Names, number: Array, *arrays: Array) -> int:
-        """On the host, inside the step. Answers how many steps from here to inspect again."""
+        """On the host, inside the step. Answers how many steps from here to inspect again.
+
+        ``number`` is the step, a scalar; ``arrays`` have the shape (rows, ...).
+        """
         step, began = int(number), time.perf_counter()
         if self.looked_at is not None and step > self.looked_at[0]:
             apart = (began - self.looked_at[1]) / (step - self.looked_at[0])
