@@ -108,13 +108,13 @@ def test_no_tensor_is_finite(sentinels: Any) -> None:
     ],
 )
 def test_the_extremes(tf: Any, sentinels: Any, values: Any, expected: tuple[float, float]) -> None:
-    low, high = sentinels.extremes(tf.constant(values))
+    low, high = sentinels.extremes_of(tf.constant(values))
     assert (float(low), float(high)) == expected
     assert low.dtype == high.dtype == tf.float32
 
 
 def test_the_extremes_of_no_row(tf: Any, sentinels: Any) -> None:
-    low, high = sentinels.extremes(tf.zeros([0, 2]))
+    low, high = sentinels.extremes_of(tf.zeros([0, 2]))
     assert (float(low), float(high)) == (INF, -INF)
 
 
