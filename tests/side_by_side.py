@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.warm_python import run_warm
+
 MODULE = (sys.executable, "-m", "nanwatch")
 COMMAND = (str(Path(sys.executable).with_name("nanwatch")),)
 
@@ -45,6 +47,13 @@ def ended(folder: Path, *command: str, stdin: bytes = b"", **more: str) -> Ended
 
 def heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def ended_warm(folder: Path, *command: str, stdin: bytes = b"", **more: str) -> Ended:
+    """As `ended`, of a command that trains: it need not import TensorFlow first."""
+    python, *arguments = command
+    assert python == sys.executable
+    return Ended(*run_warm(arguments, folder, environment(**more), stdin))
 
 
 def under_python(folder: Path, *arguments: str, stdin: bytes = b"", **more: str) -> Ended:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.example_runs import EXAMPLES, example_run
 from tests.programs.expected import expected_in
 from tests.programs.scoring import score
+from tests.side_by_side import COMMAND, ended
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
 HALTED, CRASHED, FINISHED = 3, 1, 0
 STATUS = {
     "healthy_digits": FINISHED,
@@ -35,17 +33,12 @@ OUTCOME = {
 }
 
 
-def nanwatch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = Path(sys.executable).with_name("nanwatch")
-    return subprocess.run([command, *arguments], cwd=folder, capture_output=True, text=True, timeout=300)
-
-
-def run_and_explain(name: str, folder: Path) -> tuple[int, dict[str, Any]]:
+def run_and_explain(name: str) -> tuple[int, dict[str, Any]]:
     """The exit status of ``nanwatch run``, and the JSON of ``nanwatch explain`` in a process of its own."""
-    ran = nanwatch(folder, "run", "--log-dir", "logs", str(EXAMPLES / f"{name}.py"))
-    explained = nanwatch(folder, "explain", "logs", "--format", "json")
-    assert explained.returncode == 0, ran.stderr + explained.stderr
-    return ran.returncode, json.loads(explained.stdout)
+    run, folder = example_run(name)
+    explained = ended(folder, *COMMAND, "explain", "logs", "--format", "json")
+    assert explained.status == 0, (run.stderr + explained.stderr).decode()
+    return run.status, json.loads(explained.stdout)
 
 
 def test_every_example_is_listed() -> None:
@@ -58,8 +51,8 @@ def test_only_the_healthy_example_has_no_fault_marked() -> None:
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("name", STATUS)
-def test_the_marked_fault_comes_back_on_its_line(name: str, tmp_path: Path) -> None:
-    status, report = run_and_explain(name, tmp_path)
+def test_the_marked_fault_comes_back_on_its_line(name: str) -> None:
+    status, report = run_and_explain(name)
 
     expected = expected_in(EXAMPLES / f"{name}.py")
     found = score(expected, report)

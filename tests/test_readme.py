@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import shutil
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +18,7 @@ from nanwatch.cli.table import COMMANDS
 from nanwatch.diagnose.rule import all_rules, find_rule
 from nanwatch.explain import as_json
 from nanwatch.explain.formats import FORMATS
+from tests.example_runs import IN_README, example_run
 from tests.explain import made_up_reports
 from tests.programs.expected import expected_in, programs
 from tests.rule_table import README, table, written
@@ -168,17 +166,16 @@ def test_every_link_leads_somewhere() -> None:
 
 
 @pytest.mark.tensorflow
-def test_the_output_that_is_shown_is_what_nanwatch_says(tmp_path: Path) -> None:
+def test_the_output_that_is_shown_is_what_nanwatch_says() -> None:
     """But for the numbers, which differ between processors."""
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    run = [str(Path(sys.executable).with_name("nanwatch")), "run", "examples/quickstart.py"]
-    ended = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert ended.returncode == 3, ended.stderr
+    run = example_run(IN_README).ended
+    said = run.stderr.decode()
+    assert run.status == 3, said
     shown = next(block for kind, block in FENCED if kind == "text")
     parts = [flattened(part) for part in shown.split("[...]") if part.strip()]
     assert len(parts) == 2
     for part in parts:
-        assert part in flattened(ended.stderr)
+        assert part in flattened(said)
 
 
 def flattened(text: str) -> str:

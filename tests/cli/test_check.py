@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.side_by_side import environment
+from tests.side_by_side import MODULE, Ended, ended, ended_warm
 
 DEADLINE = 6  # seconds, where it is to come; the least there is is 5
 
@@ -119,16 +119,12 @@ print("not reached")
 """
 
 
-def check(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "nanwatch", "check", *arguments],
-        cwd=folder,
-        env=environment(**more),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+def check(
+    folder: Path, *arguments: str, by: Callable[..., Ended] = ended, **more: str
+) -> subprocess.CompletedProcess[str]:
+    command = (*MODULE, "check", *arguments)
+    done = by(folder, *command, **more)
+    return subprocess.CompletedProcess(command, done.status, done.stdout.decode(), done.stderr.decode())
 
 
 def script(folder: Path, text: str) -> Path:
@@ -181,9 +177,9 @@ def test_every_fit_is_cut_short_and_nothing_is_overwritten(tmp_path: Path) -> No
 
 def accepts(folder: Path) -> None:
     """A baseline of the script's findings is written, and the next check lives with it."""
-    written = check(folder, "--write-baseline", "accepted.json", "train.py")
+    written = check(folder, "--write-baseline", "accepted.json", "train.py", by=ended_warm)
     assert written.returncode == 0, written.stderr
-    known = check(folder, "--baseline", "accepted.json", "train.py", GITHUB_ACTIONS="")
+    known = check(folder, "--baseline", "accepted.json", "train.py", by=ended_warm, GITHUB_ACTIONS="")
     assert known.returncode == 0, known.stderr
     assert "Left out: NW202 single-unit-softmax at train.py:" in known.stdout
     assert "No rule explains it" not in known.stdout
@@ -192,9 +188,8 @@ def accepts(folder: Path) -> None:
 @pytest.mark.tensorflow
 def test_a_loop_is_ended_and_the_script_with_it(tmp_path: Path) -> None:
     script(tmp_path, LOOP)
-    done = check(
-        tmp_path, "--max-steps", "8", "--format", "json:found.json", "--format", "terminal", "train.py"
-    )
+    formats = ("--format", "json:found.json", "--format", "terminal")
+    done = check(tmp_path, "--max-steps", "8", *formats, "train.py", by=ended_warm)
     assert done.returncode == 0, done.stderr
     steps = [line for line in done.stderr.splitlines() if line.startswith("step ")]
     assert steps == [f"step {number}" for number in range(1, 9)]
@@ -211,7 +206,7 @@ def test_a_loop_is_ended_and_the_script_with_it(tmp_path: Path) -> None:
 def test_the_guilty_line_may_say_that_it_is_meant(tmp_path: Path) -> None:
     short = FITS[: FITS.index("first, seen")] + 'model("softmax").fit(x, y, epochs=2, verbose=0)\n'
     script(tmp_path, short.replace("ignore[NW204]", "ignore[NW202]"))
-    done = check(tmp_path, "train.py")
+    done = check(tmp_path, "train.py", by=ended_warm)
     assert done.returncode == 0, done.stderr
     assert "(ignored at its line: not this one)" in " ".join(done.stdout.split())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from nanwatch.diagnose.accepted import Choice
 from nanwatch.record.read import read_run
 from nanwatch.record.run import Run
 from nanwatch.watch.recording.run_recorder import RunRecorder
-from tests.side_by_side import MODULE, Ended, ended
+from tests.side_by_side import MODULE, Ended, ended, ended_warm
 
 
 def nanwatch(folder: Path, *arguments: str, **environment: str) -> Ended:
@@ -160,21 +159,12 @@ HALTS = {
 
 @pytest.fixture(scope="module")
 def halts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Ended, Path]]:
-    """All of `HALTS`, two at a time: most of each is importing TensorFlow."""
+    """All of `HALTS`."""
     found: dict[str, tuple[Ended, Path]] = {}
-    room = threading.Semaphore(2)
-
-    def one(name: str, folder: Path) -> None:
-        options, script, *_ = HALTS[name]
+    for name, (options, script, *_) in HALTS.items():
+        folder = tmp_path_factory.mktemp(name)
         (folder / "train.py").write_text(script)
-        with room:
-            found[name] = nanwatch(folder, *options, "train.py"), folder
-
-    threads = [threading.Thread(target=one, args=(name, tmp_path_factory.mktemp(name))) for name in HALTS]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+        found[name] = ended_warm(folder, *MODULE, "run", *options, "train.py"), folder
     return found
 
 

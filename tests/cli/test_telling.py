@@ -15,7 +15,7 @@ from nanwatch.diagnose.baseline import write_baseline
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.record.read import find_run, read_run
 from tests.cli import saved_runs
-from tests.side_by_side import MODULE, Ended, ended
+from tests.side_by_side import MODULE, Ended, ended, ended_warm
 
 TABLE = "[tool.nanwatch]\n"
 
@@ -134,7 +134,7 @@ def test_run_takes_the_same_settings(tmp_path: Path) -> None:
         "ignored": 'fail-on = "note"\nselect = ["NW5"]',
     }.items():
         settings(tmp_path, f'on-incident = "continue"\n{table}\n')
-        found[name] = ended(tmp_path, *MODULE, "run", "train.py")
+        found[name] = ended_warm(tmp_path, *MODULE, "run", "train.py")
     assert [(one.status, one.stdout) for one in found.values()] == [(3, b"trained\n"), (0, b"trained\n")]
     said = {name: one.stderr.decode() for name, one in found.items()}
     assert "Cause  NW103 nonfinite-target" in said["fails"]

@@ -15,7 +15,7 @@ import tensorflow as tf
 from nanwatch.record.facts import LossInfo, OutputInfo
 from nanwatch.record.run import Run
 from nanwatch.watch.model.outputs import loss_info, outputs_built
-from tests.side_by_side import MODULE, ended
+from tests.side_by_side import MODULE, ended_warm
 from tests.watch.model.head_kinds import ENDS, NOT_THAT, chain, doubled, several
 from tests.watch.training import only_run, watch_in
 
@@ -406,7 +406,7 @@ for _ in range(3):
 )
 def test_the_loss_of_a_loop(written: str, expected: LossInfo, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(LOOP.replace("LOSS", written))
-    result = ended(tmp_path, *MODULE, "run", "--quiet", "train.py")
+    result = ended_warm(tmp_path, *MODULE, "run", "--quiet", "train.py")
     assert result.status == 0, result.stderr.decode()
     (output,) = only_run(tmp_path / "logs").fits[0].model.outputs
     assert output.activation == "linear"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.side_by_side import MODULE, ended_warm
 
 pytestmark = pytest.mark.tensorflow
 SCRIPT = """
@@ -72,18 +75,30 @@ finally:
 """
 
 
-def ran(folder: Path, *arguments: str, under: bool = True, script: str = SCRIPT) -> tuple[int, list[Any]]:
-    """(exit status, the variables at the end)."""
+Held = list[list[float]]
+Bare = Callable[..., tuple[int, Held]]
+
+
+def trained(folder: Path, *arguments: str, script: str = SCRIPT) -> tuple[int, Held]:
+    """(exit status, the variables at the end) under nanwatch."""
+    return ended_with(folder, [*MODULE, "run", "--quiet", "train.py", *arguments], script)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
+    """The same under ``python``, once for the same arguments."""
+
+    @functools.cache
+    def trained_bare(*arguments: str, script: str = SCRIPT) -> tuple[int, Held]:
+        return ended_with(tmp_path_factory.mktemp("bare"), [sys.executable, "train.py", *arguments], script)
+
+    return trained_bare
+
+
+def ended_with(folder: Path, command: list[str], script: str) -> tuple[int, Held]:
     (folder / "train.py").write_text(script)
-    start = ["-m", "nanwatch", "run", "--quiet"] if under else []
-    done = subprocess.run(
-        [sys.executable, *start, "train.py", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    return done.returncode, json.loads(done.stdout.splitlines()[-1])
+    done = ended_warm(folder, *command)
+    return done.status, json.loads(done.stdout.splitlines()[-1])
 
 
 def record(folder: Path) -> dict[str, Any]:
@@ -91,8 +106,8 @@ def record(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_healthy_training_is_the_same(tmp_path: Path) -> None:
-    assert ran(tmp_path, "healthy") == ran(tmp_path, "healthy", under=False)
+def test_a_healthy_training_is_the_same(bare: Bare, tmp_path: Path) -> None:
+    assert trained(tmp_path, "healthy") == bare("healthy")
     assert record(tmp_path)["fits"][0]["replicas"] == 2
     assert record(tmp_path)["fits"][0]["steps"] == 4
     assert record(tmp_path).get("errors", []) == []
@@ -100,26 +115,26 @@ def test_a_healthy_training_is_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("row", "replica"), [("100", 0), ("116", 1)])
 def test_both_replicas_stand_where_they_stood_before_the_bad_step(
-    row: str, replica: int, tmp_path: Path
+    row: str, replica: int, bare: Bare, tmp_path: Path
 ) -> None:
-    status, held = ran(tmp_path, "nan", row)
-    _, before = ran(tmp_path, "healthy", "three", under=False)
+    status, held = trained(tmp_path, "nan", row)
+    _, before = bare("healthy", "three")
     assert status == 3
     assert held == before
     incident = record(tmp_path)["incident"]
     assert (incident["step"], incident["role"], incident["replica"]) == (3, "input", replica)
 
 
-def test_a_strategy_with_one_replica(tmp_path: Path) -> None:
+def test_a_strategy_with_one_replica(bare: Bare, tmp_path: Path) -> None:
     """As on a machine with one device: an update crosses to the strategy all the same."""
-    assert ran(tmp_path, "alone", "healthy") == ran(tmp_path, "alone", "healthy", under=False)
+    assert trained(tmp_path, "alone", "healthy") == bare("alone", "healthy")
     assert record(tmp_path).get("errors", []) == []
     assert record(tmp_path)["fits"][0]["steps"] == 4
 
 
-def test_the_only_replica_stands_where_it_stood_before_the_bad_step(tmp_path: Path) -> None:
-    status, held = ran(tmp_path, "alone", "nan", "100")
-    _, before = ran(tmp_path, "alone", "healthy", "three", under=False)
+def test_the_only_replica_stands_where_it_stood_before_the_bad_step(bare: Bare, tmp_path: Path) -> None:
+    status, held = trained(tmp_path, "alone", "nan", "100")
+    _, before = bare("alone", "healthy", "three")
     assert (status, held) == (3, before)
 
 
@@ -154,38 +169,38 @@ print(json.dumps([np.asarray(v).ravel().tolist() for v in [*model.variables, *op
 """
 
 
-def test_a_loop_under_a_strategy_with_one_replica(tmp_path: Path) -> None:
-    assert ran(tmp_path, script=LOOP) == ran(tmp_path, script=LOOP, under=False)
+def test_a_loop_under_a_strategy_with_one_replica(bare: Bare, tmp_path: Path) -> None:
+    assert trained(tmp_path, script=LOOP) == bare(script=LOOP)
 
 
-def test_several_steps_in_one_execution(tmp_path: Path) -> None:
+def test_several_steps_in_one_execution(bare: Bare, tmp_path: Path) -> None:
     """Those behind the bad one do nothing.
 
     Eagerly, because Keras 3.15 with TensorFlow 2.21 has no graph for it on CPUs: it raises by itself.
     """
-    status, held = ran(tmp_path, "nan", "eager", "four", "56")
-    _, before = ran(tmp_path, "healthy", "eager", "one", under=False)
+    status, held = trained(tmp_path, "nan", "eager", "four", "56")
+    _, before = bare("healthy", "eager", "one")
     assert status == 3
     assert held == before
     incident = record(tmp_path)["incident"]
     assert (incident["step"], incident["role"], incident["replica"]) == (1, "input", 1)
 
 
-def test_a_healthy_training_of_several_steps_in_one_is_the_same(tmp_path: Path) -> None:
+def test_a_healthy_training_of_several_steps_in_one_is_the_same(bare: Bare, tmp_path: Path) -> None:
     how = ("healthy", "eager", "four")
-    assert ran(tmp_path, *how) == ran(tmp_path, *how, under=False)
+    assert trained(tmp_path, *how) == bare(*how)
     assert record(tmp_path).get("errors", []) == []
 
 
 @pytest.mark.parametrize("how", [[], ["four"]])
-def test_the_first_of_two_updates_is_taken_back(how: list[str], tmp_path: Path) -> None:
+def test_the_first_of_two_updates_is_taken_back(how: list[str], bare: Bare, tmp_path: Path) -> None:
     """A NaN in the last column: the loss of the first optimizer never sees it.
 
     Eagerly: with two updates a step the replicas' collectives fail in a graph on CPUs, bare too.
     """
     script = SCRIPT.replace("x[int(sys.argv[-1]), 3]", "x[int(sys.argv[-1]), 7]")
-    status, held = ran(tmp_path, "two", "nan", "eager", *how, "56", script=script)
-    _, before = ran(tmp_path, "two", "healthy", "eager", "one", under=False)
+    status, held = trained(tmp_path, "two", "nan", "eager", *how, "56", script=script)
+    _, before = bare("two", "healthy", "eager", "one")
     assert status == 3
     assert held == before
     found = record(tmp_path)
@@ -203,7 +218,9 @@ class Spoil(keras.callbacks.Callback):
             self.model.layers[1].moving_mean.assign(np.full(16, np.nan))
 
 try:"""
-    status, _ = ran(tmp_path, "healthy", script=spoilt.replace("try:", spoil).replace("x=x, y,", "x=x, y=y,"))
+    status, _ = trained(
+        tmp_path, "healthy", script=spoilt.replace("try:", spoil).replace("x=x, y,", "x=x, y=y,")
+    )
     assert status == 3
     found = record(tmp_path)
     assert found.get("errors", []) == []
@@ -213,7 +230,7 @@ try:"""
     assert incident["finite_after"] < 6
 
 
-def test_a_row_that_cannot_be_taken_costs_the_training_nothing(tmp_path: Path) -> None:
+def test_a_row_that_cannot_be_taken_costs_the_training_nothing(bare: Bare, tmp_path: Path) -> None:
     fault = """
 from nanwatch.watch.train_step.replicated_step import ReplicatedStepRecorder
 
@@ -222,12 +239,12 @@ def fails(*given):
 
 ReplicatedStepRecorder.take_row = fails
 try:"""
-    status, held = ran(tmp_path, "healthy", script=SCRIPT.replace("try:", fault))
-    assert (status, held) == ran(tmp_path, "healthy", under=False)
+    status, held = trained(tmp_path, "healthy", script=SCRIPT.replace("try:", fault))
+    assert (status, held) == bare("healthy")
     assert "a fault of our own" in str(record(tmp_path)["errors"])
 
 
 def test_an_empty_replica(tmp_path: Path) -> None:
-    status, _ = ran(tmp_path, "empty")
+    status, _ = trained(tmp_path, "empty")
     assert status == 3
     assert record(tmp_path)["incident"]["replica"] == 1
