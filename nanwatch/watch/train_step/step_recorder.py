@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -26,14 +26,14 @@ from nanwatch.watch.keras_seam.keras_types import (
     Tensor,
     Variable,
 )
-from nanwatch.watch.train_step import inspection
+from nanwatch.watch.train_step import inspection, row_cells
 from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Inspection, Names, SeenArray
-from nanwatch.watch.train_step.row_layout import LEARNING_RATE, LOSS, PENALTY, ROWS, Key, Layout, layout_of
-from nanwatch.watch.train_step.sentinels import all_finite, extremes_of, half_square_sum, watchable
+from nanwatch.watch.train_step.row_layout import Layout, layout_of
+from nanwatch.watch.train_step.sentinels import all_finite
 from nanwatch.watch.train_step.state_check import StateCheck
 from nanwatch.watch.train_step.step_watcher import Execute, OnInspection, Rows
-from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, batch_penalty, has_penalty
+from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, has_penalty
 from nanwatch.watch.train_step.update_guard import PostedUpdate, UpdateGuard
 
 RING_ROWS = 512  # steps the device remembers between two drains
@@ -117,63 +117,18 @@ class StepRecorder:
 
     def cells(self, seen: TracedStep, loss: Tensor | None, variables: Sequence[Variable]) -> Tensor:
         """The cells that the user's step itself gives: float32, shape (of_step - of_batch,)."""
-        layout = self.layout
-        assert layout is not None
-        cells: dict[Key, Tensor] = {}
-        if self.optimizer is not None:
-            rate = tf.convert_to_tensor(self.optimizer.learning_rate)
-            cells[LEARNING_RATE] = tf.cast(rate, tf.float32)
-        if loss is not None:
-            cells[LOSS] = loss
-        penalty = batch_penalty(seen)
-        if penalty is not None:
-            cells[PENALTY] = penalty
-        known: dict[int, Tensor] = {}  # a Flatten gives out what it got, and the head gives the output
-
-        def norm(tensor: Tensor) -> Tensor:
-            base = behind_reshapes(tensor)
-            if id(base) not in known:
-                known[id(base)] = half_square_sum(base)
-            return known[id(base)]
-
-        for path, tensor in self.activations(seen).items():
-            cells["activation", path, "l2_norm"] = norm(tensor)
-        if seen.outputs:
-            sums = [norm(tensor) for _, tensor in seen.outputs]
-            cells["output", "output", "l2_norm"] = tf.add_n(sums) if len(sums) > 1 else sums[0]
-        present = [variable for grad, variable in seen.gradients if watchable(grad)]
-        for variable, value in zip(present, seen.sums, strict=False):
-            key = ("gradient", seam().path_of(variable), "l2_norm")
-            cells[key] = cells[key] + value if key in cells else value  # of two updates, both
-        layout.seen.update(key for key in cells if key in layout.place)
-        return stack_cells(cells, layout.columns()[layout.of_batch : layout.of_step])
+        assert self.layout is not None
+        return row_cells.step_cells(self.layout, seen, loss, self.optimizer, self.activations(seen))
 
     def weight_cells(self, variables: Sequence[Variable]) -> Tensor:
         """The last cells of the row: the weights as the step has left them; float32, a vector."""
-        layout = self.layout
-        assert layout is not None
-        cells: dict[Key, Tensor] = {}
-        for variable in variables:
-            weight = tf.convert_to_tensor(variable)
-            if weight.dtype.is_floating:
-                cells["weight", seam().path_of(variable), "l2_norm"] = half_square_sum(weight)
-        layout.seen.update(key for key in cells if key in layout.place)
-        return stack_cells(cells, layout.columns()[layout.of_step :])
+        assert self.layout is not None
+        return row_cells.weight_cells(self.layout, variables)
 
     def batch_cells(self, batch: batches.Batch) -> Tensor:
         """The first cells of the row: what the batch tells; float32, shape (of_batch,)."""
-        layout = self.layout
-        assert layout is not None
-        cells: dict[Key, Tensor] = {}
-        if ROWS in layout.place:
-            cells[ROWS] = batches.number_of_rows(batch)
-        for role, key, tensor in batches.dense_tensors(batch):
-            if (role, key, "max") in layout.place:
-                cells[role, key, "min"], cells[role, key, "max"] = extremes_of(tensor)
-            elif (role, key, "l2_norm") in layout.place:
-                cells[role, key, "l2_norm"] = half_square_sum(tensor)
-        layout.seen.update(cells)
-        return stack_cells(cells, layout.columns()[: layout.of_batch])
+        assert self.layout is not None
+        return row_cells.batch_cells(self.layout, batch)
 
     def activations(self, seen: TracedStep) -> dict[str, Tensor]:
         """Layer path -> what the layer gave out last. A layer's path is final once it is built."""
@@ -389,18 +344,3 @@ def inspect_no_more(seen: Inspection) -> int:
 
 def call_directly(function: StepFunction, iterator: Iterator[Structure]) -> Structure:
     return function(iterator)
-
-
-def stack_cells(cells: Mapping[Key, Tensor], columns: Sequence[Key]) -> Tensor:
-    """The cells of these columns, float32, a vector; 0 in the place of one that is not there."""
-    zero = tf.constant(0.0)
-    found = [cells.get(key, zero) for key in columns]
-    row: Tensor = tf.stack(found) if found else tf.zeros([0])
-    return row
-
-
-def behind_reshapes(tensor: Tensor) -> Tensor:
-    """The tensor of the same graph that ``tensor`` has its elements from; itself in eager execution."""
-    while not tf.executing_eagerly() and tensor.op.type == "Reshape":
-        tensor = tensor.op.inputs[0]
-    return tensor
