@@ -141,6 +141,28 @@ def stack_filter() -> None:
     assert len(tf_stack._source_filter_stacks[threading.get_ident()]) == depth
 
 
+def xla_told_by_function() -> None:
+    """A ``tf.function`` knows whether XLA compiles it, and stands on the stack while it is traced."""
+    for outer, inner in ((True, None), (True, True), (None, True), (None, None)):
+        seen: list[bool] = []
+        traced_within(outer, inner, seen)
+        assert seen == [bool(outer or inner)]
+    assert not tensorflow_names.is_traced_for_xla(sys._getframe())
+
+
+def traced_within(outer: bool | None, inner: bool | None, seen: list[bool]) -> None:
+    @tf.function(jit_compile=inner)
+    def called(x: Any) -> Any:
+        seen.append(tensorflow_names.is_traced_for_xla(sys._getframe()))
+        return x + 1.0
+
+    @tf.function(jit_compile=outer)
+    def run(x: Any) -> Any:
+        return called(x)
+
+    run(tf.constant(1.0))
+
+
 BETS: dict[str, Callable[[], None]] = {
     "_clone": clone,
     "_set_attr": set_attr,
@@ -149,6 +171,7 @@ BETS: dict[str, Callable[[], None]] = {
     "_stack_dict": stack_filter,
     "_thread_key": stack_filter,
     "tensorflow.python.framework.op_callbacks": op_callbacks,
+    "_jit_compile": xla_told_by_function,
     "tensorflow.python.util.tf_stack": stack_filter,
     "tensorflow.python.util.traceback_utils": tracebacks,
 }
@@ -243,21 +266,3 @@ def test_the_user_line_of_an_op() -> None:
     line = traceback.extract_stack()[-1].lineno
     assert line is not None
     assert 0 < line - frames[-1].lineno < 10
-
-
-@pytest.mark.parametrize(("outer", "inner"), [(True, None), (True, True), (None, True), (None, None)])
-def test_what_is_traced_for_xla(outer: bool | None, inner: bool | None) -> None:
-    seen: list[bool] = []
-
-    @tf.function(jit_compile=inner)
-    def called(x: Any) -> Any:
-        seen.append(tensorflow_names.is_traced_for_xla(sys._getframe()))
-        return x + 1.0
-
-    @tf.function(jit_compile=outer)
-    def run(x: Any) -> Any:
-        return called(x)
-
-    run(tf.constant(1.0))
-    assert seen == [bool(outer or inner)]
-    assert not tensorflow_names.is_traced_for_xla(sys._getframe())

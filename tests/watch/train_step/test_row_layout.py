@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from nanwatch.record.notes import NotDense, NotMet
+from nanwatch.record.watchpoints import Watchpoint
+
 pytestmark = pytest.mark.tensorflow
 
 
@@ -44,7 +47,7 @@ def test_the_columns_of_a_row() -> None:
     assert (layout.of_batch, layout.of_step) == (7, 16)
     assert layout.width == len(layout.columns()) == 20
     assert list(layout.place.values()) == list(range(20))
-    assert batch.list_not_dense(split) == ["input text: a tensor of dtype string"]
+    assert batch.list_not_dense(split) == [NotDense(Watchpoint("input", "text"), "EagerTensor", "string")]
 
 
 def test_what_was_not_met_is_told() -> None:
@@ -61,5 +64,5 @@ def test_what_was_not_met_is_told() -> None:
     layout.add("gradient", "w", "l2_norm")  # once is enough
     assert layout.width == 4
     layout.seen.update({("rows", "", "value"), ("label", "0", "max")})
-    assert layout.list_unseen() == ["gradient w"]
+    assert layout.list_unseen() == [NotMet(Watchpoint("gradient", "w"))]
     assert layout.count_watchpoints() == 1
