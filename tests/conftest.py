@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import gc
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,28 @@ def is_marked(file: Path) -> bool:
         and "pytest.mark.tensorflow" in ast.unparse(line.value)
         for line in ast.parse(source).body
     )
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays, so that no later search for garbage need look at it."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_trainings() -> Iterator[None]:
+    """After each file nothing is left of what it trained.
+
+    TensorFlow remembers for good the graph in which a gradient was made by hand, and with it the model;
+    the trainings of all files together would take ten gigabytes.
+    """
+    yield
+    if "keras" not in sys.modules:
+        return
+    import keras
+    from tensorflow.python.framework import ops
+
+    gradients = ops.gradient_registry._registry
+    for name in [name for name in gradients if name.startswith("CustomGradient")]:
+        del gradients[name]
+    keras.backend.clear_session()

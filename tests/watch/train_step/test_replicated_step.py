@@ -98,6 +98,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
 def ended_with(folder: Path, command: list[str], script: str) -> tuple[int, Held]:
     (folder / "train.py").write_text(script)
     done = ended_warm(folder, *command)
+    assert done.stdout, done.stderr.decode()
     return done.status, json.loads(done.stdout.splitlines()[-1])
 
 
