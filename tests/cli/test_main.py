@@ -37,7 +37,7 @@ def test_usage_errors(arguments: list[str]) -> None:
 
 def test_every_command_of_the_reading_half_is_where_the_table_says() -> None:
     for name in ("explain", "rule"):
-        command = main.get_command(click.Context(main), name)  # type: ignore[attr-defined]
+        command = main.get_command(click.Context(main), name)
         assert isinstance(command, click.Command)
         assert command.name == name
 
@@ -49,7 +49,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
 
     @click.command()
     def explain() -> None:
-        raise module.error  # type: ignore[attr-defined]
+        raise module.error
 
     module.explain = explain  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "nanwatch.cli.explain", module)

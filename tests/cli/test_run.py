@@ -19,7 +19,7 @@ from tests.side_by_side import MODULE, Ended, ended, ended_warm
 
 
 def nanwatch(folder: Path, *arguments: str, **environment: str) -> Ended:
-    return ended(folder, *MODULE, "run", *arguments, **environment)
+    return ended(folder, *MODULE, "run", *arguments, stdin=b"", **environment)
 
 
 def only_run(logs: Path) -> Run:

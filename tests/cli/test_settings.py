@@ -81,7 +81,7 @@ def test_the_table_under_the_environment_under_the_option(
     project(tmp_path, f"{TABLE}log-dir = 'of-the-table'\n" if table else "")
     variables = {"NANWATCH_LOG_DIR": "of-the-environment"} if environment else {}
     options = ("--log-dir", "of-the-option") if option else ()
-    result = ended(tmp_path, *MODULE, "run", *options, "train.py", **variables)
+    result = ended(tmp_path, *MODULE, "run", *options, "train.py", stdin=b"", **variables)
     assert (result.status, result.stdout) == (0, b"trained\n")
     folders = [path.name for path in tmp_path.iterdir() if path.is_dir()]
     assert folders == [made]

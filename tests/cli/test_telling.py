@@ -21,7 +21,7 @@ TABLE = "[tool.nanwatch]\n"
 
 
 def explain(project: Path, *arguments: str, **environment: str) -> Ended:
-    return ended(project, *MODULE, "explain", "--format", "json", *arguments, **environment)
+    return ended(project, *MODULE, "explain", "--format", "json", *arguments, stdin=b"", **environment)
 
 
 def codes(result: Ended) -> list[str]:

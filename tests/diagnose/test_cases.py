@@ -1,12 +1,14 @@
 """Reported faults as the record would show them: the cause first, and what it is not."""
 
 import math
+from typing import Any
 
 import pytest
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.engine import diagnose
-from nanwatch.record.facts import ColumnSummary, DataInfo, OpInfo
+from nanwatch.record.facts import ColumnSummary, DataInfo, ModelInfo, OpInfo, TensorSummary
+from nanwatch.record.run import Run
 
 NAN, INF = math.nan, math.inf
 CLASSES_5 = made_up.labels(0, 1, 2, 3, 4)
@@ -17,15 +19,15 @@ ONES = made_up.tensor("output", "output", min=1.0, max=1.0, mean=1.0, std=0.0)
 DIVISION = OpInfo("RealDiv", "forward", output="nan")
 
 
-def net(units, activation, loss, **facts):
+def net(units: int, activation: str, loss: str, **facts: Any) -> ModelInfo:
     return made_up.model(HIDDEN, made_up.dense(units=units, activation=activation), loss=loss, **facts)
 
 
-def scaled(**facts):
+def scaled(**facts: Any) -> TensorSummary:
     return made_up.tensor("input", "0", **facts)
 
 
-def relu_head_at_the_first_row_of_zeros():
+def relu_head_at_the_first_row_of_zeros() -> Run:
     """VGG16 with Dense(2, relu): two good epochs, then 0/0 in the third."""
     return made_up.run(
         net(2, "relu", "categorical_crossentropy"),
@@ -36,7 +38,7 @@ def relu_head_at_the_first_row_of_zeros():
     )
 
 
-def relu_head_watched_to_the_end():
+def relu_head_watched_to_the_end() -> Run:
     epochs = [
         {"loss": 1.515, "accuracy": 0.7662},
         {"loss": 0.2535, "accuracy": 0.9459},
@@ -52,14 +54,14 @@ def relu_head_watched_to_the_end():
     )
 
 
-def single_softmax():
+def single_softmax() -> Run:
     falls = [{"loss": 0.70, "accuracy": 0.5}, {"loss": 0.12, "accuracy": 0.5}]
     return made_up.run(
         net(1, "softmax", "binary_crossentropy"), targets=[BINARY], epochs=falls, predictions=[ONES]
     )
 
 
-def single_softmax_and_raw_column():
+def single_softmax_and_raw_column() -> Run:
     columns = tuple(ColumnSummary(n, min=-3, max=3, std=1.0 if n < 7 else 5e4) for n in range(8))
     return made_up.run(
         net(1, "softmax", "binary_crossentropy"),
@@ -71,7 +73,7 @@ def single_softmax_and_raw_column():
     )
 
 
-def raw_pixels_kill_the_net():
+def raw_pixels_kill_the_net() -> Run:
     norms = [9.0, *[0.0] * 61]
     return made_up.run(
         net(4, "softmax", "sparse_categorical_crossentropy", optimizer="SGD", learning_rate=0.1),
@@ -86,7 +88,7 @@ def raw_pixels_kill_the_net():
     )
 
 
-def adam_at_one():
+def adam_at_one() -> Run:
     norms = [9.0] * 3 + [0.0] * 60
     return made_up.run(
         net(5, "softmax", "sparse_categorical_crossentropy", learning_rate=1.0),
@@ -97,7 +99,7 @@ def adam_at_one():
     )
 
 
-def house_prices():
+def house_prices() -> Run:
     losses = [3.9e10, 2.1e22, 8e36, INF]
     norms = [1.5e6, 8e22, 1e30, INF]
     return made_up.run(
@@ -110,7 +112,7 @@ def house_prices():
     )
 
 
-def rate_too_high_for_raw_line():
+def rate_too_high_for_raw_line() -> Run:
     growing = [85.0**step for step in range(18)]
     return made_up.run(
         made_up.model(made_up.dense(), optimizer="SGD", learning_rate=1e-3),
@@ -122,7 +124,7 @@ def rate_too_high_for_raw_line():
     )
 
 
-def nan_in_a_column():
+def nan_in_a_column() -> Run:
     bad = scaled(num_nan=13, columns=(ColumnSummary(3, num_nan=13),), size=5120)
     return made_up.run(
         net(2, "relu", "categorical_crossentropy"),
@@ -133,7 +135,7 @@ def nan_in_a_column():
     )
 
 
-def logits_under_sparse():
+def logits_under_sparse() -> Run:
     seen = made_up.tensor("output", "output", min=-2.2, max=2.0)
     return made_up.run(
         net(5, "linear", "sparse_categorical_crossentropy"),
@@ -143,12 +145,12 @@ def logits_under_sparse():
     )
 
 
-def frozen():
+def frozen() -> Run:
     of = made_up.model(made_up.dense(activation="sigmoid", trainable=False), loss="binary_crossentropy")
     return made_up.run(of, loss=[0.72] * 60, targets=[BINARY], epochs=[{"loss": 0.7214, "accuracy": 0.5}] * 3)
 
 
-def categorical_on_one_unit():
+def categorical_on_one_unit() -> Run:
     drifting = [{"loss": 0.0, "accuracy": 0.5}] * 3
     return made_up.run(
         net(1, "sigmoid", "categorical_crossentropy"), loss=[0.0] * 60, targets=[BINARY], epochs=drifting
@@ -172,7 +174,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_cause_comes_first_on_its_line(case):
+def test_the_cause_comes_first_on_its_line(case: str) -> None:
     build, outcome, code, line = CASES[case]
     found = diagnose(build())
     first = found.diagnoses[0]
@@ -181,11 +183,11 @@ def test_the_cause_comes_first_on_its_line(case):
     assert first.location.line == line
 
 
-def parts(run):
+def parts(run: Run) -> dict[str, tuple[str, str]]:
     return {one.code: (one.part, one.level) for one in diagnose(run).diagnoses}
 
 
-def test_nothing_else_is_a_cause_unless_two_are():
+def test_nothing_else_is_a_cause_unless_two_are() -> None:
     for case, (build, _, _, _) in CASES.items():
         causes = {
             code for code, (part, level) in parts(build()).items() if part == "cause" and level != "note"
@@ -193,39 +195,39 @@ def test_nothing_else_is_a_cause_unless_two_are():
         assert len(causes) == (2 if case == "single softmax and a raw column" else 1), (case, causes)
 
 
-def test_two_independent_faults_are_both_causes():
+def test_two_independent_faults_are_both_causes() -> None:
     found = parts(single_softmax_and_raw_column())
     assert found["NW202"] == found["NW105"] == ("cause", "error")
 
 
-def test_a_dead_layer_is_the_consequence_of_what_killed_it():
+def test_a_dead_layer_is_the_consequence_of_what_killed_it() -> None:
     assert parts(raw_pixels_kill_the_net())["NW301"][0] == "consequence"
     assert parts(adam_at_one())["NW301"][0] == "consequence"
 
 
-def test_exploding_gradients_are_a_consequence():
+def test_exploding_gradients_are_a_consequence() -> None:
     assert parts(house_prices())["NW304"][0] == "consequence"
     assert parts(rate_too_high_for_raw_line())["NW304"][0] == "consequence"
 
 
-def test_the_rate_takes_no_blame_from_raw_targets():
+def test_the_rate_takes_no_blame_from_raw_targets() -> None:
     assert parts(house_prices())["NW501"] == ("contributing", "note")
 
 
-def test_the_plateau_after_a_nan_is_a_consequence():
+def test_the_plateau_after_a_nan_is_a_consequence() -> None:
     assert parts(relu_head_watched_to_the_end())["NW607"][0] == "consequence"
 
 
-def test_a_head_at_fault_plays_along_where_the_data_are_nan():
+def test_a_head_at_fault_plays_along_where_the_data_are_nan() -> None:
     assert parts(nan_in_a_column())["NW201"][0] == "contributing"
 
 
-def test_a_named_cause_leaves_nothing_unexplained():
+def test_a_named_cause_leaves_nothing_unexplained() -> None:
     for build, *_ in CASES.values():
         assert "NW900" not in parts(build())
 
 
-def test_what_nothing_explains_is_called_so():
+def test_what_nothing_explains_is_called_so() -> None:
     run = made_up.run(
         net(1, "linear", "mean_squared_error"), loss=[0.7] * 30 + [NAN], inputs=[scaled()], incident={}
     )

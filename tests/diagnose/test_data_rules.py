@@ -1,42 +1,41 @@
 """The data and numerics rules on the numbers of real cases: messages word by word, and close calls."""
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import columns_scaled_away
 from nanwatch.diagnose.data_words import bad_kinds, list_words, number, numbered_words
+from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.label_classes import misfit_in_error, misfit_of
 from nanwatch.diagnose.rule import find_rule
-from nanwatch.record.facts import (
-    ColumnSummary,
-    DataInfo,
-    LayerInfo,
-    LossInfo,
-)
+from nanwatch.record.facts import ColumnSummary, DataInfo, LayerInfo, LossInfo, ModelInfo, TensorSummary
 from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.run import Run
 
 NAN = math.nan
 
 
-def said(code, run):
+def said(code: str, run: Run) -> list[Finding]:
     """The findings of one rule on the only fit of ``run``."""
     return list(find_rule(code).diagnose(run.fits[0], run))
 
 
-def only(code, run):
+def only(code: str, run: Run) -> Finding:
     (finding,) = said(code, run)
     return finding
 
 
-def classifier(units=5):
+def classifier(units: int = 5) -> ModelInfo:
     head = made_up.dense(units=units, activation="softmax")
     return made_up.model(head, loss="sparse_categorical_crossentropy")
 
 
-def table(columns, **facts):
+def table(columns: Iterable[ColumnSummary], **facts: Any) -> TensorSummary:
     return made_up.tensor("input", size=640 * 8, shape=(None, 8), columns=tuple(columns), **facts)
 
 
@@ -47,7 +46,7 @@ def table(columns, **facts):
     ("value", "word"),
     [(3.0, "3"), (0.5, "0.5"), (1.6e15, "1.6e+15"), (123456.0, "123456"), (1e6, "1e+06"), (math.inf, "inf")],
 )
-def test_numbers_for_a_reader(value, word):
+def test_numbers_for_a_reader(value: float, word: str) -> None:
     assert number(value) == word
 
 
@@ -62,11 +61,11 @@ def test_numbers_for_a_reader(value, word):
         (list(range(10)), "0, 1, 2, 3, 4, 5, 6, 7 and 2 more"),
     ],
 )
-def test_lists_are_cut_where_a_line_ends(values, words):
+def test_lists_are_cut_where_a_line_ends(values: list[str], words: str) -> None:
     assert list_words(values) == words
 
 
-def test_kinds_and_places():
+def test_kinds_and_places() -> None:
     assert bad_kinds(made_up.tensor("input", num_nan=2, num_neg_inf=1)) == "2 NaN and 1 -inf"
     assert numbered_words("row", (77,)) == "row 77"
 
@@ -74,7 +73,7 @@ def test_kinds_and_places():
 # -- NaN in the data ---------------------------------------------------------------------------------
 
 
-def test_two_percent_nan_in_a_column():
+def test_two_percent_nan_in_a_column() -> None:
     """Case O01."""
     columns = [ColumnSummary(n, num_nan=13 * (n == 3), min=-3, max=3, std=1) for n in range(8)]
     batch = DataInfo((made_up.tensor("input", rows=32, size=256, num_nan=1, bad_rows=(4,)),))
@@ -102,7 +101,7 @@ def test_two_percent_nan_in_a_column():
     assert finding.strength == 1.0
 
 
-def test_log_of_zero_features_blames_the_preprocessing():
+def test_log_of_zero_features_blames_the_preprocessing() -> None:
     """Case O04: -inf, not NaN."""
     run = made_up.run(inputs=[table([], num_neg_inf=51)], loss=[NAN])
     finding = only("NW101", run)
@@ -113,7 +112,7 @@ def test_log_of_zero_features_blames_the_preprocessing():
     ]
 
 
-def test_nan_that_the_guilty_batch_does_not_hold_is_not_the_cause():
+def test_nan_that_the_guilty_batch_does_not_hold_is_not_the_cause() -> None:
     clean = DataInfo((made_up.tensor("input", rows=32, size=256),))
     run = made_up.run(inputs=[made_up.tensor("input", num_nan=1)], loss=[0.7, NAN], incident={"batch": clean})
     finding = only("NW101", run)
@@ -121,7 +120,7 @@ def test_nan_that_the_guilty_batch_does_not_hold_is_not_the_cause():
     assert finding.explains == frozenset()
 
 
-def test_nan_under_a_finite_loss_is_a_note():
+def test_nan_under_a_finite_loss_is_a_note() -> None:
     finding = only("NW101", made_up.run(inputs=[made_up.tensor("input", num_nan=1)], loss=[0.7, 0.6]))
     assert finding.level == "note"
     assert finding.message.endswith(
@@ -129,13 +128,13 @@ def test_nan_under_a_finite_loss_is_a_note():
     )
 
 
-def test_one_of_several_inputs_is_named():
+def test_one_of_several_inputs_is_named() -> None:
     inputs = [made_up.tensor("input", "left"), made_up.tensor("input", "right", num_nan=2)]
     finding = only("NW101", made_up.run(inputs=inputs, loss=[NAN]))
     assert finding.message.startswith("The input 'right' holds 2 NaN")
 
 
-def scaled(rows, bad, mean=0.0):
+def scaled(rows: int, bad: int, mean: float = 0.0) -> TensorSummary:
     columns = [ColumnSummary(n, min=-3, max=3, mean=mean, std=1) for n in range(4)]
     columns[2] = ColumnSummary(2, num_nan=bad)
     return made_up.tensor(
@@ -155,11 +154,11 @@ def scaled(rows, bad, mean=0.0):
         (32, 32, 0.4, 1),  # a batch's mean strays further
     ],
 )
-def test_a_column_scaled_away(rows, bad, mean, gone):
+def test_a_column_scaled_away(rows: int, bad: int, mean: float, gone: int) -> None:
     assert len(columns_scaled_away(scaled(rows, bad, mean))) == gone
 
 
-def test_the_constant_column_is_one_rule_s_alone():
+def test_the_constant_column_is_one_rule_s_alone() -> None:
     """Case O03: the scaled column is all NaN, the others are standardised."""
     run = made_up.run(inputs=[scaled(640, 640)], loss=[NAN])
     assert said("NW101", run) == []
@@ -169,7 +168,7 @@ def test_the_constant_column_is_one_rule_s_alone():
     )
 
 
-def test_both_rules_speak_of_their_own_columns():
+def test_both_rules_speak_of_their_own_columns() -> None:
     columns = [ColumnSummary(n, min=-3, max=3, std=1) for n in range(4)]
     columns[1:3] = [ColumnSummary(1, num_nan=5), ColumnSummary(2, num_nan=640)]
     both = made_up.tensor("input", size=2560, shape=(None, 4), num_nan=645, columns=tuple(columns))
@@ -178,7 +177,7 @@ def test_both_rules_speak_of_their_own_columns():
     assert only("NW102", run).message.startswith("Column 2 of the input")
 
 
-def test_one_nan_target():
+def test_one_nan_target() -> None:
     """Case O02: row 77."""
     one = made_up.tensor("label", "output", num_nan=1, bad_rows=(77,))
     batch = DataInfo(
@@ -194,14 +193,14 @@ def test_one_nan_target():
     assert finding.strength == 1.0
 
 
-def test_predictions_that_are_bad_by_themselves_weaken_a_nan_target():
+def test_predictions_that_are_bad_by_themselves_weaken_a_nan_target() -> None:
     batch = DataInfo(labels=(made_up.tensor("label", rows=32, size=32, num_nan=1),))
     bad = (made_up.tensor("output", "output", rows=32, size=32, num_nan=32),)
     run = made_up.run(loss=[NAN], incident={"batch": batch, "outputs": bad})
     assert only("NW103", run).strength == 0.6
 
 
-def test_class_weight_of_an_absent_class():
+def test_class_weight_of_an_absent_class() -> None:
     run = made_up.run(fit={"class_weight": {"0": 1.0, "2": math.inf}}, loss=[NAN])
     assert only("NW104", run).message == "class_weight is not finite for class 2: inf."
 
@@ -209,17 +208,17 @@ def test_class_weight_of_an_absent_class():
 # -- scale -------------------------------------------------------------------------------------------
 
 
-def pixels():
+def pixels() -> TensorSummary:
     return made_up.tensor("input", min=0.0, max=255.0, mean=127.0, std=75.0)
 
 
-def picture_net(*layers):
+def picture_net(*layers: LayerInfo) -> ModelInfo:
     conv = LayerInfo("conv", "conv", "Conv2D", "relu", 8, weights=("conv/kernel",))
     head = made_up.dense(units=4, activation="softmax")
     return made_up.model(*layers, conv, head, loss="sparse_categorical_crossentropy", optimizer="SGD")
 
 
-def dead(losses, **facts):
+def dead(losses: list[float], **facts: Any) -> Run:
     zeros = [0.0, *[4096.0] * (len(losses) - 1)]
     health = {
         ("activation", "conv", "num_zero"): zeros,
@@ -235,7 +234,7 @@ def dead(losses, **facts):
     )
 
 
-def test_raw_pixels_under_sgd():
+def test_raw_pixels_under_sgd() -> None:
     """Case O16."""
     finding = only("NW105", dead([24.0, 1.6e15, *[1.386] * 60]))
     assert finding.message == (
@@ -250,7 +249,7 @@ def test_raw_pixels_under_sgd():
 
 
 @pytest.mark.parametrize(("first", "fires"), [(13.9, True), (13.8, False)])
-def test_a_high_start_is_ten_times_ln_k(first, fires):
+def test_a_high_start_is_ten_times_ln_k(first: float, fires: bool) -> None:
     assert bool(said("NW105", dead([first, *[1.386] * 60]))) is fires
 
 
@@ -262,13 +261,13 @@ def test_a_high_start_is_ten_times_ln_k(first, fires):
         [10.4, *[1.0] * 150],
     ],
 )
-def test_raw_pixels_that_train_are_no_finding(losses):
+def test_raw_pixels_that_train_are_no_finding(losses: list[float]) -> None:
     run = made_up.run(picture_net(), loss=losses, inputs=[pixels()], targets=[made_up.labels(0, 1, 2, 3)])
     assert said("NW105", run) == []
 
 
 @pytest.mark.parametrize("first", ["Rescaling", "Normalization", "BatchNormalization", "LayerNormalization"])
-def test_a_model_that_mends_the_scale_itself(first):
+def test_a_model_that_mends_the_scale_itself(first: str) -> None:
     layers = [LayerInfo("flip", "flip", "RandomFlip"), LayerInfo("first", "first", first)]
     run = made_up.run(
         picture_net(*layers),
@@ -279,7 +278,7 @@ def test_a_model_that_mends_the_scale_itself(first):
     assert said("NW105", run) == []
 
 
-def test_growth_from_raw_inputs_contributes():
+def test_growth_from_raw_inputs_contributes() -> None:
     """Case O15: x = 0..199, y = 2x, one linear unit; the rate is the cause."""
     losses = [5.0 * 1.6**step for step in range(74)]
     x = made_up.tensor("input", min=0.0, max=199.0, mean=99.5, std=57.7)
@@ -291,7 +290,7 @@ def test_growth_from_raw_inputs_contributes():
     assert diagnose(run).diagnoses[0].code != "NW105"
 
 
-def house_prices(losses, layers=2, optimizer="SGD", **facts):
+def house_prices(losses: list[float], layers: int = 2, optimizer: str = "SGD", **facts: Any) -> Run:
     """Case O14: 1.8e5 +- 8e4."""
     hidden = [made_up.dense(f"hidden_{n}", 16, "relu") for n in range(layers)]
     of = made_up.model(*hidden, made_up.dense(), optimizer=optimizer, learning_rate=0.1)
@@ -299,7 +298,7 @@ def house_prices(losses, layers=2, optimizer="SGD", **facts):
     return made_up.run(of, loss=losses, targets=[y], **facts)
 
 
-def test_house_prices_under_sgd():
+def test_house_prices_under_sgd() -> None:
     finding = only("NW106", house_prices([3.85e10, 3.43e26, math.inf, NAN], incident={"value": "inf"}))
     assert finding.message == (
         "The target has mean 180000 and standard deviation 80000 (from -60000 to 420000), where a net begins "
@@ -317,14 +316,14 @@ def test_house_prices_under_sgd():
         ([4e10, 4e14, math.inf], True),
     ],
 )
-def test_a_sudden_leap(losses, fires):
+def test_a_sudden_leap(losses: list[float], fires: bool) -> None:
     assert bool(said("NW106", house_prices(losses, incident={"value": "inf"}))) is fires
 
 
 @pytest.mark.parametrize(
     ("fell", "predicted", "fires"), [(0.95, 124.0, True), (0.89, 124.0, False), (0.95, 2e4, False)]
 )
-def test_prices_under_adam_do_not_get_there(fell, predicted, fires):
+def test_prices_under_adam_do_not_get_there(fell: float, predicted: float, fires: bool) -> None:
     """Seen: after 400 steps of Adam the predictions are 125, and the prices 1.8e5."""
     losses = [4e10, *[4e10 * fell] * 60]
     health = {
@@ -339,7 +338,7 @@ def test_prices_under_adam_do_not_get_there(fell, predicted, fires):
 CRASH = "InvalidArgumentError: Received a label value of 5 which is outside the valid range of [0, 5)."
 
 
-def test_labels_from_one_stop_a_cpu():
+def test_labels_from_one_stop_a_cpu() -> None:
     """Case O05."""
     run = made_up.run(
         classifier(),
@@ -356,14 +355,14 @@ def test_labels_from_one_stop_a_cpu():
     assert finding.remedies[0].text == "Count the classes from 0: y = y - 1 (now 1 to 5)."
 
 
-def test_the_exception_alone_is_enough():
+def test_the_exception_alone_is_enough() -> None:
     run = made_up.run(classifier(), loss=[1.6], fit={"error": CRASH, "status": "crashed"})
     assert find_rule("NW107").missing(run.fits[0], run) is None
     assert only("NW107", run).message.startswith("The target holds 5, but an output of 5 units")
     assert misfit_in_error("ValueError: something else") is None
 
 
-def test_a_void_value_asks_for_ignore_class():
+def test_a_void_value_asks_for_ignore_class() -> None:
     """Case O06: unique(y) = {0, 1, 255} on two units."""
     run = made_up.run(classifier(2), targets=[made_up.labels(0, 1, 255)], loss=[NAN])
     remedy = only("NW107", run).remedies[0]
@@ -382,14 +381,16 @@ def test_a_void_value_asks_for_ignore_class():
         ((0, 1, 2, 255), 2, 255, (2,)),
     ],
 )
-def test_labels_outside(classes, units, ignored, outside):
+def test_labels_outside(
+    classes: tuple[float, ...], units: int, ignored: int | None, outside: tuple[float, ...]
+) -> None:
     loss = LossInfo("sparse_categorical_crossentropy", ignore_class=ignored)
     output = made_up.output(made_up.dense(units=units, activation="softmax"), loss_info=loss)
     found = misfit_of(made_up.labels(*classes), output)
     assert (found.values if found else ()) == outside
 
 
-def test_more_classes_than_units_may_be_the_layer_s_fault():
+def test_more_classes_than_units_may_be_the_layer_s_fault() -> None:
     run = made_up.run(classifier(5), targets=[made_up.labels(0, 1, 2, 3, 4, 5)], loss=[NAN])
     finding = only("NW107", run)
     assert finding.strength == 0.6
@@ -408,7 +409,9 @@ def test_more_classes_than_units_may_be_the_layer_s_fault():
         ),
     ],
 )
-def test_binary_crossentropy_on_other_labels(classes, losses, remedy):
+def test_binary_crossentropy_on_other_labels(
+    classes: tuple[float, ...], losses: list[float], remedy: str
+) -> None:
     """Cases O07 and O08."""
     of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
     finding = only("NW108", made_up.run(of, targets=[made_up.labels(*classes)], loss=losses))
@@ -422,7 +425,7 @@ def test_binary_crossentropy_on_other_labels(classes, losses, remedy):
 # -- healthy -----------------------------------------------------------------------------------------
 
 
-def test_healthy_runs_hear_nothing_above_a_note():
+def test_healthy_runs_hear_nothing_above_a_note() -> None:
     healthy = [
         made_up.run(inputs=[made_up.tensor("input")], targets=[made_up.tensor("label")]),
         made_up.run(

@@ -1,12 +1,14 @@
 import math
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.diagnosis import RuleNotRun
+from nanwatch.diagnose.diagnosis import Diagnoses, Finding, RuleNotRun
 from nanwatch.diagnose.engine import diagnose, diagnose_with
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.interventions import Intervention, InterventionKind
-from nanwatch.record.run import Run
+from nanwatch.record.run import Fit, Run
 from nanwatch.record.trials import Trial, TrialOutcome
 
 
@@ -15,25 +17,25 @@ class Told(Rule):
 
     code, name = "NW998", "told"
 
-    def __init__(self, **facts):
+    def __init__(self, **facts: Any) -> None:
         self.facts = facts
 
-    def diagnose(self, fit, run):
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         yield self.finding(fit, "Told so at step 1.", **self.facts)
 
     @staticmethod
-    def fires():
+    def fires() -> list[Run]:
         return []
 
     @staticmethod
-    def silent():
+    def silent() -> list[Run]:
         return []
 
 
 class Broken(Told):
     code, name = "NW997", "broken"
 
-    def diagnose(self, fit, run):
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         yield self.finding(fit, "Half a finding.")
         raise KeyError("loss")
 
@@ -41,21 +43,21 @@ class Broken(Told):
 class Blind(Told):
     code, name = "NW996", "blind"
 
-    def missing(self, fit, run):
+    def missing(self, fit: Fit, run: Run) -> str | None:
         return "the inputs were not seen"
 
 
-def codes(found):
+def codes(found: Diagnoses) -> list[tuple[str, str, str]]:
     return [(one.code, one.part, one.level) for one in found.diagnoses]
 
 
-def test_a_rule_that_fails_costs_no_other_its_answer():
+def test_a_rule_that_fails_costs_no_other_its_answer() -> None:
     found = diagnose_with(made_up.run(loss=[0.7, math.nan], incident={}), [Broken(), Told()])
     assert [one.code for one in found.diagnoses] == ["NW998"]
     assert found.rules_not_run == (RuleNotRun("NW997", "failed with KeyError: 'loss'", failed=True),)
 
 
-def test_a_rule_that_cannot_judge_is_listed_once():
+def test_a_rule_that_cannot_judge_is_listed_once() -> None:
     run = made_up.run()
     twice = Run(run.info, (run.fits[0], run.fits[0]))
     found = diagnose_with(twice, [Blind()])
@@ -63,19 +65,19 @@ def test_a_rule_that_cannot_judge_is_listed_once():
     assert found.rules_not_run == (RuleNotRun("NW996", "the inputs were not seen"),)
 
 
-def test_a_healthy_run_has_nothing_above_a_note():
+def test_a_healthy_run_has_nothing_above_a_note() -> None:
     found = diagnose_with(made_up.run(), [Told(level="warning", strength=0.9)])
     assert codes(found) == [("NW998", "cause", "note")]
     assert found.outcome == "healthy"
 
 
-def test_harm_that_a_rule_shows_is_no_healthy_run():
+def test_harm_that_a_rule_shows_is_no_healthy_run() -> None:
     found = diagnose_with(made_up.run(), [Told(level="error", strength=0.9)])
     assert codes(found) == [("NW998", "cause", "error")]
     assert found.outcome == "not-learning"
 
 
-def test_harm_at_the_class_share_is_called_so():
+def test_harm_at_the_class_share_is_called_so() -> None:
     told = Told(level="error", explains={"at-chance"})
     of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
     for reached, expected in ((0.5, "at-chance"), (0.7, "not-learning")):
@@ -87,17 +89,17 @@ def test_harm_at_the_class_share_is_called_so():
         assert diagnose_with(run, [told]).outcome == expected
 
 
-def test_what_many_fits_show_alike_is_said_once():
+def test_what_many_fits_show_alike_is_said_once() -> None:
     run = made_up.run(loss=[0.7, math.nan])
     loop = Run(run.info, (run.fits[0],) * 40)
     assert len(diagnose_with(loop, [Told()]).diagnoses) == 1
 
 
-def test_the_worst_fit_speaks_first():
+def test_the_worst_fit_speaks_first() -> None:
     good, bad = made_up.run(), made_up.run(loss=[0.7, math.nan])
 
     class OfItsLoss(Told):
-        def diagnose(self, fit, run):
+        def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
             finite = math.isfinite(fit.losses()[-1][1])
             yield self.finding(fit, f"Ends {finite}.", layer=str(finite), level="warning")
 
@@ -106,14 +108,14 @@ def test_the_worst_fit_speaks_first():
     assert found.outcome == "non-finite"
 
 
-def test_a_run_without_a_fit():
+def test_a_run_without_a_fit() -> None:
     run = made_up.run()
     found = diagnose(Run(run.info, ()))
     assert found.diagnoses == ()
     assert found.outcome == "no-training"
 
 
-def test_a_trial_is_put_beside_its_remedy():
+def test_a_trial_is_put_beside_its_remedy() -> None:
     relu = made_up.model(made_up.dense(units=2, activation="relu"), loss="categorical_crossentropy")
     bad = made_up.run(relu, loss=[0.7, math.nan], incident={"rows_summing_to_zero": 1})
     softmax = Intervention(InterventionKind.SET_ACTIVATION, "dense", "softmax")
@@ -125,7 +127,7 @@ def test_a_trial_is_put_beside_its_remedy():
     assert remedy.trial == trial
 
 
-def test_every_made_up_healthy_run_stays_below_a_warning():
+def test_every_made_up_healthy_run_stays_below_a_warning() -> None:
     """The look-alikes that only time or the reader can judge."""
     sigmoid = made_up.model(
         made_up.dense("hidden", 8, "tanh"), made_up.dense(activation="sigmoid"), loss="binary_crossentropy"

@@ -9,9 +9,10 @@ from nanwatch.diagnose.heads import heads
 from nanwatch.diagnose.loss_line import loss_remedy, shape_clash
 from nanwatch.diagnose.optimizer_line import rate_remedy
 from nanwatch.record.facts import OptimizerInfo
+from nanwatch.record.run import Fit
 
 
-def compiled(code, loss="mean_squared_error"):
+def compiled(code: str, loss: str = "mean_squared_error") -> Fit:
     of = made_up.model(loss=loss, compile_location=made_up.line(10, code))
     return made_up.run(of).fits[0]
 
@@ -28,7 +29,7 @@ def compiled(code, loss="mean_squared_error"):
         ("model.compile(", None),
     ],
 )
-def test_the_loss_where_compile_gives_it_as_a_string(code, expected):
+def test_the_loss_where_compile_gives_it_as_a_string(code: str, expected: str | None) -> None:
     fit = compiled(code)
     assert loss_remedy(fit, next(heads(fit)), "hinge").line == expected
 
@@ -41,13 +42,13 @@ def test_the_loss_where_compile_gives_it_as_a_string(code, expected):
         ('model.compile("adam", "mse")', None),
     ],
 )
-def test_the_rate_where_the_optimizer_is_made(code, expected):
+def test_the_rate_where_the_optimizer_is_made(code: str, expected: str | None) -> None:
     of = made_up.model(optimizer="Adam")
     of = replace(of, optimizer=OptimizerInfo("Adam", 1.0, location=made_up.line(9, code)))
     assert rate_remedy(made_up.run(of).fits[0], 1e-3).line == expected
 
 
-def test_a_schedule_is_not_replaced_by_a_number():
+def test_a_schedule_is_not_replaced_by_a_number() -> None:
     at = made_up.line(9, "Adam(schedule)")
     of = replace(made_up.model(), optimizer=OptimizerInfo("Adam", 1.0, "CosineDecay", location=at))
     remedy = rate_remedy(made_up.run(of).fits[0], 1e-3)
@@ -55,7 +56,7 @@ def test_a_schedule_is_not_replaced_by_a_number():
     assert remedy.general_damper
 
 
-def test_shapes_in_the_words_of_keras():
+def test_shapes_in_the_words_of_keras() -> None:
     clash = shape_clash("ValueError: ... Received: target.shape=(None, 1), output.shape=(None, 8, 5)")
     assert clash is not None
     assert (clash.target, clash.output) == ((None, 1), (None, 8, 5))

@@ -3,16 +3,16 @@ what follows."""
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Diagnosis, Finding
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.guessing import guessing
 from nanwatch.diagnose.rule import find_rule
-from nanwatch.diagnose.rules import (
-    nw109_target_shape_mismatch as nw109,
-)
+from nanwatch.diagnose.rules import nw109_target_shape_mismatch as nw109
 from nanwatch.diagnose.rules import nw113_class_sorted_batches as nw113
 from nanwatch.diagnose.rules import nw115_no_learnable_relation as nw115
 from nanwatch.diagnose.rules import nw116_preprocessing_mismatch as nw116
@@ -29,37 +29,37 @@ from nanwatch.diagnose.rules import nw504_regularization_dominates as nw504
 from nanwatch.diagnose.rules import nw505_clipping_freezes as nw505
 from nanwatch.diagnose.rules import nw605_nonfinite_metric as nw605
 from nanwatch.diagnose.rules import nw606_nonfinite_checkpoint as nw606
-from nanwatch.record.facts import FitInfo, LayerInfo, OpInfo
+from nanwatch.record.facts import FitInfo, InferenceInfo, LayerInfo, OpInfo
 from nanwatch.record.run import Fit, Run
 from nanwatch.record.tables import from_table, to_table
 
 NAN, INF = math.nan, math.inf
 
 
-def said(code, run):
+def said(code: str, run: Run) -> list[Finding]:
     """The findings of one rule on the only fit of ``run``."""
     return list(find_rule(code).diagnose(run.fits[0], run))
 
 
-def only(code, run):
+def only(code: str, run: Run) -> Finding:
     (finding,) = said(code, run)
     return finding
 
 
-def missing(code, run):
+def missing(code: str, run: Run) -> str | None:
     return find_rule(code).missing(run.fits[0], run)
 
 
-def first(run):
+def first(run: Run) -> Diagnosis:
     return diagnose(run).diagnoses[0]
 
 
-def loud(run):
+def loud(run: Run) -> list[tuple[str, str]]:
     """(code, part) of all that is more than a note."""
     return [(one.code, one.part) for one in diagnose(run).diagnoses if one.level != "note"]
 
 
-def with_fit(run, **facts):
+def with_fit(run: Run, **facts: Any) -> Run:
     fit = run.fits[0]
     return Run(run.info, (Fit(replace(fit.info, **facts), fit.model, fit.steps, fit.health, fit.events),))
 
@@ -67,30 +67,30 @@ def with_fit(run, **facts):
 # -- no better than guessing -------------------------------------------------------------------------
 
 
-def binary_run(ended, steps=120, **facts):
+def binary_run(ended: float, steps: int = 120, **facts: Any) -> Run:
     of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
     losses = [0.72] + [ended] * (steps - 1)
     return made_up.run(of, loss=losses, targets=[made_up.labels(0, 1)], **facts)
 
 
 @pytest.mark.parametrize(("ended", "steps", "is_guessing"), [(0.66, 100, True), (0.65, 100, False)])
-def test_a_twentieth_below_guessing_is_learning(ended, steps, is_guessing):
+def test_a_twentieth_below_guessing_is_learning(ended: float, steps: int, is_guessing: bool) -> None:
     assert (guessing(binary_run(ended, steps).fits[0]) is not None) == is_guessing
 
 
-def test_guessing_is_told_after_a_hundred_steps():
+def test_guessing_is_told_after_a_hundred_steps() -> None:
     assert guessing(binary_run(0.70, 100).fits[0]) is not None
     assert guessing(binary_run(0.70, 99).fits[0]) is None
 
 
-def test_a_weighted_loss_is_not_compared_with_a_guess():
+def test_a_weighted_loss_is_not_compared_with_a_guess() -> None:
     weights = made_up.tensor("sample_weight", min=1.0, max=50.0)
     assert guessing(binary_run(2.0, fit={"class_weight": {"0": 1.0, "1": 50.0}}).fits[0]) is None
     assert guessing(binary_run(2.0, sample_weights=[weights]).fits[0]) is None
     assert guessing(binary_run(2.0).fits[0]) is not None
 
 
-def test_a_penalty_is_no_part_of_what_the_data_cost():
+def test_a_penalty_is_no_part_of_what_the_data_cost() -> None:
     assert guessing(binary_run(5.60).fits[0], penalty=4.90) is not None
     assert guessing(binary_run(5.60).fits[0], penalty=5.00) is None
 
@@ -98,7 +98,7 @@ def test_a_penalty_is_no_part_of_what_the_data_cost():
 # -- NW109 -------------------------------------------------------------------------------------------
 
 
-def test_the_shapes_are_said():
+def test_the_shapes_are_said() -> None:
     finding = only("NW109", nw109.step_run(nw109.SUB, spread=0.1))
     assert finding.message == (
         "Sub takes predictions of shape (None, 1) and labels of shape (None,) and gives (None, None): every "
@@ -107,10 +107,11 @@ def test_the_shapes_are_said():
     assert finding.evidence == (
         "over the rows of a batch the predictions spread by 0.2, the labels by 2 around 3",
     )
+    assert finding.location is not None
     assert finding.location.line == 21
 
 
-def test_a_column_of_labels_and_a_row_of_predictions():
+def test_a_column_of_labels_and_a_row_of_predictions() -> None:
     finding = only("NW109", nw109.step_run(nw109.BUS, spread=0.1))
     assert finding.remedies[0].intervention.value == (-1,)
     assert finding.remedies[0].text.endswith("or y[:, 0].")
@@ -118,11 +119,11 @@ def test_a_column_of_labels_and_a_row_of_predictions():
 
 
 @pytest.mark.parametrize(("spread", "level"), [(0.19, "error"), (0.21, "warning"), (None, "warning")])
-def test_predictions_drawn_to_the_mean_are_the_harm(spread, level):
+def test_predictions_drawn_to_the_mean_are_the_harm(spread: float | None, level: str) -> None:
     assert only("NW109", nw109.step_run(nw109.SUB, spread=spread)).level == level
 
 
-def test_a_step_of_ones_own_whose_loss_was_not_looked_at():
+def test_a_step_of_ones_own_whose_loss_was_not_looked_at() -> None:
     own = made_up.model(made_up.dense(), custom_train_step=True)
     run = made_up.run(own, targets=[made_up.tensor("label")])
     assert missing("NW109", run) == (
@@ -137,7 +138,7 @@ def test_a_step_of_ones_own_whose_loss_was_not_looked_at():
 # -- NW113 -------------------------------------------------------------------------------------------
 
 
-def test_a_sorted_stream():
+def test_a_sorted_stream() -> None:
     """40 batches of 20 rows an epoch, class 0 first: the loss leaps at every change."""
     run = nw113.batches_run(
         ([0] * 20 + [1] * 20) * 8, ([2.26] + [0.15] * 19 + [2.52] + [0.09] * 19) * 8, rows=20
@@ -154,17 +155,17 @@ def test_a_sorted_stream():
 
 
 @pytest.mark.parametrize(("leap", "level"), [(1.40, "error"), (1.37, "warning")])
-def test_a_leap_is_twice_the_loss_of_guessing(leap, level):
+def test_a_leap_is_twice_the_loss_of_guessing(leap: float, level: str) -> None:
     assert only("NW113", nw113.batches_run([0, 1] * 20, [leap, 0.1, 0.1, 0.1] * 10)).level == level
 
 
 @pytest.mark.parametrize(("leaps", "level"), [(3, "error"), (2, "warning")])
-def test_one_leap_is_a_spike(leaps, level):
+def test_one_leap_is_a_spike(leaps: int, level: str) -> None:
     losses = [0.1] * 20 + [2.0] * leaps + [0.1] * (20 - leaps)
     assert only("NW113", nw113.batches_run([0, 1] * 20, losses)).level == level
 
 
-def test_rare_positives_leave_many_batches_without_one():
+def test_rare_positives_leave_many_batches_without_one() -> None:
     """2.75 % positives in batches of 32: two in five shuffled batches have none."""
     counts = {"0": 9725, "1": 275}
     classes = [0] * 100
@@ -172,14 +173,14 @@ def test_rare_positives_leave_many_batches_without_one():
     assert said("NW113", nw113.batches_run(classes, [0.1] * 100, pure=80, counts=counts))
 
 
-def test_a_stream_of_which_one_class_was_seen_may_have_no_other():
+def test_a_stream_of_which_one_class_was_seen_may_have_no_other() -> None:
     run = nw113.batches_run([0] * 40, [0.3] * 40)
     part = replace(run.fits[0].info.data, whole=False)
     assert said("NW113", run)
     assert said("NW113", with_fit(run, data=part)) == []
 
 
-def test_shuffle_false_is_turned_round_on_its_line():
+def test_shuffle_false_is_turned_round_on_its_line() -> None:
     run = nw113.batches_run([0] * 10 + [1] * 10, [0.3] * 20)
     at = made_up.line(12, "model.fit(x, y, shuffle=False)")
     finding = only("NW113", with_fit(run, shuffle=False, location=at))
@@ -187,7 +188,7 @@ def test_shuffle_false_is_turned_round_on_its_line():
     assert only("NW113", with_fit(run, shuffle=True, location=at)).remedies[0].line is None
 
 
-def test_one_hot_labels_that_nobody_counted():
+def test_one_hot_labels_that_nobody_counted() -> None:
     run = nw113.batches_run([], [0.3] * 20, classes_a_batch=[1.0] * 20)
     fit = run.fits[0]
     blind = Run(run.info, (Fit(fit.info, fit.model, fit.steps),))
@@ -198,19 +199,19 @@ def test_one_hot_labels_that_nobody_counted():
 # -- NW115 -------------------------------------------------------------------------------------------
 
 
-def test_it_is_never_more_than_a_note():
+def test_it_is_never_more_than_a_note() -> None:
     run = nw115.validated_run([0.5, 0.4, 0.3, 0.2, 0.1], [0.70, 0.69, 0.7, 0.8, 0.9])
     assert only("NW115", run).level == "note"
     assert loud(run) == []
 
 
 @pytest.mark.parametrize(("best", "count"), [(0.680, 1), (0.679, 0)])
-def test_an_epoch_that_beats_guessing_by_two_per_cent_has_learned(best, count):
+def test_an_epoch_that_beats_guessing_by_two_per_cent_has_learned(best: float, count: int) -> None:
     run = nw115.validated_run([0.5, 0.4, 0.3, 0.2, 0.1], [0.70, best, 0.7, 0.8, 0.9])
     assert len(said("NW115", run)) == count
 
 
-def test_a_plateau_that_is_too_short_to_tell_is_listed():
+def test_a_plateau_that_is_too_short_to_tell_is_listed() -> None:
     plateau = [{"loss": 0.693, "accuracy": 0.5}] * 4
     told = missing("NW115", nw115.classifier_run(epochs=plateau))
     assert told == "fewer than 5 epochs, or no validation rows to compare with"
@@ -221,7 +222,7 @@ def test_a_plateau_that_is_too_short_to_tell_is_listed():
 # -- NW116 -------------------------------------------------------------------------------------------
 
 
-def test_pixels_that_were_not_divided():
+def test_pixels_that_were_not_divided() -> None:
     finding = only("NW116", nw116.pair_run(1.0, 255.0, [0.247, 52.85]))
     assert finding.message == (
         "The validation input runs from 0 to 255, that of the training from 0 to 1: a scale 255 times "
@@ -231,16 +232,16 @@ def test_pixels_that_were_not_divided():
 
 
 @pytest.mark.parametrize(("scale", "count"), [(10.1, 1), (9.9, 0), (0.099, 1), (0.101, 0)])
-def test_a_factor_of_ten_in_either_direction(scale, count):
+def test_a_factor_of_ten_in_either_direction(scale: float, count: int) -> None:
     assert len(said("NW116", nw116.pair_run(1.0, scale, [0.2, 9.0]))) == count
 
 
 @pytest.mark.parametrize(("val_loss", "level"), [(0.41, "error"), (0.39, "note")])
-def test_validation_must_suffer(val_loss, level):
+def test_validation_must_suffer(val_loss: float, level: str) -> None:
     assert only("NW116", nw116.pair_run(1.0, 255.0, [0.2, val_loss])).level == level
 
 
-def test_one_loud_column_is_no_mismatch():
+def test_one_loud_column_is_no_mismatch() -> None:
     plain = made_up.tensor("input", columns=nw116.columns_of_scales(1.0, 1.0, 1.0))
     one = made_up.tensor("input", std=100.0, columns=nw116.columns_of_scales(1.0, 1.0, 200.0))
     two = made_up.tensor("input", std=100.0, columns=nw116.columns_of_scales(1.0, 200.0, 200.0))
@@ -248,13 +249,13 @@ def test_one_loud_column_is_no_mismatch():
     assert said("NW116", nw116.compared_run(plain, two, [0.2, 9.0]))
 
 
-def test_a_column_that_never_varies_is_not_compared():
+def test_a_column_that_never_varies_is_not_compared() -> None:
     flat = made_up.tensor("input", columns=nw116.columns_of_scales(0.0, 0.0, 1.0))
     assert said("NW116", nw116.compared_run(flat, flat, [0.2, 9.0])) == []
 
 
 @pytest.mark.parametrize(("ended", "level"), [(0.66, "error"), (0.65, "warning")])
-def test_pixels_scaled_twice(ended, level):
+def test_pixels_scaled_twice(ended: float, level: str) -> None:
     finding = only("NW116", nw116.rescaled_run(1.0, ended))
     assert finding.level == level
     assert finding.message == (
@@ -263,7 +264,7 @@ def test_pixels_scaled_twice(ended, level):
     )
 
 
-def test_a_rescaling_behind_weights_scales_no_input():
+def test_a_rescaling_behind_weights_scales_no_input() -> None:
     of = made_up.model(made_up.dense("first"), nw116.rescaling(1 / 255), made_up.dense())
     assert said("NW116", made_up.run(of, inputs=[made_up.tensor("input", min=0.0, max=1.0)])) == []
 
@@ -271,7 +272,7 @@ def test_a_rescaling_behind_weights_scales_no_input():
 # -- NW117 -------------------------------------------------------------------------------------------
 
 
-def test_an_empty_batch_is_the_cause_and_its_op_is_not():
+def test_an_empty_batch_is_the_cause_and_its_op_is_not() -> None:
     mean = OpInfo(
         "Mean",
         "forward",
@@ -289,7 +290,7 @@ def test_an_empty_batch_is_the_cause_and_its_op_is_not():
     assert first(run).message == "1 batch of 4 had 0 rows, the first in step 3: the mean of nothing is NaN."
 
 
-def test_batches_that_nobody_counted_are_not_empty():
+def test_batches_that_nobody_counted_are_not_empty() -> None:
     """A loop of the script's own may not show its batch: then every row count is 0."""
     run = nw117.rows_run([0, 0, 0], [0.7, 0.6, 0.5])
     assert said("NW117", run) == []
@@ -297,7 +298,7 @@ def test_batches_that_nobody_counted_are_not_empty():
     assert missing("NW117", nw117.rows_run([32, 0, 32], [0.7, 0.0, 0.6])) is None
 
 
-def test_a_nan_long_after_an_empty_batch_is_not_its_doing():
+def test_a_nan_long_after_an_empty_batch_is_not_its_doing() -> None:
     rows, losses = [32, 0, 32, 32, 32], [0.7, 0.0, 0.7, 0.7, NAN]
     assert only("NW117", nw117.rows_run(rows, losses, {"step": 4, "rows": 32})).level == "note"
     assert only("NW117", nw117.rows_run(rows, losses, {"step": 2, "rows": 32})).level == "error"
@@ -306,7 +307,7 @@ def test_a_nan_long_after_an_empty_batch_is_not_its_doing():
 # -- NW205 -------------------------------------------------------------------------------------------
 
 
-def test_the_least_loss_is_that_of_five_classes():
+def test_the_least_loss_is_that_of_five_classes() -> None:
     finding = only("NW205", nw205.sure_classifier_run(0.93, sure=0.93))
     assert finding.message == (
         "Dense 'dense' gives probabilities, and sparse_categorical_crossentropy with from_logits=True "
@@ -316,24 +317,24 @@ def test_the_least_loss_is_that_of_five_classes():
 
 
 @pytest.mark.parametrize(("ended", "count"), [(0.9045, 1), (0.9035, 0)])
-def test_a_loss_below_the_least_was_taken_of_logits(ended, count):
+def test_a_loss_below_the_least_was_taken_of_logits(ended: float, count: int) -> None:
     assert len(said("NW205", nw205.sure_classifier_run(ended, sure=0.93))) == count
 
 
 @pytest.mark.parametrize(("sure", "reason"), [(0.81, False), (0.79, True)])
-def test_a_net_that_is_not_sure_may_simply_know_nothing(sure, reason):
+def test_a_net_that_is_not_sure_may_simply_know_nothing(sure: float, reason: bool) -> None:
     run = nw205.sure_classifier_run(1.6, sure=sure)
     assert (missing("NW205", run) is not None) == reason
     assert bool(said("NW205", run)) != reason
 
 
-def test_the_traced_step_knows_better_than_the_numbers():
+def test_the_traced_step_knows_better_than_the_numbers() -> None:
     assert said("NW205", nw205.sure_classifier_run(1.6, sure=0.2, unwrapped=False))
     assert said("NW205", nw205.sure_classifier_run(1.6, sure=0.9, unwrapped=True)) == []
     assert missing("NW205", nw205.sure_classifier_run(1.6, sure=0.2, unwrapped=True)) is None
 
 
-def test_a_second_fit_is_not_warned_again():
+def test_a_second_fit_is_not_warned_again() -> None:
     """Python shows a warning once: that of an earlier fit counts."""
     warned = nw205.sure_classifier_run(1.6, sure=0.9, warnings=[f"so it {nw205.SEEN_THROUGH}."])
     later = nw205.sure_classifier_run(1.6, sure=0.9)
@@ -341,7 +342,7 @@ def test_a_second_fit_is_not_warned_again():
     assert list(find_rule("NW205").diagnose(run.fits[1], run)) == []
 
 
-def test_no_sure_answer_of_a_sigmoid_taken_for_a_logit():
+def test_no_sure_answer_of_a_sigmoid_taken_for_a_logit() -> None:
     """Two balanced classes: (0.313 + 0.693) / 2."""
     assert said("NW205", nw205.sure_classifier_run(0.504, sure=0.9, loss="binary_crossentropy"))
     assert said("NW205", nw205.sure_classifier_run(0.502, sure=0.9, loss="binary_crossentropy")) == []
@@ -350,7 +351,7 @@ def test_no_sure_answer_of_a_sigmoid_taken_for_a_logit():
 # -- NW302, NW303 ------------------------------------------------------------------------------------
 
 
-def test_a_saturated_layer_in_words():
+def test_a_saturated_layer_in_words() -> None:
     finding = only("NW302", nw302.saturated_run(0.9987, 0.783))
     assert finding.message == (
         "Dense 'hidden' (tanh) has sat at the ends of its range, -1 and 1, since step 0: hardly any gradient "
@@ -358,7 +359,7 @@ def test_a_saturated_layer_in_words():
     )
 
 
-def test_raw_inputs_that_saturate_are_the_cause():
+def test_raw_inputs_that_saturate_are_the_cause() -> None:
     net = nw302.saturated_run(0.97, 0.70)
     pixels = made_up.tensor("input", max=255.0, mean=120.0, std=70.0)
     raw = with_fit(
@@ -372,7 +373,7 @@ def test_raw_inputs_that_saturate_are_the_cause():
     assert loud(net) == [("NW302", "cause")]
 
 
-def test_a_vanished_gradient_in_words():
+def test_a_vanished_gradient_in_words() -> None:
     finding = only("NW303", nw303.gradients_run([1e-8, 1e-5, 1e-2, 1.0], ended=0.6963))
     assert finding.message == (
         "Over 4 layers the gradient shrinks to 1e-08 of what it is at the last: 3.536e-09 an element in "
@@ -382,11 +383,11 @@ def test_a_vanished_gradient_in_words():
 
 
 @pytest.mark.parametrize(("gradient", "count"), [(0.99e-4, 1), (1.01e-4, 0)])
-def test_a_ten_thousandth_of_the_gradient(gradient, count):
+def test_a_ten_thousandth_of_the_gradient(gradient: float, count: int) -> None:
     assert len(said("NW303", nw303.gradients_run([gradient, 1e-2, 0.1, 1.0]))) == count
 
 
-def test_a_dead_layer_is_no_vanishing_gradient():
+def test_a_dead_layer_is_no_vanishing_gradient() -> None:
     run = nw303.gradients_run([1e-8, 1e-5, 1e-2, 1.0])
     fit = run.fits[0]
     layers = (replace(fit.model.layers[0], activation="relu"), *fit.model.layers[1:])
@@ -404,7 +405,7 @@ def test_a_dead_layer_is_no_vanishing_gradient():
 # -- NW307 -------------------------------------------------------------------------------------------
 
 
-def test_keras_refuses_a_rounded_output():
+def test_keras_refuses_a_rounded_output() -> None:
     hidden = made_up.dense("hidden", 16, "relu")
     rounding = LayerInfo("lambda", "lambda", "Lambda", location=made_up.line(12, "Lambda(keras.ops.round)"))
     of = made_up.model(hidden, rounding)
@@ -415,18 +416,19 @@ def test_keras_refuses_a_rounded_output():
         "Of 4 trainable weights none gets a gradient: an op without a slope stands between the weights and "
         "the loss. Lambda 'lambda' is the last layer that may hold such an op."
     )
+    assert finding.location is not None
     assert finding.location.line == 12
     assert loud(run) == [("NW307", "cause")]
 
 
-def test_two_layers_that_could_hold_the_op_leave_the_line_open():
+def test_two_layers_that_could_hold_the_op_leave_the_line_open() -> None:
     walls = [LayerInfo(name, name, "Lambda", location=made_up.line(12)) for name in ("a", "b")]
     of = made_up.model(made_up.dense("hidden", 16), *walls)
     run = made_up.run(of, loss=[], fit={"error": nw307.NONE_AT_ALL, "steps": 0})
     assert only("NW307", run).location == of.compile_location
 
 
-def test_a_flat_loss_in_words():
+def test_a_flat_loss_in_words() -> None:
     finding = only("NW307", nw307.flat_run([0.0] * 90, loss=0.5625))
     assert finding.message == (
         "The gradient of every weight is exactly 0 in all of 90 steps, while the loss is 0.5625: somewhere "
@@ -434,13 +436,13 @@ def test_a_flat_loss_in_words():
     )
 
 
-def test_a_unit_that_softmax_makes_1_has_its_own_rule():
+def test_a_unit_that_softmax_makes_1_has_its_own_rule() -> None:
     of = made_up.model(made_up.dense(activation="softmax"), loss="mean_squared_error")
     norms = {("gradient", "dense/kernel", "l2_norm"): [0.0] * 40}
     assert said("NW307", made_up.run(of, loss=[0.5] * 40, steps=norms)) == []
 
 
-def test_layers_beside_the_way_are_left_alone():
+def test_layers_beside_the_way_are_left_alone() -> None:
     cut = {"no_gradient": ("hidden/kernel", "hidden/bias")}
     finding = only("NW307", made_up.run(nw307.model_of(inbound=True, behind="Lambda"), fit=cut))
     assert finding.message == (
@@ -450,7 +452,7 @@ def test_layers_beside_the_way_are_left_alone():
     assert said("NW307", made_up.run(nw307.model_of(), fit=cut)) == []
 
 
-def test_a_gradient_shut_off_in_a_training_that_learns_is_a_note():
+def test_a_gradient_shut_off_in_a_training_that_learns_is_a_note() -> None:
     run = made_up.run(nw307.model_of(inbound=True, behind="Lambda"), fit={"no_gradient": ("hidden/kernel",)})
     assert [(one.code, one.level) for one in diagnose(run).diagnoses] == [("NW307", "note")]
 
@@ -458,7 +460,7 @@ def test_a_gradient_shut_off_in_a_training_that_learns_is_a_note():
 # -- NW308 -------------------------------------------------------------------------------------------
 
 
-def test_the_same_rows_in_both_modes():
+def test_the_same_rows_in_both_modes() -> None:
     finding = only("NW308", nw308.same_rows_run(0.1185, 3.852, steps=200))
     assert finding.message == (
         "On the same rows the loss is 0.1185 in training and 3.852 in inference: the moving statistics of bn "
@@ -471,7 +473,7 @@ def test_the_same_rows_in_both_modes():
 @pytest.mark.parametrize(
     ("inside", "validated", "count"), [(0.32, 0.66, 1), (0.32, 0.655, 0), (0.34, 0.67, 0)]
 )
-def test_no_better_than_guessing_and_twice_the_loss(inside, validated, count):
+def test_no_better_than_guessing_and_twice_the_loss(inside: float, validated: float, count: int) -> None:
     """Guessing costs 0.6931, and 0.95 of it 0.6585."""
     assert len(said("NW308", nw308.same_rows_run(inside, validated))) == count
 
@@ -489,11 +491,11 @@ def test_no_better_than_guessing_and_twice_the_loss(inside, validated, count):
         ((0.01, 2.09, 0.9, 0.9), 0),
     ],
 )
-def test_what_is_right_in_both_modes(gap, count):
+def test_what_is_right_in_both_modes(gap: tuple[float, float, float, float], count: int) -> None:
     assert len(said("NW308", nw308.two_modes_run(*gap))) == count
 
 
-def test_accuracies_in_words():
+def test_accuracies_in_words() -> None:
     finding = only("NW308", nw308.two_modes_run(0.1, 0.9, 0.9375, 0.5))
     assert finding.evidence[:2] == (
         "32 rows of a training batch, tried in both modes at the end",
@@ -501,7 +503,7 @@ def test_accuracies_in_words():
     )
 
 
-def test_where_guessing_has_no_known_cost_the_first_loss_stands_for_it():
+def test_where_guessing_has_no_known_cost_the_first_loss_stands_for_it() -> None:
     run = nw308.two_modes_run(0.1, 0.41)
     of = made_up.model(nw308.model_with("BatchNormalization"), made_up.dense(), loss="custom")
     tried = {"inference": run.fits[0].info.inference}
@@ -520,7 +522,7 @@ def test_where_guessing_has_no_known_cost_the_first_loss_stands_for_it():
         (229, 0.991, "error"),
     ],
 )
-def test_few_updates_are_a_note(steps, momentum, level):
+def test_few_updates_are_a_note(steps: int, momentum: float, level: str) -> None:
     """Few of them at Keras's own momentum: it was seen to need 230 to follow."""
     assert only("NW308", nw308.same_rows_run(0.12, 3.85, steps=steps, momentum=momentum)).level == level
 
@@ -534,20 +536,20 @@ def test_few_updates_are_a_note(steps, momentum, level):
         (200, 0.79, "set_momentum", 0.99),
     ],
 )
-def test_what_mends_it(steps, momentum, kind, value):
+def test_what_mends_it(steps: int, momentum: float, kind: str, value: float | None) -> None:
     """Averages that do not follow, that have followed, and that are of the last batches alone."""
     remedy = only("NW308", nw308.same_rows_run(0.12, 3.85, steps=steps, momentum=momentum)).remedies[0]
     assert (remedy.intervention.kind, remedy.intervention.value) == (kind, value)
 
 
 @pytest.mark.parametrize(("last", "named"), [(8, True), (9, False)])
-def test_a_short_last_batch(last, named):
+def test_a_short_last_batch(last: int, named: bool) -> None:
     finding = only("NW308", nw308.two_modes_run(0.1, 0.9, momentum=0.1, last=last))
     assert ("the last batch has 8 rows, the others have 32" in finding.evidence) is named
     assert ("drop_remainder=True" in finding.remedies[0].text) is named
 
 
-def test_the_slowest_average_is_named():
+def test_the_slowest_average_is_named() -> None:
     slow = replace(nw308.model_with("BatchNormalization", momentum=0.9999), path="slow", name="slow")
     run = nw308.two_modes_run(0.1, 0.9)
     layers = (nw308.model_with("BatchNormalization", momentum=0.9), slow, made_up.dense(activation="sigmoid"))
@@ -556,7 +558,7 @@ def test_the_slowest_average_is_named():
     assert only("NW308", both).layer == "slow"
 
 
-def test_other_rows_do_not_tell():
+def test_other_rows_do_not_tell() -> None:
     assert missing("NW308", nw308.same_rows_run(0.12, 3.85, other=True)) == (
         "the training rows were not tried in inference mode"
     )
@@ -567,7 +569,7 @@ def test_other_rows_do_not_tell():
 # -- NW408, NW409 ------------------------------------------------------------------------------------
 
 
-def test_a_scale_that_only_falls():
+def test_a_scale_that_only_falls() -> None:
     run = nw408.half_precision_run([NAN] * 35 + [0.0] * 65)
     finding = only("NW408", run)
     assert finding.message == (
@@ -581,20 +583,20 @@ def test_a_scale_that_only_falls():
 
 
 @pytest.mark.parametrize(("skipped", "count"), [(16, 1), (15, 0)])
-def test_sixteen_halvings_bring_the_scale_below_1(skipped, count):
+def test_sixteen_halvings_bring_the_scale_below_1(skipped: int, count: int) -> None:
     assert len(said("NW408", nw408.half_precision_run([1.0] * 10 + [NAN] * skipped))) == count
 
 
-def test_steps_left_out_now_and_then_are_health():
+def test_steps_left_out_now_and_then_are_health() -> None:
     assert said("NW408", nw408.half_precision_run([INF, INF, INF, *[1.0, 1.0, INF] * 40])) == []
 
 
-def test_an_input_beyond_half_precision_is_the_cause_of_the_scale():
+def test_an_input_beyond_half_precision_is_the_cause_of_the_scale() -> None:
     """The loss itself is NaN then, and another rule says why."""
     assert said("NW408", nw408.half_precision_run([NAN] * 40, loss=NAN)) == []
 
 
-def test_nan_beside_a_known_op_is_what_hid_it():
+def test_nan_beside_a_known_op_is_what_hid_it() -> None:
     division = OpInfo(
         "RealDiv",
         "forward",
@@ -610,7 +612,7 @@ def test_nan_beside_a_known_op_is_what_hid_it():
     ]
 
 
-def test_weights_that_are_nan_under_a_finite_loss():
+def test_weights_that_are_nan_under_a_finite_loss() -> None:
     run = nw409.nan_weights_run([1.0, NAN, NAN, NAN], [0.5, 0.0, 0.0, 0.0])
     finding = only("NW409", run)
     assert finding.message == (
@@ -619,9 +621,11 @@ def test_weights_that_are_nan_under_a_finite_loss():
     )
 
 
-def test_nan_in_the_batch_is_said_by_others():
+def test_nan_in_the_batch_is_said_by_others() -> None:
     run = nw409.hidden_nan_run(nw409.predictions(32), 0.0)
     incident = run.info.incident
+    assert incident is not None
+    assert incident.batch is not None
     batch = replace(incident.batch, inputs=(made_up.tensor("input", num_nan=3),))
     info = replace(run.info, incident=replace(incident, batch=batch))
     assert said("NW409", run)
@@ -631,7 +635,7 @@ def test_nan_in_the_batch_is_said_by_others():
 # -- NW502, NW504, NW505 -----------------------------------------------------------------------------
 
 
-def test_a_rate_that_is_an_epsilon():
+def test_a_rate_that_is_an_epsilon() -> None:
     finding = only("NW502", nw502.slow_run(1e-8, 2e-8))
     assert finding.message == (
         "At a learning rate of 1e-08 the weights moved by 2e-06 of their norm in 100 steps, although there "
@@ -641,26 +645,26 @@ def test_a_rate_that_is_an_epsilon():
 
 
 @pytest.mark.parametrize(("ratio", "count"), [(0.99e-6, 1), (1.01e-6, 0)])
-def test_a_ten_thousandth_of_the_norm(ratio, count):
+def test_a_ten_thousandth_of_the_norm(ratio: float, count: int) -> None:
     assert len(said("NW502", nw502.slow_run(1e-8, ratio))) == count
 
 
 @pytest.mark.parametrize(("gradient", "count"), [(1.01e-3, 1), (0.99e-3, 0)])
-def test_without_a_gradient_the_rate_is_not_to_blame(gradient, count):
+def test_without_a_gradient_the_rate_is_not_to_blame(gradient: float, count: int) -> None:
     assert len(said("NW502", nw502.slow_run(1e-8, 2e-8, gradient=gradient))) == count
 
 
-def test_a_tenth_of_the_usual_rate_is_not_low():
+def test_a_tenth_of_the_usual_rate_is_not_low() -> None:
     assert said("NW502", nw502.slow_run(1e-4, 1e-8))
     assert said("NW502", nw502.slow_run(1.01e-4, 1e-8)) == []
     assert said("NW502", nw502.slow_run(1e-3, 1e-8, optimizer="SGD"))
 
 
-def test_a_rate_too_low_is_the_cause():
+def test_a_rate_too_low_is_the_cause() -> None:
     assert loud(nw502.slow_run(1e-8, 2e-8)) == [("NW502", "cause")]
 
 
-def test_penalties_in_words():
+def test_penalties_in_words() -> None:
     finding = only("NW504", nw504.penalised_run({"l2": 10.0}, first=160.0, last=0.4))
     assert finding.message == (
         "Of the loss, 99.6% was penalties at the beginning and 36.7% at the end. What the data cost is no "
@@ -673,12 +677,12 @@ def test_penalties_in_words():
 
 
 @pytest.mark.parametrize(("penalty", "count"), [(6.3, 1), (6.2, 0)])
-def test_nine_tenths_of_the_loss(penalty, count):
+def test_nine_tenths_of_the_loss(penalty: float, count: int) -> None:
     """Beside a data loss of 0.69."""
     assert len(said("NW504", nw504.penalised_run({}, first=penalty, last=penalty))) == count
 
 
-def test_what_an_l1_penalty_costs():
+def test_what_an_l1_penalty_costs() -> None:
     """0.8 times the root of the number of elements, 8 x 32, times their norm, 4: about 51."""
     finding = only("NW504", nw504.penalised_run({"l1": 1.0}, first=56.0, last=0.1))
     assert finding.evidence == (
@@ -686,7 +690,7 @@ def test_what_an_l1_penalty_costs():
     )
 
 
-def test_what_a_penalty_on_an_output_costs():
+def test_what_a_penalty_on_an_output_costs() -> None:
     """The square of the norm, 256, shared among the 32 rows."""
     finding = only("NW504", nw504.penalised_run({"l2": 10.0}, first=81.0, last=1.0, on="activity"))
     assert finding.evidence == (
@@ -695,19 +699,19 @@ def test_what_a_penalty_on_an_output_costs():
 
 
 @pytest.mark.parametrize(("penalty", "layer"), [(319.0, "hidden"), (321.0, None)])
-def test_a_penalty_that_the_regularisers_do_not_make(penalty, layer):
+def test_a_penalty_that_the_regularisers_do_not_make(penalty: float, layer: str | None) -> None:
     """Known ones make 160 of it; half is enough to name the layer."""
     finding = only("NW504", nw504.penalised_run({"l2": 10.0}, first=penalty, last=0.4))
     assert finding.layer == layer
     assert bool(finding.evidence) is (layer is not None)
 
 
-def test_the_only_regulariser_of_unknown_cost():
+def test_the_only_regulariser_of_unknown_cost() -> None:
     finding = only("NW504", nw504.penalised_run({"factor": 10.0}, first=56.0, last=6.3))
     assert finding.evidence == ("the only regulariser is FACTOR(10) on hidden/kernel",)
 
 
-def test_penalties_that_were_not_seen():
+def test_penalties_that_were_not_seen() -> None:
     config = {"kernel_regularizer": {"class_name": "L1", "config": {"l1": 0.5}}}
     of = made_up.model(made_up.dense("hidden", 8, config=config), made_up.dense())
     assert missing("NW504", made_up.run(of)) == "the penalties in the loss were not seen"
@@ -717,7 +721,7 @@ def test_penalties_that_were_not_seen():
     assert missing("NW504", made_up.run(frozen)) is None
 
 
-def test_frozen_by_clipping_in_words():
+def test_frozen_by_clipping_in_words() -> None:
     finding = only("NW505", nw505.clipped_run([INF] * 20))
     assert finding.message == (
         "The gradient of 1 weight is so large (above 1.8e+19 an element) that its norm is infinite, and "
@@ -725,9 +729,10 @@ def test_frozen_by_clipping_in_words():
     )
 
 
-def test_clipping_all_weights_to_nan():
+def test_clipping_all_weights_to_nan() -> None:
     assert loud(nw505.nan_weights_run()) == [("NW505", "cause")]
     held = nw505.nan_weights_run()
+    assert held.info.incident is not None
     went_on = replace(held.info, incident=replace(held.info.incident, action="continue"))
     assert said("NW505", Run(went_on, held.fits)) == []
 
@@ -735,7 +740,7 @@ def test_clipping_all_weights_to_nan():
 # -- NW605, NW606 ------------------------------------------------------------------------------------
 
 
-def test_a_metric_that_is_nan():
+def test_a_metric_that_is_nan() -> None:
     run = nw605.logged_run({"loss": 0.5, "found": 0.8}, {"loss": 0.3, "found": NAN})
     finding = only("NW605", run)
     assert finding.message == (
@@ -747,11 +752,11 @@ def test_a_metric_that_is_nan():
 
 
 @pytest.mark.parametrize("name", ["loss", "val_loss", "left_loss", "val_left_loss", "learning_rate"])
-def test_losses_and_rates_are_no_metrics(name):
+def test_losses_and_rates_are_no_metrics(name: str) -> None:
     assert said("NW605", nw605.logged_run({"loss": 0.5, name: NAN})) == []
 
 
-def test_a_checkpoint_of_nan_over_a_good_one():
+def test_a_checkpoint_of_nan_over_a_good_one() -> None:
     finding = only("NW606", nw606.saves_run((10, True), (20, False)))
     assert finding.message == (
         "Weights that are not finite were saved 1 time, first at step 20 to m; no good one is left."
@@ -761,7 +766,7 @@ def test_a_checkpoint_of_nan_over_a_good_one():
     assert (finding.part, finding.level) == ("consequence", "error")
 
 
-def test_saves_that_nobody_saw():
+def test_saves_that_nobody_saw() -> None:
     bad = made_up.run(loss=[0.7, NAN])
     assert missing("NW606", bad) == "what the training saved was not seen"
     assert missing("NW606", with_fit(bad, saves_seen=True)) is None
@@ -771,8 +776,8 @@ def test_saves_that_nobody_saw():
 # -- the record --------------------------------------------------------------------------------------
 
 
-def test_the_new_facts_come_back_from_disk():
-    info = FitInfo(0, broadcasts=(nw109.SUB,), inference=nw308.InferenceInfo(32, 0.1, 3.9), saves_seen=True)
+def test_the_new_facts_come_back_from_disk() -> None:
+    info = FitInfo(0, broadcasts=(nw109.SUB,), inference=InferenceInfo(32, 0.1, 3.9), saves_seen=True)
     assert from_table(FitInfo, to_table(info)) == info
     assert from_table(FitInfo, to_table(FitInfo(0))).broadcasts is None
     assert from_table(FitInfo, to_table(FitInfo(0, broadcasts=()))).broadcasts == ()

@@ -1,26 +1,29 @@
 """The rules on the first bad op: which pattern it is of, and what they say, word by word."""
 
 import math
+from typing import Any
 
 import pytest
 
 from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.op_facts import operand
 from nanwatch.diagnose.op_patterns import pattern_of
 from nanwatch.diagnose.op_words import example_words, operand_words
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.record.facts import IncidentInfo, LayerInfo, Operand, OpInfo
+from nanwatch.record.run import Run
 
 NAN = math.nan
 
 
-def said(code, run):
+def said(code: str, run: Run) -> list[Finding]:
     """The findings of one rule on the only fit of ``run``."""
     return list(find_rule(code).diagnose(run.fits[0], run))
 
 
-def only(code, run):
+def only(code: str, run: Run) -> Finding:
     (finding,) = said(code, run)
     return finding
 
@@ -37,7 +40,7 @@ def only(code, run):
         (made_up.operands(denominator=0), None),
     ],
 )
-def test_the_range_of_an_operand(inputs, span):
+def test_the_range_of_an_operand(inputs: tuple[Operand, ...], span: tuple[float, float] | None) -> None:
     assert operand(OpInfo("Log", "forward", inputs=inputs), "argument") == span
 
 
@@ -54,7 +57,7 @@ def test_the_range_of_an_operand(inputs, span):
         (Operand("base", size=2, num_nan=2), "base not finite"),
     ],
 )
-def test_an_operand_in_words(operand, words):
+def test_an_operand_in_words(operand: Operand, words: str) -> None:
     assert operand_words(operand) == words
 
 
@@ -76,11 +79,11 @@ def test_an_operand_in_words(operand, words):
         ("Log", (), ""),
     ],
 )
-def test_an_op_at_its_first_bad_place(op, inputs, words):
+def test_an_op_at_its_first_bad_place(op: str, inputs: tuple[Operand, ...], words: str) -> None:
     assert example_words(OpInfo(op, "forward", inputs=inputs)) == words
 
 
-def backward(kind, forward=None, **inputs):
+def backward(kind: str, forward: str | None = None, **inputs: Any) -> OpInfo:
     return OpInfo(kind, "backward", inputs=made_up.operands(**inputs), output="inf", forward_type=forward)
 
 
@@ -99,13 +102,13 @@ def backward(kind, forward=None, **inputs):
         (OpInfo("Sqrt", "forward", inputs=made_up.operands(argument=-1), output="nan"), "where-trap"),
     ],
 )
-def test_a_finite_loss_with_a_bad_gradient(op, pattern):
+def test_a_finite_loss_with_a_bad_gradient(op: OpInfo, pattern: str | None) -> None:
     run = made_up.run(loss=[0.6, 0.576])
     incident = IncidentInfo(0, 1, 0, "gradient", loss=0.576, op=op)
     assert pattern_of(op, incident, run.fits[0]) == pattern
 
 
-def test_duplicates_under_a_square_root():
+def test_duplicates_under_a_square_root() -> None:
     """Case H04: the loss of the batch is .576, the gradient norms before it are normal."""
     op = OpInfo(
         "SqrtGrad",
@@ -135,7 +138,7 @@ def test_duplicates_under_a_square_root():
     assert diagnose(run).diagnoses[0].code == "NW401"
 
 
-def test_the_division_in_keras_s_own_loss_is_left_to_the_output_rule():
+def test_the_division_in_keras_s_own_loss_is_left_to_the_output_rule() -> None:
     words = made_up.operands(numerator=0, denominator=0)
     own = OpInfo("RealDiv", "forward", None, made_up.line(10, "model.compile(...)"), words, "nan")
     user = OpInfo("RealDiv", "forward", None, made_up.line(20, "a / b"), words, "nan")
@@ -146,7 +149,7 @@ def test_the_division_in_keras_s_own_loss_is_left_to_the_output_rule():
     )
 
 
-def test_padding_from_end_to_end():
+def test_padding_from_end_to_end() -> None:
     """Case H12."""
     embedding = LayerInfo("embed", "embed", "Embedding", config={"mask_zero": True})
     pool = LayerInfo("pool", "pool", "GlobalAveragePooling1D", location=made_up.line(6))
@@ -170,7 +173,7 @@ def test_padding_from_end_to_end():
     assert said("NW405", run) == []
 
 
-def test_half_precision_is_not_nan_in_the_data():
+def test_half_precision_is_not_nan_in_the_data() -> None:
     """Case H09: x up to 7.6e5 under mixed_float16; weights unmoved."""
     of = made_up.model(made_up.dense(), dtype_policy="mixed_float16")
     x = made_up.tensor("input", min=-7e5, max=7.6e5, std=2e5)
@@ -183,7 +186,7 @@ def test_half_precision_is_not_nan_in_the_data():
     )
 
 
-def test_poisson_on_a_linear_head():
+def test_poisson_on_a_linear_head() -> None:
     """Case H08: nothing may call the weights NaN."""
     of = made_up.model(made_up.dense("hidden", 16, "relu"), made_up.dense(at=7), loss="poisson")
     seen = [made_up.tensor("output", "output", min=-2.0)]
@@ -197,7 +200,7 @@ def test_poisson_on_a_linear_head():
     assert diagnose(run).diagnoses[0].code == "NW208"
 
 
-def test_a_place_without_a_pattern_gives_way_to_any_cause():
+def test_a_place_without_a_pattern_gives_way_to_any_cause() -> None:
     op = OpInfo(
         "Square", "forward", None, made_up.line(10), made_up.operands(input_0=(-4e36, 5e36)), output="inf"
     )

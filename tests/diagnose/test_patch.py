@@ -22,11 +22,11 @@ from nanwatch.diagnose.patch import set_activation, set_argument
         ('[Dense(8, "tanh"), Dense(5, "relu")]', '[Dense(8, "tanh"), Dense(5, "softmax")]'),
     ],
 )
-def test_the_activation_alone_changes(line, expected):
+def test_the_activation_alone_changes(line: str, expected: str) -> None:
     assert set_activation(line, "Dense", "softmax", "relu", 5) == expected
 
 
-def test_units_tell_two_layers_with_one_activation_apart():
+def test_units_tell_two_layers_with_one_activation_apart() -> None:
     line = 'Sequential([Dense(8, "relu"), Dense(5, "relu")])'
     assert set_activation(line, "Dense", "softmax", "relu", 5) == (
         'Sequential([Dense(8, "relu"), Dense(5, "softmax")])'
@@ -46,7 +46,7 @@ def test_units_tell_two_layers_with_one_activation_apart():
         ("x = = Dense(5)", "linear"),
     ],
 )
-def test_no_line_where_two_could_be_meant_or_none_is_sure(line, old):
+def test_no_line_where_two_could_be_meant_or_none_is_sure(line: str, old: str) -> None:
     assert set_activation(line, "Dense", "softmax", old, 5) is None
 
 
@@ -59,11 +59,11 @@ def test_no_line_where_two_could_be_meant_or_none_is_sure(line, old):
         ("Dense(1, name='out')", "Dense(1, name='out', activation='sigmoid')"),
     ],
 )
-def test_an_activation_is_added_where_there_was_none(line, expected):
+def test_an_activation_is_added_where_there_was_none(line: str, expected: str) -> None:
     assert set_activation(line, "Dense", "sigmoid", "linear", 1) == expected
 
 
-def test_a_softmax_layer_has_no_activation_to_change():
+def test_a_softmax_layer_has_no_activation_to_change() -> None:
     assert set_activation("Softmax()", "Softmax", "sigmoid", "softmax") is None
 
 
@@ -77,5 +77,5 @@ def test_a_softmax_layer_has_no_activation_to_change():
         ("optimizer=keras.optimizers.Adam(1.0),", "optimizer=keras.optimizers.Adam(0.1),"),
     ],
 )
-def test_an_argument_by_keyword_by_place_or_added(line, expected):
+def test_an_argument_by_keyword_by_place_or_added(line: str, expected: str) -> None:
     assert set_argument(line, "Adam", "learning_rate", "0.1", 0) == expected

@@ -72,7 +72,7 @@ class Browser:
         return self.driver.find_elements("css selector", selector)
 
     def texts(self, selector: str) -> list[str]:
-        return [element.get_property("textContent") for element in self.all(selector)]
+        return [str(element.get_property("textContent")) for element in self.all(selector)]
 
     def chart(self, title: str) -> WebElement:
         """The figure of this title, scrolled into view."""
@@ -120,7 +120,7 @@ class Browser:
 
     def offset(self, over: WebElement, share: float) -> int:
         """From the middle of an element, from which the driver counts."""
-        width = over.size["width"]
+        width: int = over.size["width"]
         return max(-width // 2 + 1, min(width // 2 - 1, round((share - 0.5) * width)))
 
 

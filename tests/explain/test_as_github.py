@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Level
+from nanwatch.diagnose.diagnosis import LEVELS, Diagnoses, Diagnosis, Level
 from nanwatch.explain import as_github
 from nanwatch.explain.report import Report
 from nanwatch.record.facts import Location
@@ -80,7 +80,7 @@ def many(levels: list[Level]) -> Report:
 
 
 def test_ten_at_most_and_the_worst_of_them() -> None:
-    levels: list[Level] = [*["note"] * 4, *["warning"] * 4, *["error"] * 4]
+    levels = [level for level in reversed(LEVELS) for _ in range(4)]
     *lines, last = as_github.render(many(levels)).splitlines()
     assert [line.split()[0] for line in lines] == [*["::error"] * 4, *["::warning"] * 4, *["::notice"] * 2]
     assert last == "nanwatch: 2 more without an annotation: NW002, NW003"

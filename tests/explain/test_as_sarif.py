@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def broken(folder: Path, **facts: Any) -> Report:
 
 @pytest.mark.parametrize("case", ["broken", "healthy", "hostile", "no training"])
 def test_it_is_valid(tmp_path: Path, validator: jsonschema.Draft7Validator, case: str) -> None:
-    report = {
+    reports: dict[str, Callable[[], Report]] = {
         "broken": lambda: broken(tmp_path, started="2026-11-21T22:51:44+01:00"),
         "healthy": made_up_reports.healthy,
         "hostile": lambda: hostile(tmp_path),
@@ -54,8 +55,8 @@ def test_it_is_valid(tmp_path: Path, validator: jsonschema.Draft7Validator, case
             made_up_reports.healthy(outcome="no-training"),
             run=replace(made_up_reports.healthy().run, fits=()),
         ),
-    }[case]()
-    log = json.loads(as_sarif.render(report), parse_constant=refuse)
+    }
+    log = json.loads(as_sarif.render(reports[case]()), parse_constant=refuse)
     assert [error.message for error in validator.iter_errors(log)] == []
 
 

@@ -21,12 +21,12 @@ from nanwatch.record.events import (
     FitEnd,
     IncidentSeen,
     LearningRateChanged,
-    OwnError,
     Raised,
     Saved,
     Warned,
     read_events,
 )
+from nanwatch.record.notes import OwnError
 
 EVENTS: list[Event] = [
     FitBegin(0),

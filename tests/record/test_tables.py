@@ -154,7 +154,7 @@ def test_a_value_of_its_type(name: str, item: Any, value: Any) -> None:
     assert through_json(Everything(**{name: value})) == Everything(**{name: value})
 
 
-WRONG = [
+WRONG: list[tuple[str, Any, str]] = [
     ("text", 3, "text: a text was expected, not int"),
     ("text", None, "text: a text was expected, not NoneType"),
     ("number", "3", "number: a whole number was expected, not str"),

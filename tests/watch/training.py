@@ -26,7 +26,7 @@ def only_run(folder: Path) -> Run:
     return read_run(place)
 
 
-class BatchLosses(keras.callbacks.Callback):  # type: ignore[misc]
+class BatchLosses(keras.callbacks.Callback):
     """Keras's own loss of each batch: its running mean, begun anew before each batch."""
 
     def __init__(self) -> None:

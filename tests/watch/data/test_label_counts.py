@@ -114,7 +114,7 @@ def as_generator(labels: Any) -> Any:
     return batches()
 
 
-class AsSequence(keras.utils.PyDataset):  # type: ignore[misc]
+class AsSequence(keras.utils.PyDataset):
     def __init__(self, labels: Any) -> None:
         super().__init__()
         self.batches = list(as_dataset(labels).as_numpy_iterator())

@@ -136,7 +136,7 @@ def test_two_models_in_turns(tmp_path: Path) -> None:
 def test_a_fit_inside_a_fit(tmp_path: Path) -> None:
     """A callback of one training that trains another model."""
 
-    class Inner(keras.callbacks.Callback):  # type: ignore[misc]
+    class Inner(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             fit(inner, [watch_in(tmp_path / "inner")])
 
@@ -158,7 +158,7 @@ def saved_state(model: Any) -> list[Any]:
 def test_saving_and_cloning_a_watched_model(tmp_path: Path) -> None:
     """What nanwatch hangs on a model is no part of it."""
 
-    class Saving(keras.callbacks.Callback):  # type: ignore[misc]
+    class Saving(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             self.model.save(tmp_path / "model.keras")
             self.model.save_weights(tmp_path / "model.weights.h5")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from tests.watch.training import differing, only_run, watch_in
 pytestmark = pytest.mark.tensorflow
 
 GOOD, ROW = 5, 7
-MODELS = {
+MODELS: dict[str, Callable[[], Any]] = {
     "graph": mlp,
     "steps_per_execution": lambda: mlp(steps_per_execution=4),
     "run_eagerly": lambda: mlp(run_eagerly=True),
@@ -42,7 +43,7 @@ def labels() -> Any:
     return y
 
 
-class Calls(keras.callbacks.Callback):  # type: ignore[misc]
+class Calls(keras.callbacks.Callback):
     """What Keras called, and in which order."""
 
     def __init__(self) -> None:
@@ -166,7 +167,7 @@ def test_an_exception_of_the_step(tmp_path: Path) -> None:
 
 
 def test_an_exception_of_another_callback(tmp_path: Path) -> None:
-    class Failing(keras.callbacks.Callback):  # type: ignore[misc]
+    class Failing(keras.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             if batch == 3:
                 raise ValueError("of the script's own")

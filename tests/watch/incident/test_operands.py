@@ -1,5 +1,7 @@
 """What is kept of an op's inputs: the values where the output went bad."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -28,13 +30,13 @@ BAD = np.array([False, True, True])
         ([0.0, INF, 4.0], BAD, Operand("a", 4.0, 4.0, first=INF, size=2, num_pos_inf=1)),
     ],
 )
-def test_the_values_where_the_output_went_bad(value, bad, kept):
+def test_the_values_where_the_output_went_bad(value: list[float], bad: Any, kept: Operand) -> None:
     found = measure_operand("a", np.asarray(value, np.float32), "float32", bad)
     assert repr(found) == repr(kept)  # NaN is not equal to itself
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float64"])
-def test_an_op_s_own_types(dtype):
+def test_an_op_s_own_types(dtype: str) -> None:
     trace = OpTrace(10.0)
     with tensorflow_names.op_callback(trace):
         tf.constant([1.0, 0.0, -2.0], dtype) / tf.constant([2.0, 0.0, 0.0], dtype)
@@ -45,7 +47,7 @@ def test_an_op_s_own_types(dtype):
     )
 
 
-def test_an_input_that_is_no_number_is_not_counted():
+def test_an_input_that_is_no_number_is_not_counted() -> None:
     trace = OpTrace(10.0)
     with tensorflow_names.op_callback(trace):
         tf.reduce_mean(tf.zeros((0, 2), tf.bfloat16), axis=0)

@@ -248,7 +248,7 @@ def test_the_frame_of_fit(trained: Any) -> None:
     """`epoch_iterator` is a local variable of it; the data stand there as they were split."""
     seen: list[Any] = []
 
-    class Look(keras.callbacks.Callback):  # type: ignore[misc]
+    class Look(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             seen.append(seam().fit_arguments(sys._getframe()))
 
@@ -276,7 +276,7 @@ def test_layers(trained: Any) -> None:
 
 
 def test_layers_of_one_name_have_paths_of_their_own() -> None:
-    class Twice(keras.Model):  # type: ignore[misc]
+    class Twice(keras.Model):
         def __init__(self) -> None:
             super().__init__()
             self.held = [layers.Dense(1, name="same"), layers.Dense(1, name="same")]
@@ -324,7 +324,7 @@ def test_losses(trained: Any) -> None:
     assert float(value) == pytest.approx(np.log(2))
     assert seam().compiled_loss(trained) is trained._compile_loss
 
-    class Own(keras.Model):  # type: ignore[misc]
+    class Own(keras.Model):
         def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
             return 0.0
 
@@ -358,15 +358,20 @@ def test_optimizers() -> None:
 def test_an_optimizer_that_scales_the_loss() -> None:
     inner = keras.optimizers.SGD()
     optimizer = keras.optimizers.LossScaleOptimizer(inner, initial_scale=4.0)
+
+    def scale() -> float:
+        found: Any = seam().scale_of_loss(optimizer)
+        return float(found)
+
     assert seam().is_loss_scaling(optimizer)
     assert not seam().is_loss_scaling(inner)
     assert seam().scale_of_loss(optimizer) == 4.0  # not built yet
     variable = keras.Variable([1.0])
     optimizer.build([variable])
-    assert float(seam().scale_of_loss(optimizer)) == 4.0
+    assert scale() == 4.0
     assert seam().trained_by(optimizer) == [variable]
     optimizer.apply([tf.constant([np.inf])], [variable])
-    assert float(seam().scale_of_loss(optimizer)) == 2.0
+    assert scale() == 2.0
     assert variable.numpy() == [1.0]
 
 
@@ -382,7 +387,7 @@ def test_the_graph_of_a_functional_model(trained: Any) -> None:
     assert seam().inbound_operations(head) == [exp]
     assert [each.name for each in seam().inbound_operations(trained.get_layer("normed"))] == [block.name]
     assert seam().graph_outputs(sequential()) is not None
-    assert seam().graph_outputs(object()) is None
+    assert seam().graph_outputs(object()) is None  # type: ignore[arg-type]
 
 
 def test_a_call_without_effect() -> None:

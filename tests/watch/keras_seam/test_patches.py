@@ -172,7 +172,7 @@ def test_a_new_of_its_own() -> None:
     with as_before(OwnNew):
         with Patches() as patches:
             patches.wrap(OwnNew, "__new__", noting(seen))
-            made = OwnNew(3)
+            made: Any = OwnNew(3)
         assert seen == [(OwnNew, (3,), made)]
         assert (made.value, made.given) == (3, (3,))
         assert OwnNew(4).value == 4
@@ -249,8 +249,8 @@ def test_given_back_in_any_order(kind: str, order: tuple[str, ...]) -> None:
             patches[mark].undo()
             left = left.replace(mark, "")
             expected = plain
-            for each in left:
-                expected = f"{each}({expected})"
+            for outer in left:
+                expected = f"{outer}({expected})"
             assert call() == expected
             assert len(places_on(owner, name)) == len(left)
 
@@ -272,7 +272,11 @@ def test_new_given_back_from_below() -> None:
     seen: list[str] = []
 
     def noted(mark: str) -> Callable[..., Any]:
-        return lambda original, *args: (seen.append(mark), original(*args))[1]
+        def note(original: Callable[..., Any], *args: Any) -> Any:
+            seen.append(mark)
+            return original(*args)
+
+        return note
 
     with as_before(OwnNew):
         lower, upper = Patches(), Patches()
@@ -300,7 +304,7 @@ def test_what_another_has_put_on_top_stays() -> None:
         patches = Patches()
         patches.wrap(Base, "greet", marking("ours"))
         below = Base.greet
-        Base.greet = lambda self: f"theirs({below(self)})"  # type: ignore[method-assign]
+        Base.greet = lambda self: f"theirs({below(self)})"  # type: ignore[assignment, method-assign, misc]
         assert Base().greet() == "theirs(ours(hello you))"
         patches.undo()
         assert Base().greet() == "theirs(hello you)"
@@ -314,7 +318,7 @@ def test_what_another_has_put_between_stays() -> None:
         lower, upper = Patches(), Patches()
         lower.wrap(Base, "greet", marking("lower"))
         below = Base.greet
-        Base.greet = theirs = lambda self: f"theirs({below(self)})"  # type: ignore[method-assign]
+        Base.greet = theirs = lambda self: f"theirs({below(self)})"  # type: ignore[assignment, method-assign]
         upper.wrap(Base, "greet", marking("upper"))
         lower.undo()
         assert Base().greet() == "upper(theirs(hello you))"

@@ -18,6 +18,7 @@ import tensorflow as tf
 import nanwatch
 from nanwatch.check.budget import CheckBudget
 from nanwatch.check.seams import shorten
+from nanwatch.record.facts import OnIncident
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.read import read_run
 from nanwatch.replay import again
@@ -87,14 +88,14 @@ def owners_of(seam: Seam) -> list[Any]:
     return [module for module in modules_of("keras") if vars(module).get(seam.name) is function]
 
 
-def arm(recorder: RunRecorder, on_incident: str = "raise") -> None:
+def arm(recorder: RunRecorder, on_incident: OnIncident = "raise") -> None:
     """As ``nanwatch run`` does, where Keras is there already."""
     import_hook.install_hook(recorder, on_incident)
     import_hook.take_seams(keras, recorder, on_incident)
 
 
 @contextmanager
-def run_in(folder: Path, on_incident: str = "raise") -> Iterator[RunRecorder]:
+def run_in(folder: Path, on_incident: OnIncident = "raise") -> Iterator[RunRecorder]:
     recorder = RunRecorder(folder, "train.py", ("train.py",))
     arm(recorder, on_incident)
     try:

@@ -66,7 +66,7 @@ def called_from(filename: str) -> Callable[[Callable[[], Any]], Any]:
 
 
 def test_the_innermost_line_of_the_user() -> None:
-    library = called_from(json.__file__)
+    library: Callable[[Callable[[], Location | None]], Location | None] = called_from(json.__file__)
 
     def ask() -> Location | None:
         return library(lambda: user_lines.line_here(sys._getframe(1)))  # a frame of the library

@@ -129,12 +129,12 @@ def own(y: Any, y_pred: Any) -> Any:
     return keras.ops.mean(y - y_pred)
 
 
-class Own(losses.Loss):
+class Own(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return own(y_true, y_pred)
 
 
-class Scaled(losses.BinaryCrossentropy):
+class Scaled(keras.losses.BinaryCrossentropy):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return 3 * super().call(y_true, y_pred)
 
@@ -202,7 +202,7 @@ def around(function: Any, **arguments: Any) -> Any:
     return closure
 
 
-class AroundClass(losses.Loss):
+class AroundClass(keras.losses.Loss):
     def __init__(self) -> None:
         super().__init__()
         self.inner = losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -66,7 +66,7 @@ def said(recorder: RunRecorder) -> list[tuple[str, str, str]]:
 
 
 def own_subclass(model: Any, path: str) -> None:
-    class Own(keras.Model):  # type: ignore[misc]
+    class Own(keras.Model):
         def save(self, filepath: Any, **given: Any) -> Any:
             return super().save(filepath, **given)
 

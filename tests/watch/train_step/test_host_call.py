@@ -1,7 +1,7 @@
 """What a call of the host from inside the step answers, when it fails too."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import tensorflow as tf
@@ -35,7 +35,7 @@ def fails(*arrays: object) -> int:
     [(lambda a, b: int(a) + int(b), 5, []), (fails, 7, [("adding", "a fault of our own")])],
 )
 def test_the_answer_or_the_default(
-    compiled: bool, function: object, answer: int, errors: list[tuple[str, str]]
+    compiled: bool, function: Callable[..., int], answer: int, errors: list[tuple[str, str]]
 ) -> None:
     noted = Noted()
 

@@ -266,7 +266,8 @@ def test_the_autopsy_makes_the_first_update_too(tmp_path: Path) -> None:
     assert incident is not None
     assert incident.reproduced
     assert incident.op is not None
-    assert (incident.op.type, incident.op.location is not None) == ("Exp", True)
+    assert incident.op.type == "Exp"
+    assert incident.op.location is not None
     assert "tf.exp(grown)" in incident.op.location.code
 
 

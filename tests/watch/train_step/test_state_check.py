@@ -24,7 +24,7 @@ STEPS = 40  # two epochs of 20
 MOVING = "moving_variance"
 
 
-class Spoil(keras.callbacks.Callback):  # type: ignore[misc]
+class Spoil(keras.callbacks.Callback):
     """Puts NaN into a moving statistic, which training does not read."""
 
     def __init__(self, step: int) -> None:
@@ -37,7 +37,7 @@ class Spoil(keras.callbacks.Callback):  # type: ignore[misc]
         self.seen += 1
 
 
-class Masked(keras.layers.Layer):  # type: ignore[misc]
+class Masked(keras.layers.Layer):
     """Holds a mask of -inf, as attention does, and masks nothing."""
 
     def build(self, shape: Any) -> None:
@@ -49,7 +49,7 @@ class Masked(keras.layers.Layer):  # type: ignore[misc]
         return keras.ops.where(keras.ops.isfinite(self.mask), self.mask, x)
 
 
-class Least(keras.layers.Layer):  # type: ignore[misc]
+class Least(keras.layers.Layer):
     """Holds the least that it has seen, beginning with infinity."""
 
     def build(self, shape: Any) -> None:
@@ -73,7 +73,7 @@ class NeverSeen(Least):
         return False
 
 
-class Spoiling(keras.layers.Layer):  # type: ignore[misc]
+class Spoiling(keras.layers.Layer):
     """Divides by what is left of a number of steps, and gives on what it got."""
 
     def __init__(self, steps: int) -> None:
@@ -162,7 +162,7 @@ def test_the_words_of_the_halt(tmp_path: Path) -> None:
         )
 
 
-class Called(keras.callbacks.Callback):  # type: ignore[misc]
+class Called(keras.callbacks.Callback):
     """What may save the model, or read it."""
 
     def __init__(self) -> None:

@@ -27,7 +27,7 @@ def table() -> tuple[Any, Any]:
     return x, (x[:, :1] + x[:, 1:2] > 0).astype("float32")
 
 
-class Added(layers.Layer):  # type: ignore[misc]
+class Added(layers.Layer):
     factor = 3.0
 
     def call(self, x: Any) -> Any:
@@ -126,7 +126,7 @@ def test_however_the_step_is_compiled(compiled: dict[str, Any], tmp_path: Path) 
     assert penalties[-1] < 0.95 * penalties[0]
 
 
-class OwnLoss(keras.Model):  # type: ignore[misc]
+class OwnLoss(keras.Model):
     """Makes of the compiled loss what it likes."""
 
     def compute_loss(self, *args: Any, **given: Any) -> Any:

@@ -156,7 +156,7 @@ def test_accumulated_gradients_and_averages_are_held(tmp_path: Path) -> None:
     assert differing(state_of(model), state_of(bare)) == []
 
 
-class Unfinished(keras.callbacks.Callback):  # type: ignore[misc]
+class Unfinished(keras.callbacks.Callback):
     """Keeps a fit from writing the averages into the weights at its end."""
 
     def on_train_begin(self, logs: Any = None) -> None:
