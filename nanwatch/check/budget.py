@@ -78,8 +78,8 @@ class CheckBudget:
 def only_in_own_process(short: CheckBudget, wrapper: Wrapper) -> Wrapper:
     """``wrapper``, but a forked child calls the original."""
 
-    def chosen(original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def call_wrapper(original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         result: R = (wrapper if short.recorder.ours else pass_through)(original, *args, **kwargs)
         return result
 
-    return chosen
+    return call_wrapper

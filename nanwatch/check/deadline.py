@@ -42,7 +42,7 @@ class Deadline:
 
     def start(self) -> None:
         if hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, self.alarmed)
+            signal.signal(signal.SIGALRM, self.on_alarm)
             signal.setitimer(signal.ITIMER_REAL, self.seconds - self.reserve)
         self.outside.start()
         self.last.start()
@@ -54,7 +54,7 @@ class Deadline:
         self.outside.cancel()
         return self.lock.acquire(blocking=False)
 
-    def alarmed(self, number: int, frame: FrameType | None) -> None:
+    def on_alarm(self, number: int, frame: FrameType | None) -> None:
         self.short.end(self.reason)
 
     def report_from_outside(self) -> None:

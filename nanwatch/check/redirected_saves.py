@@ -37,7 +37,7 @@ class Elsewhere:
     def is_below(self, path: object) -> bool:
         return Path(absolute_path(path)).is_relative_to(self.folder)
 
-    def found(self, path: object) -> object:
+    def find(self, path: object) -> object:
         """Where ``path`` was saved in this check; else ``path``."""
         return self.moved.get(absolute_path(path), path) if isinstance(path, str | os.PathLike) else path
 
@@ -52,11 +52,11 @@ def redirect_saves(short: CheckBudget) -> dict[str, Wrapper]:
     paths = (
         ("keras.saving.save_model", 1, "filepath", elsewhere.place),
         ("keras.saving.save_weights", 1, "filepath", elsewhere.place),
-        ("keras.saving.load_model", 0, "filepath", elsewhere.found),
-        ("keras.saving.load_weights", 1, "filepath", elsewhere.found),
+        ("keras.saving.load_model", 0, "filepath", elsewhere.find),
+        ("keras.saving.load_weights", 1, "filepath", elsewhere.find),
         ("keras.Model.export", 1, "filepath", elsewhere.place),
         ("tensorflow.saved_model.save", 1, "export_dir", elsewhere.place),
-        ("tensorflow.saved_model.load", 0, "export_dir", elsewhere.found),
+        ("tensorflow.saved_model.load", 0, "export_dir", elsewhere.find),
         ("tensorflow.train.Checkpoint.save", 1, "file_prefix", elsewhere.place),
         ("tensorflow.train.Checkpoint.write", 1, "file_prefix", elsewhere.place),
     )
@@ -67,14 +67,14 @@ def redirect_saves(short: CheckBudget) -> dict[str, Wrapper]:
 def redirect_path(position: int, key: str, change: Callable[[object], object]) -> Wrapper:
     """Another path for the original, wherever among its arguments that stands."""
 
-    def redirected(original: Callable[..., R], /, *args: object, **kwargs: object) -> R:
+    def call_elsewhere(original: Callable[..., R], /, *args: object, **kwargs: object) -> R:
         if key in kwargs:
             kwargs[key] = change(kwargs[key])
         elif len(args) > position:
             args = (*args[:position], change(args[position]), *args[position + 1 :])
         return original(*args, **kwargs)
 
-    return redirected
+    return call_elsewhere
 
 
 def hold_manager(

@@ -49,7 +49,7 @@ def replay(info: RunInfo, folder: Path) -> Moment:
     if not Path(info.script).exists():
         raise CannotReplay(f"The script {info.script} is not there any more; a replay runs it again.")
     goal = Goal(info, incident, arrays)
-    with goal.armed():
+    with goal.waiting_for_keras():
         ending = scripts.run_script(info.script, list(info.argv[1:]), catch=(Reached,))
     if goal.problem is not None:
         raise CannotReplay(goal.problem)
@@ -100,7 +100,7 @@ class Goal:
     patches: Patches = field(default_factory=Patches)
 
     @contextlib.contextmanager
-    def armed(self) -> Iterator[None]:
+    def waiting_for_keras(self) -> Iterator[None]:
         """Meet Keras when the script imports it."""
         from nanwatch.watch.import_hook import wait_for
 

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 class KerasFinder(importlib.abc.MetaPathFinder):
-    """Calls ``arrived(module)`` once after the package ``name`` has been imported by the script."""
+    """Calls ``on_import(module)`` once after the package ``name`` has been imported by the script."""
 
-    def __init__(self, name: str, arrived: Callable[[ModuleType], None]) -> None:
+    def __init__(self, name: str, on_import: Callable[[ModuleType], None]) -> None:
         self.name = name
-        self.arrived = arrived
+        self.on_import = on_import
         self.searching = False
 
     def find_spec(
@@ -54,7 +54,7 @@ class KerasFinder(importlib.abc.MetaPathFinder):
             if self in sys.meta_path:
                 sys.meta_path.remove(self)
             execute(module)
-            self.arrived(module)
+            self.on_import(module)
 
         loader.exec_module = exec_module
 
@@ -62,7 +62,7 @@ class KerasFinder(importlib.abc.MetaPathFinder):
 @contextlib.contextmanager
 def wait_for(arrivals: Mapping[str, Callable[[ModuleType], None]]) -> Iterator[None]:
     """While the block lasts, be told of the packages that the script imports; by their names."""
-    finders = [KerasFinder(name, arrived) for name, arrived in arrivals.items()]
+    finders = [KerasFinder(name, on_import) for name, on_import in arrivals.items()]
     sys.meta_path[:0] = finders
     try:
         yield
@@ -80,7 +80,7 @@ def install_hook(
     What is patched for it is given back when the run ends.
     """
 
-    def arrived(keras: ModuleType) -> None:
+    def meet_keras(keras: ModuleType) -> None:
         with recorder.catch_errors("taking Keras's seams"):
             take_seams(keras, recorder, on_incident)
         if then is not None:
@@ -90,7 +90,7 @@ def install_hook(
     def legacy(module: ModuleType) -> None:
         recorder.note_not_watched(OtherKeras())
 
-    waiting = wait_for({"tf_keras": legacy, "keras": arrived})
+    waiting = wait_for({"tf_keras": legacy, "keras": meet_keras})
     take(recorder.patches, Taker.ARRIVAL, {"sys.meta_path": waiting})
     listen_to_warnings(recorder)
 

@@ -158,14 +158,14 @@ def see_updates(patches: Patches, model: Model, seen: RepeatedStep) -> None:
 
 
 def watch_output(wrapper: Wrapper, path: str, seen: RepeatedStep) -> Wrapper:
-    def watched(original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def call_and_keep(original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         outputs: R = wrapper(original, *args, **kwargs)
         flat = seam().flat_tensors(outputs)
         if flat:
             seen.outputs[path] = flat[0]
         return outputs
 
-    return watched
+    return call_and_keep
 
 
 def in_loss(

@@ -200,7 +200,7 @@ def test_a_check_takes_what_the_table_says(tmp_path: Path) -> None:
 def test_a_replay_takes_what_the_table_says() -> None:
     before = all_attributes()
     goal = again.Goal(None, None, {})  # type: ignore[arg-type]
-    with goal.armed():
+    with goal.waiting_for_keras():
         goal.take_seams(keras)
         assert changed(before) == places_of(Taker.LINES, Taker.REPLAY)
     assert changed(before) == set()
