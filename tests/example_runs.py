@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import shutil
 import tempfile
@@ -24,6 +25,7 @@ class ExampleRun(NamedTuple):
 @functools.cache
 def example_run(name: str) -> ExampleRun:
     folder = Path(tempfile.mkdtemp(prefix="nanwatch-example-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "examples").mkdir()
     shutil.copy(EXAMPLES / f"{name}.py", folder / "examples")
     command = ("run", f"examples/{name}.py")

@@ -29,7 +29,7 @@ from tests.checks import ROOT, NoSuchRoom, checks_for, find_tests, main
         ("tests/", ["tests"]),
     ],
 )
-def test_the_find_tests_a_room(room: str, found: list[str]) -> None:
+def test_the_tests_of_a_room(room: str, found: list[str]) -> None:
     assert find_tests(room) == found
 
 
