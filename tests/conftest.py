@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,4 +80,8 @@ def forget_trainings() -> Iterator[None]:
     gradients = ops.gradient_registry._registry
     for name in [name for name in gradients if name.startswith("CustomGradient")]:
         del gradients[name]
-    keras.backend.clear_session()
+    with warnings.catch_warnings():
+        # A training whose own end was made to fail has left the files of its record open.
+        warnings.simplefilter("ignore", ResourceWarning)
+        keras.backend.clear_session()
+        gc.collect()
