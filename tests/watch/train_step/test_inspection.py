@@ -89,7 +89,7 @@ def test_the_health_of_an_array(inspection: Any, make: Callable[[], Any]) -> Non
     array = make()
     elements = [float(value) for value in array.reshape(-1)]
     finite = [value for value in elements if math.isfinite(value)] or [0.0]
-    found = dict(zip(inspection.STATS, inspection.health(array), strict=True))
+    found = dict(zip(inspection.STATS, inspection.array_health(array), strict=True))
     assert found["size"] == len(elements)
     assert found["num_nan"] == sum(math.isnan(value) for value in elements)
     assert (found["num_pos_inf"], found["num_neg_inf"]) == (elements.count(INF), elements.count(-INF))
@@ -124,7 +124,7 @@ def shaped(tf: Any, *sizes: int) -> dict[str, Any]:
 
 def test_a_layer_can_be_too_large_to_be_shown(inspection: Any, tf: Any) -> None:
     most = inspection.MOST_PER_ROW
-    assert [path for _, path, _ in inspection.affordable(shaped(tf, most, most + 1, 3))] == [
+    assert [path for _, path, _ in inspection.affordable_activations(shaped(tf, most, most + 1, 3))] == [
         "layer_0",
         "layer_2",
     ]
@@ -133,7 +133,7 @@ def test_a_layer_can_be_too_large_to_be_shown(inspection: Any, tf: Any) -> None:
 def test_the_layers_near_the_output_are_shown_first(inspection: Any, tf: Any) -> None:
     most = inspection.MOST_PER_ROW
     count = inspection.MOST_TOGETHER // most
-    chosen = [path for _, path, _ in inspection.affordable(shaped(tf, *[most] * (count + 2)))]
+    chosen = [path for _, path, _ in inspection.affordable_activations(shaped(tf, *[most] * (count + 2)))]
     assert chosen == [f"layer_{number}" for number in range(2, count + 2)]
 
 
@@ -142,7 +142,9 @@ def test_a_layer_of_unknown_size_is_not_shown(inspection: Any, tf: Any) -> None:
 
     @tf.function(input_signature=[tf.TensorSpec([None, None]), tf.TensorSpec([None, 3]), tf.TensorSpec(None)])
     def trace(unknown: Any, known: Any, nothing: Any) -> Any:
-        shown.extend(inspection.affordable({"unknown": unknown, "known": known, "nothing": nothing}))
+        shown.extend(
+            inspection.affordable_activations({"unknown": unknown, "known": known, "nothing": nothing})
+        )
         return known
 
     trace.get_concrete_function()
