@@ -12,12 +12,13 @@ from typing import Any
 
 from nanwatch.explain import as_json, reporting
 from nanwatch.explain.notes import own_error_words
+from nanwatch.record.facts import OnIncident
 from nanwatch.watch.launch.script import run_script
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.watched_run import end_record
 
 
-def report_on(script: Path, log_dir: Path, on_incident: str = "raise") -> dict[str, Any]:
+def report_on(script: Path, log_dir: Path, on_incident: OnIncident = "raise") -> dict[str, Any]:
     """Run ``script`` as ``nanwatch run`` does; what ``explain --format json`` says of the run."""
     import keras
 
@@ -34,7 +35,7 @@ def report_on(script: Path, log_dir: Path, on_incident: str = "raise") -> dict[s
 
 
 @contextlib.contextmanager
-def seams(keras: Any, recorder: RunRecorder, on_incident: str) -> Iterator[None]:
+def seams(keras: Any, recorder: RunRecorder, on_incident: OnIncident) -> Iterator[None]:
     """What ``nanwatch run`` patches when the script imports Keras, for the time of the block."""
     from nanwatch.watch import import_hook
 

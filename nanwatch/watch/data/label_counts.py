@@ -11,6 +11,7 @@ import tensorflow as tf
 from nanwatch.record.facts import ColumnSummary, TensorSummary
 from nanwatch.watch.data.batch import Leaves, is_dense
 from nanwatch.watch.data.profile import MOST_CLASSES
+from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Tensor
 
 Counts = npt.NDArray[np.float64]
@@ -49,9 +50,8 @@ class LabelCounts:
             size = PLACES if width == 1 else width + 1
             known = self.counted.get(key)
             if known is None or known.places != (width == 1) or known.variable.shape[0] != size:
-                with tf.init_scope():  # the first of its kind: an earlier fit may have had another
-                    zeros = tf.zeros([size], tf.float64)
-                    variable = tf.Variable(zeros, trainable=False, name="nanwatch_census")
+                # the first of its kind: an earlier fit may have had another
+                variable = tensorflow_names.make_variable(np.zeros(size), "nanwatch_census")
                 known = self.counted[key] = LabelCount(variable, width == 1)
             known.variable.assign_add(by_value(tensor) if known.places else by_column(tensor))
 

@@ -40,6 +40,20 @@ def handle_of(variable: Any) -> Tensor:
     return found
 
 
+def make_variable(value: Any, name: str, shape: tf.TensorShape | None = None) -> tf.Variable:
+    """A variable of nanwatch's own, eager wherever it is made; ``value`` is its first one, of its dtype.
+
+    A ``tf.function`` takes a ``tf.Variable`` that is made while it is traced for one of its own: it is
+    then traced a second time, and raises if it was called before. The class behind it is not taken so.
+    Under a strategy of ``tf.distribute`` each replica needs its part, which only ``tf.Variable`` gives.
+    """
+    from tensorflow.python.ops import resource_variable_ops
+
+    with tf.init_scope():
+        make = tf.Variable if tf.distribute.has_strategy() else resource_variable_ops.ResourceVariable
+        return make(value, trainable=False, name=name, shape=shape)
+
+
 # -- functions ---------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from nanwatch.record.facts import Nonfinite
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
+from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Layer, Model, Tensor, Variable
 from nanwatch.watch.train_step.sentinels import all_finite, half_square_sum
@@ -45,7 +46,8 @@ class StateCheck:
         self.variables = [variable for variable, _ in state_of(model)]
         if self.variables:
             with tf.init_scope():
-                self.judged = tf.Variable(self.to_be_judged(model), trainable=False, name="nanwatch_state")
+                judged = np.array(self.to_be_judged(model))
+            self.judged = tensorflow_names.make_variable(judged, "nanwatch_state")
 
     def to_be_judged(self, model: Model | None) -> list[bool]:
         for variable in self.variables:

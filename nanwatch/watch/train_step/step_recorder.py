@@ -68,10 +68,10 @@ class StepRecorder:
         self.broadcasts: tuple[BroadcastInfo, ...] | None = None
         self.template: Structure = None
         self.beyond_recall = False
-        self.halted = tf.Variable(False, trainable=False, name="nanwatch_halted")
-        self.reported = tf.Variable(False, trainable=False, name="nanwatch_reported")
-        self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_step")
-        self.next_look = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_next_look")
+        self.halted = tensorflow_names.make_variable(False, "nanwatch_halted")
+        self.reported = tensorflow_names.make_variable(False, "nanwatch_reported")
+        self.counter = tensorflow_names.make_variable(np.int64(0), "nanwatch_step")
+        self.next_look = tensorflow_names.make_variable(np.int64(0), "nanwatch_next_look")
         self.guard = UpdateGuard(self.halted, PostedUpdate.box(), catch_errors, hold=hold)
         self.ring: tf.Variable | None = None
         self.weights: tf.Variable | None = None  # their cells, as they were summed last
@@ -99,13 +99,13 @@ class StepRecorder:
         rows = max(16, min(RING_ROWS, RING_BYTES // (4 * self.layout.width)))
         self.ring_rows = max(rows, 2 * steps_per_execution)
         self.state.lay_out(self.model)
-        with tf.init_scope():
-            self.ring = tf.Variable(
-                tf.zeros([self.ring_rows, self.layout.width]), trainable=False, name="nanwatch_ring"
-            )
-            sums = tf.zeros([self.layout.width - self.layout.of_step])
-            self.weights = tf.Variable(sums, trainable=False, name="nanwatch_weights")
-            self.suspect = tf.Variable(False, trainable=False, name="nanwatch_suspect")
+        width = self.layout.width
+        self.ring = tensorflow_names.make_variable(
+            np.zeros([self.ring_rows, width], np.float32), "nanwatch_ring"
+        )
+        sums = np.zeros([width - self.layout.of_step], np.float32)
+        self.weights = tensorflow_names.make_variable(sums, "nanwatch_weights")
+        self.suspect = tensorflow_names.make_variable(False, "nanwatch_suspect")
         return self.layout
 
     def layout_for(self, batch: batches.Batch, seen: TracedStep, variables: Sequence[Variable]) -> Layout:
@@ -152,13 +152,10 @@ class StepRecorder:
             held = self.last_batch.get((role, key))
             if held is None or held.dtype != tensor.dtype:  # another fit may bring another kind of data
                 with tf.init_scope():
-                    self.last_batch[role, key] = tf.Variable(
-                        tf.zeros([0] * (tensor.shape.rank or 0), tensor.dtype),
-                        trainable=False,
-                        shape=tf.TensorShape(None),
-                        name="nanwatch_batch",
-                    )
-            self.last_batch[role, key].assign(tensor)
+                    nothing = tf.zeros([0] * (tensor.shape.rank or 0), tensor.dtype)
+                held = tensorflow_names.make_variable(nothing, "nanwatch_batch", tf.TensorShape(None))
+                self.last_batch[role, key] = held
+            held.assign(tensor)
 
     def record(
         self,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import tensorflow as tf
 
+from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import FunctionCopies
 from nanwatch.watch.keras_seam.keras_types import Apply, Gradient, Optimizer, Tensor, Variable
@@ -37,8 +39,8 @@ class PostedUpdate:
 
     @classmethod
     def box(cls) -> PostedUpdate:
-        values = (tf.constant(False), tf.constant(0.0), tf.zeros([MAIL_ROOM]))
-        return cls(*(tf.Variable(value, trainable=False, name="nanwatch_mail") for value in values))
+        values = (False, np.float32(0.0), np.zeros([MAIL_ROOM], np.float32))
+        return cls(*(tensorflow_names.make_variable(value, "nanwatch_mail") for value in values))
 
     def post(self, bad: Tensor, loss: Tensor | None, sums: Sequence[Tensor], place: int) -> None:
         """Add an update to those of the step; of several losses the first bad one is kept.

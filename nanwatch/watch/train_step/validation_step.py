@@ -35,9 +35,9 @@ class ValidationStepRecorder:
         self.catch_errors = catch_errors
         self.original = model.test_step
         self.jit = False
-        self.open = tf.Variable(False, trainable=False, name="nanwatch_validation")
-        self.counter = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_validation_step")
-        self.next_look = tf.Variable(0, dtype=tf.int64, trainable=False, name="nanwatch_validation_look")
+        self.open = tensorflow_names.make_variable(False, "nanwatch_validation")
+        self.counter = tensorflow_names.make_variable(np.int64(0), "nanwatch_validation_step")
+        self.next_look = tensorflow_names.make_variable(np.int64(0), "nanwatch_validation_look")
         self.seeing = False
         self.label_counts = LabelCounts()
         self.profiles: dict[tuple[Role, str], Profile] = {}

@@ -89,6 +89,41 @@ def test_watched_and_bare_fits_take_turns(make: Any, tmp_path: Path) -> None:
         assert len({loss for _, loss in run.fits[0].losses()}) == 8
 
 
+class Counted(OwnStep):
+    """Counts how often its step is traced."""
+
+    traced = 0
+
+    def train_step(self, data: Any) -> Any:
+        self.traced += 1
+        return super().train_step(data)
+
+
+def test_a_step_is_traced_as_often_as_bare(tmp_path: Path) -> None:
+    counts = []
+    for under_watch in (False, True):
+        for built in (False, True):
+            keras.utils.set_random_seed(3)
+            model: Any = own(Counted)
+            if built:
+                model.optimizer.build(model.trainable_variables)
+            fit(model, [watch_in(tmp_path / str(built))] if under_watch else [])
+            counts.append(model.traced)
+    assert counts[2:] == counts[:2]
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_a_fit_and_then_batches_by_hand(run_eagerly: bool, tmp_path: Path) -> None:
+    models = []
+    for under_watch in (False, True):
+        keras.utils.set_random_seed(3)
+        model = mlp(run_eagerly=run_eagerly)
+        fit(model, [watch_in(tmp_path / str(run_eagerly))] if under_watch else [])
+        model.train_on_batch(table()[:BATCH], classes()[:BATCH])
+        models.append(state_of(model))
+    assert differing(*models) == []
+
+
 def test_one_watch_for_several_fits(tmp_path: Path) -> None:
     keras.utils.set_random_seed(3)
     bare, model = mlp(), None

@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras import layers
 
 import nanwatch
+from nanwatch.record.facts import OnIncident
 from nanwatch.record.notes import LoopUnderXla
 from nanwatch.record.run import Run
 from nanwatch.watch.recording.run_recorder import RunRecorder
@@ -81,7 +82,7 @@ LOOPS: dict[str, Callable[[], tuple[Any, Step]]] = {
 
 
 @contextmanager
-def watching(folder: Path, on_incident: str = "raise") -> Iterator[RunRecorder]:
+def watching(folder: Path, on_incident: OnIncident = "raise") -> Iterator[RunRecorder]:
     """As in ``nanwatch run``: every training in the block."""
     recorder = RunRecorder(folder, "train.py", ("train.py",))
     with seams(keras, recorder, on_incident):

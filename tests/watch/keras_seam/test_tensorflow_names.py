@@ -163,6 +163,23 @@ def traced_within(outer: bool | None, inner: bool | None, seen: list[bool]) -> N
     run(tf.constant(1.0))
 
 
+def resource_variable() -> None:
+    """A variable that nanwatch makes while a function is traced does not count as the function's."""
+    made: list[tf.Variable] = []
+
+    @tf.function
+    def run(x: Any) -> Any:
+        made.append(tensorflow_names.make_variable(np.float32(2.0), "nanwatch_test"))
+        return made[-1] * x
+
+    assert run(tf.constant(3.0)).numpy() == 6.0
+    assert run(tf.constant([1.0])).numpy().tolist() == [2.0]  # with a tf.Variable this raises
+    assert [variable.trainable for variable in made] == [False, False]
+    unshaped = tensorflow_names.make_variable(np.zeros(0), "nanwatch_test", tf.TensorShape(None))
+    assert unshaped.assign([[1.0]]).numpy().tolist() == [[1.0]]
+    assert unshaped.dtype == tf.float64
+
+
 BETS: dict[str, Callable[[], None]] = {
     "_clone": clone,
     "_set_attr": set_attr,
@@ -172,6 +189,7 @@ BETS: dict[str, Callable[[], None]] = {
     "_thread_key": stack_filter,
     "tensorflow.python.framework.op_callbacks": op_callbacks,
     "_jit_compile": xla_told_by_function,
+    "tensorflow.python.ops.resource_variable_ops": resource_variable,
     "tensorflow.python.util.tf_stack": stack_filter,
     "tensorflow.python.util.traceback_utils": tracebacks,
 }
