@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import functools
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -99,18 +101,26 @@ def trained(make: Any, callbacks: list[Any]) -> list[Any]:
     return state_of(model)
 
 
-@pytest.fixture(scope="module")
-def bare() -> list[Any]:
-    return trained(mlp, [])
+def plain() -> Any:
+    """A model whose optimizer is traced in a moment, for what has nothing to do with optimizers."""
+    return mlp("sgd")
+
+
+def run_otherwise(how: str) -> Any:
+    return mlp("sgd", **{how: True})
+
+
+@functools.cache
+def bare(make: Callable[..., Any], *given: Any) -> list[Any]:
+    return trained(lambda: make(*given), [])
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_training_goes_on(
-    place: str, bare: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_training_goes_on(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = bare(plain)
     broken(monkeypatch, place)
     watch = watch_in(tmp_path)
-    assert differing(trained(mlp, [watch]), bare) == []
+    assert differing(trained(plain, [watch]), expected) == []
     assert watch.recorder is not None
     assert any(WORDS in error.message for error in watch.recorder.info.errors)
     monkeypatch.undo()
@@ -125,13 +135,11 @@ def test_the_training_goes_on(
 def test_however_the_step_is_run(
     place: str, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def make() -> Any:
-        return mlp(**{how: True})
-
-    expected = trained(make, [])
+    expected = bare(run_otherwise, how)
     broken(monkeypatch, f"nanwatch.watch.train_step.{place}")
     watch = watch_in(tmp_path)
-    assert far_apart(trained(make, [watch]), expected, 1e-5 if how == "jit_compile" else 0.0) == []
+    found = trained(lambda: run_otherwise(how), [watch])
+    assert far_apart(found, expected, 1e-5 if how == "jit_compile" else 0.0) == []
     assert watch.recorder is not None
     assert any(WORDS in error.message for error in watch.recorder.info.errors)
 
@@ -155,9 +163,18 @@ def test_however_the_step_is_run(
 def test_in_a_step_of_the_scripts_own(
     place: str, cls: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = trained(lambda: own(cls), [])
+    expected = bare(own, cls)
     broken(monkeypatch, f"nanwatch.watch.{place}")
     assert differing(trained(lambda: own(cls), [watch_in(tmp_path)]), expected) == []
+
+
+@functools.cache
+def after_good_batches() -> list[Any]:
+    keras.utils.set_random_seed(3)
+    model = mlp()
+    good = 5 * BATCH
+    model.fit(table()[:good], classes()[:good], shuffle=False, batch_size=BATCH, verbose=0)
+    return state_of(model)
 
 
 @pytest.mark.parametrize(
@@ -175,16 +192,14 @@ def test_a_halt_is_a_halt(place: str, tmp_path: Path, monkeypatch: pytest.Monkey
     """What cannot be told of a bad step changes nothing of its being held back."""
     y = classes()
     y[5 * BATCH :] = float("nan")
-    keras.utils.set_random_seed(3)
-    expected = mlp()
-    expected.fit(table()[: 5 * BATCH], y[: 5 * BATCH], shuffle=False, batch_size=BATCH, verbose=0)
+    expected = after_good_batches()
     broken(monkeypatch, place)
     watch = watch_in(tmp_path)
     keras.utils.set_random_seed(3)
     model = mlp()
     with pytest.raises(nanwatch.TrainingHalted, match="at step 5"):
         model.fit(table(), y, shuffle=False, batch_size=BATCH, verbose=0, callbacks=[watch])
-    assert differing(state_of(model), state_of(expected)) == []
+    assert differing(state_of(model), expected) == []
     assert watch.recorder is not None
     assert any(WORDS in error.message for error in watch.recorder.info.errors)
 
@@ -192,15 +207,16 @@ def test_a_halt_is_a_halt(place: str, tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "place", ["record.write:RunWriter.save", "record.events:EventLog.append", "record.write:RunWriter.series"]
 )
-def test_a_full_disk(place: str, bare: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = bare(plain)
     watch = watch_in(tmp_path)
     broken(monkeypatch, f"nanwatch.{place}", OSError(errno.ENOSPC, "No space left on device"))
-    assert differing(trained(mlp, [watch]), bare) == []
+    assert differing(trained(plain, [watch]), expected) == []
 
 
-def test_a_folder_that_cannot_be_made(bare: list[Any], tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     """In a notebook: the training is worth more than its record, and the missing record a warning."""
     (tmp_path / "logs").write_text("a file")
     with pytest.warns(UserWarning, match="logs"):
-        state = trained(mlp, [watch_in(tmp_path / "logs")])
-    assert differing(state, bare) == []
+        state = trained(plain, [watch_in(tmp_path / "logs")])
+    assert differing(state, bare(plain)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -280,9 +281,14 @@ def test_an_update_that_overflows(tmp_path: Path) -> None:
     assert run.info.incident.role in ("weight", "loss", "output", "activation")
 
 
+@functools.cache
+def after_good_batches() -> Any:
+    return fitted(mlp, table()[: GOOD * BATCH])
+
+
 @pytest.mark.parametrize("place", ["label", "sample_weight"])
 def test_what_else_of_a_batch_can_be_bad(place: str, tmp_path: Path) -> None:
-    bare = fitted(mlp, table()[: GOOD * BATCH])
+    bare = after_good_batches()
     keras.utils.set_random_seed(3)
     model = mlp()
     y, weight = classes(), np.ones(len(table()), "float32")
