@@ -54,6 +54,13 @@ def make_variable(value: Any, name: str, shape: tf.TensorShape | None = None) ->
         return make(value, trainable=False, name=name, shape=shape)
 
 
+def trace_again() -> None:
+    """Have the ``tf.function`` that is being traced traced once more, as one that makes variables is."""
+    if not tf.executing_eagerly():
+        with tf.init_scope():
+            tf.Variable(0, trainable=False, name="nanwatch_again")
+
+
 # -- functions ---------------------------------------------------------------------------------------
 
 

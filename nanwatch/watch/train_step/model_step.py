@@ -11,6 +11,7 @@ import tensorflow as tf
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.batch import HostBatch, rebuild_batch
 from nanwatch.watch.data.broadcasts import find_broadcasts
+from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import (
     Model,
@@ -112,7 +113,11 @@ class ModelStepRecorder(StepRecorder):
         core = self.core
         if self.jit:
             core = tf.function(self.core, jit_compile=True, autograph=False)
+        before = self.number_of_variables()
         logs, watched = core(data)
+        if self.number_of_variables() > before:
+            # What a function of the script's own has built in the step was not there to be kept before it.
+            tensorflow_names.trace_again()
         if watched is not None:
             with self.catch_errors("recording the step"):
                 cells, bad, tensors = watched
@@ -120,6 +125,14 @@ class ModelStepRecorder(StepRecorder):
                 self.record(batch, cells, bad, tensors, self.variables, restore)
         self.seen = None
         return logs
+
+    def number_of_variables(self) -> int:
+        """Of the model, its metrics and every optimizer that is known."""
+        model = self.model
+        elsewhere = [each for each in self.optimizers if each not in seam().optimizers_of(model)]
+        return len([*seam().variables_of(model), *seam().metric_variables(model)]) + sum(
+            len(optimizer.variables) for optimizer in elsewhere
+        )
 
     def core(self, data: Structure) -> tuple[Structure, StepNumbers | None]:
         """The user's step with its sentinels; everything here may be compiled by XLA."""
