@@ -156,7 +156,10 @@ class FitObserver:
                 self.note_learning_rate(self.fit)
         try:
             logs = function(iterator)
-        except ENDS:
+        except ENDS as end:
+            if isinstance(end, tf.errors.OutOfRangeError):
+                with self.recorder.catch_errors("making up for data that ended"):
+                    self.watcher.make_up_for_missing_data()
             raise
         except Exception as error:
             self.record_crash(error)

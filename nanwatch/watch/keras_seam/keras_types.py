@@ -82,6 +82,7 @@ class Op(Protocol):
     type: str  # "MatMul"
     inputs: Sequence[Tensor]
     outputs: Sequence[Tensor]
+    control_inputs: Sequence[Op]
     traceback: Sequence[LineOfCode] | None  # the innermost last
 
 
@@ -100,6 +101,8 @@ class Graph(Protocol):
     inputs: Sequence[Tensor]
 
     def get_operations(self) -> Sequence[Op]: ...
+    def as_graph_def(self) -> Any: ...
+    def capture(self, tensor: Tensor) -> Tensor: ...
 
 
 class Variable(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType, ModuleType
 from typing import Any
@@ -32,6 +32,29 @@ def captured_inside(graph: Graph) -> Mapping[int, Tensor]:
 def arguments_of(graph: Graph) -> list[Tensor]:
     """The tensors that the function that ``graph`` is of was given, those that it captured among them."""
     return list(graph.inputs)
+
+
+def import_ops(graph: Graph, names: Sequence[str]) -> None:
+    """Make the ops ``names`` of a function's ``graph``, and what they need, again in the graph traced now.
+
+    What the function captured is captured again; no op may need its arguments.
+    """
+    inside = captured_inside(graph)
+    captured = {tensor.op.name for tensor in inside.values()}
+    needed: set[str] = set()
+    ahead = set(names)
+    for op in reversed(graph.get_operations()):
+        if op.name in ahead and op.name not in captured:
+            needed.add(op.name)
+            ahead |= {tensor.op.name for tensor in op.inputs} | {before.name for before in op.control_inputs}
+    definition = graph.as_graph_def()
+    nodes = [node for node in definition.node if node.name in needed]
+    del definition.node[:]
+    definition.node.extend(nodes)
+    here = traced_graph()
+    assert here is not None
+    given = {inner.name: here.capture(outer) for outer, inner in graph.captures if inner.op.name in ahead}
+    tf.graph_util.import_graph_def(definition, input_map=given, name="nanwatch")
 
 
 def handle_of(variable: Any) -> Tensor:

@@ -80,6 +80,11 @@ class ModelStepRecorder(StepRecorder):
         self.patches.undo()
         self.model.train_function = None
 
+    def make_up_for_missing_data(self) -> None:
+        """XLA compiles a step that waits for its batch as a whole; so does an execution of several."""
+        if not self.jit and int(self.model.steps_per_execution) == 1:
+            self.guard.make_up_for_missing_data()
+
     def make_train_function(self, force: bool = False) -> StepFunction:
         """As Keras's, but what it makes goes through ``self.execute``.
 

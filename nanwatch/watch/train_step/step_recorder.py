@@ -288,6 +288,9 @@ class StepRecorder:
         self.drained_at = time.perf_counter()
         self.not_watched.clear()
 
+    def make_up_for_missing_data(self) -> None:
+        """A loop of the script's own asks for its batches outside of the step."""
+
     def is_drain_due(self, steps: int) -> bool:
         """Whether the ring should be drained, after ``steps`` more steps at most."""
         self.steps_since_drain += steps

@@ -59,6 +59,9 @@ class StepWatcher(Protocol):
     def release(self) -> None:
         """Leave the model, or the optimizer, as it was found."""
 
+    def make_up_for_missing_data(self) -> None:
+        """The step was called for a batch that did not come: write what it writes when nobody watches."""
+
     def is_drain_due(self, steps: int) -> bool:
         """Whether the rows should be fetched, after ``steps`` more steps at most."""
 

@@ -13,7 +13,7 @@ from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import FunctionCopies
 from nanwatch.watch.keras_seam.keras_types import Apply, Gradient, Optimizer, Tensor, Variable
 from nanwatch.watch.keras_seam.patches import Patches
-from nanwatch.watch.train_step import variable_writes
+from nanwatch.watch.train_step import variable_writes, writes_without_data
 from nanwatch.watch.train_step.conditional_update import (
     KeptValue,
     apply_unless,
@@ -22,6 +22,7 @@ from nanwatch.watch.train_step.conditional_update import (
 )
 from nanwatch.watch.train_step.sentinels import half_square_sum, surely_finite, watchable
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, batch_loss, current_step
+from nanwatch.watch.train_step.writes_without_data import GuardedUpdate
 
 MAIL_ROOM = 1024  # gradients whose norms a mailbox can carry
 
@@ -69,6 +70,8 @@ class UpdateGuard:
     # What the mail is about, by optimizer and variables: a function is traced once, and called again.
     posted: dict[tuple[int, ...], list[Gradient]] = field(default_factory=dict)
     loss_posted: bool = False
+    traced: TracedStep | None = None  # the step that ``updates`` are of
+    updates: list[GuardedUpdate] = field(default_factory=list)
     copies: FunctionCopies = field(init=False)
     inside: int = 0  # replicas that are being traced now
     patches: Patches = field(default_factory=Patches)  # of the model that is being traced
@@ -120,6 +123,20 @@ class UpdateGuard:
                 seen.before_update([*variables, *optimizer.variables])
         with variable_writes.note_ops(seen.guarded_ops):
             apply_unless(held, original, grads, given, kept=kept)
+        self.note_update(seen, GuardedUpdate.of(original, grads, given))
+
+    def note_update(self, seen: TracedStep, update: GuardedUpdate) -> None:
+        """Remember what the step updates; of each function in it, as that was traced last."""
+        if seen is not self.traced:
+            self.traced, self.updates = seen, []
+        if seen.graph is not None:
+            self.updates = [each for each in self.updates if not update.is_later_trace_of(each)]
+            self.updates.append(update)
+
+    def make_up_for_missing_data(self) -> None:
+        """The step was called for a batch that did not come: write what it writes without a guard."""
+        for update in self.updates:
+            writes_without_data.make(update)
 
     def weigh(
         self,

@@ -6,10 +6,14 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from nanwatch.watch.keras_seam import tensorflow_names
-from nanwatch.watch.keras_seam.keras_types import Graph
+from nanwatch.watch.keras_seam.keras_types import Graph, Op
 from nanwatch.watch.train_step.conditional_update import KeptValue
 
 WRITING = ("Assign", "ResourceScatter", "ResourceStridedSliceAssign", "ResourceApply")
+
+
+def is_write(op: Op) -> bool:
+    return op.type.startswith(WRITING)
 
 
 @contextlib.contextmanager
@@ -34,7 +38,7 @@ def find_written(
     places = {place for each in left_out for place in each}
     handles = set()
     for place, op in enumerate(graph.get_operations()):
-        if place not in places and op.type.startswith(WRITING):
+        if place not in places and is_write(op):
             handles.add(id(op.inputs[0]))
     inside = tensorflow_names.captured_inside(graph)
     return {

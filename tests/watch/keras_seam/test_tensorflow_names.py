@@ -250,6 +250,34 @@ def test_what_a_function_captures_and_is_given(make: Callable[..., Any]) -> None
     np.testing.assert_array_equal(variable.numpy(), [2.0, 3.0])
 
 
+def test_ops_are_made_once_more() -> None:
+    """Those named and what leads to them: captured variables are captured again, the rest is left out."""
+    counter, other = tf.Variable(1.0), tf.Variable(2.0)
+
+    @tf.function
+    def run(x: Any) -> None:
+        counter.assign_add(other + 3.0)
+        other.assign(x)
+
+    graph = run.get_concrete_function(tf.TensorSpec([], tf.float32)).graph
+    (name,) = [op.name for op in graph.get_operations() if op.type == "AssignAddVariableOp"]
+    tf.function(tensorflow_names.import_ops, autograph=False)(graph, [name])
+    assert (counter.numpy(), other.numpy()) == (6.0, 2.0)
+
+
+def test_a_function_is_traced_again() -> None:
+    traced: list[int] = []
+
+    @tf.function
+    def run() -> Any:
+        traced.append(len(traced))
+        if len(traced) == 1:
+            tensorflow_names.trace_again()
+        return tf.constant(len(traced))
+
+    assert [run().numpy(), run().numpy()] == [2, 2]
+
+
 def test_functions_run_eagerly() -> None:
     seen: list[bool] = []
 
