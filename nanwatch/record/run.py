@@ -25,7 +25,8 @@ class Fit:
     ("gradient", variable path, "l2_norm"), ("activation", layer path, "l2_norm"),
     ("input", key, "l2_norm"), ("label", key, "min"), ("label", key, "max"),
     ("output", "output", "l2_norm"), ("weight", variable path, "l2_norm") after the update, as it was
-    in the last step whose weights were summed: each of the first 8, and every eighth.
+    in the last step whose weights were summed: each of the first 8, and every eighth. A layer whose
+    output TensorFlow may compute together with what follows it has no column here.
 
     Columns of ``health``: for role output, and role activation of layers that are not too large,
     the stats "size", "num_nan", "num_pos_inf", "num_neg_inf", "num_zero", "min", "max", "mean",
@@ -45,6 +46,11 @@ class Fit:
     def losses(self) -> list[tuple[int, float]]:
         """(step, true loss of that step's batch), at full resolution where it is kept."""
         return self.steps.values("loss")
+
+    def first_activation_norms(self, path: str) -> list[float]:
+        """What a layer gave out in the first steps; of one that no step records, in those looked at."""
+        recorded = self.steps.first_values("activation", path, "l2_norm")
+        return recorded or self.health.first_values("activation", path, "l2_norm")
 
     def epoch_logs(self) -> list[Mapping[str, float]]:
         """The logs of each finished epoch, as Keras gave them to callbacks."""

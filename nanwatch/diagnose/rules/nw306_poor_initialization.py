@@ -115,6 +115,7 @@ class PoorInitialization(Rule):
         return [
             deep_run(8.0, [math.inf]),
             deep_run(2.6, [200.0]),
+            deep_run(2.6, [200.0], in_looks=True),
             alike_run("Zeros", 0.69),
             alike_run("Constant", 0.66),
         ]
@@ -123,6 +124,7 @@ class PoorInitialization(Rule):
     def silent() -> list[Run]:
         return [
             deep_run(2.4, [200.0]),
+            deep_run(2.4, [200.0], in_looks=True),
             deep_run(8.0, [60.0]),
             deep_run(1.0, [math.inf]),
             deep_run(8.0, [math.inf], "HeNormal"),
@@ -152,7 +154,7 @@ def finite_norms(fit: Fit, hidden: list[LayerInfo]) -> list[tuple[LayerInfo, flo
 
 
 def first_norm(fit: Fit, layer: LayerInfo) -> float | None:
-    norms = fit.steps.first_values("activation", layer.path, "l2_norm")
+    norms = fit.first_activation_norms(layer.path)
     return norms[0] if norms else None
 
 
@@ -175,13 +177,25 @@ def initializer_remedy(layer: LayerInfo) -> Remedy:
     )
 
 
-def deep_run(factor: float, losses: list[float], initial: str = "RandomNormal", layers: int = 11) -> Run:
-    """11 hidden layers, each of which multiplies the norm by ``factor``; NaN behind the first ``layers``."""
+def deep_run(
+    factor: float,
+    losses: list[float],
+    initial: str = "RandomNormal",
+    layers: int = 11,
+    in_looks: bool = False,
+) -> Run:
+    """11 hidden layers, each of which multiplies the norm by ``factor``; NaN behind the first ``layers``.
+
+    ``in_looks``: what they give out is not recorded at every step.
+    """
     hidden = [made_up.dense(f"dense_{n}", 64, initializer=initial) for n in range(11)]
     norms = [5.0 * factor**n if n < layers else math.nan for n in range(11)]
-    steps = {("activation", layer.path, "l2_norm"): [norm] for layer, norm in zip(hidden, norms, strict=True)}
+    seen = {("activation", layer.path, "l2_norm"): [norm] for layer, norm in zip(hidden, norms, strict=True)}
     targets = [made_up.tensor("label", min=-3.0, max=3.0, mean=0.0, std=1.0)]
-    return made_up.run(made_up.model(*hidden, made_up.dense()), loss=losses, steps=steps, targets=targets)
+    of = made_up.model(*hidden, made_up.dense())
+    if in_looks:
+        return made_up.run(of, loss=losses, health=seen, targets=targets)
+    return made_up.run(of, loss=losses, steps=seen, targets=targets)
 
 
 def alike_run(initial: str, ended: float) -> Run:

@@ -179,7 +179,7 @@ def terms(fit: Fit) -> list[Term]:
 def activity_cost(fit: Fit, layer: LayerInfo) -> float | None:
     """Keras shares the penalty on what a layer gives out among the rows of the batch."""
     rows = next(iter(fit.steps.first_values("rows")), 0.0)
-    norm = fit.steps.first_values("activation", layer.path, "l2_norm")[:1]
+    norm = fit.first_activation_norms(layer.path)[:1]
     size = math.prod(extent or 1 for extent in (layer.output_shape or ())[1:]) * rows
     cost = cost_of(layer.config["activity_regularizer"], norm, size)
     return cost / rows if cost is not None and rows else None

@@ -34,27 +34,30 @@ def arguments_of(graph: Graph) -> list[Tensor]:
     return list(graph.inputs)
 
 
-def import_ops(graph: Graph, names: Sequence[str]) -> None:
-    """Make the ops ``names`` of a function's ``graph``, and what they need, again in the graph traced now.
+def import_ops(graph: Graph, names: Sequence[str], given: Mapping[str, Tensor]) -> Sequence[Any]:
+    """The ops or tensors ``names`` of ``graph``, made again in the graph traced now with all that they need.
 
-    What the function captured is captured again; no op may need its arguments.
+    ``given``: what stands for tensors of ``graph``, by their names. What is not needed is not made.
     """
-    inside = captured_inside(graph)
-    captured = {tensor.op.name for tensor in inside.values()}
+    here = traced_graph()
+    assert here is not None
     needed: set[str] = set()
-    ahead = set(names)
+    used: dict[str, Tensor] = {}
+    ahead = {name.partition(":")[0] for name in names}
     for op in reversed(graph.get_operations()):
-        if op.name in ahead and op.name not in captured:
+        if op.name in ahead:
             needed.add(op.name)
-            ahead |= {tensor.op.name for tensor in op.inputs} | {before.name for before in op.control_inputs}
+            known = {tensor.name: given[tensor.name] for tensor in op.inputs if tensor.name in given}
+            used |= known
+            ahead |= {tensor.op.name for tensor in op.inputs if tensor.name not in known}
+            ahead |= {before.name for before in op.control_inputs}
     definition = graph.as_graph_def()
     nodes = [node for node in definition.node if node.name in needed]
     del definition.node[:]
     definition.node.extend(nodes)
-    here = traced_graph()
-    assert here is not None
-    given = {inner.name: here.capture(outer) for outer, inner in graph.captures if inner.op.name in ahead}
-    tf.graph_util.import_graph_def(definition, input_map=given, name="nanwatch")
+    inputs = {name: here.capture(tensor) for name, tensor in used.items()}
+    made: Sequence[Any] = tf.graph_util.import_graph_def(definition, inputs, list(names), name="nanwatch")
+    return made
 
 
 def handle_of(variable: Any) -> Tensor:

@@ -139,6 +139,10 @@ class ModelStepRecorder(StepRecorder):
             len(optimizer.variables) for optimizer in elsewhere
         )
 
+    def fused_activations(self, seen: TracedStep) -> set[str]:
+        """Under XLA the last bits may differ as it is, and a look is shown no activation."""
+        return set() if self.jit else super().fused_activations(seen)
+
     def core(self, data: Structure) -> tuple[Structure, StepNumbers | None]:
         """The user's step with its sentinels; everything here may be compiled by XLA."""
         with observe_step(self.model, self.guard) as seen:

@@ -56,7 +56,8 @@ def step_cells(
         return known[id(base)]
 
     for path, tensor in activations.items():
-        cells["activation", path, "l2_norm"] = norm(tensor)
+        if ("activation", path, "l2_norm") in layout.place:
+            cells["activation", path, "l2_norm"] = norm(tensor)
     if seen.outputs:
         sums = [norm(tensor) for _, tensor in seen.outputs]
         cells["output", "output", "l2_norm"] = tf.add_n(sums) if len(sums) > 1 else sums[0]

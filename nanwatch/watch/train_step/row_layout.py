@@ -66,10 +66,12 @@ def layout_of(
     batch: batches.Batch,
     penalised: bool = False,
     without: Collection[str] = (),
+    fused: Collection[str] = (),
 ) -> Layout:
     """The layout for one batch, the layers of ``model`` and the given trainable variables.
 
     ``penalised``: the loss is more than its data make. ``without``: roles that no sentinel reaches.
+    ``fused``: paths of layers whose output may be nowhere in memory.
     """
     layout = Layout()
     if batches.has_rows(batch):
@@ -87,7 +89,7 @@ def layout_of(
     if penalised:
         layout.add(*PENALTY)
     if model is not None:
-        for path, _ in seam().layers_of(model):
+        for path in [path for path, _ in seam().layers_of(model) if path not in fused]:
             layout.add("activation", path, "l2_norm")
     layout.add("output", "output", "l2_norm")
     for variable in variables if "gradient" not in without else ():

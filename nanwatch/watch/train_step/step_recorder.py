@@ -29,6 +29,7 @@ from nanwatch.watch.keras_seam.keras_types import (
 from nanwatch.watch.train_step import inspection, row_cells
 from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Inspection, Names, SeenArray
+from nanwatch.watch.train_step.materialised import copy_of, is_materialised
 from nanwatch.watch.train_step.row_layout import Layout, layout_of
 from nanwatch.watch.train_step.sentinels import all_finite
 from nanwatch.watch.train_step.state_check import StateCheck
@@ -113,7 +114,14 @@ class StepRecorder:
         self.first_seen = seen
         self.not_watched += batches.list_not_dense(batch)
         self.not_watched += map(RoleOutOfReach, self.without)
-        return layout_of(self.model, variables, batch, has_penalty(seen), self.without)
+        return layout_of(
+            self.model, variables, batch, has_penalty(seen), self.without, self.fused_activations(seen)
+        )
+
+    def fused_activations(self, seen: TracedStep) -> set[str]:
+        """The paths of layers whose output a sentinel would keep from being computed with what follows."""
+        bases = {path: row_cells.behind_reshapes(tensor) for path, tensor in self.activations(seen).items()}
+        return {path for path, base in bases.items() if not is_materialised(base)}
 
     def cells(self, seen: TracedStep, loss: Tensor | None, variables: Sequence[Variable]) -> Tensor:
         """The cells that the user's step itself gives: float32, shape (of_step - of_batch,)."""
@@ -220,7 +228,8 @@ class StepRecorder:
 
         def take(flag: Tensor) -> tf.Tensor:
             samples = inspection.weight_samples(variables)
-            given = [number, flag, row, *shown, *tensors, *[sample for _, sample in samples]]
+            seen = map(copy_of, tensors)
+            given = [number, flag, row, *shown, *seen, *[sample for _, sample in samples]]
             paths = [path for path, _ in samples]
             report = functools.partial(self.report_inspection, names, look_names, paths)
             apart = call_host(report, given, STEPS_AFTER_AN_ERROR, self.catch_errors, "inspecting a step")

@@ -47,15 +47,19 @@ def make(update: GuardedUpdate) -> None:
 
     kinds = [kind for kind in update.kinds if kind is not None]
     graph = tf.function(whole, autograph=False).get_concrete_function(kinds).graph
-    names = writes_before(graph, tensorflow_names.arguments_of(graph))
+    captured = {inside.name: outside for outside, inside in graph.captures}
+    names = writes_before(graph, [each for each in graph.inputs if each.name not in captured])
+
+    def part() -> None:
+        tensorflow_names.import_ops(graph, names, captured)
+
     if names:
-        tf.function(tensorflow_names.import_ops, autograph=False)(graph, names)
+        tf.function(part, autograph=False)()
 
 
 def writes_before(graph: Graph, waiting: Sequence[Tensor]) -> list[str]:
     """The names of the ops of ``graph`` that write and can run before the tensors ``waiting`` are there."""
-    captured = {id(inside) for inside in tensorflow_names.captured_inside(graph).values()}
-    late = {tensor.op for tensor in waiting if id(tensor) not in captured}
+    late = {tensor.op for tensor in waiting}
     found = []
     for op in graph.get_operations():
         if late.isdisjoint([*(tensor.op for tensor in op.inputs), *op.control_inputs]):
