@@ -69,6 +69,13 @@ def forget_graphs() -> Iterator[None]:
     """After each test the graphs that it made are freed: the more there are, the longer each takes."""
     yield
     if "tensorflow" in sys.modules:
+        collect_garbage()
+
+
+def collect_garbage() -> None:
+    """Also of a training whose own end was made to fail, which has left the files of its record open."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
 
 
@@ -88,8 +95,5 @@ def forget_trainings() -> Iterator[None]:
     gradients = ops.gradient_registry._registry
     for name in [name for name in gradients if name.startswith("CustomGradient")]:
         del gradients[name]
-    with warnings.catch_warnings():
-        # A training whose own end was made to fail has left the files of its record open.
-        warnings.simplefilter("ignore", ResourceWarning)
-        keras.backend.clear_session()
-        gc.collect()
+    collect_garbage()
+    keras.backend.clear_session()

@@ -7,6 +7,7 @@ waits as a whole, so that its part of this is made up for.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,8 +24,8 @@ class GuardedUpdate(NamedTuple):
     apply: Apply
     kinds: list[tf.TypeSpec | None]  # None: a variable that has no gradient
     variables: Sequence[Variable] | None
-    function: str  # the name of the function that was traced, and
-    trace: int  # the id of its graph
+    function: str  # the name of the function that was traced, and which trace of it
+    trace: weakref.ref[Graph] | None
 
     @classmethod
     def of(
@@ -32,7 +33,9 @@ class GuardedUpdate(NamedTuple):
     ) -> GuardedUpdate:
         kinds = [None if grad is None else tf.type_spec_from_value(grad) for grad in grads]
         graph = tensorflow_names.traced_graph()
-        return cls(apply, kinds, variables, "" if graph is None else graph.name, id(graph))
+        if graph is None:
+            return cls(apply, kinds, variables, "", None)
+        return cls(apply, kinds, variables, graph.name, weakref.ref(graph))
 
     def is_later_trace_of(self, other: GuardedUpdate) -> bool:
         return self.function == other.function and self.trace != other.trace
