@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nanwatch.record.read import read_run
-from tests.side_by_side import COMMAND, MODULE, Ended, environment, under_nanwatch, under_python
+from tests.side_by_side import COMMAND, MODULE, Ended, ended_warm, environment, under_nanwatch, under_python
 
 FACTS = """
 import sys, os, signal, threading, warnings
@@ -346,6 +346,48 @@ def test_a_training(project: Path) -> None:
     assert b"quick_execute" in python.stderr
     assert quiet(nanwatch.stderr).startswith(quiet(python.stderr))
     assert b"click" not in nanwatch.stderr
+
+
+NUMPY_BEHAVIOR = """
+import numpy as np
+import tensorflow as tf
+import keras
+
+tf.experimental.numpy.experimental_enable_numpy_behavior()
+keras.utils.set_random_seed(1)
+x = np.random.default_rng(1).normal(size=(64, 8)).astype("float32")
+y = (x[:, 0] > 0).astype("int32")
+model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(2, "softmax")])
+model.compile("adam", "sparse_categorical_crossentropy")
+print(model.fit(x, y, verbose=0, validation_split=0.25).history)
+optimizer, measure = keras.optimizers.Adam(), keras.losses.SparseCategoricalCrossentropy()
+
+@tf.function
+def step(rows, labels):
+    with tf.GradientTape() as tape:
+        loss = measure(labels, model(rows, training=True))
+    weights = model.trainable_variables
+    optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+    return loss
+
+print([float(step(x[at : at + 8], y[at : at + 8])) for at in range(0, 64, 8)])
+print([weight.tolist() for weight in model.get_weights()])
+"""
+
+
+@pytest.mark.tensorflow
+def test_tensors_that_behave_as_numpys(project: Path) -> None:
+    """An operator means something else then, also where nanwatch would use it."""
+    (project / "script.py").write_text(NUMPY_BEHAVIOR)
+    records = project.parent / "records"
+    python = ended_warm(project, sys.executable, "script.py")
+    nanwatch = ended_warm(project, *MODULE, "run", "--quiet", "--log-dir", str(records), "script.py")
+    assert python.status == 0
+    assert nanwatch[:2] == python[:2]
+    (folder,) = records.iterdir()
+    run = read_run(folder)
+    assert [fit.info.kind for fit in run.fits] == ["fit", "tape"]
+    assert run.info.errors == ()
 
 
 EXIT_HOOKS = """

@@ -88,10 +88,10 @@ def by_value(labels: Tensor) -> Tensor:
     if labels.dtype.is_floating:
         whole = tf.equal(labels, tf.floor(labels))  # not of NaN
         bounded = tf.clip_by_value(labels, -1.0, float(MOST_CLASSES))
-        places = tf.where(whole, tf.cast(bounded, tf.int32) + 1, FRACTIONAL)
+        places = tf.where(whole, tf.add(tf.cast(bounded, tf.int32), 1), FRACTIONAL)
     else:
         wide = tf.cast(labels, tf.int64) if labels.dtype != tf.int32 else labels
-        places = tf.clip_by_value(wide, -1, MOST_CLASSES) + 1
+        places = tf.add(tf.clip_by_value(wide, -1, MOST_CLASSES), 1)
     size = tf.constant(PLACES, places.dtype)
     none = tf.zeros([0], tf.float64)
     counts: Tensor = tf.raw_ops.DenseBincount(input=tf.reshape(places, [-1]), size=size, weights=none)

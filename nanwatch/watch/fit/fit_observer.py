@@ -189,12 +189,13 @@ class FitObserver:
         Raises:
             TrainingHalted: there was one, and ``on_incident`` wants it.
         """
-        if self.pending is not None or self.watcher.is_drain_due(steps):
-            before = time.perf_counter()
-            self.drain()
-            self.recorder.save(now=False)
-            if self.fit is not None:
-                self.fit.seconds_watching += time.perf_counter() - before
+        with self.recorder.catch_errors("draining the watched numbers"):
+            if self.pending is not None or self.watcher.is_drain_due(steps):
+                before = time.perf_counter()
+                self.drain()
+                self.recorder.save(now=False)
+                if self.fit is not None:
+                    self.fit.seconds_watching += time.perf_counter() - before
         if self.pending is not None:
             self.answer()
 
@@ -307,9 +308,10 @@ class FitObserver:
         Raises:
             TrainingHalted: there is some, and ``on_incident`` wants it.
         """
-        if self.fit is None or self.pending is not None or self.handler.is_told():
+        if self.fit is None or self.pending is not None:
             return
-        self.pending = self.handler.find_bad_state()
+        with self.recorder.catch_errors("looking at the state"):
+            self.pending = None if self.handler.is_told() else self.handler.find_bad_state()
         self.answer()
 
     def check_state_in_time(self) -> None:

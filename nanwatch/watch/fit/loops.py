@@ -15,7 +15,6 @@ from nanwatch.watch.fit.fit_observer import FitObserver, observe_loop, observer_
 from nanwatch.watch.fit.training import LoopTraining
 from nanwatch.watch.incident.handler import OnIncident
 from nanwatch.watch.keras_seam.keras_types import (
-    Apply,
     Loss,
     Model,
     Optimizer,
@@ -61,7 +60,8 @@ class Loops:
 
     def leave_tape(self, original: Callable[..., R], tape: tf.GradientTape, *args: object) -> R:
         thread_recording().tapes -= 1
-        thread_recording().stop_meeting()
+        with self.recorder.catch_errors("seeing a tape"):
+            thread_recording().stop_meeting()
         return original(tape, *args)
 
     def differentiate(
@@ -75,7 +75,7 @@ class Loops:
     ) -> R:
         if traced_step.current_step() is None:
             with self.recorder.catch_errors("seeing a tape"):
-                note_target(target)
+                note_target(target, self.recorder.catch_errors)
         return original(tape, target, *args, **kwargs)
 
     def call_model(self, original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
@@ -84,7 +84,7 @@ class Loops:
             return original(model, *args, **kwargs)
         HELD.inside = True
         try:
-            return observe_call(recording, original, model, args, kwargs)
+            return observe_call(recording, original, model, args, kwargs, self.recorder.catch_errors)
         finally:
             HELD.inside = False
 
@@ -113,15 +113,21 @@ class Loops:
         ours = traced_step.current_step() is None and self.recorder.ours
         if trainable_variables is None or not ours or getattr(HELD, "applying", False):
             return original(optimizer, grads, trainable_variables)
-        if not self.can_be_watched(sys._getframe()):
-            return original(optimizer, grads, trainable_variables)
+        grads, variables = list(grads), list(trainable_variables)
+        observer: FitObserver | None = None
+        with self.recorder.catch_errors("taking up a loop"):
+            if self.can_be_watched(sys._getframe()):
+                observer = self.begin(optimizer)
+        if observer is None or not isinstance(observer.training, LoopTraining):
+            return original(optimizer, grads, variables)
         HELD.applying = True
         try:
-            return self.apply(
-                functools.partial(original, optimizer), optimizer, list(grads), list(trainable_variables)
-            )
+            observer.training.tape.apply(functools.partial(original, optimizer), grads, variables)
+            if tf.executing_eagerly():
+                observer.after_steps(1)
         finally:
             HELD.applying = False
+        return optimizer.iterations
 
     def can_be_watched(self, frame: FrameType) -> bool:
         """Whether an update that is made here can be; where not, that is noted."""
@@ -133,23 +139,18 @@ class Loops:
             return False
         return True
 
-    def apply(
-        self, original: Apply, optimizer: Optimizer, grads: list[Tensor | None], variables: list[Variable]
-    ) -> Variable:
+    def begin(self, optimizer: Optimizer) -> FitObserver:
+        """The observer of this optimizer's loop, whose record has begun."""
         observer = observer_of(optimizer)
         if observer is None or observer.recorder is not self.recorder:
             with tf.init_scope():
                 observer = observe_loop(optimizer, self.recorder, self.on_incident)
             self.observers.append(observer)
-        assert isinstance(observer.training, LoopTraining)
         with tf.init_scope():
             observer.begin_loop()
         if not tf.executing_eagerly():
             self.arm_functions()
-        observer.training.tape.apply(original, grads, variables)
-        if tf.executing_eagerly():
-            observer.after_steps(1)
-        return optimizer.iterations
+        return observer
 
     def arm_functions(self) -> None:
         """A compiled step ends on the host where its function returns."""

@@ -28,7 +28,8 @@ def in_any_replica(flag: Tensor) -> Tensor:
     """Whether ``flag`` holds in any replica, a bool scalar as it is: all of them get the same answer."""
     context = tf.distribute.get_replica_context()
     count: Tensor = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(flag, tf.float32))
-    return count > 0
+    found: Tensor = tf.greater(count, 0.0)
+    return found
 
 
 def apply_unless(

@@ -133,11 +133,12 @@ class ModelStepRecorder(StepRecorder):
 
     def number_of_variables(self) -> int:
         """Of the model, its metrics and every optimizer that is known."""
-        model = self.model
-        elsewhere = [each for each in self.optimizers if each not in seam().optimizers_of(model)]
-        return len([*seam().variables_of(model), *seam().metric_variables(model)]) + sum(
-            len(optimizer.variables) for optimizer in elsewhere
-        )
+        model, number = self.model, 0
+        with self.catch_errors("counting what is there before a step"):
+            number = len([*seam().variables_of(model), *seam().metric_variables(model)])
+            inside = seam().optimizers_of(model)
+            number += sum(len(each.variables) for each in self.optimizers if each not in inside)
+        return number
 
     def fused_activations(self, seen: TracedStep) -> set[str]:
         """Under XLA the last bits may differ as it is, and a look is shown no activation."""

@@ -64,7 +64,7 @@ def step_cells(
     present = [variable for grad, variable in seen.gradients if watchable(grad)]
     for variable, value in zip(present, seen.sums, strict=False):
         key = ("gradient", seam().path_of(variable), "l2_norm")
-        cells[key] = cells[key] + value if key in cells else value  # of two updates, both
+        cells[key] = tf.add(cells[key], value) if key in cells else value  # of two updates, both
     layout.seen.update(key for key in cells if key in layout.place)
     return stack_cells(cells, layout.columns()[layout.of_batch : layout.of_step])
 

@@ -187,7 +187,7 @@ class StepRecorder:
         if self.counting:
             self.label_counts.count(batch["label"])
         with tf.control_dependencies([row]):  # a step that raises is no step
-            number = self.counter.assign_add(1, read_value=True) - 1
+            number = tf.subtract(self.counter.assign_add(1, read_value=True), 1)
 
         def weigh() -> tf.Tensor:
             found = self.weight_cells(variables)
@@ -196,13 +196,16 @@ class StepRecorder:
             suspected.assign(tf.logical_or(large, self.state.suspicious()))
             return tf.constant(0)
 
-        fresh = tf.logical_or(number < inspection.FIRST_LOOKS, tf.equal(number % WEIGHTS_EVERY, 0))
+        every_so_often = tf.equal(tf.math.floormod(number, WEIGHTS_EVERY), 0)
+        fresh = tf.logical_or(tf.less(number, inspection.FIRST_LOOKS), every_so_often)
         tensorflow_names.keep_whole(tf.cond(fresh, weigh, lambda: tf.constant(0)))
         suspect = tf.convert_to_tensor(suspected)
         row = tf.concat([row, sums], axis=0)
-        ring.scatter_update(tf.IndexedSlices(row[tf.newaxis], [number % self.ring_rows]))
+        place = tf.math.floormod(number, self.ring_rows)
+        ring.scatter_update(tf.IndexedSlices(tf.expand_dims(row, 0), tf.expand_dims(place, 0)))
         odd = tf.logical_or(tf.logical_or(bad, suspect), self.halted)
-        due = tf.logical_or(odd, number >= self.next_look)
+        is_time = tf.greater_equal(number, self.next_look)
+        due = tf.logical_or(odd, is_time)
         names = [(role, key) for role, key, _ in batches.dense_tensors(batch)]
         shown = [tensor for _, _, tensor in batches.dense_tensors(batch)]
         look_names = list(self.look_names)
@@ -219,11 +222,12 @@ class StepRecorder:
             after = tf.where(bad_weight, BAD_WEIGHT, tf.where(bad_state, BAD_STATE, 0))
             flag = tf.where(bad, BAD_LOSS_OR_GRADIENT, after)
             news = tf.where(self.reported, 0, flag)  # of a training that goes on the first one is told
-            routine = tf.logical_and(number >= self.next_look, tf.logical_not(self.halted))
-            tf.cond(tf.logical_or(news > 0, routine), lambda: take(news), lambda: tf.constant(0))
+            routine = tf.logical_and(is_time, tf.logical_not(self.halted))
+            is_bad = tf.greater(flag, 0)
+            tf.cond(tf.logical_or(tf.greater(news, 0), routine), lambda: take(news), lambda: tf.constant(0))
             if self.guard.hold:
-                self.halted.assign(tf.logical_or(self.halted, flag > 0))
-            self.reported.assign(tf.logical_or(self.reported, flag > 0))
+                self.halted.assign(tf.logical_or(self.halted, is_bad))
+            self.reported.assign(tf.logical_or(self.reported, is_bad))
             return tf.constant(0)
 
         def take(flag: Tensor) -> tf.Tensor:
@@ -233,7 +237,7 @@ class StepRecorder:
             paths = [path for path, _ in samples]
             report = functools.partial(self.report_inspection, names, look_names, paths)
             apart = call_host(report, given, STEPS_AFTER_AN_ERROR, self.catch_errors, "inspecting a step")
-            self.next_look.assign(number + apart)
+            self.next_look.assign(tf.add(number, apart))
             return tf.constant(0)
 
         tensorflow_names.keep_whole(tf.cond(due, special, lambda: tf.constant(0)))

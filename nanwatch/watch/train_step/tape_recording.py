@@ -20,7 +20,7 @@ from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import traced_step
 from nanwatch.watch.train_step.sentinels import watchable
 from nanwatch.watch.train_step.step_observation import see_call
-from nanwatch.watch.train_step.traced_step import TracedStep
+from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
 
 
 @dataclass
@@ -53,13 +53,13 @@ def thread_recording() -> TapeRecording:
     return found
 
 
-def note_target(target: Structure) -> None:
+def note_target(target: Structure, catch_errors: CatchErrors) -> None:
     scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
     if not scalars:
         return
     recording, graph = thread_recording(), tensorflow_names.traced_graph()
     if recording.seen is None or recording.seen.graph is not graph:
-        recording.seen = TracedStep(graph)
+        recording.seen = TracedStep(graph, catch_errors=catch_errors)
     recording.seen.target, recording.seen.loss_graph = scalars[0], graph
     note_labels(recording, recording.seen, graph)
 
@@ -84,20 +84,23 @@ def observe_call(
     model: Model,
     args: tuple[object, ...],
     kwargs: dict[str, object],
+    catch_errors: CatchErrors,
 ) -> R:
     """One call of a model under a tape, its layers seen."""
     graph = tensorflow_names.traced_graph()
-    seen = TracedStep(graph)
+    seen = TracedStep(graph, catch_errors=catch_errors)
     with Patches() as patches:
-        for _, layer in seam().layers_of(model):
-            patches.wrap(layer, "call", functools.partial(see_call, layer))
+        with catch_errors("wrapping the model"):
+            for _, layer in seam().layers_of(model):
+                patches.wrap(layer, "call", functools.partial(see_call, layer))
         traced_step.CURRENT.seen = seen
         try:
             outputs = original(model, *args, **kwargs)
         finally:
             traced_step.CURRENT.seen = None
-    seen.outputs = [(key, item) for key, item in batches.named_tensors(outputs) if watchable(item)]
     recording.model, recording.inputs, recording.seen = model, args[0] if args else kwargs, seen
-    recording.stop_meeting()
-    recording.meeting = EagerLossOps(seen.outputs) if graph is None and seen.outputs else None
+    with catch_errors("seeing the predictions"):
+        seen.outputs = [(key, item) for key, item in batches.named_tensors(outputs) if watchable(item)]
+        recording.stop_meeting()
+        recording.meeting = EagerLossOps(seen.outputs) if graph is None and seen.outputs else None
     return outputs

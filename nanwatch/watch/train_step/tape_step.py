@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 import tensorflow as tf
@@ -29,6 +29,16 @@ from nanwatch.watch.train_step.step_recorder import StepRecorder
 from nanwatch.watch.train_step.tape_recording import thread_recording
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, batch_loss
 from nanwatch.watch.train_step.update_guard import unscale_sums
+
+
+class WeighedStep(NamedTuple):
+    """A step before its update."""
+
+    seen: TracedStep
+    batch: batches.Batch
+    loss: Tensor | None  # float32 scalar
+    bad: Tensor  # bool scalar: the loss or a gradient is not finite
+    held: Tensor  # bool scalar: that, or an earlier step was bad
 
 
 class TapeStepRecorder(StepRecorder):
@@ -73,12 +83,26 @@ class TapeStepRecorder(StepRecorder):
 
         A gradient has its variable's shape, or is ``tf.IndexedSlices`` of it, or missing.
         """
+        step: WeighedStep | None = None
+        with self.catch_errors("weighing the gradients"):
+            step = self.weigh(grads, variables)
+        if step is None or not self.guard.hold:
+            original(grads, variables)
+        else:
+            apply_unless(step.held, original, grads, variables)
+        if step is not None:
+            with self.catch_errors("recording the step"):
+                self.record_update(step, variables)
+        thread_recording().seen = None
+
+    def weigh(self, grads: Sequence[Tensor | None], variables: Sequence[Variable]) -> WeighedStep:
+        """What the step shows before its update."""
         recording = thread_recording()
         graph = tensorflow_names.traced_graph()
         seen = (
             recording.seen
             if recording.seen is not None and recording.seen.graph is graph
-            else TracedStep(graph)
+            else TracedStep(graph, catch_errors=self.catch_errors)
         )
         if recording.model is not None:
             self.model, self.keras_loss = recording.model, recording.loss
@@ -86,28 +110,26 @@ class TapeStepRecorder(StepRecorder):
         if seen is recording.seen:
             batch["input"] = usable_tensors(recording.inputs, graph)
             batch["label"] = usable_tensors(recording.labels, graph)
-        known = list(map(Gradient, grads, variables))
-        present = [grad for grad, _ in known if watchable(grad)]
+        seen.gradients = list(map(Gradient, grads, variables))
+        present = [grad for grad, _ in seen.gradients if watchable(grad)]
         raw = [half_square_sum(grad) for grad in present]
-        seen.gradients = known
         seen.sums = unscale_sums(raw, seam().scale_of_loss(self.applied))
         loss = batch_loss(seen, self.applied)
         bad = self.guard.is_bad(seen, self.applied, raw, present)
-        if not self.guard.hold:
-            original(grads, variables)
-        else:
-            if not self.applied.built:
-                self.applied.build(list(variables))
-            apply_unless(tf.logical_or(bad, self.halted), original, grads, variables)
+        if self.guard.hold and not self.applied.built:
+            self.applied.build(list(variables))
+        return WeighedStep(seen, batch, loss, bad, tf.logical_or(bad, self.halted))
+
+    def record_update(self, step: WeighedStep, variables: Sequence[Variable]) -> None:
+        """The row of a step whose update has been made, or held back."""
         if self.layout is None:
-            self.without = ["loss"] if loss is None else []
-            self.lay_out(batch, seen, list(variables))
-            self.broadcasts = recording.met
-        self.remember(batch)
-        cells = self.cells(seen, loss, list(variables))
-        tensors = [tensor for _, _, tensor in self.inspected_tensors(seen)]
-        self.record(batch, cells, bad, tensors, list(variables))
-        recording.seen = None
+            self.without = ["loss"] if step.loss is None else []
+            self.lay_out(step.batch, step.seen, list(variables))
+            self.broadcasts = thread_recording().met
+        self.remember(step.batch)
+        cells = self.cells(step.seen, step.loss, list(variables))
+        tensors = [tensor for _, _, tensor in self.inspected_tensors(step.seen)]
+        self.record(step.batch, cells, step.bad, tensors, list(variables))
 
     def batch_cells(self, batch: batches.Batch) -> Tensor:
         """In an eager step whose batch was not seen, what the last one told: a row has no gaps."""

@@ -159,7 +159,7 @@ def batch_loss(seen: TracedStep, optimizer: Optimizer | None) -> Tensor | None:
         return None
     value = mean_of(seen.target)
     factor = None if optimizer is None else seam().scale_of_loss(optimizer)
-    return value if factor is None else value / tf.cast(factor, tf.float32)
+    return value if factor is None else tf.divide(value, tf.cast(factor, tf.float32))
 
 
 def has_penalty(seen: TracedStep) -> bool:
@@ -174,7 +174,8 @@ def batch_penalty(seen: TracedStep) -> Tensor | None:
     """
     if not has_penalty(seen) or seen.loss is None or seen.data_loss is None:
         return None
-    return mean_of(seen.loss) - mean_of(seen.data_loss)
+    penalty: Tensor = tf.subtract(mean_of(seen.loss), mean_of(seen.data_loss))
+    return penalty
 
 
 def mean_of(loss: Tensor) -> Tensor:

@@ -231,4 +231,4 @@ def unscale_sums(sums: Sequence[Tensor], factor: Variable | float | None) -> lis
     if factor is None:
         return list(sums)
     square = tf.square(tf.cast(factor, tf.float32))
-    return [value / square for value in sums]
+    return [tf.divide(value, square) for value in sums]

@@ -80,16 +80,16 @@ class ValidationStepRecorder:
 
         def count() -> tf.Tensor:
             self.label_counts.count(batch["label"])
-            number = self.counter.assign_add(1, read_value=True) - 1
-            tf.cond(number >= self.next_look, lambda: take(number), lambda: tf.constant(0))
+            number = tf.subtract(self.counter.assign_add(1, read_value=True), 1)
+            is_time = tf.greater_equal(number, self.next_look)
+            tf.cond(is_time, lambda: take(number), lambda: tf.constant(0))
             return tf.constant(0)
 
         def take(number: Tensor) -> tf.Tensor:
             report = functools.partial(self.report_batch, names)
             given, doing = [number, *shown], "inspecting the validation data"
-            self.next_look.assign(
-                number + call_host(report, given, STEPS_AFTER_AN_ERROR, self.catch_errors, doing)
-            )
+            apart = call_host(report, given, STEPS_AFTER_AN_ERROR, self.catch_errors, doing)
+            self.next_look.assign(tf.add(number, apart))
             return tf.constant(0)
 
         tensorflow_names.keep_whole(tf.cond(self.open, count, lambda: tf.constant(0)))

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
 import nanwatch
+from tests.watch.fit.test_loops import run_loop, tape, watching
 from tests.watch.model_kinds import BATCH, OwnCompiledStep, OwnStep, classes, mlp, own, state_of, table
 from tests.watch.training import differing, far_apart, only_run, watch_in
 
@@ -76,6 +78,7 @@ PLACES = [
     "nanwatch.watch.train_step.state_check:StateCheck.suspicious",
     "nanwatch.watch.train_step.state_check:StateCheck.went_bad",
     "nanwatch.watch.train_step.state_check:StateCheck.bad_now",
+    "nanwatch.watch.incident.handler:IncidentHandler.find_bad_state",
 ]
 
 
@@ -142,6 +145,63 @@ def test_however_the_step_is_run(
     assert far_apart(found, expected, 1e-5 if how == "jit_compile" else 0.0) == []
     assert watch.recorder is not None
     assert any(WORDS in error.message for error in watch.recorder.info.errors)
+
+
+LOOP_PLACES = [
+    "fit.loops:Loops.can_be_watched",
+    "fit.loops:Loops.begin",
+    "fit.loops:note_target",
+    "fit.loops:observe_loop",
+    "fit.fit_observer:FitObserver.begin",
+    "fit.fit_observer:FitObserver.begin_loop",
+    "fit.fit_observer:FitObserver.drain",
+    "fit.fit_observer:FitObserver.drain_into",
+    "fit.fit_observer:FitObserver.learn_model",
+    "fit.fit_observer:FitObserver.on_inspection",
+    "train_step.step_recorder:StepRecorder.is_drain_due",
+    "train_step.step_recorder:StepRecorder.report_inspection",
+    "train_step.step_recorder:StepRecorder.cells",
+    "train_step.step_recorder:StepRecorder.lay_out",
+    "train_step.step_recorder:StepRecorder.record",
+    "train_step.step_recorder:StepRecorder.remember",
+    "train_step.tape_recording:find_broadcasts",
+    "train_step.tape_recording:TapeRecording.stop_meeting",
+    "train_step.tape_step:TapeStepRecorder.weigh",
+    "train_step.tape_step:TapeStepRecorder.batch_cells",
+    "train_step.tape_step:half_square_sum",
+    "train_step.tape_step:usable_tensors",
+    "train_step.step_observation:note_call",
+    "train_step.update_guard:UpdateGuard.is_bad",
+    "train_step.update_guard:surely_finite",
+    "data.batch:named_tensors",
+    "keras_seam.keras3:Keras3.layers_of",
+    "keras_seam.keras3:Keras3.scale_of_loss",
+    "keras_seam.patches:Patches.wrap",
+]
+
+
+def run_a_loop(compiled: bool) -> list[Any]:
+    keras.utils.set_random_seed(3)
+    model, step = tape(compiled)
+    losses = run_loop(step)
+    return [*state_of(model), np.array(losses)]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("place", LOOP_PLACES)
+def test_a_loop_goes_on(place: str, compiled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = bare_loop(compiled)
+    with watching(tmp_path) as recorder:
+        broken(monkeypatch, f"nanwatch.watch.{place}")
+        assert differing(run_a_loop(compiled), expected) == []
+    monkeypatch.undo()
+    if compiled or "find_broadcasts" not in place:  # which looks at graphs
+        assert any(WORDS in error.message for error in recorder.info.errors)
+
+
+@functools.cache
+def bare_loop(compiled: bool) -> list[Any]:
+    return run_a_loop(compiled)
 
 
 @pytest.mark.parametrize("cls", [OwnStep, OwnCompiledStep])
