@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import click
 
+from nanwatch.cli.handover import Handover
 from nanwatch.cli.table import COMMANDS
 from nanwatch.errors import NanwatchError
 from nanwatch.exit_status import ExitStatus
@@ -15,6 +16,13 @@ from nanwatch.version import __version__
 
 class Commands(click.Group):
     """The commands of the table; each is imported when it is asked for, and not before."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except Handover as handover:
+            work = handover.work
+        return work()  # where no exception is being handled: the script's would come to follow it
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [command.name for command in COMMANDS]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from nanwatch.record import strict_json
 from nanwatch.record.facts import FitKind, Status
+from nanwatch.record.kept_file import KeptFile
 from nanwatch.record.notes import OwnError
 from nanwatch.record.tables import Variant, from_table, to_table
 from nanwatch.record.watchpoints import Role
@@ -131,14 +131,14 @@ class EventLog:
     """The writing side. Every line reaches the operating system at once."""
 
     def __init__(self, path: Path) -> None:
-        self.file = open(path, "ab", buffering=0)  # noqa: SIM115 - closed by close()
+        self.file = KeptFile(path)
         self.written = 0
 
     def append(self, event: Event) -> None:
         line = strict_json.dumps(to_table(event)).encode() + b"\n"
         if self.written + len(line) > LIMIT and not isinstance(event, DECIDING):
             return
-        self.written += os.write(self.file.fileno(), line)
+        self.written += self.file.write(line)
 
     def close(self) -> None:
         self.file.close()

@@ -26,11 +26,14 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
+from nanwatch.record.kept_file import Identity, identity_of
+
 MAGIC = b"NANWATCH"
 VERSION = 1
 HEADER = struct.Struct("<8s16q")
 TOTAL_OFFSET = 8 + 7 * 8
 STEP = "step||value"  # the name of column 0
+OPEN_FILES = "/dev/fd"  # the numbers of this process's open files
 LEAST_RECENT = 16  # rows: a file that is too large even so is as large as it is
 
 
@@ -93,6 +96,7 @@ class SeriesFile:
         with open(path, "w+b") as file:
             reserve(file.fileno(), size)
             self.map = mmap.mmap(file.fileno(), size)
+            self.number, self.identity = number_beside(file.fileno())
         s = shape
         numbers = [VERSION, len(columns), s.head, s.recent, s.levels, s.level_rows, s.fan, 0, len(names)]
         self.map[: HEADER.size] = HEADER.pack(MAGIC, *numbers, *[0] * 7)
@@ -124,7 +128,28 @@ class SeriesFile:
         self.map.flush()
 
     def close(self) -> None:
+        if self.number is not None and identity_of(self.number) != self.identity:
+            keep_for_ever(self.map)  # it would close what is a file of the script's by now
+            return
         self.map.close()
+
+
+def number_beside(number: int) -> tuple[int | None, Identity | None]:
+    """The other number of the file ``number``, where the system tells, and which file it is."""
+    identity = identity_of(number)
+    try:
+        others = [int(name) for name in os.listdir(OPEN_FILES)]
+    except (OSError, ValueError):
+        return None, identity
+    found = (other for other in others if other != number and identity_of(other) == identity)
+    return next(found, None), identity
+
+
+def keep_for_ever(thing: object) -> None:
+    """Past the end of the interpreter, which takes apart what it can reach."""
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def reserve(file: int, size: int) -> None:

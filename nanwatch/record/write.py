@@ -16,13 +16,14 @@ from nanwatch.record.series import SeriesFile, SeriesShape
 from nanwatch.record.tables import to_table
 
 SERIES_BYTES = 16 * 2**20  # at most, for one series file
+LONGEST_STEM = 150  # of a script's name; a file's own has 255 bytes
 FITS_IN_FULL = 24  # later fits reuse the oldest healthy fit's room
 
 
 def new_folder(log_dir: Path, script: str) -> Path:
     """Make ``log_dir/<UTC time>-<script>-<pid>/``; a name already taken gets a number behind."""
     now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", Path(script).stem) or "script"
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", Path(script).stem)[:LONGEST_STEM] or "script"
     for attempt in range(1000):
         folder = log_dir / (f"{now}-{stem}-{os.getpid()}" + (f"-{attempt}" if attempt else ""))
         try:

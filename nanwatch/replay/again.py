@@ -18,6 +18,7 @@ from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch import script as scripts
 from nanwatch.watch.launch import user_lines
+from nanwatch.watch.launch.starting import Program
 
 
 class CannotReplay(NanwatchError):
@@ -50,7 +51,7 @@ def replay(info: RunInfo, folder: Path) -> Moment:
         raise CannotReplay(f"The script {info.script} is not there any more; a replay runs it again.")
     goal = Goal(info, incident, arrays)
     with goal.waiting_for_keras():
-        ending = scripts.run_script(info.script, list(info.argv[1:]), catch=(Reached,))
+        ending = scripts.run_program(Program(info.script, tuple(info.argv[1:])), catch=(Reached,))
     if goal.problem is not None:
         raise CannotReplay(goal.problem)
     if goal.moment is None:

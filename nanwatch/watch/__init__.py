@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nanwatch.watch.import_hook import install_hook
+from nanwatch.watch.launch.after_script import heeding_interrupts, trace_again, undisturbed
 from nanwatch.watch.launch.disabled import is_disabled
-from nanwatch.watch.launch.script import Ending, Program, check_script, print_exit_code, run_program
+from nanwatch.watch.launch.own_modules import keep_own_modules, own_imports
+from nanwatch.watch.launch.script import Ending, print_exit_code, run_program
+from nanwatch.watch.launch.starting import Program, check_script
 from nanwatch.watch.recording.run_recorder import RunRecorder, open_recorder
-from nanwatch.watch.watched_run import WatchedRun, run_under_watch
+from nanwatch.watch.watched_run import WatchedRun, end_record, run_under_watch
 
 if TYPE_CHECKING:
     from nanwatch.watch.fit.callback import Watch
@@ -24,12 +27,18 @@ __all__ = [
     "Watch",
     "WatchedRun",
     "check_script",
+    "end_record",
+    "heeding_interrupts",
     "install_hook",
     "is_disabled",
+    "keep_own_modules",
     "open_recorder",
+    "own_imports",
     "print_exit_code",
     "run_program",
     "run_under_watch",
+    "trace_again",
+    "undisturbed",
 ]
 
 

@@ -17,6 +17,7 @@ from nanwatch.record.notes import OtherBackend, OtherKeras, OwnCallbackList
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch import user_lines
+from nanwatch.watch.launch.own_modules import own_imports
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
 if TYPE_CHECKING:
@@ -63,13 +64,14 @@ class KerasFinder(importlib.abc.MetaPathFinder):
 def wait_for(arrivals: Mapping[str, Callable[[ModuleType], None]]) -> Iterator[None]:
     """While the block lasts, be told of the packages that the script imports; by their names."""
     finders = [KerasFinder(name, on_import) for name, on_import in arrivals.items()]
-    sys.meta_path[:0] = finders
+    place = sys.meta_path
+    place[:0] = finders
     try:
         yield
     finally:
         for finder in finders:
-            if finder in sys.meta_path:
-                sys.meta_path.remove(finder)
+            if finder in place:
+                place.remove(finder)
 
 
 def install_hook(
@@ -81,10 +83,12 @@ def install_hook(
     """
 
     def meet_keras(keras: ModuleType) -> None:
-        with recorder.catch_errors("taking Keras's seams"):
+        if not hasattr(keras, "backend"):  # a keras.py of the script's own
+            return
+        with own_imports(), recorder.catch_errors("taking Keras's seams"):
             take_seams(keras, recorder, on_incident)
         if then is not None:
-            with recorder.catch_errors("cutting the script short"):
+            with own_imports(), recorder.catch_errors("cutting the script short"):
                 then(keras)
 
     def legacy(module: ModuleType) -> None:
@@ -107,10 +111,11 @@ def listen_to_warnings(recorder: RunRecorder) -> None:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        if "keras" in filename or "tensorflow" in filename or user_lines.is_users(filename):
-            running = [number for number, fit in enumerate(recorder.fits) if fit.status == "running"]
-            fit = running[-1] if running else len(recorder.fits)
-            recorder.add_event(Warned(fit, str(message)[:1000], category.__name__))
+        with recorder.catch_errors("noting a warning"):
+            if "keras" in filename or "tensorflow" in filename or user_lines.is_users(filename):
+                running = [number for number, fit in enumerate(recorder.fits) if fit.status == "running"]
+                fit = running[-1] if running else len(recorder.fits)
+                recorder.add_event(Warned(fit, str(message)[:1000], category.__name__))
         show(message, category, filename, lineno, file, line)
 
     take(recorder.patches, Taker.WARNINGS, {"warnings.showwarning": showwarning})
@@ -163,13 +168,13 @@ def join_fits(recorder: RunRecorder, on_incident: OnIncident) -> None:
 
     def fit(original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
         if recorder.ours:
-            with recorder.catch_errors("joining fit"):
+            with own_imports(), recorder.catch_errors("joining fit"):
                 args, kwargs = with_watch(args, kwargs, recorder, on_incident)
         return original(model, *args, **kwargs)
 
     def train_on_batch(original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
         if recorder.ours:
-            with recorder.catch_errors("joining train_on_batch"):
+            with own_imports(), recorder.catch_errors("joining train_on_batch"):
                 from nanwatch.watch.fit.fit_observer import observe_model, observer_of
 
                 if observer_of(model) is None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from nanwatch.exit_status import ExitStatus
 from nanwatch.watch.import_hook import install_hook
-from nanwatch.watch.launch.script import Ending, Program, print_exit_code, run_program
+from nanwatch.watch.launch.script import Ending, run_program
+from nanwatch.watch.launch.starting import Program
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
 if TYPE_CHECKING:
@@ -25,16 +26,14 @@ class WatchedRun:
     is_recorded: bool  # False in a forked child that came to the end of the script: its parent records
 
 
-def run_under_watch(program: Program, recorder: RunRecorder, on_incident: OnIncident) -> WatchedRun:
-    """Run ``program`` as ``python`` would, with every training in it watched, and end the record."""
+def run_under_watch(program: Program, recorder: RunRecorder, on_incident: OnIncident) -> Ending:
+    """Run ``program`` as ``python`` would, with every training in it watched; `end_record` comes next."""
     install_hook(recorder, on_incident)
-    ending = run_program(program)
-    print_exit_code(ending)
-    return end_record(recorder, ending)
+    return run_program(program)
 
 
 def end_record(recorder: RunRecorder, ending: Ending) -> WatchedRun:
-    """The script has ended: its record is finished."""
+    """The script has ended: its record is finished, come what may."""
     if not recorder.ours:
         return WatchedRun(ending, ending.status, is_recorded=False)
     status = ending.status
@@ -42,5 +41,8 @@ def end_record(recorder: RunRecorder, ending: Ending) -> WatchedRun:
         status = ExitStatus.HALTED
     with contextlib.suppress(Exception):  # a closed or missing stdout is for Python to speak of
         sys.stdout.flush()
-    recorder.end(ending.status_word(recorder.halted, status), status)
+    try:
+        recorder.end(ending.status_word(recorder.halted, status), status)
+    except BaseException as error:  # a signal's handler of the script's own may raise what it likes
+        recorder.note_error(error, "ending the record")
     return WatchedRun(ending, status, is_recorded=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from nanwatch.cli import run as command
+from nanwatch.cli import watched_script as command
+from nanwatch.cli.own_stderr import OwnStderr
 from nanwatch.diagnose.accepted import Choice
 from nanwatch.record.read import read_run
 from nanwatch.record.run import Run
@@ -32,13 +33,10 @@ def only_run(logs: Path) -> Run:
     [
         (["missing.py"], "There is no script missing.py"),
         (["folder"], "folder is a folder without a __main__.py"),
-        (["--log-dir", "file", "train.py"], "No run folder could be made in file: "),
     ],
 )
 def test_what_cannot_be_run(arguments: list[str], said: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    (tmp_path / "file").write_text("a file")
-    (tmp_path / "train.py").write_text("print('x')\n")
     result = nanwatch(tmp_path, *arguments)
     assert (result.status, result.stdout) == (2, b"")
     assert result.stderr.decode().startswith(f"nanwatch: {said}")
@@ -63,12 +61,27 @@ def test_how_it_is_not_used(arguments: list[str], said: str, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("log_dir", "reason"),
+    [("file", "Not a directory"), ("file/logs", "Not a directory"), ("/dev/full", "Not a directory")],
+)
+def test_a_script_that_cannot_be_watched_runs_all_the_same(log_dir: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file")
+    (tmp_path / "train.py").write_text("import sys\nprint('x')\nsys.exit('ends')\n")
+    result = nanwatch(tmp_path, "--log-dir", log_dir, "--fail-on", "note", "train.py")
+    assert (result.status, result.stdout) == (1, b"x\n")
+    assert result.stderr.decode() == (
+        f"ends\nnanwatch: the script was not watched: no run folder could be made in {log_dir}: "
+        f"{reason}; give another one with --log-dir.\n"
+    )
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("print('x')\n")
     (tmp_path / "logs").mkdir(mode=0o500)
     result = nanwatch(tmp_path, "train.py")
-    assert (result.status, result.stdout) == (2, b"")
+    assert (result.status, result.stdout) == (0, b"x\n")
     assert b"Permission denied" in result.stderr
 
 
@@ -118,7 +131,7 @@ def test_it_can_be_turned_off(value: str, watched: bool, tmp_path: Path) -> None
 
 
 def test_a_report_that_fails_changes_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*arguments: Any) -> Any:
         raise ArithmeticError("of our own")
@@ -126,8 +139,8 @@ def test_a_report_that_fails_changes_nothing(
     monkeypatch.setattr("nanwatch.explain.reporting.diagnose", fails)
     recorder = RunRecorder(tmp_path, "train.py", ("train.py",))
     recorder.end("finished", 0)
-    assert command.report(recorder, False, Choice(), "never") == 0
-    assert capsys.readouterr().err == (
+    assert command.report(recorder, False, Choice(), "never", OwnStderr()) == 0
+    assert capfd.readouterr().err == (
         "nanwatch: the report could not be written: ArithmeticError: of our own. "
         f"The record is in {recorder.folder}.\n"
     )

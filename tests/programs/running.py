@@ -13,7 +13,8 @@ from typing import Any
 from nanwatch.explain import as_json, reporting
 from nanwatch.explain.notes import own_error_words
 from nanwatch.record.facts import OnIncident
-from nanwatch.watch.launch.script import run_script
+from nanwatch.watch.launch.script import run_program
+from nanwatch.watch.launch.starting import Program
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.watched_run import end_record
 
@@ -26,7 +27,7 @@ def report_on(script: Path, log_dir: Path, on_incident: OnIncident = "raise") ->
     with silence():
         recorder = RunRecorder(log_dir, str(script), (str(script),))
         with seams(keras, recorder, on_incident):
-            ending = run_script(str(script), [])
+            ending = run_program(Program(str(script)))
         end_record(recorder, ending)
     report = reporting.report_on(recorder.folder)
     said: dict[str, Any] = json.loads(as_json.render(report))

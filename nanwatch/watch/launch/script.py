@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import builtins
-import io
+import contextlib
 import os
-import runpy
 import sys
-import types
-from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.machinery import SourceFileLoader
 from types import TracebackType
 
-from nanwatch.errors import ScriptNotFound, TrainingHalted
+from nanwatch.errors import TrainingHalted
 from nanwatch.exit_status import ExitStatus
 from nanwatch.record.facts import Status
+from nanwatch.watch.launch.after_script import TRACING
+from nanwatch.watch.launch.starting import Program, start_of
 from nanwatch.watch.launch.user_lines import OWN
-
-
-@dataclass(frozen=True)
-class Program:
-    """A script, or a module as ``python -m`` finds it, and its own arguments."""
-
-    name: str
-    args: tuple[str, ...] = ()
-    is_module: bool = False
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        return (self.name, *self.args)
 
 
 @dataclass(frozen=True)
@@ -51,103 +35,39 @@ class Ending:
         return "crashed" if self.error is not None and exit_status else "finished"
 
 
-def fresh_main() -> types.ModuleType:
-    """An empty ``__main__``, in the place of nanwatch's own."""
-    module = types.ModuleType("__main__")
-    module.__dict__.update(__builtins__=builtins, __annotations__={})
-    sys.modules["__main__"] = module
-    return module
+def run_program(program: Program, catch: tuple[type[BaseException], ...] = ()) -> Ending:
+    """Run ``program`` as ``python`` would, and answer how it ended, with its traceback printed.
 
-
-def check_script(script: str) -> None:
-    """Raises `ScriptNotFound` for a path that ``python`` could not open."""
-    if not os.path.exists(script):
-        raise ScriptNotFound(
-            f"There is no script {script}; give the path of the training script, "
-            "or -m and the name of a module."
-        )
-    if os.path.isdir(script) and not os.path.exists(os.path.join(script, "__main__.py")):
-        raise ScriptNotFound(f"{script} is a folder without a __main__.py; give the training script in it.")
-
-
-def run_program(program: Program) -> Ending:
-    """Run ``program`` as ``python`` would, and answer how it ended."""
-    run = run_module if program.is_module else run_script
-    return run(program.name, list(program.args))
-
-
-def run_script(script: str, argv: list[str], catch: tuple[type[BaseException], ...] = ()) -> Ending:
-    """Run ``script`` with ``sys.argv = [script, *argv]`` and answer how it ended.
-
-    An exception of a kind in ``catch`` ends it quietly.
+    An exception of a kind in ``catch`` ends it quietly. The script runs on this very frame: each beneath
+    it is one that ``python`` does not have.
     """
-    sys.argv = [script, *argv]
-    main = fresh_main()
-    if os.path.isdir(script) or not is_source(script):
-        return run_container(script)
-    sys.path[0] = os.path.dirname(os.path.realpath(script))
-    path = os.path.join(os.getcwd(), script)  # as Python makes it absolute: not normalised
-
-    def execute() -> None:
-        with io.open_code(path) as file:
-            source = file.read()
-        code = compile(source, path, "exec", dont_inherit=True)
-        main.__dict__.update(
-            __file__=path, __cached__=None, __loader__=loader_of(path), __spec__=None, __package__=None
-        )
-        exec(code, main.__dict__)
-
-    return ending_of(execute, catch)
-
-
-def run_container(script: str) -> Ending:
-    """A folder or a zip file with a ``__main__.py``, as Python runs it; byte code through runpy."""
-    path = os.path.join(os.getcwd(), script)
-    if script.endswith(".pyc"):
-        sys.path[0] = os.path.dirname(os.path.realpath(script))
-        return ending_of(lambda: runpy.run_path(script, run_name="__main__"))
-    sys.path[0] = path
-    as_main = vars(runpy)["_run_module_as_main"]
-    return ending_of(lambda: as_main("__main__", alter_argv=False))
-
-
-def is_source(script: str) -> bool:
-    """Whether ``script`` is Python source, not a zip file or byte code."""
-    with open(script, "rb") as file:
-        start = file.read(4)
-    return not start.startswith(b"PK\x03\x04") and not script.endswith(".pyc")
-
-
-def loader_of(script: str) -> SourceFileLoader:
-    return SourceFileLoader("__main__", script)
-
-
-def run_module(module: str, argv: list[str]) -> Ending:
-    """``python -m module argv...``."""
-    sys.argv = ["-m", *argv]
-    fresh_main()
-    sys.path[0] = os.getcwd()
-    as_main = vars(runpy)["_run_module_as_main"]  # what `python -m` itself calls
-    return ending_of(lambda: as_main(module))
-
-
-def ending_of(execute: Callable[[], object], catch: tuple[type[BaseException], ...] = ()) -> Ending:
-    """Run ``execute`` and put down how it ended, printing a traceback as Python would."""
     try:
-        execute()
+        start = start_of(program)
+        try:
+            start()
+        finally:  # at once, and without a call that a trace function would be told of
+            TRACING[:] = sys.gettrace(), sys.getprofile()
+            sys.setprofile(None)
+            sys.settrace(None)
     except catch as left:
         return Ending(0, error=left)
     except SystemExit as exit_:
-        return Ending(status_of(exit_.code), exit_.code)
+        return exit_by(exit_)
     except TrainingHalted as halt:
         return Ending(ExitStatus.HALTED, error=halt, halted=True)
     except KeyboardInterrupt as interrupt:
-        print_as_python(interrupt)
-        return Ending(ExitStatus.INTERRUPTED, error=interrupt, interrupted=True)
+        return print_as_python(interrupt) or Ending(ExitStatus.INTERRUPTED, error=interrupt, interrupted=True)
     except BaseException as error:
-        print_as_python(error)
-        return Ending(1, error=error)
+        return print_as_python(error) or Ending(1, error=error)
     return Ending(0)
+
+
+def exit_by(exit_: SystemExit) -> Ending:
+    """``python -i`` does not end by it, but shows it as any exception."""
+    if not sys.flags.inspect:
+        return Ending(status_of(exit_.code), exit_.code)
+    print_as_python(exit_)
+    return Ending(1)
 
 
 def status_of(code: object) -> int:
@@ -160,24 +80,44 @@ def status_of(code: object) -> int:
 
 def print_exit_code(ending: Ending) -> None:
     """What SystemExit carried, on stderr, where it is not a number; as Python does behind the script."""
-    if ending.code is not None and not isinstance(ending.code, int) and sys.stderr is not None:
-        sys.stderr.write(f"{ending.code}\n")
+    if ending.code is None or isinstance(ending.code, int):
+        return
+    with contextlib.suppress(Exception):  # a closed or full stderr
+        if sys.stderr is not None:
+            sys.stderr.write(f"{ending.code}\n")
+        else:
+            os.write(2, f"{ending.code}\n".encode(errors="backslashreplace"))
 
 
-def print_as_python(error: BaseException) -> None:
-    """The traceback on stderr, through ``sys.excepthook``, with no frame of nanwatch's in it."""
+def print_as_python(error: BaseException) -> Ending | None:
+    """The traceback on stderr, through ``sys.excepthook``, with no frame of nanwatch's in it.
+
+    Answers how the hook has ended the script, where it did.
+    """
     clean_traceback(error, set())
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+    hook = getattr(sys, "excepthook", None)
+    if hook is None:
+        print_plain("sys.excepthook is missing\n", error)
+        return None
     try:
-        sys.excepthook(type(error), error, error.__traceback__)
-    except Exception as second:  # as Python itself says it
+        hook(type(error), error, error.__traceback__)
+    except SystemExit as exit_:
+        return exit_by(exit_)
+    except BaseException as second:  # as Python itself says it
         if second.__context__ is error:  # Python's own call of the hook has no such context
             second.__context__ = None
         clean_traceback(second, set())
-        sys.stderr.write("Error in sys.excepthook:\n")
-        sys.__excepthook__(type(second), second, second.__traceback__)
-        sys.stderr.write("\nOriginal exception was:\n")
-        sys.__excepthook__(type(error), error, error.__traceback__)
+        print_plain("Error in sys.excepthook:\n", second)
+        print_plain("\nOriginal exception was:\n", error)
+    return None
+
+
+def print_plain(title: str, error: BaseException) -> None:
+    """``title`` and the traceback, where stderr takes them."""
+    with contextlib.suppress(Exception):
+        sys.stderr.write(title)
+    sys.__excepthook__(type(error), error, error.__traceback__)
 
 
 def clean_traceback(error: BaseException, done: set[int]) -> None:

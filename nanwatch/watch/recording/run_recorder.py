@@ -61,6 +61,7 @@ class RunRecorder:
         self.pid = os.getpid()
         self.ended = False
         self.saves_seen = False
+        self.is_saved = False  # what is known now
         self.patches = Patches()  # of the process; undone when the run ends
         self.models: list[ModelInfo] = []
         self.fits: list[FitInfo] = []
@@ -92,8 +93,10 @@ class RunRecorder:
                 self.fits[number] = self.running[number]()
         self.info = replace(self.info, models=tuple(self.models), fits=tuple(self.fits))
         self.saved_at = time.monotonic()
+        self.is_saved = False
         with self.catch_errors("writing the record"):  # the disk may be full
             self.writer.save(self.info)
+            self.is_saved = True
 
     def add_event(self, event: Event) -> None:
         if self.ours:
