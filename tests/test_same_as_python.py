@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import py_compile
 import re
 import signal
 import subprocess
 import sys
+import zipapp
 from pathlib import Path
 
 import pytest
 
 from nanwatch.record.read import read_run
-from tests.side_by_side import COMMAND, MODULE, Ended, ended_warm, environment, under_nanwatch, under_python
+from tests.side_by_side import (
+    COMMAND,
+    MODULE,
+    Ended,
+    ended,
+    ended_warm,
+    environment,
+    under_nanwatch,
+    under_python,
+)
 
 FACTS = """
 import sys, os, signal, threading, warnings
@@ -122,6 +133,51 @@ SCRIPTS = {
     "future": "from __future__ import annotations\n\n\ndef f(a: b): ...\n\n\nprint(f.__annotations__)\n",
     "no future of ours": "def f(a: int): ...\n\n\nprint(f.__annotations__)\n",
     "docstring and annotations": '"""Doc."""\nprint(__doc__)\nx: int = 1\nprint(__annotations__)\n',
+    "excepthook deleted": "import sys\ndel sys.excepthook\n1 / 0\n",
+    "excepthook that is interrupted": (
+        "import sys\n\n\ndef hook(*error):\n    raise KeyboardInterrupt\n\n\nsys.excepthook = hook\n1 / 0\n"
+    ),
+    "text without stderr": "import sys\nsys.stderr = None\nsys.exit('text')\n",
+    "all descriptors closed": (
+        "import atexit, os, warnings\nprint('x', flush=True)\nos.closerange(3, 256)\n"
+        "files = [open(name, 'w') for name in ('one', 'two', 'three')]\n"
+        "print([file.fileno() for file in files])\nwarnings.warn('w')\n\n\n"
+        "def end():\n"
+        "    for file in files:\n        file.write(file.name)\n        file.close()\n"
+        "        print(open(file.name).read())\n\n\n"
+        "atexit.register(end)\n"
+    ),
+    "modules cleared": "import sys\nsys.modules.clear()\nprint('x')\n",
+    "modules forgotten": (
+        "import sys\nfor name in set(sys.modules) - {'sys', 'builtins', '__main__'}:\n"
+        "    del sys.modules[name]\nimport json\nprint(json.dumps({'a': 1}))\n1 / 0\n"
+    ),
+    "modules denied": (
+        "import sys\nfor name in ('json', 'click', 'nanwatch.explain', 'nanwatch.cli', 're'):\n"
+        "    sys.modules[name] = None\nprint('x')\n"
+    ),
+    "finders cleared": "import sys\nsys.meta_path.clear()\nsys.path.clear()\nsys.path_hooks.clear()\n",
+    "imports replaced": (
+        "import builtins, sys\nsys.path, sys.meta_path, sys.modules = [], [], {}\n\n\n"
+        "def denied(*arguments, **names):\n    raise ImportError\n\n\nbuiltins.__import__ = denied\n"
+    ),
+    "recursion limit low": "import sys\nsys.setrecursionlimit(40)\nprint('x')\n",
+    "recursion near the limit": (
+        "import sys\n\n\ndef f(n):\n    return n and 1 + f(n - 1)\n\n\n"
+        "print(f(sys.getrecursionlimit() - 20))\nsys.setrecursionlimit(150)\nprint(f(130))\n"
+    ),
+    "trace function left": (
+        "import atexit, sys, threading\n\n\ndef trace(frame, event, argument):\n"
+        "    print(event, frame.f_code.co_name)\n    return trace\n\n\n"
+        "atexit.register(lambda: print(sys.gettrace() is trace))\nsys.settrace(trace)\n"
+    ),
+    "handler of interrupts left": (
+        "import atexit, signal\n\n\ndef heed(*_): ...\n\n\nsignal.signal(signal.SIGINT, heed)\n"
+        "atexit.register(lambda: print(signal.getsignal(signal.SIGINT) is heed))\n"
+    ),
+    "stderr closed": "import sys\nprint('x')\nsys.stderr.close()\n",
+    "descriptor of stderr closed": "import os\nprint('x')\nos.close(2)\n",
+    "descriptor of stderr taken": "import os\nos.close(2)\nfile = open('own.txt', 'w')\nfile.write('x')\n",
     "latin-1": "# coding: latin-1\nprint(ascii('\xe9'))\n",
     "facts": FACTS,
 }
@@ -206,6 +262,138 @@ def without_addresses(result: Ended) -> Ended:
 def test_a_module_that_is_not_there(project: Path, module: str) -> None:
     result = same(project, "-m", module)
     assert (result.status == 0) == (module == "os.path")
+
+
+@pytest.mark.parametrize("shebang", [None, "/usr/bin/env python3"])
+@pytest.mark.parametrize("argument", ["ends", "fails", "exits"])
+def test_a_zip_file_with_a_main(project: Path, argument: str, shebang: str | None) -> None:
+    (project / "job").mkdir()
+    (project / "job" / "__main__.py").write_text(MAIN)
+    zipapp.create_archive(project / "job", project / "job.pyz", interpreter=shebang)
+    same(project, "job.pyz", argument)
+
+
+MAIN = """
+import sys
+print(sys.argv, sys.path[0], __file__, __name__, __package__, __cached__, type(__loader__), sorted(globals()))
+if sys.argv[1] == "fails":
+    1 / 0
+sys.exit(7 if sys.argv[1] == "exits" else 0)
+"""
+
+
+@pytest.mark.parametrize("argument", ["ends", "fails"])
+@pytest.mark.parametrize("name", ["main.pyc", "main", "job/__main__.pyc"])
+def test_byte_code(project: Path, name: str, argument: str) -> None:
+    (project / "job").mkdir()
+    (project / "main.py").write_text(MAIN)
+    py_compile.compile(str(project / "main.py"), str(project / name))
+    same(project, "job" if name.startswith("job") else name, argument)
+
+
+def test_what_is_no_byte_code(project: Path) -> None:
+    (project / "main.pyc").write_text("print(1)\n")
+    assert same(project, "main.pyc").status == 1
+
+
+FROM_A_PIPE = b"""
+import sys
+print(sys.argv, __file__, type(__loader__), sorted(globals()), repr(sys.stdin.read()))
+def f():
+    1 / 0
+f()
+"""
+
+
+@pytest.mark.parametrize("script", ["-", "/dev/stdin"])
+def test_a_script_from_a_pipe(project: Path, script: str) -> None:
+    assert b"ZeroDivisionError" in same(project, script, "a", stdin=FROM_A_PIPE).stderr
+
+
+def test_a_script_from_another_command(project: Path) -> None:
+    (project / "script.py").write_bytes(FROM_A_PIPE)
+    python, nanwatch = (
+        ended(project, "bash", "-c", " ".join([*by, "<(cat script.py)", "a"]))
+        for by in ((sys.executable,), (*MODULE, "run", "--quiet", "--log-dir", "../records"))
+    )
+    assert b"ZeroDivisionError" in python.stderr
+    assert nanwatch == python
+
+
+@pytest.mark.parametrize("script", ["script.py", "job", "-m"])
+def test_a_safe_path(project: Path, script: str) -> None:
+    (project / "job").mkdir()
+    for name in ("script.py", "job/__main__.py"):
+        (project / name).write_text("import sys\nprint(sys.path)\nimport beside\n")
+    (project / "beside.py").touch()
+    arguments = ["-m", "script"] if script == "-m" else [script]
+    python = under_python(project, *arguments, PYTHONSAFEPATH="1")
+    assert (python.status, b"beside" in python.stderr) == (1, script != "-m")
+    nanwatch = under_nanwatch(project, *arguments, PYTHONSAFEPATH="1")
+    assert nanwatch._replace(stderr=b"") == python._replace(stderr=b"")
+    assert nanwatch.stderr.endswith(python.stderr.rpartition(b":")[2])
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(5)\n", "1 / 0\n"])
+def test_inspecting(project: Path, end: str) -> None:
+    (project / "script.py").write_text(f"import sys\nprint('x')\n{end}")
+    python = under_python(project, "script.py", PYTHONINSPECT="1")
+    assert under_nanwatch(project, "script.py", PYTHONINSPECT="1") == python
+
+
+@pytest.mark.parametrize("redirected", [">&-", "2>&-", "<&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full"])
+@pytest.mark.parametrize("end", ["", "sys.exit(4)", "sys.exit('text')", "1 / 0"])
+def test_streams_that_take_nothing(project: Path, redirected: str, end: str) -> None:
+    """Whether or not there is something to report."""
+    text = f"import sys\nprint('x')\nopen('own.txt', 'w').write('own')\n{end}\n"
+    (project / "script.py").write_text(text)
+    results = [
+        ended(project, "bash", "-c", " ".join([*by, "script.py", redirected]))
+        for by in (
+            (sys.executable,),
+            (*MODULE, "run", "--quiet", "--log-dir", "../records"),
+            (*MODULE, "run", "--log-dir", "../records"),
+        )
+    ]
+    python, quiet_one, nanwatch = results
+    assert quiet_one == python
+    assert (nanwatch.status, nanwatch.stdout) == (python.status, python.stdout)
+    assert (project / "own.txt").read_text() == "own"
+
+
+NEIGHBOURS = ["random", "click", "rich", "json", "hashlib", "typing", "signal", "logging", "keras"]
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_a_neighbour_that_nobody_means_to_import(project: Path, name: str) -> None:
+    (project / f"{name}.py").write_text("raise SystemExit('imported')\n")
+    (project / "script.py").write_text("print('x')\n")
+    assert same(project, "script.py").stdout == b"x\n"
+    report = under_nanwatch(project, "script.py", options=()).stderr.decode()
+    assert report.count("trained no Keras model") == 1
+    assert "error" not in report
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_a_neighbour_that_the_script_imports(project: Path, name: str) -> None:
+    (project / f"{name}.py").write_text("neighbour = 1\n")
+    (project / "script.py").write_text(f"import {name}\nprint({name}.neighbour)\n")
+    assert same(project, "script.py").stdout == b"1\n"
+    report = under_nanwatch(project, "script.py", options=()).stderr.decode()
+    assert report.count("trained no Keras model") == 1
+    assert "error" not in report
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_a_script_named_like_a_module(project: Path, name: str) -> None:
+    (project / f"{name}.py").write_text("print(__name__)\nimport json, random, string\nprint('x')\n")
+    assert same(project, f"{name}.py").stdout.startswith(b"__main__\n")
+
+
+def test_few_frames_stand_beneath_a_script(project: Path) -> None:
+    (project / "script.py").write_text("import inspect\nprint(len(inspect.stack()))\n")
+    frames = int(under_nanwatch(project, "script.py", by=COMMAND).stdout)
+    assert frames <= 6
 
 
 def test_a_folder_with_a_main(project: Path) -> None:

@@ -23,6 +23,9 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
         (f"nanwatch rule {cause.code}", f"what {cause.name} is, with an example") for cause in causes[:2]
     ]
     again = run_again(report)
+    if report.run.info.halt_caught and (going_on := run_again(report, "--on-incident stop")):
+        why = "lets fit end by itself: the script caught nanwatch.TrainingHalted and went on"
+        found.append((going_on, why))
     at = causes[0].location if causes else None
     if again and at is not None:
         place = f"{clean(report.path(at.file))}:{at.line}"
@@ -34,9 +37,10 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     return [(line, why) for line, why in found if line.split()[1] in commands]
 
 
-def run_again(report: Report) -> str | None:
+def run_again(report: Report, *options: str) -> str | None:
     """The command that made this run; None where there is no script to be run (a notebook, a module)."""
     info = report.run.info
     if not os.path.isfile(os.path.join(info.cwd, info.script)):
         return None
-    return "nanwatch run " + shlex.join(clean(part) for part in (report.path(info.script), *info.argv[1:]))
+    script = shlex.join(clean(part) for part in (report.path(info.script), *info.argv[1:]))
+    return " ".join(["nanwatch run", *options, script])

@@ -341,6 +341,7 @@ class RunInfo:
     cwd: str = ""
     status: Status = "running"
     exit_status: int | None = None
+    halt_caught: bool = False  # the script caught `TrainingHalted` and went on
     started: str = ""  # UTC, ISO 8601
     pid: int = 0
     versions: dict[str, str] = field(default_factory=dict)

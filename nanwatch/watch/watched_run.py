@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from nanwatch.errors import TrainingHalted
 from nanwatch.exit_status import ExitStatus
 from nanwatch.watch.import_hook import install_hook
 from nanwatch.watch.launch.script import Ending, run_program
@@ -39,6 +41,7 @@ def end_record(recorder: RunRecorder, ending: Ending) -> WatchedRun:
     status = ending.status
     if status == ExitStatus.OK and recorder.halted:
         status = ExitStatus.HALTED
+    recorder.info = replace(recorder.info, halt_caught=is_halt_caught(recorder, ending))
     with contextlib.suppress(Exception):  # a closed or missing stdout is for Python to speak of
         sys.stdout.flush()
     try:
@@ -46,3 +49,17 @@ def end_record(recorder: RunRecorder, ending: Ending) -> WatchedRun:
     except BaseException as error:  # a signal's handler of the script's own may raise what it likes
         recorder.note_error(error, "ending the record")
     return WatchedRun(ending, status, is_recorded=True)
+
+
+def is_halt_caught(recorder: RunRecorder, ending: Ending) -> bool:
+    """Whether a fit was left by `TrainingHalted`, and the script was not."""
+    incident = recorder.info.incident
+    raised = recorder.halted and incident is not None and incident.action == "raise"
+    return raised and not any(isinstance(error, TrainingHalted) for error in with_origins(ending.error))
+
+
+def with_origins(error: BaseException | None) -> Iterator[BaseException]:
+    """``error``, and the exceptions while which it was raised."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -146,6 +146,29 @@ def test_a_report_that_fails_changes_nothing(
     )
 
 
+def test_a_report_that_is_interrupted(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nanwatch.explain.reporting.diagnose", interrupted)
+    recorder = RunRecorder(tmp_path, "train.py", ("train.py",))
+    recorder.end("finished", 0)
+    assert command.report(recorder, False, Choice(), "never", OwnStderr()) == 0
+    said = f"nanwatch: the report was interrupted; nanwatch explain {recorder.folder} shows it.\n"
+    assert capfd.readouterr().err == said
+
+
+def test_a_record_that_cannot_be_ended(tmp_path: Path) -> None:
+    text = "import os, shutil\nshutil.rmtree('logs')\nprint('x')\nraise SystemExit(4)\n"
+    (tmp_path / "train.py").write_text(text)
+    result = nanwatch(tmp_path, "train.py")
+    assert (result.status, result.stdout) == (4, b"x\n")
+    assert result.stderr.startswith(b"nanwatch: the end of the record could not be written to ")
+    assert result.stderr.count(b"\n") == 1
+
+
 TRAINING = """
 import sys
 import keras
@@ -205,3 +228,5 @@ def test_a_training_that_breaks(name: str, halts: dict[str, tuple[Ended, Path]])
     assert first["code"] == "NW103"
     assert first["location"]["file"] == "train.py"
     assert first["location"]["code"] == FIT.strip()
+    assert run.info.halt_caught == (name == "caught")
+    assert ("nanwatch run --on-incident stop train.py" in said) == (name == "caught")
