@@ -390,6 +390,15 @@ def test_a_script_named_like_a_module(project: Path, name: str) -> None:
     assert same(project, f"{name}.py").stdout.startswith(b"__main__\n")
 
 
+def test_a_keras_that_cannot_be_imported(project: Path) -> None:
+    (project / "keras.py").write_text("1 / 0\n")
+    (project / "script.py").write_text(
+        "import traceback\ntry:\n    import keras\nexcept ZeroDivisionError:\n    traceback.print_exc()\n"
+        "import keras\n"
+    )
+    same(project, "script.py")
+
+
 def test_few_frames_stand_beneath_a_script(project: Path) -> None:
     (project / "script.py").write_text("import inspect\nprint(len(inspect.stack()))\n")
     frames = int(under_nanwatch(project, "script.py", by=COMMAND).stdout)

@@ -86,7 +86,7 @@ def check(
       any other: the script failed by itself
     """
     from nanwatch.check.run_check import run_check
-    from nanwatch.watch import is_disabled
+    from nanwatch.watch import is_disabled, keep_own_modules
 
     program = find_program(module, script_and_args, "check")
     if is_disabled():
@@ -94,6 +94,7 @@ def check(
         return
     choice = choice_of(select, ignore, baseline if baseline != write_baseline else None)
     report = CheckReport(formats, fail_on, choice, write_baseline)
+    keep_own_modules()
     sys.exit(run_check(program, log_dir, max_steps, deadline, report))
 
 
@@ -108,6 +109,12 @@ class CheckReport:
 
     def __call__(self, folder: Path, own_status: int) -> int:
         """Write the reports on the run in ``folder``; the exit status of the check."""
+        from nanwatch.watch import own_imports
+
+        with own_imports():
+            return self.report(folder, own_status)
+
+    def report(self, folder: Path, own_status: int) -> int:
         from nanwatch.explain.reporting import accept_findings, report_on
         from nanwatch.explain.sentences import nothing_checked
 

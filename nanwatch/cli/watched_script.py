@@ -19,6 +19,7 @@ from nanwatch.cli.telling import FailOn, status_of
 from nanwatch.errors import NanwatchError
 from nanwatch.exit_status import ExitStatus
 from nanwatch.record.read import RUN_FILE
+from nanwatch.watch.recording.run_recorder import WRITING
 
 if TYPE_CHECKING:
     from nanwatch.diagnose.accepted import Choice
@@ -100,7 +101,9 @@ def conclude(wanted: Wanted, recorder: RunRecorder | NanwatchError, ending: Endi
 
 
 def reason_of(recorder: RunRecorder) -> str:
-    return f": {recorder.info.errors[-1].message}" if recorder.info.errors else ""
+    """Why the record could not be written."""
+    said = [error.message for error in recorder.info.errors if error.doing == WRITING]
+    return f": {said[-1]}" if said else ""
 
 
 def leave(ending: Ending, status: int) -> None:

@@ -57,6 +57,10 @@ class KerasFinder(importlib.abc.MetaPathFinder):
             execute(module)
             self.on_import(module)
 
+        # Python leaves importlib's own frames out of a traceback down to the one of this name.
+        exec_module.__code__ = exec_module.__code__.replace(
+            co_filename="<frozen importlib._bootstrap>", co_name="_call_with_frames_removed"
+        )
         loader.exec_module = exec_module
 
 

@@ -263,6 +263,15 @@ def test_a_script_that_ends_by_itself(tmp_path: Path, text: str, status: int, wo
     assert done.stdout.startswith("nanwatch · train.py")
 
 
+@pytest.mark.parametrize("name", ["json", "click", "rich", "random"])
+def test_a_neighbour_that_the_script_imports(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.py").write_text("neighbour = 1\n")
+    (tmp_path / "train.py").write_text(f"import {name}\nprint({name}.neighbour)\n")
+    done = ended(tmp_path, *MODULE, "check", "train.py")
+    assert (done.status, done.stderr.splitlines()[0]) == (2, b"1")
+    assert done.stderr.endswith(b"nanwatch: train.py trained no Keras model: nothing was checked.\n")
+
+
 def test_what_the_script_prints_does_not_come_between(tmp_path: Path) -> None:
     script(tmp_path, "import os, sys\nprint('a')\nos.system('echo b')\nsys.stdout = None\n")
     done = check(tmp_path, "--format", "json", "train.py")

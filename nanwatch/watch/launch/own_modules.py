@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from importlib.machinery import BuiltinImporter, FrozenImporter, PathFinder
 from typing import Any
 
 OURS = frozenset({"click", "rich"})  # which a script finds as if nobody had imported them
+KNOWN = sys.stdlib_module_names | OURS
 NOT_HIDDEN = frozenset({"__main__", "encodings", "nanwatch", "sitecustomize", "usercustomize"})
 
 
@@ -33,6 +35,16 @@ class Imports:
             if isinstance(place, list):
                 self.places[name] = list(place)
 
+    def with_more_of(self, others: Imports) -> Imports:
+        """These first, and behind them what ``others`` have: code of the script's own may be run."""
+        both = Imports()
+        for name, place in self.places.items():
+            both.places[name] = place
+            if isinstance(place, list):
+                both.places[name] = [*place, *(each for each in others.places[name] if each not in place)]
+        both.function = self.function
+        return both
+
     def put(self) -> None:
         for name, place in self.places.items():
             setattr(sys, name, place)
@@ -48,16 +60,28 @@ class OwnModules:
         self.imports = Imports()
         self.imports.copy_lists()
         self.hidden = OURS
+        self.folder: str | None = None  # of the script
         self.are_in_place = False
 
     def hide(self, folder: str | None) -> None:
         """Take out of ``sys.modules`` what is nanwatch's alone, and what else lies in ``folder``."""
+        self.folder = None if folder is None else os.path.abspath(folder)
         tops = {name.partition(".")[0] for name in self.all}
         self.hidden = OURS | {name for name in tops if folder is not None and lies_in(folder, name)}
         self.remove({name for name in self.all if self.is_hidden(name)})
 
     def is_hidden(self, name: str) -> bool:
         return name.partition(".")[0] in self.hidden
+
+    def put_aside_neighbours(self) -> None:
+        """What the script has imported from beside it by a name that nanwatch may come to import."""
+        tops = {name for name in KNOWN & self.all.keys() - self.found.keys() if self.is_beside(name)}
+        self.hidden |= tops
+        self.remove({name for name in self.all if name.partition(".")[0] in tops})
+
+    def is_beside(self, name: str) -> bool:
+        file = getattr(self.all[name], "__file__", None)
+        return isinstance(file, str) and self.folder is not None and file.startswith(self.folder + os.sep)
 
     def remove(self, names: set[str]) -> None:
         for name in names:
@@ -67,16 +91,17 @@ class OwnModules:
     def in_place(self) -> Iterator[None]:
         """What the block imports is shared with the script, unless it is one of those that are hidden."""
         scripts, modules, before = Imports(), dict(self.all), set(self.found)
-        self.imports.put()
+        self.imports.with_more_of(scripts).put()
+        self.put_aside_neighbours()
         self.all.update(self.found)
         self.are_in_place = True
         try:
             yield
         finally:
             self.are_in_place = False
-            more = {name: module for name, module in self.all.items() if name not in modules}
-            self.found = {**more, **self.found}
-            self.remove({name for name in more if name in before or self.is_hidden(name)})
+            own = {name: module for name, module in self.all.items() if modules.get(name) is not module}
+            self.found = {**own, **self.found}
+            self.remove({name for name in own if name in before or self.is_hidden(name)})
             self.all.update(modules)
             scripts.put()
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every turn of events: it takes
 # some 15 ms, and what a reader needs of the last second stands in the rows and the events
 MOST_ERRORS = 20
+WRITING = "writing the record"  # what was being done when that failed
 SNAPSHOT_LIMIT = 512 * 2**20  # bytes
 
 
@@ -94,7 +95,7 @@ class RunRecorder:
         self.info = replace(self.info, models=tuple(self.models), fits=tuple(self.fits))
         self.saved_at = time.monotonic()
         self.is_saved = False
-        with self.catch_errors("writing the record"):  # the disk may be full
+        with self.catch_errors(WRITING):  # the disk may be full
             self.writer.save(self.info)
             self.is_saved = True
 

@@ -79,6 +79,22 @@ def test_what_is_ours_alone_is_hidden() -> None:
         assert importlib.import_module("click.testing") is testing
 
 
+def test_a_neighbour_of_a_name_that_we_come_to_import_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "colorsys.py").write_text("neighbour = 1\n")
+    (tmp_path / "helper.py").touch()
+    sys.modules.pop("colorsys", None)
+    keep_own_modules()
+    monkeypatch.syspath_prepend(tmp_path)
+    hide_own_modules(str(tmp_path))
+    assert importlib.import_module("colorsys").neighbour == 1
+    with own_imports():
+        assert not hasattr(importlib.import_module("colorsys"), "neighbour")
+        assert importlib.import_module("helper")  # which a layer of the script's own may want
+    assert importlib.import_module("colorsys").neighbour == 1
+
+
 def test_what_is_not_hidden_is_shared() -> None:
     keep_own_modules()
     sys.modules.pop("colorsys", None)
