@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nanwatch.errors import NanwatchError
-from nanwatch.record.facts import Status
+from nanwatch.errors import NanwatchError, TrainingHalted
+from nanwatch.record.facts import IncidentInfo, OnIncident, Status
 from nanwatch.record.read import read_run
 from nanwatch.watch.launch.script import Ending, print_exit_code
 from nanwatch.watch.recording.run_recorder import RunRecorder, open_recorder
@@ -36,6 +36,45 @@ def test_the_status(ending: Ending, halted: bool, status: int, word: Status, tmp
     assert (ended.ending, ended.exit_status, ended.is_recorded) == (ending, status, True)
     info = read_run(recorder.folder).info
     assert (info.status, info.exit_status) == (word, status)
+
+
+def raised_from(origin: BaseException) -> BaseException:
+    error = ValueError("the script's own")
+    error.__cause__ = origin
+    return error
+
+
+@pytest.mark.parametrize(
+    ("action", "ending", "caught"),
+    [
+        ("raise", Ending(0), True),
+        ("raise", Ending(1, error=ValueError("of something else")), True),
+        ("raise", Ending(3, error=TrainingHalted(), halted=True), False),
+        ("raise", Ending(1, error=raised_from(TrainingHalted())), False),
+        ("stop", Ending(0), False),
+    ],
+)
+def test_whether_the_script_caught_the_halt(
+    action: OnIncident, ending: Ending, caught: bool, tmp_path: Path
+) -> None:
+    recorder = RunRecorder(tmp_path, "train.py", ("train.py",))
+    recorder.add_incident(IncidentInfo(fit=0, step=5, epoch=0, role="loss", path="", action=action))
+    recorder.halted = True
+    end_record(recorder, ending)
+    assert read_run(recorder.folder).info.halt_caught == caught
+
+
+def test_a_handler_that_raises_while_the_record_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise SystemExit(7)
+
+    recorder = RunRecorder(tmp_path, "train.py", ("train.py",))
+    monkeypatch.setattr(recorder, "end", interrupted)
+    assert end_record(recorder, Ending(4)).exit_status == 4
+    assert recorder.info.errors[0].type == "SystemExit"
+    recorder.writer.close()
 
 
 def test_a_forked_child_leaves_the_record_to_its_parent(
