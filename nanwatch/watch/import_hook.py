@@ -136,6 +136,7 @@ def take_seams(keras: ModuleType, recorder: RunRecorder, on_incident: OnIncident
         hide_frames(recorder.patches, user_lines.OWN, user_lines.below_the_script())
     note_lines(recorder.patches)
     join_fits(recorder, on_incident)
+    from nanwatch.watch.fit import callback, fit_observer  # noqa: F401 - at hand for every fit
     from nanwatch.watch.fit.loops import Loops
     from nanwatch.watch.recording.saves import Saves
 
@@ -172,13 +173,13 @@ def join_fits(recorder: RunRecorder, on_incident: OnIncident) -> None:
 
     def fit(original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
         if recorder.ours:
-            with own_imports(), recorder.catch_errors("joining fit"):
+            with imports_of_a_fit(), recorder.catch_errors("joining fit"):
                 args, kwargs = with_watch(args, kwargs, recorder, on_incident)
         return original(model, *args, **kwargs)
 
     def train_on_batch(original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
         if recorder.ours:
-            with own_imports(), recorder.catch_errors("joining train_on_batch"):
+            with imports_of_a_fit(), recorder.catch_errors("joining train_on_batch"):
                 from nanwatch.watch.fit.fit_observer import observe_model, observer_of
 
                 if observer_of(model) is None:
@@ -187,6 +188,12 @@ def join_fits(recorder: RunRecorder, on_incident: OnIncident) -> None:
 
     wrappers = {"keras.Model.fit": fit, "keras.Model.train_on_batch": train_on_batch}
     take(recorder.patches, Taker.FITS, wrappers)
+
+
+def imports_of_a_fit() -> contextlib.AbstractContextManager[None]:
+    """`own_imports` where the script has thrown ours out; threads that train at once do without."""
+    at_hand = {"nanwatch.watch.fit.callback", "nanwatch.watch.fit.fit_observer"} <= sys.modules.keys()
+    return contextlib.nullcontext() if at_hand else own_imports()
 
 
 Arguments = tuple[tuple[object, ...], dict[str, object]]  # by position, by name
