@@ -96,8 +96,8 @@ def test_a_neighbour_of_a_name_that_we_come_to_import_later(
 
 
 def test_what_is_not_hidden_is_shared() -> None:
-    keep_own_modules()
     sys.modules.pop("colorsys", None)
+    keep_own_modules()
     with own_imports():
         found = importlib.import_module("colorsys")
     assert sys.modules["colorsys"] is found
