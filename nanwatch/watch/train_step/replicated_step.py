@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable, Sequence
 
@@ -103,9 +102,13 @@ class ReplicatedStepRecorder(ModelStepRecorder):
             for name, tensor in zip(self.look_names, tensors, strict=True)
             if name[0] == "output"
         ]
-        take = functools.partial(self.take_row, names, [name for name, _ in outputs])
+        output_names = [name for name, _ in outputs]
+
+        def take(recorder: ReplicatedStepRecorder, *arrays: Array) -> int:
+            return recorder.take_row(names, output_names, *arrays)
+
         given = [replica, bad, row, *shown, *[tensor for _, tensor in outputs]]
-        call_host(take, given, 0, self.catch_errors, "taking the row of a replica")
+        call_host(self, take, given, 0, "taking the row of a replica")
 
     def take_row(
         self,

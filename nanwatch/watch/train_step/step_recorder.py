@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -235,8 +234,11 @@ class StepRecorder:
             seen = map(copy_of, tensors)
             given = [number, flag, row, *shown, *seen, *[sample for _, sample in samples]]
             paths = [path for path, _ in samples]
-            report = functools.partial(self.report_inspection, names, look_names, paths)
-            apart = call_host(report, given, STEPS_AFTER_AN_ERROR, self.catch_errors, "inspecting a step")
+
+            def report(recorder: StepRecorder, *arrays: Array) -> int:
+                return recorder.report_inspection(names, look_names, paths, *arrays)
+
+            apart = call_host(self, report, given, STEPS_AFTER_AN_ERROR, "inspecting a step")
             self.next_look.assign(tf.add(number, apart))
             return tf.constant(0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 
@@ -86,9 +85,11 @@ class ValidationStepRecorder:
             return tf.constant(0)
 
         def take(number: Tensor) -> tf.Tensor:
-            report = functools.partial(self.report_batch, names)
+            def report(recorder: ValidationStepRecorder, *arrays: Array) -> int:
+                return recorder.report_batch(names, *arrays)
+
             given, doing = [number, *shown], "inspecting the validation data"
-            apart = call_host(report, given, STEPS_AFTER_AN_ERROR, self.catch_errors, doing)
+            apart = call_host(self, report, given, STEPS_AFTER_AN_ERROR, doing)
             self.next_look.assign(tf.add(number, apart))
             return tf.constant(0)
 
