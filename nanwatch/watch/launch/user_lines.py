@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 import os
 import sys
 import sysconfig
+import weakref
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,8 +15,6 @@ from types import FrameType
 
 from nanwatch.record.facts import Location
 
-ATTRIBUTE = "_nanwatch_location"
-COMPILE_ATTRIBUTE = "_nanwatch_compile"
 OWN = str(Path(os.path.abspath(__file__)).parents[2]) + os.sep  # all of nanwatch/
 
 
@@ -76,25 +76,49 @@ def line_here(frame: FrameType | None = None) -> Location | None:
     return next((location_of(found) for found in user_frames(start)), None)
 
 
+class Marks:
+    """A line for each of some objects, for as long as that lives. On the object itself nothing stands: it
+    is the script's, who may list its attributes, copy or pickle it."""
+
+    def __init__(self) -> None:
+        self.held: dict[int, tuple[weakref.ref[object], Location | None]] = {}  # by the id of the object
+
+    def put(self, thing: object, found: Location | None) -> None:
+        """Never fails: what cannot be referred to weakly is not marked."""
+        number = id(thing)
+
+        def forget(gone: weakref.ref[object]) -> None:
+            if number in self.held and self.held[number][0] is gone:
+                del self.held[number]
+
+        with contextlib.suppress(TypeError):
+            self.held[number] = weakref.ref(thing, forget), found
+
+    def of(self, thing: object) -> Location | None:
+        known = self.held.get(id(thing))
+        return known[1] if known is not None and known[0]() is thing else None
+
+
+MADE, COMPILED = Marks(), Marks()
+
+
 def mark_line(thing: object, frame: FrameType | None = None) -> None:
     """Remember the user's line that is making ``thing``. Never fails."""
     found = line_here(frame or sys._getframe(1))
-    if found is not None and hasattr(thing, "__dict__"):
-        vars(thing)[ATTRIBUTE] = found
+    if found is not None:
+        MADE.put(thing, found)
 
 
 def line_of(thing: object) -> Location | None:
     """The line that made ``thing``, where it was marked."""
-    found = getattr(thing, "__dict__", {}).get(ATTRIBUTE)
-    return found if isinstance(found, Location) else None
+    return MADE.of(thing)
 
 
 def mark_compile(model: object, frame: FrameType) -> None:
     """Remember the user's line of the last ``compile`` of ``model``."""
-    vars(model)[COMPILE_ATTRIBUTE] = line_here(frame)
+    COMPILED.put(model, line_here(frame))
 
 
 def compile_line_of(model: object) -> Location | None:
     """The line of the last ``compile``, where it was marked."""
-    found = vars(model).get(COMPILE_ATTRIBUTE)
-    return found if isinstance(found, Location) else None
+    return COMPILED.of(model)
