@@ -175,16 +175,30 @@ def join_fits(recorder: RunRecorder, on_incident: OnIncident) -> None:
         if recorder.ours:
             with imports_of_a_fit(), recorder.catch_errors("joining fit"):
                 args, kwargs = with_watch(args, kwargs, recorder, on_incident)
-        return original(model, *args, **kwargs)
+        try:
+            return original(model, *args, **kwargs)
+        finally:
+            leave(model)
 
     def train_on_batch(original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
+        observer = None
         if recorder.ours:
             with imports_of_a_fit(), recorder.catch_errors("joining train_on_batch"):
                 from nanwatch.watch.fit.fit_observer import observe_model, observer_of
 
-                if observer_of(model) is None:
-                    observe_model(model, recorder, on_incident)
-        return original(model, *args, **kwargs)
+                held = observer_of(model)
+                observer = observe_model(model, recorder, held.on_incident if held else on_incident)
+        try:
+            return original(model, *args, **kwargs)
+        finally:
+            leave(model)
+            del observer  # held till here: Keras may not have made yet what holds it
+
+    def leave(model: Model) -> None:
+        with recorder.catch_errors("leaving a model"):
+            from nanwatch.watch.fit.fit_observer import detach_observer
+
+            detach_observer(model)
 
     wrappers = {"keras.Model.fit": fit, "keras.Model.train_on_batch": train_on_batch}
     take(recorder.patches, Taker.FITS, wrappers)

@@ -103,6 +103,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         with self.recorder.catch_errors("ending a fit"):
             fit = self.observer.fit
             self.observer.end("halted" if fit is not None and fit.info.status == "halted" else "finished")
-            if not self.injected:
+        if not self.injected:
+            with self.recorder.catch_errors("ending the record"):
                 release_observer(self.model)
                 self.recorder.end("halted" if self.recorder.halted else "finished", None)

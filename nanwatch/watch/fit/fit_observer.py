@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import sys
 import time
+import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
@@ -18,18 +19,19 @@ from nanwatch.record.notes import LayerOutOfReach, NotWatched
 from nanwatch.watch.fit import fit_arguments
 from nanwatch.watch.fit.training import LoopTraining, ModelTraining, Training
 from nanwatch.watch.incident.description import crash_words, incident_words
-from nanwatch.watch.incident.handler import IncidentHandler, OnIncident
+from nanwatch.watch.incident.handler import IncidentHandler, OnIncident, bad_state_at_the_end
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction, Structure
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import description
 from nanwatch.watch.model.both_modes import BothModes
 from nanwatch.watch.recording.fit_recorder import FitRecorder
-from nanwatch.watch.recording.run_recorder import FrozenTraining, RunRecorder
+from nanwatch.watch.recording.run_recorder import DROPPED, FrozenTraining, RunRecorder
 from nanwatch.watch.train_step.inspection import Inspection, next_step
+from nanwatch.watch.train_step.left_behind import LeftBehind
 from nanwatch.watch.train_step.traced_step import TracedStep
 
-ATTRIBUTE = "_nanwatch_observer"  # of a model, or of the optimizer of a loop
+HOLDER = "_nanwatch_observer"  # of the optimizer of a loop, which holds its observer by it
 # How a data set or an iterator says that it has come to its end: no fault of anybody's.
 ENDS = (StopIteration, tf.errors.OutOfRangeError, GeneratorExit)
 
@@ -50,6 +52,8 @@ class FitObserver:
         self.described = False
         self.steps_of_epoch = 0
         self.rate: tuple[int, float | None] | None = None  # epoch, and the rate at its first step
+        self.ending = DroppedFit(recorder)
+        weakref.finalize(self, DROPPED.append, self.ending.end).atexit = False
         self.watcher.report_to(self.on_inspection, self.execute)
 
     @property
@@ -78,12 +82,15 @@ class FitObserver:
         record.info = replace(info, index=index, model=self.recorder.fits[index].model)
         record.started = time.perf_counter()
         self.fit, self.described, self.pending = record, False, None
+        self.ending.record, self.ending.left, self.ending.alone = record, None, self.alone
         self.recorder.open_fits[index] = self
         self.both_modes = BothModes(self.model if kind == "fit" else None)
         self.rate = None
         self.handler.begin()
         self.watcher.begin(count_labels=record.whole is None)
         record.label_counts = self.watcher.label_counts
+        if self.training.validation is not None and self.is_validation_unknown():
+            self.training.validation.expect()
         self.recorder.add_event(FitBegin(index, kind))
         self.recorder.save()
 
@@ -107,8 +114,11 @@ class FitObserver:
     def begin_validation(self) -> None:
         """A validation within the fit: the first is seen, where its data were not read before."""
         validation = self.training.validation
-        if validation is not None and self.fit is not None and self.fit.info.validation_data == DataInfo():
+        if validation is not None and self.is_validation_unknown():
             validation.begin()
+
+    def is_validation_unknown(self) -> bool:
+        return self.fit is not None and self.fit.info.validation_data == DataInfo()
 
     def end_validation(self) -> None:
         validation = self.training.validation
@@ -123,6 +133,7 @@ class FitObserver:
         with self.recorder.catch_errors("ending a validation"):
             self.end_validation()
         record, self.fit = self.fit, None
+        self.ending.record = self.ending.left = None
         self.recorder.open_fits.pop(record.info.index, None)
         with self.recorder.catch_errors("ending the record of a fit"):
             self.drain_into(record)
@@ -134,7 +145,15 @@ class FitObserver:
                 self.try_both_modes(record)
             record.end(status, error)
             self.recorder.end_fit(record.info.index, record.info)
+        with self.recorder.catch_errors("closing the record of a fit"):
             record.close()
+            self.forget()
+
+    def forget(self) -> None:
+        """Between two fits of a model its weights and its data are held by nobody but the script."""
+        self.both_modes = BothModes(None)
+        self.handler.first_weights = None
+        self.watcher.forget_batch()
 
     def try_both_modes(self, record: FitRecorder) -> None:
         """Last of all, on the weights that the fit leaves."""
@@ -190,7 +209,7 @@ class FitObserver:
             TrainingHalted: there was one, and ``on_incident`` wants it.
         """
         with self.recorder.catch_errors("draining the watched numbers"):
-            if self.pending is not None or self.watcher.is_drain_due(steps):
+            if self.pending is not None or self.watcher.is_drain_due(steps) or self.may_be_dropped():
                 before = time.perf_counter()
                 self.drain()
                 self.recorder.save(now=False)
@@ -198,6 +217,12 @@ class FitObserver:
                     self.fit.seconds_watching += time.perf_counter() - before
         if self.pending is not None:
             self.answer()
+
+    def may_be_dropped(self) -> bool:
+        """Whether the script may drop the model before anything is known of it: no fit will say its end."""
+        if self.described or self.fit is None or self.watcher.layout is None:
+            return False
+        return self.fit.info.kind != "fit"
 
     def drain(self) -> None:
         if self.fit is not None:
@@ -221,6 +246,7 @@ class FitObserver:
             self.recorder.set_model(record.info.index, self.training.describe())
             return
         self.described = True
+        self.ending.left = self.watcher.left_behind()
         model = replace(self.training.describe(), outputs=self.training.outputs(seen))
         self.recorder.set_model(record.info.index, model)
         missed: list[NotWatched] = [
@@ -290,6 +316,9 @@ class FitObserver:
         again = self.watcher.repeatable(seen.batch)
         if again is None or self.model is None:
             return
+        told = self.recorder.info.incident
+        if told is None or told.fit != record.info.index:  # the remedies will be for the first of a run
+            return
         if record.info.kind != "tape" and not self.training.distributed:
             self.recorder.frozen = FrozenTraining(self.model, again.data, self.handler.first_weights)
 
@@ -342,31 +371,82 @@ class FitObserver:
                 self.recorder.end("crashed", None)
 
 
+@dataclass
+class DroppedFit:
+    """The end of a fit whose model and optimizer are gone: what was seen last is written down."""
+
+    recorder: RunRecorder
+    record: FitRecorder | None = None
+    left: LeftBehind | None = None
+    alone: bool = False  # the run ends with it
+
+    def end(self) -> None:
+        if self.record is None or not self.recorder.ours:
+            return
+        with self.recorder.catch_errors("ending the record of a model that is gone"):
+            self.end_record(self.record, self.left)
+        if self.alone:
+            self.recorder.end("finished", None)
+
+    def end_record(self, record: FitRecorder, left: LeftBehind | None) -> None:
+        if left is not None:
+            with self.recorder.catch_errors("fetching what a model that is gone has left behind"):
+                record.add_rows(*left.rows_since(record.info.steps), left.layout)
+                bad_state = None if self.recorder.info.incident else bad_state_at_the_end(left, record)
+                if bad_state is not None:
+                    self.recorder.add_incident(bad_state)
+        status = record.info.status
+        record.end("finished" if status == "running" else status, seconds=record.last_row_time)
+        self.recorder.end_fit(record.info.index, record.info)
+        record.close()
+
+
+# By the id of a model, or of the optimizer of a loop.
+OBSERVERS: weakref.WeakValueDictionary[int, FitObserver] = weakref.WeakValueDictionary()
+
+
 def is_same(first: float, second: float) -> bool:
     return first == second or (math.isnan(first) and math.isnan(second))
 
 
 def observer_of(owner: object) -> FitObserver | None:
     """The observer of a model, or of the optimizer of a loop."""
-    found = vars(owner).get(ATTRIBUTE)
-    return found if isinstance(found, FitObserver) else None
+    found = OBSERVERS.get(id(owner))
+    return found if found is not None and found.training.owner is owner else None
 
 
 def observe_model(model: Model, recorder: RunRecorder, on_incident: OnIncident) -> FitObserver:
-    """The observer of ``model`` for this recorder; another recorder's gives way."""
+    """The observer of ``model`` for this recorder, put on it until `detach_observer`; another recorder's
+    gives way, and one whose function has been thrown away.
+
+    It is held by that function alone, and so by the model, on which nothing of ours stands between two
+    fits: while there is no function, whoever asks for the observer must hold it.
+    """
     held = observer_of(model)
-    if held is not None and held.recorder is recorder and held.on_incident == on_incident:
-        return held
-    release_observer(model)
-    training = ModelTraining(model, on_incident != "continue", recorder.catch_errors)
-    observer = vars(model)[ATTRIBUTE] = FitObserver(training, recorder, on_incident)
-    return observer
+    known = held is not None and held.recorder is recorder and held.on_incident == on_incident
+    if held is None or not known or model.train_function is None:
+        if held is not None:
+            held.end("finished")
+        release_observer(model)
+        training = ModelTraining(model, on_incident != "continue", recorder.catch_errors)
+        held = OBSERVERS[id(model)] = FitObserver(training, recorder, on_incident)
+    assert isinstance(held.training, ModelTraining)
+    held.training.attach()
+    return held
+
+
+def detach_observer(model: Model) -> None:
+    """A model has been trained, for now."""
+    held = observer_of(model)
+    if held is not None:
+        held.training.detach()
 
 
 def observe_loop(optimizer: Optimizer, recorder: RunRecorder, on_incident: OnIncident) -> FitObserver:
-    """A new observer of the loop that ``optimizer`` is applied in."""
+    """A new observer of the loop that ``optimizer`` is applied in, held by that."""
     training = LoopTraining(optimizer, on_incident != "continue", recorder.catch_errors)
-    observer = vars(optimizer)[ATTRIBUTE] = FitObserver(training, recorder, on_incident)
+    observer = FitObserver(training, recorder, on_incident)
+    OBSERVERS[id(optimizer)] = vars(optimizer)[HOLDER] = observer
     return observer
 
 
@@ -375,4 +455,5 @@ def release_observer(owner: object) -> None:
     held = observer_of(owner)
     if held is not None:
         held.release()
-        del vars(owner)[ATTRIBUTE]
+        del OBSERVERS[id(owner)]
+        vars(owner).pop(HOLDER, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import FrameType
@@ -36,7 +37,7 @@ class Loops:
 
     recorder: RunRecorder
     on_incident: OnIncident
-    observers: list[FitObserver] = field(default_factory=list)
+    observers: list[weakref.ref[FitObserver]] = field(default_factory=list)
     functions_armed: bool = False
 
     def arm(self) -> None:
@@ -53,8 +54,8 @@ class Loops:
 
     def enter_tape(self, original: Callable[[tf.GradientTape], R], tape: tf.GradientTape) -> R:
         recording = thread_recording()
-        if not recording.tapes:  # what an earlier loop showed is not about this one
-            recording.model = recording.loss = recording.labels = recording.seen = recording.met = None
+        if not recording.tapes:
+            recording.forget()
         recording.tapes += 1
         return original(tape)
 
@@ -145,7 +146,8 @@ class Loops:
         if observer is None or observer.recorder is not self.recorder:
             with tf.init_scope():
                 observer = observe_loop(optimizer, self.recorder, self.on_incident)
-            self.observers.append(observer)
+            self.observers = [found for found in self.observers if found() is not None]
+            self.observers.append(weakref.ref(observer))
         with tf.init_scope():
             observer.begin_loop()
         if not tf.executing_eagerly():
@@ -164,7 +166,8 @@ class Loops:
     ) -> R:
         result = original(function, *args, **kwargs)
         if tf.executing_eagerly() and traced_step.current_step() is None:
-            for observer in self.observers:
-                if observer.fit is not None:
+            for found in self.observers:
+                observer = found()
+                if observer is not None and observer.fit is not None:
                     observer.after_steps(1)
         return result

@@ -27,6 +27,10 @@ class Training(Protocol):
     distributed: bool  # it is trained under a strategy of ``tf.distribute``, be it with one replica
 
     @property
+    def owner(self) -> object:
+        """What is watched: the model, or the optimizer of a loop."""
+
+    @property
     def model(self) -> Model | None:
         """The Keras model; None while a loop has not shown one."""
 
@@ -43,6 +47,9 @@ class Training(Protocol):
     def count_trainable(self) -> int | None:
         """Trainable variables; None while that is not known."""
 
+    def detach(self) -> None:
+        """It is not trained for now."""
+
     def release(self) -> None:
         """Leave it as it was found."""
 
@@ -55,8 +62,13 @@ class ModelTraining:
         self.replicas = seam().replicas_of(model)
         self.distributed = seam().is_distributed(model)
         kind = ReplicatedStepRecorder if self.distributed else ModelStepRecorder
-        self.watcher: StepWatcher = kind(model, hold, catch_errors)
+        self.step = kind(model, hold, catch_errors)
+        self.watcher: StepWatcher = self.step
         self.validation = None if self.distributed else ValidationStepRecorder(model, catch_errors)
+
+    @property
+    def owner(self) -> Model:
+        return self.model
 
     @property
     def steps_per_execution(self) -> int:
@@ -70,6 +82,17 @@ class ModelTraining:
 
     def count_trainable(self) -> int | None:
         return len(self.model.trainable_variables) if self.model.built else None
+
+    def attach(self) -> None:
+        """It is about to be trained."""
+        self.step.attach()
+        if self.validation is not None:
+            self.validation.attach()
+
+    def detach(self) -> None:
+        self.step.detach()
+        if self.validation is not None:
+            self.validation.detach()
 
     def release(self) -> None:
         self.watcher.release()
@@ -88,6 +111,10 @@ class LoopTraining:
     def __init__(self, optimizer: Optimizer, hold: bool, catch_errors: CatchErrors) -> None:
         self.tape = TapeStepRecorder(optimizer, hold, catch_errors)
         self.watcher: StepWatcher = self.tape
+
+    @property
+    def owner(self) -> Optimizer:
+        return self.tape.optimizer
 
     @property
     def model(self) -> Model | None:
@@ -111,6 +138,9 @@ class LoopTraining:
     def count_trainable(self) -> int | None:
         seen = self.watcher.first_seen
         return None if seen is None else len(seen.gradients)
+
+    def detach(self) -> None:
+        """Nothing of ours stands on what is trained."""
 
     def release(self) -> None:
         self.watcher.release()

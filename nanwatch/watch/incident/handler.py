@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from nanwatch.record.facts import FitInfo, IncidentInfo
 from nanwatch.record.facts import OnIncident as OnIncident
@@ -18,7 +19,8 @@ from nanwatch.watch.launch import user_lines
 from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.train_step.inspection import Inspection
-from nanwatch.watch.train_step.state_check import BadVariable
+from nanwatch.watch.train_step.row_layout import Layout
+from nanwatch.watch.train_step.state_check import BadVariable, StateCheck
 from nanwatch.watch.train_step.step_recorder import AFTER_THE_STEP, BAD_STATE
 from nanwatch.watch.train_step.step_watcher import StepWatcher
 
@@ -65,8 +67,8 @@ class IncidentHandler:
                 dissected = self.dissect(seen)
             with self.recorder.catch_errors("asking for the guilty rows"):
                 rows = self.find_guilty_rows(seen)
-        finite_after = self.finite_after(seen.step, bad) if after else None
-        if finite_after is not None and finite_after < seen.step - 1:
+        fine_after = finite_after(self.watcher, seen.step, bad) if after else None
+        if fine_after is not None and fine_after < seen.step - 1:
             seen = replace(seen, batch={}, tensors=[])  # the guilty batch may have been an earlier one
         found = description.describe(
             seen, self.watcher.layout, record.info.index, record.epoch, self.on_incident, bad, dissected
@@ -74,7 +76,7 @@ class IncidentHandler:
         if self.watcher.beyond_recall:
             notes.append(UpdateMayStay())
         if found.role == "weight":
-            found = replace(found, state=seen.flag == BAD_STATE, finite_after=finite_after)
+            found = replace(found, state=seen.flag == BAD_STATE, finite_after=fine_after)
         found = replace(found, notes=(*found.notes, *notes))
         return with_rows(place_op(found, record.info), rows)
 
@@ -103,12 +105,6 @@ class IncidentHandler:
             return Autopsy(notes=[NotRepeatable()])
         return autopsy.perform(self.model, again, user_lines.compile_line_of(self.model))
 
-    def finite_after(self, step: int, bad: Sequence[BadVariable]) -> int | None:
-        """The last step after which the weights were finite; None: they were not before the first."""
-        if any(self.watcher.state.was_bad_before(path) for path, _ in bad):
-            return None
-        return self.watcher.finite_before(step)
-
     # -- state that no gradient reaches ----------------------------------------------------------
 
     def find_bad_state(self) -> Inspection | None:
@@ -131,16 +127,7 @@ class IncidentHandler:
 
     def find_bad_state_at_the_end(self, record: FitRecorder) -> IncidentInfo | None:
         """As `find_bad_state`, of a training without epochs, where nothing can be halted any more."""
-        if self.is_told() or self.watcher.layout is None:
-            return None
-        bad = self.watcher.state.bad_now()[:1]
-        if not bad:
-            return None
-        seen = self.watcher.last_step()
-        found = description.describe(
-            seen, self.watcher.layout, record.info.index, record.epoch, "continue", bad, None
-        )
-        return replace(found, state=True, finite_after=self.finite_after(seen.step, bad))
+        return None if self.is_told() else bad_state_at_the_end(self.watcher, record)
 
     # -- a step that raised -----------------------------------------------------------------------
 
@@ -150,6 +137,38 @@ class IncidentHandler:
         if batch:
             record.info = replace(record.info, last_batch=description.data_of(batch))
             self.save_snapshot(batch, self.watcher.steps_done())
+
+
+class Ended(Protocol):
+    """The watch of steps that are over."""
+
+    @property
+    def layout(self) -> Layout | None: ...
+    @property
+    def state(self) -> StateCheck: ...
+    @property
+    def last_step(self) -> Callable[[], Inspection]: ...
+    @property
+    def finite_before(self) -> Callable[[int], int]: ...
+
+
+def bad_state_at_the_end(steps: Ended, record: FitRecorder) -> IncidentInfo | None:
+    """The incident of a state that is bad after the last step; None where it is not."""
+    if steps.layout is None:
+        return None
+    bad = steps.state.bad_now()[:1]
+    if not bad:
+        return None
+    seen = steps.last_step()
+    found = description.describe(seen, steps.layout, record.info.index, record.epoch, "continue", bad, None)
+    return replace(found, state=True, finite_after=finite_after(steps, seen.step, bad))
+
+
+def finite_after(steps: Ended, step: int, bad: Sequence[BadVariable]) -> int | None:
+    """The last step after which the weights were finite; None: they were not before the first."""
+    if any(steps.state.was_bad_before(path) for path, _ in bad):
+        return None
+    return steps.finite_before(step)
 
 
 def place_op(found: IncidentInfo, fit: FitInfo) -> IncidentInfo:

@@ -150,12 +150,12 @@ class FitRecorder:
             watch_seconds=self.seconds_watching,
         )
 
-    def end(self, status: Status, error: str | None = None) -> None:
+    def end(self, status: Status, error: str | None = None, seconds: float | None = None) -> None:
         self.info = replace(
             self.info,
             status=status,
             error=error or self.info.error,
-            seconds=time.perf_counter() - self.started,
+            seconds=time.perf_counter() - self.started if seconds is None else seconds,
         )
         self.info = self.current_info()
         self.label_counts = None

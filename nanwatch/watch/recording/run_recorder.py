@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import datetime
 import importlib.metadata
@@ -9,6 +10,7 @@ import os
 import platform
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +32,18 @@ SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every tur
 MOST_ERRORS = 20
 WRITING = "writing the record"  # what was being done when that failed
 SNAPSHOT_LIMIT = 512 * 2**20  # bytes
+
+
+# Ends of fits whose model the script has dropped, of every run. They are called between two fits: a search
+# for garbage, in the middle of anything, is no place to write a record.
+DROPPED: collections.deque[Callable[[], None]] = collections.deque()
+
+
+def end_dropped() -> None:
+    """End the records of the fits whose model is gone."""
+    for _ in range(len(DROPPED)):
+        with contextlib.suppress(IndexError):  # another thread may be at it
+            DROPPED.popleft()()
 
 
 class OpenFit(Protocol):
@@ -66,8 +80,9 @@ class RunRecorder:
         self.patches = Patches()  # of the process; undone when the run ends
         self.models: list[ModelInfo] = []
         self.fits: list[FitInfo] = []
-        self.running: list[Callable[[], FitInfo]] = []
-        self.open_fits: dict[int, OpenFit] = {}
+        self.running: dict[int, Callable[[], FitInfo]] = {}  # by the number of a fit that has not ended
+        # By that number as well, for as long as what is trained lives: that holds its fit, and none else.
+        self.open_fits: weakref.WeakValueDictionary[int, OpenFit] = weakref.WeakValueDictionary()
         self.frozen: FrozenTraining | None = None
         self.saved_at = 0.0
         self.halted = False
@@ -90,7 +105,7 @@ class RunRecorder:
         if not self.ours or (not now and time.monotonic() - self.saved_at < SAVE_SECONDS):
             return
         for number, current in enumerate(self.fits):
-            if current.status == "running" and number < len(self.running):
+            if current.status == "running" and number in self.running:
                 self.fits[number] = self.running[number]()
         self.info = replace(self.info, models=tuple(self.models), fits=tuple(self.fits))
         self.saved_at = time.monotonic()
@@ -117,11 +132,12 @@ class RunRecorder:
 
     def add_fit(self, model: ModelInfo, fit: FitInfo, current: Callable[[], FitInfo]) -> int:
         """Take up a new fit; answers its index. An old healthy fit may give up its series."""
+        end_dropped()
         if model not in self.models:
             self.models.append(model)
         index = len(self.fits)
         self.fits.append(replace(fit, index=index, model=self.models.index(model)))
-        self.running.append(current)
+        self.running[index] = current
         if index >= FITS_IN_FULL:
             keep = self.info.incident.fit if self.info.incident else -1
             old = index - FITS_IN_FULL
@@ -135,8 +151,13 @@ class RunRecorder:
 
     def end_fit(self, index: int, info: FitInfo) -> None:
         self.fits[index] = replace(info, index=index, model=self.fits[index].model)
+        self.running.pop(index, None)
         self.add_event(FitEnd(index, info.status, info.error))
         self.save()
+
+    def info_of(self, fit: int) -> FitInfo:
+        """What is known of a fit by now."""
+        return self.running[fit]() if fit in self.running else self.fits[fit]
 
     def add_incident(self, incident: IncidentInfo) -> None:
         """The first incident of a run is the one that counts."""
@@ -174,14 +195,14 @@ class RunRecorder:
         """The script has ended."""
         if not self.ours:
             return
+        end_dropped()
         for fit in list(self.open_fits.values()):
             with self.catch_errors("ending the record"):
                 fit.end(status)
         for number, info in enumerate(self.fits):
             if info.status == "running":
-                current = self.running[number]()
                 self.fits[number] = replace(
-                    current,
+                    self.info_of(number),
                     status=status if status != "running" else "finished",
                     index=number,
                     model=info.model,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -32,7 +33,8 @@ class Saves:
 
     recorder: RunRecorder
     finite: dict[str, bool] = field(default_factory=dict)  # path -> of what was saved there last
-    backups: list[Backup] = field(default_factory=list)  # the callbacks that may keep two
+    # the callbacks that may keep two, for as long as they live: they hold their model
+    backups: weakref.WeakSet[Backup] = field(default_factory=weakref.WeakSet)
     inside: threading.local = field(default_factory=threading.local)
 
     def arm(self) -> None:
@@ -87,8 +89,7 @@ class Saves:
         return path
 
     def begin_backups(self, original: Callable[..., object], callback: Backup, logs: object = None) -> None:
-        if callback not in self.backups:
-            self.backups.append(callback)
+        self.backups.add(callback)
         original(callback, logs)
 
     def end_backups(self, original: Callable[..., object], callback: Backup, logs: object = None) -> None:
@@ -126,7 +127,7 @@ class Saves:
             return 0, 0
         if fit in self.recorder.open_fits:
             self.recorder.open_fits[fit].drain()
-        return fit, self.recorder.running[fit]().steps
+        return fit, self.recorder.info_of(fit).steps
 
 
 def as_text(path: object) -> str:

@@ -38,7 +38,7 @@ class StepNumbers(NamedTuple):
 
 
 class ModelStepRecorder(StepRecorder):
-    """Wraps ``model.train_step`` and the functions made of it, until `release`."""
+    """Wraps ``model.train_step`` from `attach` to `detach`; the function made of it stays until `release`."""
 
     model: Model
 
@@ -52,8 +52,6 @@ class ModelStepRecorder(StepRecorder):
         self.variables: list[Variable] = []
         self.seen: TracedStep | None = None  # of the step being traced
         self.patches = Patches()
-        self.patches.set(model, "train_step", self.train_step)
-        self.patches.set(model, "make_train_function", self.make_train_function)
         model.train_function = None
 
     @property
@@ -74,10 +72,20 @@ class ModelStepRecorder(StepRecorder):
         optimizers = [optimizer for optimizer in held if optimizer is not None]
         return RepeatableStep(self.original, data, optimizers, self.jit, self.guard.several)
 
+    def attach(self) -> None:
+        """The model is about to be trained."""
+        if not self.patches.entries:
+            self.patches.set(self.model, "train_step", self.train_step)
+            self.patches.set(self.model, "make_train_function", self.make_train_function)
+
+    def detach(self) -> None:
+        """Nothing of ours stands on the model, but the function that Keras keeps for its next fit."""
+        self.patches.undo()
+
     def release(self) -> None:
         """Leave the model as it was found."""
         self.halted.assign(False)
-        self.patches.undo()
+        self.detach()
         self.model.train_function = None
 
     def make_up_for_missing_data(self) -> None:

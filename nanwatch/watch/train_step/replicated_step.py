@@ -155,6 +155,9 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         with self.lock:
             return inspection.Inspection(self.counts.get(0, 0), BAD_STATE, self.last_row, {}, [], {})
 
+    def left_behind(self) -> None:
+        """The rows that wait, at most those of half a second, go with the model."""
+
     def finite_before(self, step: int) -> int:
         return min(self.state_seen, step - 1)
 

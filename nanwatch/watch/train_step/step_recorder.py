@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -28,6 +29,7 @@ from nanwatch.watch.keras_seam.keras_types import (
 from nanwatch.watch.train_step import inspection, row_cells
 from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Inspection, Names, SeenArray
+from nanwatch.watch.train_step.left_behind import LeftBehind, rows_in
 from nanwatch.watch.train_step.materialised import copy_of, is_materialised
 from nanwatch.watch.train_step.row_layout import Layout, layout_of
 from nanwatch.watch.train_step.sentinels import all_finite
@@ -319,26 +321,30 @@ class StepRecorder:
         self.steps_since_drain, self.drained_at = 0, time.perf_counter()
         if self.ring is None:
             return 0, np.zeros((0, 0))
-        total = int(self.counter.numpy())
-        first = max(self.drained, total - self.ring_rows)
-        self.drained = total
-        if first == total:
-            return total, np.zeros((0, self.ring.shape[1]))
-        held = self.ring.numpy()
-        return first, held[np.arange(first, total) % self.ring_rows].astype(np.float64)
+        first, rows = rows_in(self.ring, self.counter, self.ring_rows, self.drained)
+        self.drained = first + len(rows)
+        return first, rows
+
+    def left_behind(self) -> LeftBehind | None:
+        """What stays to be told of this fit when the model is gone; None while there is nothing."""
+        layout, ring, counter, ring_rows = self.layout, self.ring, self.counter, self.ring_rows
+        if layout is None or ring is None:
+            return None
+        rows_since = functools.partial(rows_in, ring, counter, ring_rows)
+        last_step = functools.partial(step_of_last_row, ring, counter, ring_rows)
+        return LeftBehind(layout, self.state, rows_since, last_step, finite_before)
 
     def steps_done(self) -> int:
         return int(self.counter.numpy())
 
     def last_step(self) -> Inspection:
         """The last step as its row tells it; of a step that is over there is nothing else."""
-        number = int(self.counter.numpy()) - 1
         assert self.ring is not None
-        return Inspection(number, BAD_STATE, self.ring[number % self.ring_rows].numpy(), {}, [], {})
+        return step_of_last_row(self.ring, self.counter, self.ring_rows)
 
     def finite_before(self, step: int) -> int:
         """The last step before ``step`` after which the weights were seen to be finite; -1: none."""
-        return step - 1 if step <= inspection.FIRST_LOOKS else (step - 1) // WEIGHTS_EVERY * WEIGHTS_EVERY
+        return finite_before(step)
 
     def note_state_is_fine(self) -> None:
         """The host has looked at the state after the last step, and it was finite."""
@@ -350,6 +356,22 @@ class StepRecorder:
     def held_batch(self) -> HostBatch:
         """The last batch that entered a step, as NumPy arrays."""
         return {key: variable.numpy() for key, variable in self.last_batch.items()}
+
+    def forget_batch(self) -> None:
+        """Let go of it: no step will raise before the next fit."""
+        with tf.init_scope():
+            for held in self.last_batch.values():
+                held.assign(tf.zeros([0], held.dtype))
+
+
+def finite_before(step: int) -> int:
+    """The last step before ``step`` after which the weights were summed; -1: none."""
+    return step - 1 if step <= inspection.FIRST_LOOKS else (step - 1) // WEIGHTS_EVERY * WEIGHTS_EVERY
+
+
+def step_of_last_row(ring: tf.Variable, counter: tf.Variable, ring_rows: int) -> Inspection:
+    number = int(counter.numpy()) - 1
+    return Inspection(number, BAD_STATE, ring[number % ring_rows].numpy(), {}, [], {})
 
 
 def inspect_no_more(seen: Inspection) -> int:

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from nanwatch.record.facts import BroadcastInfo
 from nanwatch.record.notes import NotWatched
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.label_counts import LabelCounts
 from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction, Structure
 from nanwatch.watch.train_step.inspection import Inspection
+from nanwatch.watch.train_step.left_behind import LeftBehind
+from nanwatch.watch.train_step.left_behind import Rows as Rows
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.row_layout import Layout
 from nanwatch.watch.train_step.state_check import StateCheck
 from nanwatch.watch.train_step.traced_step import TracedStep
 
-Rows = npt.NDArray[np.float64]  # shape (steps, columns of the layout)
 # Called inside the running step, in one of TensorFlow's threads; answers the step to inspect next.
 OnInspection = Callable[[Inspection], int]
 # Called in the place of Keras's train function, with that function and its iterator.
@@ -68,6 +66,9 @@ class StepWatcher(Protocol):
     def drain(self) -> tuple[int, Rows]:
         """(number of the first row, rows) that came since the last drain; float64, shape (steps, columns)."""
 
+    def left_behind(self) -> LeftBehind | None:
+        """What stays to be told of this fit when the model is gone; None while there is nothing."""
+
     def steps_done(self) -> int:
         """How many steps of this fit have been counted."""
 
@@ -85,6 +86,9 @@ class StepWatcher(Protocol):
 
     def held_batch(self) -> HostBatch:
         """The last batch that entered a step."""
+
+    def forget_batch(self) -> None:
+        """Let go of that batch: no step will raise before the next fit."""
 
     def repeatable(self, batch: HostBatch) -> RepeatableStep | None:
         """The step with this batch, to be run again; None where a part of it cannot be had."""

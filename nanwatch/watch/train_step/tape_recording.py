@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,13 +29,31 @@ class TapeRecording:
     """What a thread's open tape has seen: the model's call, the loss's call, what was differentiated."""
 
     tapes: int = 0
-    model: Model | None = None
+    called: weakref.ref[Model] | None = None  # the model
     inputs: Structure = None
     labels: Structure = None
     loss: Loss | None = None  # that was called, if one was
     seen: TracedStep | None = None
     meeting: EagerLossOps | None = None  # in eager execution, between the model's call and the gradient
     met: tuple[BroadcastInfo, ...] | None = None  # where labels met predictions of another rank
+
+    @property
+    def model(self) -> Model | None:
+        """The model that was called, for as long as the script has it."""
+        return None if self.called is None else self.called()
+
+    def note_call(self, model: Model, inputs: Structure, seen: TracedStep) -> None:
+        """What is noted here of a call is let go of with the model."""
+
+        def forget(gone: weakref.ref[Model]) -> None:
+            if self.called is gone:
+                self.forget()
+
+        self.called, self.inputs, self.seen = weakref.ref(model, forget), inputs, seen
+
+    def forget(self) -> None:
+        """What an earlier loop showed is not about the next one."""
+        self.called = self.inputs = self.labels = self.loss = self.seen = self.met = None
 
     def stop_meeting(self) -> EagerLossOps | None:
         """The meeting, which from now on sees nothing more."""
@@ -98,7 +117,7 @@ def observe_call(
             outputs = original(model, *args, **kwargs)
         finally:
             traced_step.CURRENT.seen = None
-    recording.model, recording.inputs, recording.seen = model, args[0] if args else kwargs, seen
+    recording.note_call(model, args[0] if args else kwargs, seen)
     with catch_errors("seeing the predictions"):
         seen.outputs = [(key, item) for key, item in batches.named_tensors(outputs) if watchable(item)]
         recording.stop_meeting()

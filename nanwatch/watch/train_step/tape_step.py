@@ -99,15 +99,13 @@ class TapeStepRecorder(StepRecorder):
         """What the step shows before its update."""
         recording = thread_recording()
         graph = tensorflow_names.traced_graph()
-        seen = (
-            recording.seen
-            if recording.seen is not None and recording.seen.graph is graph
-            else TracedStep(graph, catch_errors=self.catch_errors)
-        )
-        if recording.model is not None:
-            self.model, self.keras_loss = recording.model, recording.loss
+        shown, model = recording.seen, recording.model
+        seen = shown if shown is not None and shown.graph is graph else None
+        seen = seen or TracedStep(graph, catch_errors=self.catch_errors)
+        if model is not None:
+            self.model, self.keras_loss = model, recording.loss
         batch: batches.Batch = {"input": [], "label": [], "sample_weight": []}
-        if seen is recording.seen:
+        if seen is shown:
             batch["input"] = usable_tensors(recording.inputs, graph)
             batch["label"] = usable_tensors(recording.labels, graph)
         seen.gradients = list(map(Gradient, grads, variables))

@@ -23,7 +23,7 @@ from nanwatch.watch.train_step.traced_step import CatchErrors
 
 
 class ValidationStepRecorder:
-    """Wraps ``model.test_step`` until `release`; sees the batches between `begin` and `end`.
+    """Wraps ``model.test_step`` from `attach` to `detach`; sees the batches between `begin` and `end`.
 
     One pass is seen: every label is counted, some batches are looked at in full, as in training.
     A pass that nobody asked to see costs one read of a variable a step.
@@ -42,15 +42,29 @@ class ValidationStepRecorder:
         self.profiles: dict[tuple[Role, str], Profile] = {}
         self.looked_at: tuple[int, float] | None = None  # step, and when
         self.quickest = math.inf  # seconds a step took between two looks, at best
+        self.made: StepFunction | None = None  # the test function that sees the batches
         self.patches = Patches()
-        self.patches.set(model, "test_step", self.test_step)
-        self.patches.set(model, "make_test_function", self.make_test_function)
         model.test_function = None
+
+    def attach(self) -> None:
+        """The model is about to be trained."""
+        if not self.patches.entries:
+            self.patches.set(self.model, "test_step", self.test_step)
+            self.patches.set(self.model, "make_test_function", self.make_test_function)
+
+    def detach(self) -> None:
+        """Nothing of ours stands on the model any more, but the function that Keras keeps."""
+        self.patches.undo()
 
     def release(self) -> None:
         """Leave the model as it was found."""
-        self.patches.undo()
+        self.detach()
         self.model.test_function = None
+
+    def expect(self) -> None:
+        """A validation is to be seen: not by a function that Keras made when nobody was here."""
+        if self.model.test_function is not self.made:
+            self.model.test_function = None
 
     def make_test_function(self, force: bool = False) -> StepFunction | None:
         """As Keras's; with XLA the user's step alone is compiled by it, for XLA cannot call the host."""
@@ -60,9 +74,11 @@ class ValidationStepRecorder:
         self.jit = seam().is_compiled_by_xla(model)
         model.jit_compile, before = False if self.jit else model.jit_compile, model.jit_compile
         try:
-            return type(model).make_test_function(model, force=force)
+            type(model).make_test_function(model, force=force)
         finally:
             model.jit_compile = before
+        self.made = model.test_function
+        return self.made
 
     def test_step(self, data: Structure) -> Structure:
         core = tf.function(self.original, jit_compile=True, autograph=False) if self.jit else self.original

@@ -30,6 +30,7 @@ def recorder(tmp_path: Path) -> Iterator[RunRecorder]:
     found = RunRecorder(tmp_path / "logs", "train.py", ())
     with seams(keras, found, "continue"):
         yield found
+    found.end("finished", 0)
 
 
 def model_of(value: float = 0.5) -> Any:
