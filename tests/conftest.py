@@ -66,10 +66,14 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def forget_graphs() -> Iterator[None]:
-    """After each test the graphs that it made are freed: the more there are, the longer each takes."""
+    """After each test the graphs that it made are freed: the more there are, the longer each takes.
+
+    What is left is what the tests of a file share, and need not be looked at again before its end.
+    """
     yield
     if "tensorflow" in sys.modules:
         collect_garbage()
+        gc.freeze()
 
 
 def collect_garbage() -> None:
@@ -95,5 +99,7 @@ def forget_trainings() -> Iterator[None]:
     gradients = ops.gradient_registry._registry
     for name in [name for name in gradients if name.startswith("CustomGradient")]:
         del gradients[name]
+    gc.unfreeze()
     collect_garbage()
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
+    gc.freeze()
