@@ -108,8 +108,8 @@ def test_the_norms_of_the_weights_as_they_were_summed_last(name: str, runs: Path
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_layer_is_seen_or_told_not_to_be(name: str, runs: Path) -> None:
+    """At every step, or in looks where TensorFlow may compute it together with what follows."""
     found = watched(name, runs)
-    seen = set(found.fit.steps.paths("activation", "l2_norm"))
     told = set()
     for note in found.fit.info.not_watched:
         if isinstance(note, NotMet):
@@ -117,8 +117,10 @@ def test_every_layer_is_seen_or_told_not_to_be(name: str, runs: Path) -> None:
         elif isinstance(note, LayerOutOfReach):
             told.add(note.layer)
     for layer in found.fit.model.layers:
-        norms = [norm for _, norm in found.fit.steps.values("activation", layer.path, "l2_norm")]
-        assert layer.path in seen  # it has its column in any case
+        at_every_step = found.fit.steps.values("activation", layer.path, "l2_norm")
+        in_looks = found.fit.health.values("activation", layer.path, "l2_norm")
+        norms = [norm for _, norm in at_every_step or in_looks]
+        assert norms, layer.path
         assert (max(norms) > 0) != (layer.path in told), layer.path
 
 
