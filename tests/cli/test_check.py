@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+keras.utils.set_random_seed(1)
 random = np.random.default_rng(1)
 x = random.normal(size=(2000, 8)).astype("float32")
 y = (x[:, 0] > 0).astype("float32")
