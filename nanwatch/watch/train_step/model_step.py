@@ -22,6 +22,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Variable,
 )
 from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.train_step.conditional_update import is_in_replica
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.step_observation import observe_step
 from nanwatch.watch.train_step.step_recorder import StepRecorder
@@ -128,9 +129,10 @@ class ModelStepRecorder(StepRecorder):
             core = tf.function(self.core, jit_compile=True, autograph=False)
         before = self.number_of_variables()
         logs, watched = core(data)
-        if self.number_of_variables() > before:
+        with self.catch_errors("keeping what a step has built"):
             # What a function of the script's own has built in the step was not there to be kept before it.
-            tensorflow_names.trace_again()
+            if self.number_of_variables() > before:
+                tensorflow_names.trace_again()
         if watched is not None:
             with self.catch_errors("recording the step"):
                 cells, bad, tensors = watched
@@ -140,8 +142,10 @@ class ModelStepRecorder(StepRecorder):
         return logs
 
     def number_of_variables(self) -> int:
-        """Of the model, its metrics and every optimizer that is known."""
+        """Of the model, its metrics and every optimizer that is known; 0 where a step is not traced alone."""
         model, number = self.model, 0
+        if tf.executing_eagerly() or is_in_replica():
+            return number
         with self.catch_errors("counting what is there before a step"):
             number = len([*seam().variables_of(model), *seam().metric_variables(model)])
             inside = seam().optimizers_of(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -70,7 +71,7 @@ class UpdateGuard:
     # What the mail is about, by optimizer and variables: a function is traced once, and called again.
     posted: dict[tuple[int, ...], list[Gradient]] = field(default_factory=dict)
     loss_posted: bool = False
-    traced: TracedStep | None = None  # the step that ``updates`` are of
+    traced: weakref.ref[TracedStep] | None = None  # the step that ``updates`` are of
     updates: list[GuardedUpdate] = field(default_factory=list)
     copies: FunctionCopies = field(init=False)
     inside: int = 0  # replicas that are being traced now
@@ -123,15 +124,16 @@ class UpdateGuard:
                 seen.before_update([*variables, *optimizer.variables])
         with variable_writes.note_ops(seen.guarded_ops):
             apply_unless(held, original, grads, given, kept=kept)
-        self.note_update(seen, GuardedUpdate.of(original, grads, given))
+        if seen.graph is not None:
+            with self.catch_errors("remembering an update"):
+                self.note_update(seen, GuardedUpdate.of(original, grads, given))
 
     def note_update(self, seen: TracedStep, update: GuardedUpdate) -> None:
         """Remember what the step updates; of each function in it, as that was traced last."""
-        if seen is not self.traced:
-            self.traced, self.updates = seen, []
-        if seen.graph is not None:
-            self.updates = [each for each in self.updates if not update.is_later_trace_of(each)]
-            self.updates.append(update)
+        if self.traced is None or self.traced() is not seen:
+            self.traced, self.updates = weakref.ref(seen), []
+        self.updates = [each for each in self.updates if not update.is_later_trace_of(each)]
+        self.updates.append(update)
 
     def make_up_for_missing_data(self) -> None:
         """The step was called for a batch that did not come: write what it writes without a guard."""

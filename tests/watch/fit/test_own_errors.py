@@ -211,6 +211,8 @@ def bare_loop(compiled: bool) -> list[Any]:
         "train_step.update_guard:half_square_sum",
         "train_step.update_guard:UpdateGuard.weigh",
         "train_step.update_guard:loss_of_step",
+        "train_step.update_guard:UpdateGuard.note_update",
+        "keras_seam.tensorflow_names:trace_again",
         "keras_seam.tensorflow_names:copy_of_function",
         "keras_seam.keras3:Keras3.trained_by",
         "keras_seam.keras3:Keras3.variables_of",
