@@ -31,7 +31,7 @@ def diagnose(run: Run) -> Diagnoses:
 
 def diagnose_with(run: Run, rules: Sequence[Rule]) -> Diagnoses:
     """As `diagnose`, with these rules and no others."""
-    verdicts = [judge(fit, run, rules) for fit in run.fits]
+    verdicts = [judge(fit, run.part_of(fit.info.index) or run, rules) for fit in run.fits]
     outcome = outcome_of_run(run, [verdict.outcome for verdict in verdicts])
     worst_first = sorted(verdicts, key=lambda verdict: verdict.outcome != outcome)
     findings = merge_findings(finding for verdict in worst_first for finding in verdict.findings)

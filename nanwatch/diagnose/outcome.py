@@ -75,9 +75,14 @@ def outcome_of_run(run: Run, fits: Sequence[Outcome] | None = None) -> Outcome:
         outcomes.append("non-finite")
     if run.info.status == "crashed":
         outcomes.append("crashed")
-    elif run.info.status in ("killed", "running"):
+    elif run.info.status in ("killed", "running") or any(map(is_cut_off, run.parts)):
         outcomes.append("incomplete")
     return min(outcomes, key=ORDER.index, default="no-training")
+
+
+def is_cut_off(part: Run) -> bool:
+    """Whether a child process has come to its end within a training. Between two, that is how pools end."""
+    return part.info.status == "running" and any(fit.info.status == "running" for fit in part.fits)
 
 
 def outcome_of_fit(fit: Fit, run: Run) -> Outcome:

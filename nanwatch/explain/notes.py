@@ -51,6 +51,10 @@ def not_watched_words(note: NotWatched) -> str:
             return "a loop whose step is compiled with XLA (jit_compile=True), where nothing can look on"
         case notes.LoopOnReplicas():
             return "a loop of the script's own under a strategy of tf.distribute"
+        case notes.ChildNotWatched(command, option):
+            if option:
+                return f"a child process: {option} keeps nanwatch out of it: {command}"
+            return f"a child process that imported Keras in another Python environment: {command}"
         case notes.NotDense(watchpoint, kind, dtype):
             said = f"a {kind}" if dtype is None else f"a tensor of dtype {dtype}"
             return f"{watchpoint_words(watchpoint)}: {said}"

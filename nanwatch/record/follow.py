@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nanwatch.record.facts import RunInfo
-from nanwatch.record.read import RUN_FILE, fit_of, read_info, read_log, read_part
+from nanwatch.record.read import RUN_FILE, fit_of, read_info, read_log, read_part, read_whole
 from nanwatch.record.run import Run
 from nanwatch.record.series import TOTAL_OFFSET
 from nanwatch.record.trials import read_trials
@@ -22,6 +22,7 @@ class Follower:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.parts: dict[Path, Follower] = {}
         self.kept: dict[str, tuple[Mark | None, Any]] = {}
         self.changed = False
 
@@ -32,6 +33,20 @@ class Follower:
             NanwatchError: ``run.json`` is gone, or is not a run of nanwatch's.
         """
         self.changed = False
+        return read_whole(self.folder, self.read_process)
+
+    def read_process(self, folder: Path) -> Run:
+        """The record of the script's own process, or of a part."""
+        if folder == self.folder:
+            return self.read_own()
+        follower = self.parts.setdefault(folder, Follower(folder))
+        follower.changed = False
+        try:
+            return follower.read_own()
+        finally:
+            self.changed |= follower.changed
+
+    def read_own(self) -> Run:
         damage: list[str] = []
         info: RunInfo = self.read_if_changed(RUN_FILE, mark_of_file, lambda: read_info(self.folder))
         events = self.read_if_changed(

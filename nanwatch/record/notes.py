@@ -127,6 +127,15 @@ class LoopOnReplicas(Variant):
 
 
 @dataclass(frozen=True)
+class ChildNotWatched(Variant):
+    """A Python that the script started, and that nanwatch was kept out of."""
+
+    kind = "child-not-watched"
+    command: str
+    option: str = ""  # of its command line; "": it imported Keras in another Python environment
+
+
+@dataclass(frozen=True)
 class NotDense(Variant):
     """A part of the batch that is no dense tensor of numbers."""
 
@@ -166,6 +175,7 @@ NotWatched = (
     | OwnCallbackList
     | LoopUnderXla
     | LoopOnReplicas
+    | ChildNotWatched
     | NotDense
     | RoleOutOfReach
     | LayerOutOfReach

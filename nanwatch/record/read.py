@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from nanwatch.errors import RunNotFound, RunUnreadable
+from nanwatch.errors import NanwatchError, RunNotFound, RunUnreadable
 from nanwatch.record import strict_json
 from nanwatch.record.events import EpochBegin, Event, FitEvent, read_events
 from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
 from nanwatch.record.notes import OwnError
+from nanwatch.record.parts import parts_of, read_unseen
 from nanwatch.record.run import EMPTY, Fit, Run
 from nanwatch.record.series import Series, read_series
 from nanwatch.record.tables import from_table
 from nanwatch.record.trials import read_trials
+from nanwatch.record.whole_run import with_parts
 
 FORMAT = 2  # 1 had operands, notes and events in words
 RUN_FILE = "run.json"
@@ -61,11 +64,28 @@ def age_key(folder: Path) -> tuple[float, float, str]:
 
 
 def read_run(folder: Path) -> Run:
-    """The run in ``folder``. A damaged part is left out and named in ``Run.damage``.
+    """The run in ``folder``, with its parts. What is damaged is left out and named in ``Run.damage``.
 
     Raises:
         RunUnreadable: ``run.json`` is cut short, not nanwatch's, or of another format.
     """
+    return read_whole(folder, read_process)
+
+
+def read_whole(folder: Path, read: Callable[[Path], Run]) -> Run:
+    """The run of several processes, of which ``read`` reads each by its folder."""
+    own = read(folder)
+    parts, damage = [], []
+    for place in parts_of(folder):
+        try:
+            parts.append(read(place))
+        except NanwatchError as error:
+            damage.append(f"{place.name} could not be read: {str(error).rstrip('.')}")
+    return with_parts(own, parts, tuple(read_unseen(folder)), damage)
+
+
+def read_process(folder: Path) -> Run:
+    """What one process has written into ``folder``."""
     info = read_info(folder)
     damage: list[str] = []
     events = read_log(folder / "events.jsonl", damage)

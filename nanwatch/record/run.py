@@ -65,16 +65,29 @@ class Fit:
 
 @dataclass(frozen=True)
 class Run:
-    """A run, read from its folder. ``damage`` says in words what could not be read."""
+    """A run, read from its folder. ``damage`` says in words what could not be read.
+
+    ``parts`` are what the child processes of the script trained, each a run of its own. Their fits are among
+    ``fits`` too, by numbers that are theirs alone in the whole run, and what was not watched in them or went
+    wrong is told in ``info``; its incident is the script's own, else that of the first part that has one.
+    """
 
     info: RunInfo
     fits: Sequence[Fit] = ()
     folder: Path | None = None
     trials: Sequence[Trial] = ()
     damage: Sequence[str] = field(default_factory=tuple)
+    parts: Sequence[Run] = ()
 
     def fit_of_incident(self) -> Fit | None:
         incident = self.info.incident
         if incident is None:
             return None
         return next((fit for fit in self.fits if fit.info.index == incident.fit), None)
+
+    def part_of(self, fit: int) -> Run | None:
+        """The part that the fit of this number is in; None where the script's own process trained it."""
+        return next((part for part in self.parts if any(one.info.index == fit for one in part.fits)), None)
+
+    def part_of_incident(self) -> Run | None:
+        return None if self.info.incident is None else self.part_of(self.info.incident.fit)

@@ -17,7 +17,7 @@ from nanwatch.record.notes import OtherBackend, OtherKeras, OwnCallbackList
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch import user_lines
-from nanwatch.watch.launch.own_modules import own_imports
+from nanwatch.watch.launch.own_modules import KEPT, own_imports
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
 if TYPE_CHECKING:
@@ -133,7 +133,8 @@ def take_seams(keras: ModuleType, recorder: RunRecorder, on_incident: OnIncident
     from nanwatch.watch.keras_seam.hidden_frames import hide_frames
 
     with recorder.catch_errors("leaving TensorFlow's tracebacks alone"):
-        hide_frames(recorder.patches, user_lines.OWN, user_lines.below_the_script())
+        beneath = frozenset[str]() if recorder.is_part and not KEPT else user_lines.below_the_script()
+        hide_frames(recorder.patches, user_lines.OWN, beneath)
     note_lines(recorder.patches)
     join_fits(recorder, on_incident)
     from nanwatch.watch.fit import callback, fit_observer  # noqa: F401 - at hand for every fit

@@ -6,14 +6,19 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nanwatch.errors import TrainingHalted
+from nanwatch.errors import NanwatchError, TrainingHalted
 from nanwatch.exit_status import ExitStatus
+from nanwatch.record.parts import parts_of
+from nanwatch.record.read import read_info
 from nanwatch.watch.import_hook import install_hook
+from nanwatch.watch.keras_seam.seams import Taker, take
+from nanwatch.watch.launch.in_children.nanwatch_in_child import Hand, Handed
 from nanwatch.watch.launch.script import Ending, run_program
 from nanwatch.watch.launch.starting import Program
-from nanwatch.watch.recording.run_recorder import RunRecorder
+from nanwatch.watch.recording.run_recorder import RunRecorder, follow_forks, script_of_process
 
 if TYPE_CHECKING:
     from nanwatch.watch.incident.handler import OnIncident  # which imports TensorFlow
@@ -31,14 +36,46 @@ class WatchedRun:
 def run_under_watch(program: Program, recorder: RunRecorder, on_incident: OnIncident) -> Ending:
     """Run ``program`` as ``python`` would, with every training in it watched; `end_record` comes next."""
     install_hook(recorder, on_incident)
+    watch_children(recorder, on_incident)
     return run_program(program)
+
+
+def watch_children(recorder: RunRecorder, on_incident: OnIncident) -> None:
+    """Have what the script starts, by whatever means, write parts of the run."""
+    follow_forks(recorder)
+    with recorder.catch_errors("handing on to child processes"):
+        handed = Handed(on_incident, recorder.snapshot_limit, sys.prefix, str(recorder.folder))
+        take(recorder.patches, Taker.CHILDREN, {"os.execve": handing_on(handed)})
+
+
+@contextlib.contextmanager
+def handing_on(handed: Handed) -> Iterator[None]:
+    """While the block lasts, each process that is started here is given what it needs to be watched."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not hasattr(finder, "waits_for_nanwatch")]
+    hand = Hand(handed)
+    hand.take()
+    try:
+        yield
+    finally:
+        hand.give_back()
+
+
+def watch_child(folder: str, on_incident: OnIncident, snapshot_limit: int) -> None:
+    """In a child process of a script under watch, which is about to import Keras."""
+    recorder = RunRecorder(Path(folder), *script_of_process(), snapshot_limit, is_part=True)
+    install_hook(recorder, on_incident)
+    follow_forks(recorder)
 
 
 def end_record(recorder: RunRecorder, ending: Ending) -> WatchedRun:
     """The script has ended: its record is finished, come what may."""
-    if not recorder.ours:
+    if recorder.is_part:
+        with contextlib.suppress(BaseException):
+            recorder.end_part()
+    if not recorder.ours or recorder.is_part:
         return WatchedRun(ending, ending.status, is_recorded=False)
     status = ending.status
+    recorder.halted |= is_a_child_halted(recorder)
     if status == ExitStatus.OK and recorder.halted:
         status = ExitStatus.HALTED
     recorder.info = replace(recorder.info, halt_caught=is_halt_caught(recorder, ending))
@@ -49,6 +86,16 @@ def end_record(recorder: RunRecorder, ending: Ending) -> WatchedRun:
     except BaseException as error:  # a signal's handler of the script's own may raise what it likes
         recorder.note_error(error, "ending the record")
     return WatchedRun(ending, status, is_recorded=True)
+
+
+def is_a_child_halted(recorder: RunRecorder) -> bool:
+    """Whether a training was halted in a child process, whatever the script has made of that."""
+    for part in parts_of(recorder.folder):
+        with contextlib.suppress(NanwatchError):
+            incident = read_info(part).incident
+            if incident is not None and incident.action != "continue":
+                return True
+    return False
 
 
 def is_halt_caught(recorder: RunRecorder, ending: Ending) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping
@@ -46,6 +47,7 @@ class FitObserver:
         self.on_incident: OnIncident = on_incident
         self.handler = IncidentHandler(recorder, training.watcher, on_incident)
         self.fit: FitRecorder | None = None
+        self.thread = threading.current_thread()  # that trains
         self.alone = False  # a `Watch` passed by hand: the run ends with the fit
         self.pending: Inspection | None = None  # of the bad step that is to be answered
         self.both_modes = BothModes(None)
@@ -148,6 +150,11 @@ class FitObserver:
         with self.recorder.catch_errors("closing the record of a fit"):
             record.close()
             self.forget()
+
+    def leave_to_parent(self) -> None:
+        """In a process that was forked off: the record is the parent's, and its files are shared."""
+        self.fit = self.pending = None
+        self.ending.record = self.ending.left = None
 
     def forget(self) -> None:
         """Between two fits of a model its weights and its data are held by nobody but the script."""

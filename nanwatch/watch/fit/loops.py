@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -146,8 +147,8 @@ class Loops:
         if observer is None or observer.recorder is not self.recorder:
             with tf.init_scope():
                 observer = observe_loop(optimizer, self.recorder, self.on_incident)
-            self.observers = [found for found in self.observers if found() is not None]
-            self.observers.append(weakref.ref(observer))
+            living = [found for found in self.observers if found() is not None]
+            self.observers = [*living, weakref.ref(observer)]
         with tf.init_scope():
             observer.begin_loop()
         if not tf.executing_eagerly():
@@ -168,6 +169,11 @@ class Loops:
         if tf.executing_eagerly() and traced_step.current_step() is None:
             for found in self.observers:
                 observer = found()
-                if observer is not None and observer.fit is not None:
+                if observer is not None and observer.fit is not None and is_of_this_thread(observer):
                     observer.after_steps(1)
         return result
+
+
+def is_of_this_thread(observer: FitObserver) -> bool:
+    """Whether the loop is this thread's, or of one that has ended. Another sees to its own."""
+    return observer.thread is threading.current_thread() or not observer.thread.is_alive()

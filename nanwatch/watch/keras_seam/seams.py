@@ -24,6 +24,7 @@ class Taker(StrEnum):
     """Who takes a seam, in the order in which they do."""
 
     ARRIVAL = "import_hook, until Keras comes"
+    CHILDREN = "watched_run, for the processes that the script starts"
     WARNINGS = "import_hook, for the run's events"
     TRACEBACKS = "import_hook, for tracebacks as under python"
     LINES = "import_hook, for the lines that made what"
@@ -64,6 +65,7 @@ class Seam:
 
 SEAMS = (
     Seam(Taker.ARRIVAL, "sys", "meta_path", "to be told when the script imports Keras", "enter"),
+    Seam(Taker.CHILDREN, "os", "execve", "a process that is started is watched too", "enter"),
     Seam(Taker.WARNINGS, "warnings", "showwarning", "what Keras warns of is an event"),
     Seam(Taker.TRACEBACKS, "keras tracebacks", "_EXCLUDED_PATHS", "no frame of nanwatch's", "change"),
     Seam(Taker.TRACEBACKS, "tensorflow tracebacks", "_EXCLUDED_PATHS", "no frame of nanwatch's", "change"),

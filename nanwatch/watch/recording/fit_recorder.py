@@ -124,7 +124,8 @@ class FitRecorder:
         """The whole arrays where they were read; what the looks saw of the rest."""
 
         def of(role: str) -> tuple[TensorSummary, ...]:
-            return tuple(profile.summary() for (kind, _), profile in self.profiles.items() if kind == role)
+            held = list(self.profiles.items())  # the thread that trains may be at it
+            return tuple(profile.summary() for (kind, _), profile in held if kind == role)
 
         labels, counted = of("label"), False
         if self.label_counts is not None and self.whole is None:

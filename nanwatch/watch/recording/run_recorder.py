@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import collections
 import contextlib
 import datetime
@@ -9,6 +10,7 @@ import importlib.metadata
 import os
 import platform
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -20,9 +22,12 @@ from nanwatch.errors import NanwatchError
 from nanwatch.record.events import Event, FitEnd, IncidentSeen
 from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo, Status
 from nanwatch.record.notes import NotWatched, OwnError
+from nanwatch.record.parts import new_part
+from nanwatch.record.read import read_info
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
 from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.launch import user_lines
 
 if TYPE_CHECKING:
     from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights  # which imports NumPy
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
 SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every turn of events: it takes
 # some 15 ms, and what a reader needs of the last second stands in the rows and the events
 MOST_ERRORS = 20
+LAST_OF_ALL = -(10**6)  # of what a process of `multiprocessing` does at its end
+MOST_EARLY = 100  # events that are kept until a part is made
 WRITING = "writing the record"  # what was being done when that failed
 SNAPSHOT_LIMIT = 512 * 2**20  # bytes
 
@@ -55,6 +62,9 @@ class OpenFit(Protocol):
     def end(self, status: Status) -> None:
         """End the record of the fit."""
 
+    def leave_to_parent(self) -> None:
+        """In a process that was forked off: the record of the fit is the parent's."""
+
 
 class FrozenTraining(NamedTuple):
     """A training that was halted before its bad step, for trials."""
@@ -65,19 +75,39 @@ class FrozenTraining(NamedTuple):
 
 
 class RunRecorder:
-    """Writes one run folder. Made in the process that trains; a forked child writes nothing."""
+    """Writes one run folder, or a part of one: what a child process of the script's trains.
+
+    A part is made when there is something to write, and of a child that trains nothing there is none. Where
+    the process forks, the child's recorder is that of a part by `become_part`; without it it writes nothing.
+    """
 
     def __init__(
-        self, log_dir: Path, script: str, argv: tuple[str, ...], snapshot_limit: int = SNAPSHOT_LIMIT
+        self,
+        log_dir: Path,
+        script: str,
+        argv: tuple[str, ...],
+        snapshot_limit: int = SNAPSHOT_LIMIT,
+        is_part: bool = False,
     ) -> None:
+        """``log_dir``: the folder below which the run gets one, or of a part the run's own."""
         self.snapshot_limit = snapshot_limit  # bytes
-        self.folder = new_folder(log_dir, script)
-        self.writer = RunWriter(self.folder)
+        self.log_dir = log_dir
+        self.is_part = is_part
+        self.saves_seen = False
+        self.patches = Patches()  # of the process; undone when the run ends
+        self.begin(script, argv)
+        if not is_part:
+            self.open(new_folder(log_dir, script))
+            self.save()
+
+    def begin(self, script: str, argv: tuple[str, ...]) -> None:
+        """The record of a process, of which nothing is known yet."""
+        self.lock = threading.RLock()  # several threads may train at once
         self.pid = os.getpid()
         self.ended = False
-        self.saves_seen = False
         self.is_saved = False  # what is known now
-        self.patches = Patches()  # of the process; undone when the run ends
+        self.opened: RunWriter | None = None
+        self.early: list[Event] = []  # of a part that is not made yet
         self.models: list[ModelInfo] = []
         self.fits: list[FitInfo] = []
         self.running: dict[int, Callable[[], FitInfo]] = {}  # by the number of a fit that has not ended
@@ -94,30 +124,89 @@ class RunRecorder:
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             versions={"python": platform.python_version()},
         )
-        self.save()
+
+    def become_part(self) -> None:
+        """In a process that was just forked off: what was open is the parent's, and is let go unwritten."""
+        if self.ended:
+            return
+        with contextlib.suppress(Exception):
+            for fit in list(self.open_fits.values()):
+                fit.leave_to_parent()
+        if self.opened is not None:
+            with contextlib.suppress(OSError):
+                self.opened.close()  # this process's own number of the file
+            if not self.is_part:
+                self.log_dir, self.is_part = self.opened.folder, True
+        self.begin(self.info.script, self.info.argv)
 
     @property
     def ours(self) -> bool:
         return os.getpid() == self.pid and not self.ended
 
+    @property
+    def writer(self) -> RunWriter:
+        """Opens a part at the first call."""
+        if self.opened is None:
+            with self.lock:
+                if self.opened is None:
+                    self.open(new_part(self.log_dir))
+        assert self.opened is not None
+        return self.opened
+
+    @property
+    def folder(self) -> Path:
+        return self.writer.folder
+
+    def open(self, folder: Path) -> None:
+        writer = RunWriter(folder)
+        if self.is_part:
+            script, argv = script_of_part(self.log_dir)
+            self.info = replace(self.info, script=script, argv=argv, cwd=os.getcwd())
+            end_with_process(self)
+        for event in self.early:
+            writer.events.append(event)
+        self.early.clear()
+        self.opened = writer
+
+    @property
+    def has_something_to_tell(self) -> bool:
+        return bool(self.opened or self.fits or self.info.not_watched or self.info.errors)
+
     def save(self, now: bool = True) -> None:
         """Replace run.json; with ``now=False`` only when it has not been for `SAVE_SECONDS`."""
-        if not self.ours or (not now and time.monotonic() - self.saved_at < SAVE_SECONDS):
+        if not self.ours or not self.has_something_to_tell:
             return
-        for number, current in enumerate(self.fits):
-            if current.status == "running" and number in self.running:
-                self.fits[number] = self.running[number]()
-        self.info = replace(self.info, models=tuple(self.models), fits=tuple(self.fits))
-        self.saved_at = time.monotonic()
-        self.is_saved = False
+        if not now and time.monotonic() - self.saved_at < SAVE_SECONDS:
+            return
         with self.catch_errors(WRITING):  # the disk may be full
-            self.writer.save(self.info)
-            self.is_saved = True
+            current = self.running_now()
+            with self.lock:
+                for number, info in current.items():
+                    if self.fits[number].status == "running":
+                        self.fits[number] = replace(info, index=number, model=self.fits[number].model)
+                self.saved_at = time.monotonic()
+                self.is_saved = False
+                writer = self.writer
+                self.info = replace(self.info, models=tuple(self.models), fits=tuple(self.fits))
+                writer.save(self.info)
+                self.is_saved = True
+
+    def running_now(self) -> dict[int, FitInfo]:
+        """What is known by now of the fits that have not ended."""
+        found = {}
+        for number, current in list(self.running.items()):
+            with contextlib.suppress(RuntimeError):  # another thread is counting in it
+                found[number] = current()
+        return found
 
     def add_event(self, event: Event) -> None:
-        if self.ours:
-            with self.catch_errors("writing an event"):
+        if not self.ours:
+            return
+        with self.catch_errors("writing an event"), self.lock:
+            if self.has_something_to_tell:
                 self.writer.events.append(event)
+            elif len(self.early) < MOST_EARLY:
+                self.early.append(event)
 
     def learn_versions(self) -> None:
         """Note what is installed and which devices there are, once TensorFlow is there."""
@@ -133,15 +222,15 @@ class RunRecorder:
     def add_fit(self, model: ModelInfo, fit: FitInfo, current: Callable[[], FitInfo]) -> int:
         """Take up a new fit; answers its index. An old healthy fit may give up its series."""
         end_dropped()
-        if model not in self.models:
-            self.models.append(model)
-        index = len(self.fits)
-        self.fits.append(replace(fit, index=index, model=self.models.index(model)))
-        self.running[index] = current
-        if index >= FITS_IN_FULL:
-            keep = self.info.incident.fit if self.info.incident else -1
+        with self.lock:
+            if model not in self.models:
+                self.models.append(model)
+            index = len(self.fits)
+            self.fits.append(replace(fit, index=index, model=self.models.index(model)))
+            self.running[index] = current
             old = index - FITS_IN_FULL
-            if old != keep:
+            keep = self.info.incident.fit if self.info.incident else -1
+            if old >= 0 and old != keep and old not in self.running:
                 self.writer.drop_series(old)
         return index
 
@@ -150,25 +239,32 @@ class RunRecorder:
         self.models[self.fits[fit].model] = model
 
     def end_fit(self, index: int, info: FitInfo) -> None:
-        self.fits[index] = replace(info, index=index, model=self.fits[index].model)
-        self.running.pop(index, None)
+        with self.lock:
+            self.running.pop(index, None)
+            self.fits[index] = replace(info, index=index, model=self.fits[index].model)
         self.add_event(FitEnd(index, info.status, info.error))
         self.save()
 
     def info_of(self, fit: int) -> FitInfo:
         """What is known of a fit by now."""
-        return self.running[fit]() if fit in self.running else self.fits[fit]
+        current = self.running.get(fit)
+        return self.fits[fit] if current is None else current()
 
     def add_incident(self, incident: IncidentInfo) -> None:
         """The first incident of a run is the one that counts."""
-        if self.info.incident is None:
-            self.info = replace(self.info, incident=incident)
+        with self.lock:
+            if self.info.incident is None:
+                self.info = replace(self.info, incident=incident)
         self.add_event(IncidentSeen(incident.fit, incident.step, incident.role, incident.path))
         self.save()
 
     def note_not_watched(self, what: NotWatched) -> None:
-        if what not in self.info.not_watched:
+        with self.lock:
+            if what in self.info.not_watched:
+                return
             self.info = replace(self.info, not_watched=(*self.info.not_watched, what))
+        if self.is_part:  # which may have nothing else to tell
+            self.save()
 
     def note_error(self, error: BaseException, doing: str) -> None:
         """An error of nanwatch's own: recorded, and the training goes on."""
@@ -177,8 +273,11 @@ class RunRecorder:
             import traceback
 
             traceback.print_exception(error)
-        if len(self.info.errors) < MOST_ERRORS and own not in self.info.errors:
-            self.info = replace(self.info, errors=(*self.info.errors, own))
+        with self.lock:
+            is_new = len(self.info.errors) < MOST_ERRORS and own not in self.info.errors
+            if is_new:
+                self.info = replace(self.info, errors=(*self.info.errors, own))
+        if is_new:
             with contextlib.suppress(Exception):  # what failed may be the record itself
                 self.add_event(own)
                 self.save()
@@ -209,10 +308,49 @@ class RunRecorder:
                 )
         with self.catch_errors("giving back what was patched"):
             self.patches.undo()
-        self.info = replace(self.info, status=status, exit_status=exit_status)
+        with self.lock:
+            self.info = replace(self.info, status=status, exit_status=exit_status)
         self.save()
         self.ended = True
-        self.writer.close()
+        if self.opened is not None:
+            self.opened.close()
+
+    def end_part(self) -> None:
+        """A child process comes to its end by itself: pools, say, kill those that have nothing to do."""
+        if self.is_part and self.ours:
+            crashed = hasattr(sys, "last_value")  # which Python sets where nothing has caught it
+            self.end("halted" if self.halted else "crashed" if crashed else "finished", None)
+
+
+FORKING: weakref.WeakSet[RunRecorder] = weakref.WeakSet()  # what writes a part in each forked child
+
+
+def follow_forks(recorder: RunRecorder) -> None:
+    """From now on a process that is forked off has a part of the run."""
+    if not FORKS_FOLLOWED and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=begin_in_child)
+        FORKS_FOLLOWED.append(True)
+    FORKING.add(recorder)
+
+
+FORKS_FOLLOWED: list[bool] = []  # there is no way to be told no more
+
+
+def begin_in_child() -> None:
+    DROPPED.clear()
+    for recorder in list(FORKING):
+        with contextlib.suppress(Exception):
+            recorder.become_part()
+
+
+def end_with_process(recorder: RunRecorder) -> None:
+    """A child process of `multiprocessing` leaves without what `atexit` has registered."""
+    atexit.register(recorder.end_part)
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, recorder.end_part, exitpriority=LAST_OF_ALL)
 
 
 def open_recorder(log_dir: Path, argv: tuple[str, ...], snapshot_limit: int = SNAPSHOT_LIMIT) -> RunRecorder:
@@ -227,6 +365,21 @@ def open_recorder(log_dir: Path, argv: tuple[str, ...], snapshot_limit: int = SN
         raise NanwatchError(
             f"No run folder could be made in {log_dir}: {error.strerror}; give another one with --log-dir."
         ) from error
+
+
+def script_of_part(folder: Path) -> tuple[str, tuple[str, ...]]:
+    """Script and arguments of a child process of the run in ``folder``.
+
+    One that another package started, as joblib's workers are, has the run's.
+    """
+    script, argv = script_of_process()
+    if user_lines.is_users(os.path.abspath(script)) and os.path.exists(script):
+        return script, argv
+    try:
+        run = read_info(folder)
+    except NanwatchError:
+        return script, argv
+    return run.script, run.argv
 
 
 def script_of_process() -> tuple[str, tuple[str, ...]]:

@@ -1,0 +1,65 @@
+"""The parts of a run: one for each child process of the script's that trained, in the run's own folder.
+
+A part is a run folder of its own, so that no process writes into what is another's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from nanwatch.record import strict_json
+from nanwatch.record.notes import ChildNotWatched
+from nanwatch.record.tables import from_table
+
+PREFIX = "part-"
+MOST_PARTS = 1000  # that are read
+UNSEEN_FILE = "unseen.jsonl"  # a line for each child process that could not be watched
+UNSEEN_LIMIT = 2**16  # bytes
+
+
+def new_part(folder: Path) -> Path:
+    """Make the part of this process in the run's ``folder``."""
+    for attempt in range(1000):
+        part = folder / (f"{PREFIX}{os.getpid()}" + (f"-{attempt}" if attempt else ""))
+        with contextlib.suppress(FileExistsError):
+            part.mkdir()
+            return part
+    raise FileExistsError(folder)
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """The parts in a run's ``folder``."""
+    try:
+        found = [entry for entry in os.scandir(folder) if is_part(entry)]
+    except OSError:
+        return []
+    return [Path(entry.path) for entry in sorted(found, key=lambda entry: entry.name)[:MOST_PARTS]]
+
+
+def is_part(entry: os.DirEntry[str]) -> bool:
+    """No link is followed: it may lead to where no run is."""
+    return entry.name.startswith(PREFIX) and entry.is_dir(follow_symlinks=False)
+
+
+def read_unseen(folder: Path) -> Iterator[ChildNotWatched]:
+    """The child processes that could not be watched, each kind of command once."""
+    path = folder / UNSEEN_FILE
+    try:
+        if not path.is_file():
+            return
+        with open(path, "rb") as file:
+            lines = file.read(UNSEEN_LIMIT).splitlines()
+    except OSError:
+        return
+    seen: set[ChildNotWatched] = set()
+    for line in lines:
+        try:
+            found = from_table(ChildNotWatched, strict_json.loads(line))
+        except (ValueError, TypeError, RecursionError):
+            continue
+        if found not in seen:
+            seen.add(found)
+            yield found

@@ -1,0 +1,1 @@
+"""What a Python finds that a watched script starts: this folder is put before its PYTHONPATH."""
