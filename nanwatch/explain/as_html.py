@@ -2,7 +2,7 @@
 
 History of the format:
 
-* 1: findings, spread, charts, layers, data, epochs, the script.
+* 1: findings, spread, charts, layers, data, epochs, the script; later child processes.
 
 Text from the run is escaped by Jinja2, and cleaned of control characters on its way in; the
 page's content security policy runs no script but the two that are named by their hash.
@@ -26,6 +26,7 @@ from nanwatch.explain.html_charts import axis_frame, charts
 from nanwatch.explain.html_findings import cards, whole_script
 from nanwatch.explain.html_model import SPARK, class_bars, layer_rows, output_boxes, tensor_rows
 from nanwatch.explain.next_command import next_commands
+from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import limits, op_facts, op_sentence
 from nanwatch.explain.untrusted import clean
@@ -117,6 +118,7 @@ def page(report: Report) -> dict[str, Any]:
         "log_names": names,
         "epochs": epochs,
         "lines": whole_script(report),
+        "processes": process_lines(report),
         "limits": limits(report),
         "folder": report.folder() or "",
         "next": next_commands(report),

@@ -3,7 +3,8 @@
 History of the format:
 
 * 1: ``run``, ``incident``, ``diagnoses``, ``cost``; later ``held_back`` and ``accepted`` in ``cost``,
-  ``replica`` and ``finite_after`` in ``incident``.
+  ``replica`` and ``finite_after`` in ``incident``; then ``processes`` in ``run``, and ``process`` in
+  ``incident`` and in each of ``diagnoses``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain.report import Report
 from nanwatch.record import strict_json
 from nanwatch.record.facts import OpInfo
+from nanwatch.record.run import Run
 from nanwatch.record.tables import to_table
 from nanwatch.record.trials import Trial
 
@@ -51,7 +53,29 @@ def run_table(report: Report) -> dict[str, Any]:
         "epochs": report.epochs(),
         "versions": dict(info.versions),
         "outcome": report.diagnoses.outcome,
+        "processes": [process_table(report, part) for part in report.run.parts],
     }
+
+
+def process_table(report: Report, part: Run) -> dict[str, Any]:
+    """A child process that trained; its trainings are counted in the run's steps and epochs, too."""
+    info = part.info
+    return {
+        "pid": info.pid,
+        "folder": None if part.folder is None else report.path(part.folder.absolute()),
+        "script": report.path(info.script),
+        "argv": list(info.argv),
+        "status": info.status,
+        "trainings": len(part.fits),
+        "steps": sum(fit.info.steps for fit in part.fits),
+        "epochs": sum(fit.info.epochs for fit in part.fits),
+    }
+
+
+def process_of(report: Report, fit: int) -> int | None:
+    """The number of the child process of a training; None for the script's own."""
+    part = report.run.part_of(fit)
+    return None if part is None else part.info.pid
 
 
 def incident_table(report: Report) -> dict[str, Any] | None:
@@ -65,6 +89,7 @@ def incident_table(report: Report) -> dict[str, Any] | None:
         "path": incident.path,
         "replica": incident.replica,
         "finite_after": incident.finite_after,
+        "process": process_of(report, incident.fit),
         "op": None if incident.op is None else op_table(report, incident.op),
     }
 
@@ -90,6 +115,7 @@ def diagnosis_table(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
         "evidence": list(diagnosis.evidence),
         "location": location_table(report, diagnosis),
         "remedies": [remedy_table(remedy) for remedy in diagnosis.remedies],
+        "process": process_of(report, diagnosis.fit),
     }
 
 

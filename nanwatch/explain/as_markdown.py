@@ -2,7 +2,7 @@
 
 History of the format:
 
-* 1: verdict, findings with line and remedy, spread, epochs, limits.
+* 1: verdict, findings with line and remedy, spread, epochs, limits; later child processes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain.epoch_rows import epoch_rows
 from nanwatch.explain.markdown_text import code_span, escape_markup, fence_code, row
+from nanwatch.explain.processes import process_lines, process_words
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import (
     limits,
@@ -33,7 +34,7 @@ SPREAD_ROWS = 16  # of a deep model every layer goes bad: the first ones tell
 def render(report: Report) -> str:
     """The report in sections; text from the run and the script is taken literally."""
     parts = [*headline(report), *findings(report), *first_op(report), *spread(report)]
-    parts += [*epochs(report), *basis(report)]
+    parts += [*epochs(report), *processes(report), *basis(report)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -72,6 +73,8 @@ def finding(report: Report, heading: str, diagnosis: Diagnosis) -> Iterator[str]
     name = f"{escape_markup(diagnosis.code)} {escape_markup(diagnosis.name)}"
     yield f"### {MARKS[diagnosis.level]} {heading}: {name}"
     yield escape_markup(diagnosis.message)
+    if part := report.run.part_of(diagnosis.fit):
+        yield escape_markup(f"In {process_words(report, part)}.")
     if diagnosis.evidence:
         yield "\n".join(f"- {escape_markup(text)}" for text in diagnosis.evidence)
     if diagnosis.location is not None:
@@ -147,6 +150,13 @@ def epochs(report: Report) -> Iterator[str]:
 def table(names: Sequence[str], rows: Sequence[str], words: int = 1) -> str:
     """A table; its first ``words`` columns are set to the left, its numbers to the right."""
     return "\n".join([row(*names), row(*["---"] * words, *["---:"] * (len(names) - words)), *rows])
+
+
+def processes(report: Report) -> Iterator[str]:
+    lines = process_lines(report)
+    if lines:
+        yield "### Child processes"
+        yield "\n".join(f"- {escape_markup(line)}" for line in lines)
 
 
 def basis(report: Report) -> Iterator[str]:

@@ -8,6 +8,7 @@ from nanwatch.diagnose.diagnosis import LEVELS, Level
 from nanwatch.explain.figures import count
 from nanwatch.explain.next_command import COMMANDS, next_commands
 from nanwatch.explain.page import Page
+from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import limits, watched_sentence
 from nanwatch.explain.terminal_findings import LEVEL_STYLES, add_findings
@@ -33,6 +34,7 @@ def render(
     add_spread(page, report)
     add_last_steps(page, report)
     add_epochs(page, report)
+    add_processes(page, report)
     add_basis(page, report)
     add_next_commands(page, report, commands)
     return page.render()
@@ -75,6 +77,16 @@ def is_unexplained(report: Report) -> bool:
 def worst_level(report: Report) -> Level | None:
     levels = {diagnosis.level for diagnosis in report.diagnoses.diagnoses}
     return next((level for level in LEVELS if level in levels), None)
+
+
+def add_processes(page: Page, report: Report) -> None:
+    """What the child processes of the script trained."""
+    lines = process_lines(report)
+    if not lines:
+        return
+    page.rule("Child processes", "bold")
+    for line in lines:
+        page.prose(clean(line), indent=2, first=page.sign("• ", "- "))
 
 
 def add_basis(page: Page, report: Report) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
+from nanwatch.record.notes import OtherBackend
 
 COMMANDS = frozenset({"run", "explain", "rule"})
 
@@ -17,7 +18,8 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     found: list[tuple[str, str]] = []
     causes = [cause for cause in report.of_part("cause") if cause.level != "note"]
     folder = "" if report.run.folder is None else " " + shlex.quote(clean(str(report.run.folder)))
-    if report.run.info.incident is not None and causes and "replay" in commands:
+    in_child = report.run.part_of_incident() is not None
+    if report.run.info.incident is not None and causes and "replay" in commands and not in_child:
         found.append((f"nanwatch replay{folder}", "repeats the step from its snapshot"))
     found += [
         (f"nanwatch rule {cause.code}", f"what {cause.name} is, with an example") for cause in causes[:2]
@@ -30,11 +32,25 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     if again and at is not None:
         place = f"{clean(report.path(at.file))}:{at.line}"
         found.append((again, f"again, once {place} is mended ({causes[0].code})"))
-    elif again and report.diagnoses.outcome in ("incomplete", "no-training"):
+    elif again and report.diagnoses.outcome == "incomplete":
         found.append((again, "runs the script again under watch"))
+    elif again and has_other_backend(report):
+        found.append((f"KERAS_BACKEND=tensorflow {again}", "runs it on the backend that is watched"))
     if not found:
         found.append(("nanwatch rule", "lists the faults that were looked for"))
-    return [(line, why) for line, why in found if line.split()[1] in commands]
+    return [(line, why) for line, why in found if command_of(line) in commands]
+
+
+def command_of(line: str) -> str:
+    """``"run"`` of ``"NAME=value nanwatch run train.py"``."""
+    return line.partition("nanwatch ")[2].split()[0]
+
+
+def has_other_backend(report: Report) -> bool:
+    """Whether nothing was watched because Keras did not run on TensorFlow."""
+    if report.diagnoses.outcome != "no-training":
+        return False
+    return any(isinstance(note, OtherBackend) for note in report.run.info.not_watched)
 
 
 def run_again(report: Report, *options: str) -> str | None:

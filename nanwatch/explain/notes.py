@@ -45,12 +45,13 @@ def not_watched_words(note: NotWatched) -> str:
             return "tf_keras (Keras 2) was imported: nanwatch watches Keras 3 alone"
         case notes.OtherBackend(backend):
             return f"Keras runs on {backend}: only TensorFlow is watched"
-        case notes.OwnCallbackList():
-            return "a fit with a CallbackList of its own"
         case notes.LoopUnderXla():
-            return "a loop whose step is compiled with XLA (jit_compile=True), where nothing can look on"
+            return (
+                "a loop whose step is compiled with XLA (jit_compile=True), where nothing can look on; "
+                "without jit_compile it is watched"
+            )
         case notes.LoopOnReplicas():
-            return "a loop of the script's own under a strategy of tf.distribute"
+            return "a loop of the script's own under a strategy of tf.distribute (fit is watched under one)"
         case notes.ChildNotWatched(command, option):
             if option:
                 return f"a child process: {option} keeps nanwatch out of it: {command}"

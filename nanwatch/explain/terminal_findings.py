@@ -9,6 +9,7 @@ from rich.text import Text
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Level, Remedy
 from nanwatch.explain.page import Page
+from nanwatch.explain.processes import process_words
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import op_facts, op_sentence, remedy_sentence, trial_facts, trial_sentence
 from nanwatch.explain.source import Line, TokenKind, excerpt, split_tokens
@@ -47,6 +48,8 @@ def add_heading(page: Page, title: str, diagnosis: Diagnosis) -> None:
 
 def add_finding(page: Page, report: Report, diagnosis: Diagnosis) -> None:
     page.prose(clean(diagnosis.message), indent=2)
+    if part := report.run.part_of(diagnosis.fit):
+        page.prose((clean(f"In {process_words(report, part)}."), "dim"), indent=2)
     if diagnosis.evidence:
         page.gap()
     for evidence in diagnosis.evidence:

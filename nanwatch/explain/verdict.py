@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 from nanwatch.diagnose.data_words import when_words
+from nanwatch.diagnose.outcome import is_cut_off
 from nanwatch.explain.figures import count, short
+from nanwatch.explain.processes import in_process, process_words
 from nanwatch.explain.report import Report
 from nanwatch.record.events import Raised
 from nanwatch.record.facts import IncidentInfo, Nonfinite
@@ -32,7 +34,6 @@ def verdict(report: Report) -> str:
     incident = report.run.info.incident
     if incident is not None:
         return incident_sentence(report, incident)
-    where = report.path(report.run.info.script)
     match report.diagnoses.outcome:
         case "non-finite":
             return nonfinite_log_sentence(report)
@@ -47,9 +48,30 @@ def verdict(report: Report) -> str:
         case "crashed":
             return crash_sentence(report)
         case "incomplete":
-            return f"The run did not finish: its record ends after {count(report.steps(), 'step')}."
+            return incomplete_sentence(report)
         case "no-training":
-            return f"{where} trained no Keras model that nanwatch could see."
+            return no_training_sentence(report)
+
+
+def no_training_sentence(report: Report) -> str:
+    """With what kept nanwatch from seeing one, where that is known."""
+    where = report.path(report.run.info.script)
+    reasons = report.not_watched()
+    if not reasons:
+        return f"{where} trained no Keras model that nanwatch could see."
+    said = f"{where} trained no Keras model that nanwatch could watch: {reasons[0].rstrip('.')}"
+    return said + (f", and {len(reasons) - 1} more." if len(reasons) > 1 else ".")
+
+
+def incomplete_sentence(report: Report) -> str:
+    cut = [part for part in report.run.parts if is_cut_off(part)]
+    if not cut or report.run.info.status in ("killed", "running"):
+        return f"The run did not finish: its record ends after {count(report.steps(), 'step')}."
+    steps = count(sum(fit.info.steps for part in cut for fit in part.fits), "step")
+    if len(cut) > 1:
+        return f"{len(cut)} child processes did not finish: their records end after {steps} in all."
+    name = process_words(report, cut[0])
+    return f"{name[:1].upper()}{name[1:]} did not finish: its record ends after {steps}."
 
 
 def course(report: Report) -> str | None:
@@ -66,7 +88,7 @@ def course(report: Report) -> str | None:
     found = accuracy(fit)
     if found is not None:
         said.append(f"{found[0]} {short(found[1])} after the last epoch")
-    return f"{', '.join(said)}."
+    return f"{', '.join(said)}{in_process(report, fit.info.index)}."
 
 
 def incident_sentence(report: Report, incident: IncidentInfo) -> str:
@@ -76,6 +98,7 @@ def incident_sentence(report: Report, incident: IncidentInfo) -> str:
     became = "was" if incident.role in ("input", "label", "sample_weight") else "became"
     value = VALUES[incident.value]
     where = f"in epoch {epoch(report.fit(), incident.epoch)}{replica(report, incident)}"
+    where += in_process(report, incident.fit)
     return f"{place} {became} {value} {when_words(incident)}, {where}."
 
 
@@ -119,6 +142,11 @@ def crash_sentence(report: Report) -> str:
     raised = [event.message for fit in report.run.fits for event in fit.events if isinstance(event, Raised)]
     errors = [fit.info.error for fit in report.run.fits if fit.info.error] or raised
     said = f": {errors[-1].rstrip('.')}" if errors else ""
+    fit = report.fit()
+    part = None if fit is None else report.run.part_of(fit.info.index)
+    if part is not None and fit is not None and report.run.info.status != "crashed":
+        who = f"A training in {process_words(report, part)}"
+        return f"{who} ended with an exception after {count(fit.info.steps, 'step')}{said}."
     return f"The script ended with an exception after {count(report.steps(), 'step')}{said}."
 
 

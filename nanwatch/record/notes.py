@@ -106,13 +106,6 @@ class OtherBackend(Variant):
 
 
 @dataclass(frozen=True)
-class OwnCallbackList(Variant):
-    """A fit got a CallbackList of the script's own, to which nothing could be added."""
-
-    kind = "own-callback-list"
-
-
-@dataclass(frozen=True)
 class LoopUnderXla(Variant):
     """A loop of the script's own compiles its step with XLA, in which nothing of nanwatch's can stand."""
 
@@ -172,7 +165,6 @@ class NotMet(Variant):
 NotWatched = (
     OtherKeras
     | OtherBackend
-    | OwnCallbackList
     | LoopUnderXla
     | LoopOnReplicas
     | ChildNotWatched

@@ -9,11 +9,11 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeGuard
 
 from nanwatch.record.events import Warned
 from nanwatch.record.facts import OnIncident
-from nanwatch.record.notes import OtherBackend, OtherKeras, OwnCallbackList
+from nanwatch.record.notes import OtherBackend, OtherKeras
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch import user_lines
@@ -21,7 +21,7 @@ from nanwatch.watch.launch.own_modules import KEPT, own_imports
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
 if TYPE_CHECKING:
-    from nanwatch.watch.keras_seam.keras_types import Model, R  # which imports NumPy
+    from nanwatch.watch.keras_seam.keras_types import CallbackList, Model, R  # which imports NumPy
 
 
 class KerasFinder(importlib.abc.MetaPathFinder):
@@ -173,12 +173,17 @@ def join_fits(recorder: RunRecorder, on_incident: OnIncident) -> None:
     that is trained batch by batch, before its step is compiled."""
 
     def fit(original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
+        take_back = nothing_to_do
         if recorder.ours:
             with imports_of_a_fit(), recorder.catch_errors("joining fit"):
-                args, kwargs = with_watch(args, kwargs, recorder, on_incident)
+                if is_callback_list(given := callbacks_of(args, kwargs)):
+                    take_back = lend_watch(given, model, recorder, on_incident)
+                else:
+                    args, kwargs = with_watch(args, kwargs, recorder, on_incident)
         try:
             return original(model, *args, **kwargs)
         finally:
+            take_back()
             leave(model)
 
     def train_on_batch(original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
@@ -227,12 +232,44 @@ def with_watch(
         if own is not None:
             own.recorder, own.injected = recorder, True
             return args, kwargs
-    elif hasattr(given, "append") and hasattr(given, "callbacks"):  # a CallbackList made by hand
-        recorder.note_not_watched(OwnCallbackList())
-        return args, kwargs
     watch = Watch(on_incident=on_incident)
     watch.recorder, watch.injected = recorder, True
     return with_callback(args, kwargs, watch)
+
+
+def is_callback_list(given: object) -> TypeGuard[CallbackList]:
+    """Whether it is a CallbackList made by hand, which Keras takes as it is."""
+    import keras
+
+    return isinstance(given, keras.callbacks.CallbackList)
+
+
+def lend_watch(
+    given: CallbackList, model: Model, recorder: RunRecorder, on_incident: OnIncident
+) -> Callable[[], None]:
+    """Put a `Watch` behind the callbacks of a list of the script's own, which has long met its model.
+
+    Answers what takes it away again.
+    """
+    from nanwatch.watch.fit.callback import Watch
+
+    own = next((item for item in given.callbacks if isinstance(item, Watch)), None)
+    watch = own or Watch(on_incident=on_incident)
+    watch.recorder, watch.injected = recorder, True
+    watch.set_params(given.params)
+    watch.join(model)
+    if own is not None:
+        return nothing_to_do
+    given.callbacks.append(watch)
+
+    def take_back() -> None:
+        given.callbacks[:] = [item for item in given.callbacks if item is not watch]
+
+    return take_back
+
+
+def nothing_to_do() -> None:
+    pass
 
 
 def callbacks_of(args: tuple[object, ...], kwargs: dict[str, object]) -> object:

@@ -15,6 +15,7 @@ from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.notes import LayerOutOfReach
 from nanwatch.record.run import Run
 from nanwatch.record.trials import Trial, TrialOutcome
+from nanwatch.record.whole_run import with_parts
 
 SCRIPT = """\
 import keras
@@ -184,3 +185,16 @@ def healthy(*diagnoses: Diagnosis, outcome: Outcome = "healthy", **facts: Any) -
     }
     run = made_up.run(**{**known, **facts})
     return Report(run, Diagnoses(outcome, diagnoses))
+
+
+def with_children() -> Report:
+    """A run of 100 steps, of which a fork made 100 more, and a worker four, the last of them NaN."""
+    fork = made_up.run(loss=[0.7 - 0.004 * step for step in range(100)])
+    bad = made_up.run(loss=[0.7, 0.6, 0.5, math.nan], incident={"step": 3, "value": "nan"})
+    own = replace(fork, folder=Path("/runs/a"))
+    fork = replace(fork, info=replace(fork.info, pid=71), folder=Path("/runs/a/part-71"))
+    told = {"script": "/project/worker.py", "argv": ("worker.py", "--fold", "1"), "pid": 72, "started": "2"}
+    bad = replace(bad, info=replace(bad.info, **told), folder=Path("/runs/a/part-72"))
+    run = with_parts(own, [bad, fork], (), ())
+    found = Diagnosis("NW410", "nonfinite-op", "cause", "error", "A NaN.", fit=2)
+    return Report(run, Diagnoses("non-finite", (found,)))

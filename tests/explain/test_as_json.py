@@ -13,7 +13,7 @@ from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain import as_json
 from nanwatch.explain.report import Report
 from nanwatch.record.interventions import Intervention, InterventionKind
-from nanwatch.record.notes import OwnCallbackList, OwnError
+from nanwatch.record.notes import OtherKeras, OwnError
 from nanwatch.record.trials import Trial, TrialOutcome
 from tests.explain import made_up_reports
 
@@ -43,6 +43,7 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
             "epochs": 3,
             "versions": {"keras": "3.15.0", "tensorflow": "2.21.0"},
             "outcome": "non-finite",
+            "processes": [],
         },
         "incident": {
             "step": 40,
@@ -51,6 +52,7 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
             "path": "",
             "replica": None,
             "finite_after": None,
+            "process": None,
             "op": {"type": "RealDiv", "direction": "forward", "file": "train.py", "line": 7, "code": code},
         },
         "cost": {
@@ -71,7 +73,8 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
         ("NW607", "consequence"),
     ]
     cause = diagnoses[0]
-    assert list(cause) == ["code", "name", "part", "level", "message", "evidence", "location", "remedies"]
+    keys = ["code", "name", "part", "level", "message", "evidence", "location", "remedies", "process"]
+    assert list(cause) == keys
     assert cause["location"] == {"file": "train.py", "line": 7, "code": code, "layer": "dense_1"}
     assert cause["evidence"][0] == "3 of 32 rows of the prediction sum to 0 in the bad step"
     assert cause["remedies"][0] == {
@@ -107,6 +110,28 @@ def test_the_replica_that_saw_it() -> None:
     assert parsed(report)["incident"]["replica"] == 1
 
 
+def test_the_processes() -> None:
+    found = parsed(made_up_reports.with_children())
+    fork, worker = found["run"]["processes"]
+    assert fork == {
+        "pid": 71,
+        "folder": "/runs/a/part-71",
+        "script": "train.py",
+        "argv": ["/project/train.py"],
+        "status": "finished",
+        "trainings": 1,
+        "steps": 100,
+        "epochs": 1,
+    }
+    assert (worker["pid"], worker["script"], worker["argv"]) == (
+        72,
+        "worker.py",
+        ["worker.py", "--fold", "1"],
+    )
+    assert (found["run"]["steps"], found["incident"]["process"]) == (204, 72)
+    assert [diagnosis["process"] for diagnosis in found["diagnoses"]] == [72]
+
+
 def test_no_time_was_measured() -> None:
     assert parsed(made_up_reports.healthy(fit={"watched": 1}))["cost"]["step_overhead"] is None
 
@@ -140,11 +165,11 @@ def test_damage_and_our_own_errors_are_said() -> None:
     info = replace(
         report.run.info,
         errors=(OwnError("reading the data of fit", "KeyError", "'x'"),),
-        not_watched=(OwnCallbackList(),),
+        not_watched=(OtherKeras(),),
     )
     run = replace(report.run, info=info, damage=("fit-0.steps could not be read: cut short",))
     assert parsed(replace(report, run=run))["cost"]["not_watched"] == [
-        "a fit with a CallbackList of its own",
+        "tf_keras (Keras 2) was imported: nanwatch watches Keras 3 alone",
         "fit-0.steps could not be read: cut short",
         "nanwatch's own error while watching: reading the data of fit: KeyError: 'x'",
     ]

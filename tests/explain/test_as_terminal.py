@@ -12,9 +12,10 @@ from rich.cells import cell_len
 
 from nanwatch.diagnose.diagnosis import Diagnosis
 from nanwatch.explain import as_terminal
+from nanwatch.explain.next_command import next_commands
 from nanwatch.explain.report import Report
 from nanwatch.record.facts import Location
-from nanwatch.record.notes import LayerOutOfReach
+from nanwatch.record.notes import LayerOutOfReach, LoopOnReplicas, NotWatched, OtherBackend
 from tests.explain import made_up_reports
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -177,10 +178,9 @@ def test_only_commands_that_exist_are_named(tmp_path: Path) -> None:
     assert "Next" not in as_terminal.render(report, commands=set())
 
 
-@pytest.mark.parametrize("outcome", ["incomplete", "no-training"])
-def test_a_run_to_be_made_again(tmp_path: Path, outcome: Any) -> None:
+def test_a_run_to_be_made_again(tmp_path: Path) -> None:
     (tmp_path / "my train.py").write_text("")
-    report = made_up_reports.healthy(outcome=outcome)
+    report = made_up_reports.healthy(outcome="incomplete")
     info = replace(report.run.info, script="my train.py", cwd=str(tmp_path))
     assert section(replace(report, run=replace(report.run, info=info)), "Next") == [
         "  nanwatch run 'my train.py'  runs the script again under watch"
@@ -189,6 +189,32 @@ def test_a_run_to_be_made_again(tmp_path: Path, outcome: Any) -> None:
     assert section(replace(report, run=gone), "Next") == [
         "  nanwatch rule  lists the faults that were looked for"
     ]
+
+
+@pytest.mark.parametrize(
+    ("notes", "line", "why"),
+    [
+        ((), "nanwatch rule", "lists the faults that were looked for"),
+        ((LoopOnReplicas(),), "nanwatch rule", "lists the faults that were looked for"),
+        (
+            (OtherBackend("jax"),),
+            "KERAS_BACKEND=tensorflow nanwatch run train.py",
+            "runs it on the backend that is watched",
+        ),
+    ],
+)
+def test_what_saw_nothing_is_not_proposed_again(
+    tmp_path: Path, notes: tuple[NotWatched, ...], line: str, why: str
+) -> None:
+    (tmp_path / "train.py").write_text("")
+    report = made_up_reports.healthy(outcome="no-training")
+    info = replace(report.run.info, script="train.py", cwd=str(tmp_path), not_watched=notes)
+    assert next_commands(replace(report, run=replace(report.run, info=info))) == [(line, why)]
+
+
+def test_the_step_of_a_child_process_is_not_brought_back() -> None:
+    found = next_commands(made_up_reports.with_children(), {"replay", "rule"})
+    assert [line for line, _ in found] == ["nanwatch rule NW410"]
 
 
 def test_a_long_run_shows_its_last_steps(tmp_path: Path) -> None:

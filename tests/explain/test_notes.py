@@ -63,16 +63,26 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
         "tf_keras (Keras 2) was imported: nanwatch watches Keras 3 alone",
     ),
     (not_watched_words, notes.OtherBackend("jax"), "Keras runs on jax: only TensorFlow is watched"),
-    (not_watched_words, notes.OwnCallbackList(), "a fit with a CallbackList of its own"),
+    (
+        not_watched_words,
+        notes.ChildNotWatched("python -I worker.py", "-I"),
+        "a child process: -I keeps nanwatch out of it: python -I worker.py",
+    ),
+    (
+        not_watched_words,
+        notes.ChildNotWatched("/other/python worker.py"),
+        "a child process that imported Keras in another Python environment: /other/python worker.py",
+    ),
     (
         not_watched_words,
         notes.LoopUnderXla(),
-        "a loop whose step is compiled with XLA (jit_compile=True), where nothing can look on",
+        "a loop whose step is compiled with XLA (jit_compile=True), where nothing can look on; "
+        "without jit_compile it is watched",
     ),
     (
         not_watched_words,
         notes.LoopOnReplicas(),
-        "a loop of the script's own under a strategy of tf.distribute",
+        "a loop of the script's own under a strategy of tf.distribute (fit is watched under one)",
     ),
     (
         not_watched_words,

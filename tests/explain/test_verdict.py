@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,14 @@ from typing import Any, get_args
 
 import pytest
 
-from nanwatch.diagnose.diagnosis import Outcome
+from nanwatch.diagnose.diagnosis import Diagnoses, Outcome
+from nanwatch.diagnose.engine import diagnose
 from nanwatch.explain import as_html, as_markdown, as_terminal
+from nanwatch.explain.processes import process_lines
+from nanwatch.explain.report import Report
 from nanwatch.explain.verdict import PLACES, VALUES, action_sentence, course, verdict
 from nanwatch.record.facts import IncidentInfo, Nonfinite
+from nanwatch.record.notes import ChildNotWatched, NotWatched, OtherBackend
 from nanwatch.record.watchpoints import Role
 from tests.explain import made_up_reports
 
@@ -147,3 +152,61 @@ def test_nothing_is_held_back_for_state_that_went_bad() -> None:
 def test_every_role_and_every_value_has_words() -> None:
     assert set(PLACES) == set(get_args(Role))
     assert set(VALUES) == set(get_args(Nonfinite))
+
+
+@pytest.mark.parametrize(
+    ("notes", "said"),
+    [
+        ((OtherBackend("jax"),), "Keras runs on jax: only TensorFlow is watched."),
+        (
+            (OtherBackend("jax"), ChildNotWatched("python -E w.py", "-E")),
+            "Keras runs on jax: only TensorFlow is watched, and 1 more.",
+        ),
+    ],
+)
+def test_nothing_was_trained_and_why(notes: tuple[NotWatched, ...], said: str) -> None:
+    report = made_up_reports.healthy(outcome="no-training")
+    report = replace(report, run=replace(report.run, info=replace(report.run.info, not_watched=notes)))
+    assert verdict(report) == f"train.py trained no Keras model that nanwatch could watch: {said}"
+
+
+def test_a_child_process() -> None:
+    report = made_up_reports.with_children()
+    worker = "process 72 (worker.py --fold 1)"
+    assert verdict(report) == f"The loss became NaN at step 3, in epoch 1, in {worker}."
+    for render in (as_terminal.render, as_markdown.render, as_html.render):
+        text = " ".join(html.unescape(render(report)).replace("\\", "").split())
+        assert "Child processes" in text
+        assert "Process 71: 1 training, 100 steps, loss 0.304 at the last." in text
+        assert f"In {worker}." in text
+
+
+def test_a_child_process_that_was_killed() -> None:
+    report = made_up_reports.with_children()
+    fork = report.run.parts[0]
+    fit = replace(fork.fits[0], info=replace(fork.fits[0].info, status="running"))
+    killed = replace(fork, info=replace(fork.info, status="running"), fits=[fit])
+    info = replace(report.run.info, incident=None)
+    run = replace(report.run, info=info, parts=[killed], fits=[report.run.fits[0], fit])
+    found = diagnose(run)
+    assert found.outcome == "incomplete"
+    said = "Process 71 did not finish: its record ends after 100 steps."
+    assert verdict(Report(run, found)) == said
+
+
+def test_a_child_process_that_raised() -> None:
+    report = made_up_reports.with_children()
+    fork = report.run.parts[0]
+    fit = replace(fork.fits[0], info=replace(fork.fits[0].info, status="crashed", error="ValueError: no."))
+    crashed = replace(fork, fits=[fit])
+    run = replace(report.run, info=replace(report.run.info, incident=None), parts=[crashed], fits=[fit])
+    said = "A training in process 71 ended with an exception after 100 steps: ValueError: no."
+    assert verdict(Report(run, Diagnoses("crashed"))) == said
+
+
+def test_many_child_processes() -> None:
+    report = made_up_reports.with_children()
+    many = [replace(report.run.parts[0])] * 11
+    lines = process_lines(replace(report, run=replace(report.run, parts=many)))
+    assert len(lines) == 9
+    assert lines[-1] == "And 3 more, with 3 trainings; --format json lists them."

@@ -58,8 +58,20 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 )
                 return
         with self.recorder.catch_errors("hooking the model"):
-            self.observer = observe_model(model, self.recorder, self.on_incident)
-            self.observer.alone = not self.injected
+            self.observe(model, self.recorder)
+
+    def join(self, model: Model) -> None:
+        """Before a fit with a CallbackList of the script's own, of which nobody calls `set_model` any more.
+
+        Raises whatever fails.
+        """
+        super().set_model(model)
+        if self.recorder is not None:
+            self.observe(model, self.recorder)
+
+    def observe(self, model: Model, recorder: RunRecorder) -> None:
+        self.observer = observe_model(model, recorder, self.on_incident)
+        self.observer.alone = not self.injected
 
     def on_train_begin(self, logs: object = None) -> None:
         if self.observer is None or self.recorder is None:

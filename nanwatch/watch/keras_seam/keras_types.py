@@ -167,6 +167,13 @@ class Strategy(Protocol):
     def scope(self) -> contextlib.AbstractContextManager[object]: ...
 
 
+class CallbackList(Protocol):
+    """The callbacks of a fit."""
+
+    callbacks: list[Any]
+    params: dict[str, Any]
+
+
 class Model(Layer, Protocol):
     """A model of Keras's. One that has no graph of its own has no inputs and outputs."""
 
