@@ -193,7 +193,12 @@ def with_children() -> Report:
     bad = made_up.run(loss=[0.7, 0.6, 0.5, math.nan], incident={"step": 3, "value": "nan"})
     own = replace(fork, folder=Path("/runs/a"))
     fork = replace(fork, info=replace(fork.info, pid=71), folder=Path("/runs/a/part-71"))
-    told = {"script": "/project/worker.py", "argv": ("worker.py", "--fold", "1"), "pid": 72, "started": "2"}
+    told: dict[str, Any] = {
+        "script": "/project/worker.py",
+        "argv": ("worker.py", "--fold", "1"),
+        "pid": 72,
+        "started": "2",
+    }
     bad = replace(bad, info=replace(bad.info, **told), folder=Path("/runs/a/part-72"))
     run = with_parts(own, [bad, fork], (), ())
     found = Diagnosis("NW410", "nonfinite-op", "cause", "error", "A NaN.", fit=2)
