@@ -10,6 +10,7 @@ import functools
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,6 +59,11 @@ def run_wanted(wanted: Wanted) -> None:
         ending = watch.run_program(wanted.program)
     else:
         ending = watch.run_under_watch(wanted.program, recorder, wanted.on_incident)
+        if watch.is_anything_left():
+            with watch.own_imports(), watch.undisturbed():
+                watch.print_exit_code(ending)
+            ending = replace(ending, code=None)
+            watch.wait_as_python_does(recorder)
     with watch.own_imports(), watch.undisturbed():
         watch.print_exit_code(ending)
         status = conclude(wanted, recorder, ending, stderr)

@@ -15,6 +15,7 @@ from nanwatch.watch.launch.own_modules import keep_own_modules, own_imports
 from nanwatch.watch.launch.script import Ending, print_exit_code, run_program
 from nanwatch.watch.launch.starting import Program, check_script
 from nanwatch.watch.recording.run_recorder import RunRecorder, open_recorder
+from nanwatch.watch.recording.still_training import is_anything_left, wait_as_python_does
 from nanwatch.watch.watched_run import WatchedRun, end_record, run_under_watch
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = [
     "end_record",
     "heeding_interrupts",
     "install_hook",
+    "is_anything_left",
     "is_disabled",
     "keep_own_modules",
     "open_recorder",
@@ -39,6 +41,7 @@ __all__ = [
     "run_under_watch",
     "trace_again",
     "undisturbed",
+    "wait_as_python_does",
 ]
 
 

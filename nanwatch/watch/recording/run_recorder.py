@@ -119,7 +119,7 @@ class RunRecorder:
         self.info = RunInfo(
             script=script,
             argv=argv,
-            cwd=os.getcwd(),
+            cwd=working_folder(),
             pid=self.pid,
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             versions={"python": platform.python_version()},
@@ -157,11 +157,16 @@ class RunRecorder:
     def folder(self) -> Path:
         return self.writer.folder
 
+    @property
+    def run_folder(self) -> Path:
+        """The run's own, in which the parts are."""
+        return self.log_dir if self.is_part else self.folder
+
     def open(self, folder: Path) -> None:
         writer = RunWriter(folder)
         if self.is_part:
             script, argv = script_of_part(self.log_dir)
-            self.info = replace(self.info, script=script, argv=argv, cwd=os.getcwd())
+            self.info = replace(self.info, script=script, argv=argv, cwd=working_folder())
             end_with_process(self)
         for event in self.early:
             writer.events.append(event)
@@ -312,6 +317,8 @@ class RunRecorder:
             self.info = replace(self.info, status=status, exit_status=exit_status)
         self.save()
         self.ended = True
+        if self in FORKING:
+            FORKING.remove(self)
         if self.opened is not None:
             self.opened.close()
 
@@ -322,7 +329,7 @@ class RunRecorder:
             self.end("halted" if self.halted else "crashed" if crashed else "finished", None)
 
 
-FORKING: weakref.WeakSet[RunRecorder] = weakref.WeakSet()  # what writes a part in each forked child
+FORKING: list[RunRecorder] = []  # what writes a part in each forked child, until it has ended
 
 
 def follow_forks(recorder: RunRecorder) -> None:
@@ -330,7 +337,7 @@ def follow_forks(recorder: RunRecorder) -> None:
     if not FORKS_FOLLOWED and hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=begin_in_child)
         FORKS_FOLLOWED.append(True)
-    FORKING.add(recorder)
+    FORKING.append(recorder)
 
 
 FORKS_FOLLOWED: list[bool] = []  # there is no way to be told no more
@@ -365,6 +372,13 @@ def open_recorder(log_dir: Path, argv: tuple[str, ...], snapshot_limit: int = SN
         raise NanwatchError(
             f"No run folder could be made in {log_dir}: {error.strerror}; give another one with --log-dir."
         ) from error
+
+
+def working_folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it is gone
+        return ""
 
 
 def script_of_part(folder: Path) -> tuple[str, tuple[str, ...]]:

@@ -17,7 +17,7 @@ from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo
 from nanwatch.record.notes import OtherKeras
 from nanwatch.record.read import read_run
 from nanwatch.watch.launch.script import Ending
-from nanwatch.watch.recording.run_recorder import FORKING, RunRecorder, follow_forks
+from nanwatch.watch.recording.run_recorder import RunRecorder, follow_forks
 from nanwatch.watch.recording.series_writer import open_series
 from nanwatch.watch.watched_run import end_record
 
@@ -29,7 +29,6 @@ def recorder(tmp_path: Path) -> Iterator[RunRecorder]:
     made = RunRecorder(tmp_path, "train.py", ("train.py",))
     follow_forks(made)
     yield made
-    FORKING.discard(made)
     made.end("finished", 0)
 
 
