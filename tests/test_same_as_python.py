@@ -106,6 +106,18 @@ SCRIPTS = {
         "import threading, time\n\n\ndef f():\n    time.sleep(0.2)\n    print('thread')\n\n\n"
         "threading.Thread(target=f).start()\nprint('end')\n"
     ),
+    "threads, a pool of them and a process that outlive it": (
+        "import atexit, multiprocessing, sys, threading, time\n"
+        "from concurrent.futures import ThreadPoolExecutor\n\n\n"
+        "def late(seconds, what):\n    time.sleep(seconds)\n    print(what, flush=True)\n\n\n"
+        "def watch():\n    threading.main_thread().join()\n    late(0.3, 'the main thread is over')\n\n\n"
+        "atexit.register(print, 'hook', flush=True)\n"
+        "pool = ThreadPoolExecutor(1)\n"
+        "for number in range(2):\n    pool.submit(late, 0.1, number)\n"
+        "threading.Thread(target=watch).start()\n"
+        "multiprocessing.get_context('fork').Process(target=late, args=(1.0, 'process')).start()\n"
+        "sys.exit('said before they end')\n"
+    ),
     "stdin": "import sys\nprint(sys.stdin.isatty(), sys.stdin.read().upper())\n",
     "input": "print(repr(input('name? ')), repr(input()))\n",
     "input at the end of the file": "input()\ninput()\ninput()\n",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from nanwatch.errors import NanwatchError, TrainingHalted
@@ -16,12 +17,14 @@ from nanwatch.record.read import read_info
 from nanwatch.watch.import_hook import install_hook
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch.in_children.nanwatch_in_child import Hand, Handed
-from nanwatch.watch.launch.script import Ending, run_program
+from nanwatch.watch.launch.script import Ending, clean_traceback, run_program
 from nanwatch.watch.launch.starting import Program
 from nanwatch.watch.recording.run_recorder import RunRecorder, follow_forks, script_of_process
 
 if TYPE_CHECKING:
     from nanwatch.watch.incident.handler import OnIncident  # which imports TensorFlow
+
+ExceptHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,16 @@ def watch_child(folder: str, on_incident: OnIncident, snapshot_limit: int) -> No
     recorder = RunRecorder(Path(folder), *script_of_process(), snapshot_limit, is_part=True)
     install_hook(recorder, on_incident)
     follow_forks(recorder)
+    sys.excepthook = without_own_frames(sys.excepthook)
+
+
+def without_own_frames(hook: ExceptHook) -> ExceptHook:
+    def show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        with contextlib.suppress(Exception):
+            clean_traceback(error, set())
+        hook(kind, error, error.__traceback__)
+
+    return show
 
 
 def end_record(recorder: RunRecorder, ending: Ending) -> WatchedRun:

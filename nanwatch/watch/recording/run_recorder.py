@@ -345,7 +345,7 @@ FORKS_FOLLOWED: list[bool] = []  # there is no way to be told no more
 
 def begin_in_child() -> None:
     DROPPED.clear()
-    for recorder in list(FORKING):
+    for recorder in FORKING:
         with contextlib.suppress(Exception):
             recorder.become_part()
 

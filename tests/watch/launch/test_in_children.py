@@ -177,6 +177,20 @@ def test_where_no_run_can_be_written_to(tmp_path: Path, hand: Hand) -> None:
     assert ended(tmp_path, sys.executable, "-I", "-c", "print(1)") == Ended(0, b"1\n", b"")
 
 
+def test_what_leaves_a_child_shows_no_frame_of_nanwatchs(tmp_path: Path, hand: Hand) -> None:
+    (tmp_path / "keras.py").write_text(KERAS)
+    (tmp_path / "worker.py").write_text(
+        "import keras\n\n\n"
+        "def fail():\n    1 / 0\n\n\n"
+        "from nanwatch.watch.keras_seam.patches import pass_through\n"
+        "pass_through(fail)\n"
+    )
+    done = child(tmp_path, "worker.py")
+    assert done.status == 1
+    assert done.stderr.count(b'  File "') == 2
+    assert b"patches.py" not in done.stderr
+
+
 def test_it_is_turned_off(tmp_path: Path, hand: Hand) -> None:
     (tmp_path / "keras.py").write_text(KERAS)
     (tmp_path / "worker.py").write_text(HEARD)
