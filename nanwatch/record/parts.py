@@ -30,6 +30,35 @@ def new_part(folder: Path) -> Path:
     raise FileExistsError(folder)
 
 
+def make_room(folder: Path, in_full: int) -> None:
+    """Behind so many parts the oldest that has ended well gives up the numbers of its steps, as old fits do.
+
+    Raises ``OSError``, ``ValueError``: it cannot be read or written to.
+    """
+    parts = sorted(parts_of(folder), key=lambda part: part.stat().st_mtime_ns)
+    if len(parts) <= in_full:
+        return
+    old = parts[-in_full - 1]
+    info = strict_json.loads((old / "run.json").read_bytes())
+    if info.get("incident") is None and not is_alive(info.get("pid")):
+        for kind in ("steps", "health"):
+            for series in old.glob(f"fit-*.{kind}"):
+                series.unlink(missing_ok=True)
+
+
+def is_alive(pid: object) -> bool:
+    """Whether there is such a process; what cannot be told counts as one."""
+    if type(pid) is not int or pid <= 0:
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def parts_of(folder: Path) -> list[Path]:
     """The parts in a run's ``folder``."""
     try:

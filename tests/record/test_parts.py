@@ -13,11 +13,13 @@ from nanwatch.diagnose.engine import diagnose
 from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo
 from nanwatch.record.follow import Follower
 from nanwatch.record.notes import ChildNotWatched, OtherKeras
-from nanwatch.record.parts import UNSEEN_FILE, UNSEEN_LIMIT, new_part, parts_of, read_unseen
+from nanwatch.record.parts import UNSEEN_FILE, UNSEEN_LIMIT, make_room, new_part, parts_of, read_unseen
 from nanwatch.record.read import find_run, read_run
 from nanwatch.record.run import Run
 from nanwatch.record.write import RunWriter
 from tests.record.test_read import write_run
+
+GONE = 2**22 + 1  # no process has a number as high
 
 
 def write_part(folder: Path, info: RunInfo) -> Path:
@@ -113,6 +115,27 @@ def test_parts_are_followed_while_they_are_written(folder: Path) -> None:
     found: Run = follower.read()
     assert follower.changed
     assert (found.fits[-1].info.index, found.fits[-1].info.steps) == (4, 7)
+
+
+@pytest.mark.parametrize(
+    ("info", "stays"),
+    [
+        (RunInfo("w.py", pid=GONE), False),
+        (RunInfo("w.py", pid=os.getpid()), True),
+        (RunInfo("w.py", pid=GONE, incident=IncidentInfo(0, 1, 0, "loss")), True),
+        (RunInfo("w.py"), True),  # no number: nobody can tell
+    ],
+)
+def test_of_many_parts_the_old_ones_give_up_their_steps(tmp_path: Path, info: RunInfo, stays: bool) -> None:
+    for number, each in enumerate([info, RunInfo("w.py"), RunInfo("w.py")]):
+        part = write_part(tmp_path / f"part-{9 - number}", each)
+        (part / "fit-0.steps").write_text("")
+        os.utime(part, (number, number))
+    make_room(tmp_path, 3)
+    assert len(list(tmp_path.glob("part-*/fit-0.steps"))) == 3
+    make_room(tmp_path, 2)
+    assert (tmp_path / "part-9" / "fit-0.steps").exists() == stays
+    assert len(list(tmp_path.glob("part-*/fit-0.steps"))) == 2 + stays
 
 
 def test_children_that_were_not_seen(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from nanwatch.errors import NanwatchError
 from nanwatch.record.events import Event, FitEnd, IncidentSeen
 from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo, Status
 from nanwatch.record.notes import NotWatched, OwnError
-from nanwatch.record.parts import new_part
+from nanwatch.record.parts import make_room, new_part
 from nanwatch.record.read import read_info
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
@@ -168,6 +168,8 @@ class RunRecorder:
             script, argv = script_of_part(self.log_dir)
             self.info = replace(self.info, script=script, argv=argv, cwd=working_folder())
             end_with_process(self)
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                make_room(self.log_dir, FITS_IN_FULL)
         for event in self.early:
             writer.events.append(event)
         self.early.clear()
