@@ -654,7 +654,7 @@ print("end")
 
 @pytest.mark.tensorflow
 def test_trainings_after_the_end(project: Path) -> None:
-    """In a thread that outlives the script, and in an exit hook: what was patched has been given back."""
+    """A thread that outlives the script is watched; in an exit hook what was patched has been given back."""
     (project / "script.py").write_text(EXIT_HOOKS)
     python = under_python(project, "script.py")
     nanwatch = under_nanwatch(project, "script.py")
@@ -664,7 +664,10 @@ def test_trainings_after_the_end(project: Path) -> None:
     (folder,) = (project.parent / "records").iterdir()
     run = read_run(folder)
     assert (run.info.errors, run.info.status) == ((), "finished")
-    assert [fit.info.kind for fit in run.fits] == ["fit"] * 2 + ["train_on_batch"] * 2 + ["tape"]
+    of_script = ["fit"] * 2 + ["train_on_batch"] * 2 + ["tape"]
+    of_thread = ["fit"] * 2 + ["train_on_batch"]  # and more steps of what was trained before
+    assert [fit.info.kind for fit in run.fits] == of_script + of_thread
+    assert [fit.info.steps for fit in run.fits] == [6, 6, 2, 1, 6, 6, 6, 1]
 
 
 def timeless(stdout: bytes) -> bytes:
