@@ -89,6 +89,12 @@ def test_a_fork_that_is_halted(tmp_path: Path) -> None:
     assert f"The input was NaN at step 6, in epoch 1 of 2, in process {halted.info.pid}." in report
     assert "NW101" in report
     assert "nanwatch replay" not in report
+    again = ended(tmp_path, *MODULE, "replay")
+    assert again.status == 2
+    assert again.stderr.decode().startswith(
+        f"nanwatch: The incident was in a child process of the script, {halted.info.pid}, which cannot be "
+        "entered again; the snapshot of it is in "
+    )
     found = json.loads(ended(tmp_path, *MODULE, "explain", "--format", "json").stdout)
     assert found["incident"]["process"] == found["diagnoses"][0]["process"] == halted.info.pid
     assert found["run"]["steps"] == 3 * 16 + 7

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from nanwatch.cli.screen import show
+from nanwatch.errors import RunUnreadable
 from nanwatch.explain.as_replay import render
-from nanwatch.record.read import find_run, read_run
+from nanwatch.record.read import find_run, read_info, read_run
 
 if TYPE_CHECKING:
     from nanwatch.replay.again import Moment
@@ -27,11 +28,29 @@ def replay(logs: Path, pdb: bool) -> None:
     """
     from nanwatch.replay.again import replay as bring_back
 
-    folder = find_run(logs).absolute()
-    moment = bring_back(read_run(folder).info, folder)
+    folder = of_incident(find_run(logs).absolute())
+    moment = bring_back(read_info(folder), folder)
     show(render(moment.found))
     if pdb:
         open_debugger(moment)
+
+
+def of_incident(folder: Path) -> Path:
+    """The run's folder, or its part that the incident was in.
+
+    Raises:
+        RunUnreadable: no process of its own could be started to bring that back.
+    """
+    run = read_run(folder)
+    part = run.part_of_incident()
+    if part is None or part.folder is None:
+        return folder
+    if run.is_same_program(part):
+        raise RunUnreadable(
+            f"The incident was in a child process of the script, {part.info.pid}, which cannot be entered "
+            "again; the snapshot of it is in " + str(part.folder) + "."
+        )
+    return part.folder
 
 
 def open_debugger(moment: Moment) -> None:

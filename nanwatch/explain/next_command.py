@@ -18,8 +18,7 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     found: list[tuple[str, str]] = []
     causes = [cause for cause in report.of_part("cause") if cause.level != "note"]
     folder = "" if report.run.folder is None else " " + shlex.quote(clean(str(report.run.folder)))
-    in_child = report.run.part_of_incident() is not None
-    if report.run.info.incident is not None and causes and "replay" in commands and not in_child:
+    if report.run.info.incident is not None and causes and can_be_brought_back(report):
         found.append((f"nanwatch replay{folder}", "repeats the step from its snapshot"))
     found += [
         (f"nanwatch rule {cause.code}", f"what {cause.name} is, with an example") for cause in causes[:2]
@@ -39,6 +38,12 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     if not found:
         found.append(("nanwatch rule", "lists the faults that were looked for"))
     return [(line, why) for line, why in found if command_of(line) in commands]
+
+
+def can_be_brought_back(report: Report) -> bool:
+    """Whether the step of the incident is one of a script that can be run again up to it."""
+    part = report.run.part_of_incident()
+    return part is None or not report.run.is_same_program(part)
 
 
 def command_of(line: str) -> str:

@@ -17,15 +17,10 @@ LONGEST_COMMAND = 60
 def process_words(report: Report, part: Run) -> str:
     """``"process 4711"``, with its command where that is not the run's own: a fork's is, and a pool's."""
     said = f"process {part.info.pid}"
-    if not is_same_program(report, part):
+    if not report.run.is_same_program(part):
         command = shlex.join([report.path(part.info.script), *part.info.argv[1:]])
         said += f" ({clean(command)[:LONGEST_COMMAND]})"
     return said
-
-
-def is_same_program(report: Report, part: Run) -> bool:
-    whole = report.run.info
-    return report.path(part.info.script) == report.path(whole.script) and part.info.argv[1:] == whole.argv[1:]
 
 
 def in_process(report: Report, fit: int) -> str:

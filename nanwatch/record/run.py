@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,3 +92,11 @@ class Run:
 
     def part_of_incident(self) -> Run | None:
         return None if self.info.incident is None else self.part_of(self.info.incident.fit)
+
+    def is_same_program(self, part: Run) -> bool:
+        """Whether a part is of the run's own script and arguments, as that of a fork is, or of a pool's."""
+        return program_of(part.info) == program_of(self.info)
+
+
+def program_of(info: RunInfo) -> tuple[str, tuple[str, ...]]:
+    return os.path.normpath(os.path.join(info.cwd, info.script)), info.argv[1:]

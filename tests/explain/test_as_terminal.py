@@ -212,8 +212,14 @@ def test_what_saw_nothing_is_not_proposed_again(
     assert next_commands(replace(report, run=replace(report.run, info=info))) == [(line, why)]
 
 
-def test_the_step_of_a_child_process_is_not_brought_back() -> None:
-    found = next_commands(made_up_reports.with_children(), {"replay", "rule"})
+def test_the_step_of_a_fork_is_not_brought_back() -> None:
+    report = made_up_reports.with_children()
+    found = next_commands(report, {"replay", "rule"})
+    assert [line for line, _ in found] == ["nanwatch replay /runs/a", "nanwatch rule NW410"]
+    worker = report.run.parts[1]
+    fork = replace(worker, info=replace(worker.info, script="train.py", argv=report.run.info.argv))
+    of_fork = replace(report, run=replace(report.run, parts=[report.run.parts[0], fork]))
+    found = next_commands(of_fork, {"replay", "rule"})
     assert [line for line, _ in found] == ["nanwatch rule NW410"]
 
 
