@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,6 +125,12 @@ class CheckReport:
         write_reports(report, self.formats)
         status = own_status or status_of(report, self.fail_on)
         if status == ExitStatus.OK and not report.steps():
-            print(f"nanwatch: {nothing_checked(report)}", file=sys.stderr)
+            print(f"nanwatch: {nothing_checked(report, child_seconds())}", file=sys.stderr)
             return ExitStatus.FAILED
         return status
+
+
+def child_seconds() -> float:
+    """CPU time of the child processes that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system

@@ -18,6 +18,7 @@ VERDICTS = {
     "not-cured": "it did not cure the fault",
     "not-reproduced": "the fault did not happen again, so this says nothing",
 }
+CHILDREN_AT_WORK = 1.0  # seconds of CPU: importing TensorFlow alone takes more
 DAMPER = " (This damps many unlike faults; it may only put this one off.)"
 
 
@@ -111,9 +112,17 @@ def rules_not_run(report: Report) -> list[str]:
     return [f"Not looked for: {', '.join(codes)} ({reason})." for reason, codes in by_reason.items()]
 
 
-def nothing_checked(report: Report) -> str:
-    """Why a check saw no training."""
+def nothing_checked(report: Report, child_seconds: float = 0.0) -> str:
+    """Why a check saw no training; ``child_seconds`` is the time that child processes have worked."""
     info = report.run.info
     if any(isinstance(note, EndedByDeadline) for note in info.held_back):
         return "The deadline came before the first step was trained: nothing was checked; raise --deadline."
-    return f"{report.path(info.script)} trained no Keras model: nothing was checked."
+    script = report.path(info.script)
+    if reasons := report.not_watched():
+        return f"{script} trained no Keras model that could be checked: {reasons[0].rstrip('.')}."
+    if child_seconds > CHILDREN_AT_WORK:
+        return (
+            f"{script} trained no Keras model in its own process, and a check looks into no other: "
+            "nothing was checked."
+        )
+    return f"{script} trained no Keras model: nothing was checked."

@@ -15,6 +15,7 @@ from nanwatch.diagnose.engine import diagnose
 from nanwatch.explain import as_html, as_markdown, as_terminal
 from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
+from nanwatch.explain.sentences import nothing_checked
 from nanwatch.explain.verdict import PLACES, VALUES, action_sentence, course, verdict
 from nanwatch.record.facts import IncidentInfo, Nonfinite
 from nanwatch.record.notes import ChildNotWatched, NotWatched, OtherBackend
@@ -210,3 +211,17 @@ def test_many_child_processes() -> None:
     lines = process_lines(replace(report, run=replace(report.run, parts=many)))
     assert len(lines) == 9
     assert lines[-1] == "And 3 more, with 3 trainings; --format json lists them."
+
+
+def test_why_a_check_saw_no_training() -> None:
+    report = made_up_reports.healthy(outcome="no-training")
+    assert nothing_checked(report, 0.9) == "train.py trained no Keras model: nothing was checked."
+    assert nothing_checked(report, 1.1) == (
+        "train.py trained no Keras model in its own process, and a check looks into no other: "
+        "nothing was checked."
+    )
+    info = replace(report.run.info, not_watched=(OtherBackend("jax"),))
+    assert nothing_checked(replace(report, run=replace(report.run, info=info))) == (
+        "train.py trained no Keras model that could be checked: Keras runs on jax: "
+        "only TensorFlow is watched."
+    )
