@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nanwatch.diagnose.diagnosis import LEVELS, Diagnosis, Level
+from nanwatch.explain.processes import process_words
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 
@@ -30,6 +31,8 @@ def title(diagnosis: Diagnosis) -> str:
 def message(report: Report, diagnosis: Diagnosis) -> str:
     """What was found, its evidence, and what to change: a line each."""
     lines = [clean(diagnosis.message), *(f"- {clean(text)}" for text in diagnosis.evidence)]
+    if part := report.run.part_of(diagnosis.fit):
+        lines[0] += f" In {process_words(report, part)}."
     lines += [f"What to change: {clean(remedy.text)}" for remedy in diagnosis.remedies[:1]]
     causes = [cause.code for cause in report.of_part("cause") if cause.level != "note"]
     if diagnosis.part == "consequence" and causes:

@@ -12,7 +12,7 @@ import pytest
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Outcome
 from nanwatch.diagnose.engine import diagnose
-from nanwatch.explain import as_html, as_markdown, as_terminal
+from nanwatch.explain import as_github, as_html, as_junit, as_markdown, as_sarif, as_terminal
 from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import nothing_checked
@@ -180,6 +180,8 @@ def test_a_child_process() -> None:
         assert "Child processes" in text
         assert "Process 71: 1 training, 100 steps, loss 0.304 at the last." in text
         assert f"In {worker}." in text
+    for brief in (as_github.render, as_junit.render, as_sarif.render):
+        assert f"A NaN. In {worker}." in brief(report)
 
 
 def test_a_child_process_that_was_killed() -> None:
