@@ -26,6 +26,12 @@ BY_SETATTR = (type, ModuleType)  # a class's attributes cannot be written but by
 LOCK = threading.RLock()  # two models may be traced in two threads
 
 
+def renew_lock() -> None:
+    """In a process that was forked off: whoever held it is not there."""
+    global LOCK
+    LOCK = threading.RLock()
+
+
 class Entry(Protocol):
     """One thing that is to be undone."""
 

@@ -26,7 +26,7 @@ from nanwatch.record.parts import make_room, new_part
 from nanwatch.record.read import read_info
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
-from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.keras_seam.patches import Patches, renew_lock
 from nanwatch.watch.launch import user_lines
 
 if TYPE_CHECKING:
@@ -346,7 +346,9 @@ FORKS_FOLLOWED: list[bool] = []  # there is no way to be told no more
 
 
 def begin_in_child() -> None:
-    DROPPED.clear()
+    if FORKING:
+        DROPPED.clear()
+        renew_lock()
     for recorder in FORKING:
         with contextlib.suppress(Exception):
             recorder.become_part()

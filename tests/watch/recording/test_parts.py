@@ -16,10 +16,14 @@ from nanwatch.record.events import FitBegin, Warned
 from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo
 from nanwatch.record.notes import OtherKeras
 from nanwatch.record.read import read_run
+from nanwatch.watch.keras_seam import patches
+from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.launch.script import Ending
 from nanwatch.watch.recording.run_recorder import RunRecorder, follow_forks
 from nanwatch.watch.recording.series_writer import open_series
 from nanwatch.watch.watched_run import end_record
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 MODEL = ModelInfo("m", "Sequential")
 
@@ -143,6 +147,29 @@ def test_a_fork_within_a_training_leaves_that_to_its_parent(recorder: RunRecorde
     assert not held.left
     assert [fit.info.status for fit in read_run(recorder.folder).fits] == ["running", "finished"]
     del recorder.open_fits[number]
+
+
+def test_a_lock_that_another_thread_holds_is_not_held_in_a_fork(recorder: RunRecorder) -> None:
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with recorder.lock, patches.LOCK:
+            held.set()
+            go_on.wait(60)
+
+    def work() -> None:
+        signal.alarm(10)
+        record_fit(recorder)
+        with Patches() as some:
+            some.set(threading, "a_name_of_the_test", 1)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(60)
+    assert in_a_fork(work) == 0
+    go_on.set()
+    holder.join()
+    assert len(read_run(recorder.folder).parts) == 1
 
 
 def test_a_fork_of_a_fork_is_a_part_of_the_same_run(recorder: RunRecorder) -> None:
