@@ -227,7 +227,7 @@ class KerasComes:
     def watch(self) -> None:
         handed = self.handed
         if sys.prefix != handed.prefix:
-            leave_word(handed.folder, getattr(sys, "orig_argv", sys.argv))
+            leave_word(handed.folder, getattr(sys, "orig_argv", [sys.executable, *sys.argv]))
             return
         import_nanwatch()
         import importlib
