@@ -19,7 +19,8 @@ from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch.in_children.nanwatch_in_child import Hand, Handed
 from nanwatch.watch.launch.script import Ending, clean_traceback, run_program
 from nanwatch.watch.launch.starting import Program
-from nanwatch.watch.recording.run_recorder import RunRecorder, follow_forks, script_of_process
+from nanwatch.watch.recording.child_process import follow_forks, script_of_process
+from nanwatch.watch.recording.run_recorder import RunRecorder
 
 if TYPE_CHECKING:
     from nanwatch.watch.incident.handler import OnIncident  # which imports TensorFlow

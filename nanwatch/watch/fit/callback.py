@@ -16,7 +16,8 @@ from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.launch.disabled import is_disabled
-from nanwatch.watch.recording.run_recorder import RunRecorder, script_of_process
+from nanwatch.watch.recording.child_process import script_of_process
+from nanwatch.watch.recording.run_recorder import RunRecorder
 
 
 class Watch(keras.callbacks.Callback):  # type: ignore[misc]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import collections
 import contextlib
 import datetime
@@ -23,11 +22,15 @@ from nanwatch.record.events import Event, FitEnd, IncidentSeen
 from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo, Status
 from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.parts import make_room, new_part
-from nanwatch.record.read import read_info
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
-from nanwatch.watch.keras_seam.patches import Patches, renew_lock
-from nanwatch.watch.launch import user_lines
+from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.recording.child_process import (
+    end_with_process,
+    follow_forks_no_more,
+    script_of_part,
+    working_folder,
+)
 
 if TYPE_CHECKING:
     from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights  # which imports NumPy
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
 SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every turn of events: it takes
 # some 15 ms, and what a reader needs of the last second stands in the rows and the events
 MOST_ERRORS = 20
-LAST_OF_ALL = -(10**6)  # of what a process of `multiprocessing` does at its end
 MOST_EARLY = 100  # events that are kept until a part is made
 WRITING = "writing the record"  # what was being done when that failed
 SNAPSHOT_LIMIT = 512 * 2**20  # bytes
@@ -129,6 +131,7 @@ class RunRecorder:
         """In a process that was just forked off: what was open is the parent's, and is let go unwritten."""
         if self.ended:
             return
+        DROPPED.clear()
         with contextlib.suppress(Exception):
             for fit in list(self.open_fits.values()):
                 fit.leave_to_parent()
@@ -167,7 +170,7 @@ class RunRecorder:
         if self.is_part:
             script, argv = script_of_part(self.log_dir)
             self.info = replace(self.info, script=script, argv=argv, cwd=working_folder())
-            end_with_process(self)
+            end_with_process(self.end_part)
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 make_room(self.log_dir, FITS_IN_FULL)
         for event in self.early:
@@ -319,8 +322,7 @@ class RunRecorder:
             self.info = replace(self.info, status=status, exit_status=exit_status)
         self.save()
         self.ended = True
-        if self in FORKING:
-            FORKING.remove(self)
+        follow_forks_no_more(self)
         if self.opened is not None:
             self.opened.close()
 
@@ -329,39 +331,6 @@ class RunRecorder:
         if self.is_part and self.ours:
             crashed = hasattr(sys, "last_value")  # which Python sets where nothing has caught it
             self.end("halted" if self.halted else "crashed" if crashed else "finished", None)
-
-
-FORKING: list[RunRecorder] = []  # what writes a part in each forked child, until it has ended
-
-
-def follow_forks(recorder: RunRecorder) -> None:
-    """From now on a process that is forked off has a part of the run."""
-    if not FORKS_FOLLOWED and hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=begin_in_child)
-        FORKS_FOLLOWED.append(True)
-    FORKING.append(recorder)
-
-
-FORKS_FOLLOWED: list[bool] = []  # there is no way to be told no more
-
-
-def begin_in_child() -> None:
-    if FORKING:
-        DROPPED.clear()
-        renew_lock()
-    for recorder in FORKING:
-        with contextlib.suppress(Exception):
-            recorder.become_part()
-
-
-def end_with_process(recorder: RunRecorder) -> None:
-    """A child process of `multiprocessing` leaves without what `atexit` has registered."""
-    atexit.register(recorder.end_part)
-    process = sys.modules.get("multiprocessing.process")
-    if process is not None and process.parent_process() is not None:
-        from multiprocessing.util import Finalize
-
-        Finalize(None, recorder.end_part, exitpriority=LAST_OF_ALL)
 
 
 def open_recorder(log_dir: Path, argv: tuple[str, ...], snapshot_limit: int = SNAPSHOT_LIMIT) -> RunRecorder:
@@ -376,31 +345,3 @@ def open_recorder(log_dir: Path, argv: tuple[str, ...], snapshot_limit: int = SN
         raise NanwatchError(
             f"No run folder could be made in {log_dir}: {error.strerror}; give another one with --log-dir."
         ) from error
-
-
-def working_folder() -> str:
-    try:
-        return os.getcwd()
-    except OSError:  # it is gone
-        return ""
-
-
-def script_of_part(folder: Path) -> tuple[str, tuple[str, ...]]:
-    """Script and arguments of a child process of the run in ``folder``.
-
-    One that another package started, as joblib's workers are, has the run's.
-    """
-    script, argv = script_of_process()
-    if user_lines.is_users(os.path.abspath(script)) and os.path.exists(script):
-        return script, argv
-    try:
-        run = read_info(folder)
-    except NanwatchError:
-        return script, argv
-    return run.script, run.argv
-
-
-def script_of_process() -> tuple[str, tuple[str, ...]]:
-    """Script and arguments of a process that nanwatch did not start: a notebook's, say."""
-    main = getattr(sys.modules.get("__main__"), "__file__", None)
-    return (main or "interactive"), tuple(sys.argv)

@@ -12,6 +12,7 @@ from tests.watch.keras_seam.private_names import found_in, private_names
 
 ROOT = Path(nanwatch.__file__).parent
 SEAM = ROOT / "watch" / "keras_seam"
+CHILDREN = ROOT / "watch" / "launch" / "in_children"
 HALF = ("watch", "check", "replay")  # the other one knows no Keras at all
 FILES = sorted(path.relative_to(ROOT) for stage in HALF for path in (ROOT / stage).rglob("*.py"))
 MAY = {SEAM / "keras3.py", SEAM / "tensorflow_names.py"}
@@ -20,6 +21,9 @@ MAY = {SEAM / "keras3.py", SEAM / "tensorflow_names.py"}
 ALLOWED = {
     SEAM / "seams.py": {"_EXCLUDED_PATHS"},  # the table says what is patched
     ROOT / "watch" / "import_hook.py": {"_call_with_frames_removed"},  # Python's own
+    ROOT / "watch" / "recording" / "still_training.py": {"_shutdown"},
+    CHILDREN / "nanwatch_in_child.py": {"_posixsubprocess", "_fork_exec", "_NANWATCH_CHILD"},
+    CHILDREN / "sitecustomize.py": {"_NANWATCH_CHILD"},  # in the environment
 }
 
 

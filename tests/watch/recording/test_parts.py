@@ -19,7 +19,8 @@ from nanwatch.record.read import read_run
 from nanwatch.watch.keras_seam import patches
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.launch.script import Ending
-from nanwatch.watch.recording.run_recorder import RunRecorder, follow_forks
+from nanwatch.watch.recording.child_process import follow_forks
+from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.recording.series_writer import open_series
 from nanwatch.watch.watched_run import end_record
 
