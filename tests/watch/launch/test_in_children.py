@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import subprocess
 import sys
@@ -189,6 +190,21 @@ def test_what_leaves_a_child_shows_no_frame_of_nanwatchs(tmp_path: Path, hand: H
     assert done.status == 1
     assert done.stderr.count(b'  File "') == 2
     assert b"patches.py" not in done.stderr
+
+
+def test_a_path_that_was_handed_on_without_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "look.py").write_text(LOOK)
+    alone = child(tmp_path, "look.py", PYTHONPATH=HERE).stdout
+    assert alone.startswith(b"None [")
+    given = child(tmp_path, "look.py", PYTHONPATH=f"{HERE}{os.pathsep}/theirs").stdout
+    assert given.startswith(b"/theirs [")
+    assert HERE.encode() not in alone + given
+
+
+def test_it_does_nothing_as_a_module_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/theirs")
+    importlib.import_module("nanwatch.watch.launch.in_children.sitecustomize")
+    assert os.environ["PYTHONPATH"] == "/theirs"
 
 
 def test_it_is_turned_off(tmp_path: Path, hand: Hand) -> None:

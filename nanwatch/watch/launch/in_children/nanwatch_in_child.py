@@ -36,8 +36,8 @@ class Handed:
         self.prefix, self.folder = prefix, folder
 
     def text(self, paths: str | None) -> str:
-        """As one text, with what the child's PYTHONPATH would be."""
-        had = "-" if paths is None else "1" if paths else "0"
+        """As one text, which begins with 0 where the child's PYTHONPATH would be an empty one."""
+        had = "0" if paths == "" else "1"
         return "|".join([had, self.on_incident, str(self.snapshot_limit), self.prefix, self.folder])
 
 

@@ -17,9 +17,10 @@ def leave_no_trace():
     given, paths = os.environ.pop(GIVEN, None), os.environ.pop("PYTHONPATH", "")
     sys.path[:] = [path for path in sys.path if path != HERE]
     sys.path_importer_cache.pop(HERE, None)
-    had = (given or "-").partition("|")[0]  # PYTHONPATH: "-" none, "0" an empty one, "1" one with folders
-    if had != "-":
-        os.environ["PYTHONPATH"] = paths.partition(HERE + os.pathsep)[2] if had == "1" else ""
+    rest = paths.partition(HERE + os.pathsep)[2]
+    had_an_empty_one = given is not None and given.startswith("0|")
+    if rest or had_an_empty_one:
+        os.environ["PYTHONPATH"] = rest
     return given
 
 
@@ -34,9 +35,10 @@ def begin():
         child.begin(given)
 
 
-try:
-    begin()
-except Exception:
-    pass
-del sys.modules["sitecustomize"]
-import sitecustomize  # noqa: E402, F401
+if __name__ == "sitecustomize":
+    try:
+        begin()
+    except Exception:
+        pass
+    del sys.modules["sitecustomize"]
+    import sitecustomize  # noqa: F401
