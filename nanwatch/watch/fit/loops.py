@@ -28,7 +28,7 @@ from nanwatch.watch.keras_seam.keras_types import (
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.keras_seam.tensorflow_names import is_traced_for_xla
 from nanwatch.watch.recording.run_recorder import RunRecorder
-from nanwatch.watch.train_step import traced_step
+from nanwatch.watch.train_step import graph_places, traced_step
 from nanwatch.watch.train_step.tape_recording import HELD, note_target, observe_call, thread_recording
 
 
@@ -78,6 +78,8 @@ class Loops:
         if traced_step.current_step() is None:
             with self.recorder.catch_errors("seeing a tape"):
                 note_target(target, self.recorder.catch_errors)
+            with graph_places.note_gradients(self.recorder.catch_errors):
+                return original(tape, target, *args, **kwargs)
         return original(tape, target, *args, **kwargs)
 
     def call_model(self, original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
@@ -103,7 +105,11 @@ class Loops:
         recording = thread_recording()
         if recording.tapes and traced_step.current_step() is None:
             recording.labels, recording.loss = y_true, loss
-        return original(loss, y_true, y_pred, *args, **kwargs)
+        since = graph_places.begin()
+        result = original(loss, y_true, y_pred, *args, **kwargs)
+        with self.recorder.catch_errors("seeing a loss"):
+            graph_places.note_loss(since)
+        return result
 
     def apply_optimizer(
         self,

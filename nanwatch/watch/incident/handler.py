@@ -11,7 +11,7 @@ from nanwatch.record.facts import FitInfo, IncidentInfo
 from nanwatch.record.facts import OnIncident as OnIncident
 from nanwatch.record.notes import IncidentNote, LeftOutOfSnapshot, NotRepeatable, UpdateMayStay
 from nanwatch.watch.data.batch import HostBatch
-from nanwatch.watch.incident import autopsy, description, guilty_rows, snapshot
+from nanwatch.watch.incident import autopsy, description, graph_autopsy, guilty_rows, snapshot
 from nanwatch.watch.incident.autopsy import Autopsy
 from nanwatch.watch.incident.guilty_rows import GuiltyRows
 from nanwatch.watch.keras_seam.keras_types import Model, Weights
@@ -100,10 +100,13 @@ class IncidentHandler:
         return guilty_rows.find_guilty_rows(self.model, again, self.first_weights)
 
     def dissect(self, seen: Inspection) -> Autopsy:
+        compiled_at = user_lines.compile_line_of(self.model)
+        if seen.ran is not None:
+            return graph_autopsy.perform(self.model, seen.ran, compiled_at)
         again = self.watcher.repeatable(seen.batch)
         if again is None or self.model is None:
             return Autopsy(notes=[NotRepeatable()])
-        return autopsy.perform(self.model, again, user_lines.compile_line_of(self.model))
+        return autopsy.perform(self.model, again, compiled_at)
 
     # -- state that no gradient reaches ----------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator, Sequence
 from types import FrameType, ModuleType
 from typing import Any
@@ -20,6 +21,10 @@ from nanwatch.watch.keras_seam.keras_types import (
     Tensor,
     Variable,
 )
+
+
+FILES_OF_CALLS = frozenset(map(str, map(inspect.getsourcefile, (keras.layers.Layer, keras.Operation))))
+FILE_OF_TRAINER = str(inspect.getsourcefile(keras.Model.__mro__[1]))
 
 
 class Keras3:
@@ -46,6 +51,12 @@ class Keras3:
         owners = (model, *(layer for _, layer in self.layers_of(model)))
         operations = [operation for owner in owners for operation in getattr(owner, "operations", ()) or ()]
         return [operation for operation in operations if not isinstance(operation, keras.layers.Layer)]
+
+    def files_of_calls(self) -> frozenset[str]:
+        return FILES_OF_CALLS
+
+    def file_of_trainer(self) -> str:
+        return FILE_OF_TRAINER
 
     def own_variables(self, layer: Any) -> list[Variable]:
         return [*layer._trainable_variables, *layer._non_trainable_variables]

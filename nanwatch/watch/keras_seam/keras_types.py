@@ -85,6 +85,7 @@ class Op(Protocol):
     outputs: Sequence[Tensor]
     control_inputs: Sequence[Op]
     traceback: Sequence[LineOfCode] | None  # the innermost last
+    graph: Graph
 
 
 class LineOfCode(Protocol):
@@ -92,6 +93,7 @@ class LineOfCode(Protocol):
 
     filename: str
     lineno: int
+    name: str  # of the function
 
 
 class Graph(Protocol):
@@ -100,7 +102,11 @@ class Graph(Protocol):
     name: str
     captures: Sequence[tuple[Tensor, Tensor]]  # (outside, inside)
     inputs: Sequence[Tensor]
+    outputs: Sequence[Tensor]
+    variables: Sequence[Any]  # that its ops read or write
+    version: int  # how many ops it has by now
 
+    def get_collection_ref(self, name: str) -> list[Any]: ...
     def get_operations(self) -> Sequence[Op]: ...
     def as_graph_def(self) -> Any: ...
     def capture(self, tensor: Tensor) -> Tensor: ...

@@ -30,6 +30,12 @@ class KerasSeam(Protocol):
     def operations_of(self, model: Model) -> list[Operation]:
         """The operations of a functional graph that are no layers (``ops.sqrt(x)``), nested models' too."""
 
+    def files_of_calls(self) -> frozenset[str]:
+        """The files in which a function ``__call__`` calls a layer's, or an operation's, ``call``."""
+
+    def file_of_trainer(self) -> str:
+        """The file of what calls ``train_step``, and the file's ``fit`` and ``train_on_batch``."""
+
     def own_variables(self, layer: Layer) -> list[Variable]:
         """The variables that ``layer`` itself holds, not those of layers inside it."""
 

@@ -13,7 +13,14 @@ import tensorflow as tf
 
 from nanwatch.watch.keras_seam.keras_types import Graph, R, Tensor
 
+VARIANT = tf.variant  # of lists of tensors
 OpCallback = Callable[..., None]  # of (op_type, inputs, attrs, outputs, op_name, graph)
+# Of values by the names of tensors; see `program_of`.
+GraphProgram = Callable[[Mapping[str, Tensor]], tuple[Sequence[Tensor], Tensor]]
+# Of (op_type, inputs, outputs, name_scope) of the op whose gradient is computed.
+GradientWatch = Callable[
+    [str, Sequence[Any], Sequence[Any], str], contextlib.AbstractContextManager[None]
+]
 
 
 def traced_graph() -> Graph | None:
@@ -138,6 +145,162 @@ def keep_whole(result: R) -> R:
             return result
         op = op.inputs[0].op if op.inputs else None
     return result
+
+
+# -- graphs that were traced ------------------------------------------------------------------------
+
+# The attributes in which an op names the functions that it calls.
+CALLS: Mapping[str, tuple[str, ...]] = {
+    "PartitionedCall": ("f",),
+    "StatefulPartitionedCall": ("f",),
+    "If": ("then_branch", "else_branch"),
+    "StatelessIf": ("then_branch", "else_branch"),
+    "While": ("body", "cond"),
+    "StatelessWhile": ("body", "cond"),
+}
+
+
+def called_graphs(op: Any) -> dict[str, Graph]:
+    """The graphs of the functions that ``op`` calls, by the attribute that names them; those that are known."""
+    found = {}
+    for name in CALLS.get(op.type, ()):
+        function = op.graph._get_function(op.get_attr(name).name)
+        if function is not None:
+            found[name] = function.graph
+    return found
+
+
+def calls_to(graph: Graph, other: Graph) -> list[Any]:
+    """The ops through which ``graph`` comes to call the function of ``other``, outermost first; none: not."""
+    waiting: list[tuple[Graph, list[Any]]] = [(graph, [])]
+    known = {id(graph)}
+    while waiting:
+        here, path = waiting.pop(0)
+        for op in here.get_operations():
+            for called in called_graphs(op).values():
+                if called is other:
+                    return [*path, op]
+                if id(called) not in known:
+                    known.add(id(called))
+                    waiting.append((called, [*path, op]))
+    return []
+
+
+def tensor_named(graph: Any, name: str) -> Tensor:
+    found: Tensor = graph.get_tensor_by_name(name)
+    return found
+
+
+def is_eager(tensor: object) -> bool:
+    """Whether ``tensor`` has a value; the inputs and outputs of a graph's ops have none."""
+    return isinstance(tensor, tf.Tensor) and hasattr(tensor, "numpy")
+
+
+def graph_differentiated(graph: Any) -> Graph | None:
+    """Of a graph that computes the gradient of another: that one."""
+    found: Graph | None = getattr(graph, "_forward_graph", None)
+    if found is None and "backward" in graph.name:
+        found = next((outside.graph for outside, _ in graph.captures if hasattr(outside, "graph")), None)
+    return found
+
+
+@contextlib.contextmanager
+def watch_gradient_functions(watch: GradientWatch) -> Iterator[None]:
+    """Call ``watch(op_type, inputs, outputs, name_scope)`` around every gradient that a tape computes."""
+    from tensorflow.python import pywrap_tfe
+    from tensorflow.python.eager import backprop
+
+    def call(
+        op_name: str,
+        attrs: Any,
+        number: int,
+        inputs: Any,
+        outputs: Any,
+        out_grads: Any,
+        skipped: Any,
+        scope: str,
+    ) -> Any:
+        with watch(op_name, tuple(inputs or ()), tuple(outputs or ()), scope or ""):
+            return backprop._gradient_function(
+                op_name, attrs, number, inputs, outputs, out_grads, skipped, scope
+            )
+
+    pywrap_tfe.TFE_Py_RegisterGradientFunction(call)
+    try:
+        yield
+    finally:
+        pywrap_tfe.TFE_Py_RegisterGradientFunction(backprop._gradient_function)
+
+
+def is_stateful(op: Any) -> bool:
+    """Whether running ``op`` twice may give two results, or change something."""
+    return bool(op.op_def.is_stateful)
+
+
+def program_of(
+    graph: Graph, definition: Any, given: Mapping[str, Tensor], wanted: Sequence[str], measured: Sequence[str]
+) -> GraphProgram:
+    """Those ops of ``graph`` that ``wanted`` and ``measured`` need, as a function of values for ``given``.
+
+    All are names of tensors; ``definition`` is the graph's. The function answers the tensors ``wanted``, and a
+    float64 matrix of the size and the counts of -inf, inf and NaN of those ``measured``, shape (measured, 4).
+    """
+    needed, used = set[str](), set[str]()
+    ahead = {name.partition(":")[0] for name in (*wanted, *measured) if name not in given}
+    for op in reversed(graph.get_operations()):
+        if op.name in ahead:
+            needed.add(op.name)
+            used |= {tensor.name for tensor in op.inputs if tensor.name in given}
+            ahead |= {tensor.op.name for tensor in op.inputs if tensor.name not in given}
+    part = type(definition)()
+    part.CopyFrom(definition)
+    del part.node[:]
+    for node in definition.node:
+        if node.name in needed:
+            copy = part.node.add()
+            copy.CopyFrom(node)
+            for name in [name for name in copy.attr if name.startswith("_")]:
+                del copy.attr[name]
+            data = [name for name in copy.input if not name.startswith("^")]
+            del copy.input[:]
+            copy.input.extend(data)
+    names = sorted(used | (set(given) & {*wanted, *measured}))
+    asked = [name for name in dict.fromkeys((*wanted, *measured)) if name not in given]
+
+    def run(*values: Tensor) -> tuple[list[Tensor], Tensor]:
+        known = dict(zip(names, values, strict=True))
+        mapped = {name: value for name, value in known.items() if name in used}
+        made = tf.graph_util.import_graph_def(part, mapped, asked, name="again")
+        known |= zip(asked, made or (), strict=True)
+        counts = [count_nonfinite(known[name]) for name in measured]
+        return [known[name] for name in wanted], tf.stack(counts) if counts else tf.zeros([0, 4], tf.float64)
+
+    function = tf.compat.v1.wrap_function(run, [spec_of(given[name]) for name in names])
+    return lambda values: function(*(values[name] for name in names))
+
+
+def count_nonfinite(tensor: Tensor) -> Tensor:
+    """Of a tensor of floats: size, and how many -inf, inf and NaN; float64, shape (4,)."""
+    counts: Tensor = tf.raw_ops.DebugNumericSummaryV2(
+        input=tensor, output_dtype=tf.float64, tensor_debug_mode=3, tensor_id=0
+    )[1:]
+    return counts
+
+
+def spec_of(value: Tensor) -> tf.TensorSpec:
+    shape = None if value.dtype in (tf.resource, tf.variant) else value.shape
+    return tf.TensorSpec(shape, value.dtype)
+
+
+@contextlib.contextmanager
+def leave_graphs_as_they_are() -> Iterator[None]:
+    """Functions that are run in this block are not rewritten first: every op of them runs by itself."""
+    before = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": before})
 
 
 # -- eager ops ---------------------------------------------------------------------------------------

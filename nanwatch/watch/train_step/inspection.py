@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +13,8 @@ import tensorflow as tf
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.batch import HostBatch, WatchedTensor
 from nanwatch.watch.keras_seam.adapter import seam
-from nanwatch.watch.keras_seam.keras_types import Array, Tensor, Variable
+from nanwatch.watch.keras_seam.keras_types import Array, Graph, Tensor, Variable
+from nanwatch.watch.train_step.traced_step import TracedStep
 
 Names = list[tuple[Role, str]]  # of tensors, in the order in which their arrays are handed over
 
@@ -40,6 +41,20 @@ class SeenArray(NamedTuple):
     values: Array
 
 
+class Trace(NamedTuple):
+    """A traced step, and the graph in which its row is written: its own, or the one that calls it."""
+
+    seen: TracedStep
+    graph: Graph
+
+
+class RanStep(NamedTuple):
+    """A compiled step that went bad: the trace that ran, and what it held, by the tensors' names."""
+
+    trace: Trace
+    held: Mapping[str, Array]
+
+
 @dataclass(frozen=True)
 class Inspection:
     """``flag`` is 0 for a routine look, else what went bad; ``row`` is that step's, shape (columns,)."""
@@ -51,6 +66,7 @@ class Inspection:
     tensors: list[SeenArray]  # outputs, then activations
     samples: dict[str, Array]  # variable path -> the same few elements each time
     replica: int | None = None  # under tf.distribute
+    ran: RanStep | None = None  # of a bad step that was compiled
 
 
 def affordable_activations(activations: dict[str, Tensor]) -> list[WatchedTensor]:

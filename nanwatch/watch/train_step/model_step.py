@@ -137,7 +137,7 @@ class ModelStepRecorder(StepRecorder):
             with self.catch_errors("recording the step"):
                 cells, bad, tensors = watched
                 restore = None if self.jit or self.seen is None or not self.guard.hold else self.seen.restore
-                self.record(batch, cells, bad, tensors, self.variables, restore)
+                self.record(batch, cells, bad, tensors, self.variables, restore, self.seen)
         self.seen = None
         return logs
 

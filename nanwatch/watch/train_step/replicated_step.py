@@ -86,6 +86,7 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         tensors: Sequence[Tensor],
         variables: Sequence[Variable],
         restore: Callable[[Tensor], None] | None = None,
+        seen: TracedStep | None = None,
     ) -> None:
         if self.seen is not None and self.guard.hold:
             if self.seen.held is None:  # nothing is trained

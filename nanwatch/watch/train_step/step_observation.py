@@ -12,10 +12,11 @@ from nanwatch.watch.data.batch import named_tensors
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import call_copies
-from nanwatch.watch.keras_seam.keras_types import Layer, Model, P, R, Structure, Tensor
+from nanwatch.watch.keras_seam.keras_types import Layer, Model, Operation, P, R, Structure, Tensor
 from nanwatch.watch.keras_seam.optimizer_updates import wrap_held, wrappers_of_classes
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
+from nanwatch.watch.train_step import graph_places
 from nanwatch.watch.train_step.sentinels import watchable
 from nanwatch.watch.train_step.traced_step import CURRENT, LayerCall, TracedStep, current_step
 from nanwatch.watch.train_step.update_guard import UpdateGuard
@@ -55,6 +56,8 @@ def wrap_model(model: Model, guard: UpdateGuard) -> None:
     try:
         for _, layer in seam().layers_of(model):
             patches.wrap(layer, "call", functools.partial(see_call, layer))
+        for operation in seam().operations_of(model):
+            patches.wrap(operation, "call", functools.partial(see_operation, operation))
         patches.wrap(model, "call", see_prediction)
         patches.wrap(model, "compute_loss", functools.partial(see_loss, model))
         wrap_held(patches, model, guard.apply)
@@ -88,13 +91,28 @@ def enter_call() -> Iterator[None]:
         seen.inside_call -= 1
 
 
+def see_operation(
+    operation: Operation, original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """An operation of a functional graph that is no layer."""
+    since = graph_places.begin()
+    outputs = original(*args, **kwargs)
+    seen = current_step()
+    if seen is not None:
+        with seen.catch_errors("seeing an operation"):
+            graph_places.note_called(operation, since)
+    return outputs
+
+
 def see_call(layer: Layer, original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    since = graph_places.begin()
     with enter_call():
         outputs = original(*args, **kwargs)
     seen = current_step()
     if seen is None:
         return outputs
     with seen.catch_errors("seeing a layer's output"):
+        graph_places.note_called(layer, since)
         note_call(seen, layer, (args, kwargs), outputs)
     return outputs
 
@@ -136,8 +154,12 @@ def see_loss(model: Model, original: Callable[P, R], /, *args: P.args, **kwargs:
             compiled = seam().compiled_loss(model)
             if compiled is not None:
                 patches.wrap(compiled, "call", functools.partial(keep_result, parts))
+        since = graph_places.begin()
         loss = original(*args, **kwargs)
+    with seen.catch_errors("seeing the loss"):
+        graph_places.note_loss(since)
     if watchable(loss):
+        seen.targets.append(loss)
         seen.loss, seen.loss_graph = loss, tensorflow_names.traced_graph()
         seen.data_loss = parts[0] if len(parts) == 1 and parts[0] is not loss else None
     return loss
@@ -158,5 +180,9 @@ def see_target(
         with seen.catch_errors("seeing what a tape is asked for"):
             scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
             if scalars:
+                seen.targets += scalars
                 seen.target, seen.loss_graph = scalars[0], tensorflow_names.traced_graph()
-    return original(tape, target, *args, **kwargs)
+    if seen is None:
+        return original(tape, target, *args, **kwargs)
+    with graph_places.note_gradients(seen.catch_errors):
+        return original(tape, target, *args, **kwargs)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -26,9 +27,9 @@ from nanwatch.watch.keras_seam.keras_types import (
     Tensor,
     Variable,
 )
-from nanwatch.watch.train_step import inspection, row_cells
+from nanwatch.watch.train_step import held_values, inspection, row_cells
 from nanwatch.watch.train_step.host_call import call_host
-from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Inspection, Names, SeenArray
+from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Inspection, Names, RanStep, SeenArray, Trace
 from nanwatch.watch.train_step.left_behind import LeftBehind, rows_in
 from nanwatch.watch.train_step.materialised import copy_of, is_materialised
 from nanwatch.watch.train_step.row_layout import Layout, layout_of
@@ -38,6 +39,8 @@ from nanwatch.watch.train_step.step_watcher import Execute, OnInspection, Rows
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, has_penalty
 from nanwatch.watch.train_step.update_guard import PostedUpdate, UpdateGuard
 
+TRACES = itertools.count()
+MOST_TRACES = 16  # that a recorder keeps: a step of which there are more is traced for every shape
 RING_ROWS = 512  # steps the device remembers between two drains
 RING_BYTES = 32 * 2**20
 DRAIN_SECONDS = 0.5  # a kill loses at most this much, and what is on its way
@@ -86,6 +89,8 @@ class StepRecorder:
         self.look_names: Names = []
         self.shows_activations = True
         self.without: list[Role] = []  # what of a step cannot be had: "loss", "gradient"
+        self.traces: dict[int, Trace] = {}  # the latest, by their numbers
+        self.ran: tuple[int, Mapping[str, Array]] | None = None  # the bad trace, and what its step held
 
     # -- inside the compiled step --------------------------------------------------------------
 
@@ -174,10 +179,12 @@ class StepRecorder:
         tensors: Sequence[Tensor],
         variables: Sequence[Variable],
         restore: Callable[[Tensor], None] | None = None,
+        seen: TracedStep | None = None,
     ) -> None:
         """Write the row into the ring, count the step, and look if it is time or something is bad.
 
-        ``cells`` are what `cells` gives, ``bad`` is a bool scalar, ``tensors`` are for a look.
+        ``cells`` are what `cells` gives, ``bad`` is a bool scalar, ``tensors`` are for a look. What ``seen``
+        must hold, so that its ops can be run again, is handed over where the step is bad.
         All that a healthy step does not need is in one branch that it does not take.
         """
         ring, sums, suspected = self.ring, self.weights, self.suspect
@@ -210,6 +217,7 @@ class StepRecorder:
         names = [(role, key) for role, key, _ in batches.dense_tensors(batch)]
         shown = [tensor for _, _, tensor in batches.dense_tensors(batch)]
         look_names = list(self.look_names)
+        hold = self.holder(seen)
 
         def weighed_bad() -> tuple[tf.Tensor, tf.Tensor]:
             weights = [weight for weight in map(tf.convert_to_tensor, variables) if weight.dtype.is_floating]
@@ -225,7 +233,10 @@ class StepRecorder:
             news = tf.where(self.reported, 0, flag)  # of a training that goes on the first one is told
             routine = tf.logical_and(is_time, tf.logical_not(self.halted))
             is_bad = tf.greater(flag, 0)
-            tf.cond(tf.logical_or(tf.greater(news, 0), routine), lambda: take(news), lambda: tf.constant(0))
+            held = [tf.cond(tf.greater(news, 0), hold, lambda: tf.constant(0))] if hold is not None else []
+            with tf.control_dependencies(held):  # else the look may be taken first
+                seen_now = tf.logical_or(tf.greater(news, 0), routine)
+                tf.cond(seen_now, lambda: take(news), lambda: tf.constant(0))
             if self.guard.hold:
                 self.halted.assign(tf.logical_or(self.halted, is_bad))
             self.reported.assign(tf.logical_or(self.reported, is_bad))
@@ -245,6 +256,37 @@ class StepRecorder:
             return tf.constant(0)
 
         tensorflow_names.keep_whole(tf.cond(due, special, lambda: tf.constant(0)))
+
+    def holder(self, seen: TracedStep | None) -> Callable[[], tf.Tensor] | None:
+        """What hands over what ``seen`` must hold; None where a step is not compiled."""
+        if seen is None or tf.executing_eagerly():
+            return None
+        graph = tensorflow_names.traced_graph()
+        with self.catch_errors("finding what a step must hold"):
+            assert graph is not None
+            tensors = held_values.values_to_hold(graph, held_values.losses_and_gradients(seen))
+            names = [tensor.name for tensor in tensors]
+            number = next(TRACES)
+            self.traces[number] = Trace(seen, graph)
+            for old in list(self.traces)[:-MOST_TRACES]:
+                del self.traces[old]
+
+            def keep(recorder: StepRecorder, *arrays: Array) -> int:
+                recorder.ran = number, dict(zip(names, map(np.array, arrays), strict=True))
+                return 0
+
+            def hold() -> tf.Tensor:
+                call_host(self, keep, tensors, 0, "holding what a step was given")
+                return tf.constant(0)
+
+            return hold
+        return None
+
+    def bad_step(self) -> RanStep | None:
+        """The step that went bad, if it was compiled and what it held has come."""
+        if self.ran is None or self.ran[0] not in self.traces:
+            return None
+        return RanStep(self.traces[self.ran[0]], self.ran[1])
 
     def report_inspection(
         self,
@@ -274,6 +316,7 @@ class StepRecorder:
                 for (role, path), array in zip(look_names, seen, strict=True)
             ],
             dict(zip(paths, (np.array(sample) for sample in samples), strict=True)),
+            ran=self.bad_step() if int(flag) else None,
         )
         return self.on_inspection(found) - step
 

@@ -20,7 +20,7 @@ from nanwatch.watch.keras_seam.keras_types import Graph, Loss, Model, R, Structu
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import traced_step
 from nanwatch.watch.train_step.sentinels import watchable
-from nanwatch.watch.train_step.step_observation import see_call
+from nanwatch.watch.train_step.step_observation import see_call, see_operation
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
 
 
@@ -79,6 +79,7 @@ def note_target(target: Structure, catch_errors: CatchErrors) -> None:
     recording, graph = thread_recording(), tensorflow_names.traced_graph()
     if recording.seen is None or recording.seen.graph is not graph:
         recording.seen = TracedStep(graph, catch_errors=catch_errors)
+    recording.seen.targets += scalars
     recording.seen.target, recording.seen.loss_graph = scalars[0], graph
     note_labels(recording, recording.seen, graph)
 
@@ -112,6 +113,8 @@ def observe_call(
         with catch_errors("wrapping the model"):
             for _, layer in seam().layers_of(model):
                 patches.wrap(layer, "call", functools.partial(see_call, layer))
+            for operation in seam().operations_of(model):
+                patches.wrap(operation, "call", functools.partial(see_operation, operation))
         traced_step.CURRENT.seen = seen
         try:
             outputs = original(model, *args, **kwargs)

@@ -127,7 +127,7 @@ class TapeStepRecorder(StepRecorder):
         self.remember(step.batch)
         cells = self.cells(step.seen, step.loss, list(variables))
         tensors = [tensor for _, _, tensor in self.inspected_tensors(step.seen)]
-        self.record(step.batch, cells, step.bad, tensors, list(variables))
+        self.record(step.batch, cells, step.bad, tensors, list(variables), seen=step.seen)
 
     def batch_cells(self, batch: batches.Batch) -> Tensor:
         """In an eager step whose batch was not seen, what the last one told: a row has no gaps."""

@@ -52,6 +52,7 @@ class TracedStep:
     loss: Tensor | None = None  # a scalar, or one number a row where a script's own gives that
     data_loss: Tensor | None = None  # the part of ``loss`` that the data make, where penalties come on top
     target: Tensor | None = None  # what the tape was asked to differentiate
+    targets: list[Tensor] = field(default_factory=list)  # every loss of the step, in whichever graph
     loss_graph: Graph | None = None  # the graph that ``loss`` or ``target`` belongs to
     gradients: list[Gradient] = field(default_factory=list)
     sums: list[Tensor] = field(default_factory=list)  # half square sums of those that are there, in order

@@ -1,0 +1,214 @@
+"""The bad step's own ops, run one by one from what the step held: any loop, any loss, any number of networks."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.record.facts import Location, SpreadEntry
+from nanwatch.record.notes import ReplayRaised, ReplayStopped
+from nanwatch.record.watchpoints import Role
+from nanwatch.watch.incident.autopsy import SECONDS, Autopsy, op_info
+from nanwatch.watch.incident.births import Birth, Search, can_count, run_of
+from nanwatch.watch.incident.graph_run import Counts, GraphRun, MissingValue
+from nanwatch.watch.incident.op_places import place_of
+from nanwatch.watch.incident.op_trace import BadOp, OutOfTime, array_of
+from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Graph, Model, Operation, Tensor
+from nanwatch.watch.train_step.held_values import losses_and_gradients
+from nanwatch.watch.train_step.inspection import RanStep
+from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
+
+
+def perform(
+    model: Model | None, ran: RanStep, compile_location: Location | None, seconds: float = SECONDS
+) -> Autopsy:
+    """Find, in the graph that ran, the op that gave birth to what went bad. All variables stay as they are."""
+    found = Autopsy()
+    search = Search(time.perf_counter() + seconds)
+    with (
+        suspend_watching(),
+        restore_variables(ran.trace.graph),
+        tensorflow_names.leave_graphs_as_they_are(),
+    ):
+        try:
+            StepAutopsy(model, ran.trace.seen, outermost_run(ran), search, compile_location).fill_in(found)
+        except OutOfTime:
+            found.notes.append(ReplayStopped(seconds))
+        except (tf.errors.OpError, MissingValue) as error:
+            found.notes.append(ReplayRaised(type(error).__name__))
+    found.ops = search.ops
+    return found
+
+
+@contextlib.contextmanager
+def restore_variables(graph: Graph) -> Iterator[None]:
+    """A function that the step calls may write to them."""
+    before = [(variable, tf.convert_to_tensor(variable)) for variable in graph.variables]
+    try:
+        yield
+    finally:
+        for variable, value in before:
+            variable.assign(value)
+
+
+def outermost_run(ran: RanStep) -> GraphRun:
+    """The graph that the host was told of, with all that is at hand for it."""
+    graph = ran.trace.graph
+    known: dict[str, Tensor] = {}
+    for outside, inside in graph.captures:
+        value = value_of_capture(outside)
+        if value is not None:
+            known[inside.name] = value
+    for name, array in ran.held.items():
+        known[name] = tf.convert_to_tensor(array, tensorflow_names.tensor_named(graph, name).dtype)
+    return GraphRun(graph, known)
+
+
+def value_of_capture(tensor: Tensor) -> Tensor | None:
+    """What a function captured, through the functions around it; None where it was computed in one of them."""
+    while not tensorflow_names.is_eager(tensor):
+        outside = [outer for outer, inner in tensor.graph.captures if inner is tensor]
+        if not outside:
+            return None
+        tensor = outside[0]
+    return tensor
+
+
+@dataclass
+class StepAutopsy:
+    """The autopsy of one step."""
+
+    model: Model | None
+    seen: TracedStep
+    outermost: GraphRun
+    search: Search
+    compile_location: Location | None
+    counts: dict[int, dict[str, Counts]] = field(default_factory=dict)  # by the id of the graph
+
+    def fill_in(self, found: Autopsy) -> None:
+        """Losses that are bad are asked first: gradients are bad with them."""
+        losses = [tensor for tensor in self.seen.targets if can_count(tensor)]
+        rest = [tensor for tensor in losses_and_gradients(self.seen) if can_count(tensor)]
+        birth: Birth | None = None
+        for run, targets in self.runs_of(losses):
+            if found.loss is None:
+                found.loss = mean_of_bad(run, targets)
+            birth = birth or self.find(run, targets)
+        for run, targets in self.runs_of(rest):
+            if birth is None or run.graph is birth.run.graph:
+                later = self.find(run, targets)
+                birth = birth or later
+        found.reproduced = any(self.is_bad(tensor) for tensor in rest)
+        if birth is not None:
+            found.op = op_info(self.bad_op(birth), self.compile_location)
+        found.spread = self.list_spread()
+
+    def find(self, run: GraphRun, targets: Sequence[Tensor]) -> Birth | None:
+        birth = self.search.find_birth(run, targets)
+        self.counts.setdefault(id(run.graph), {}).update(self.search.counts)
+        return birth
+
+    def runs_of(self, targets: Sequence[Tensor]) -> Iterator[tuple[GraphRun, list[Tensor]]]:
+        """The targets by their graphs, each with the run of its graph; what is out of reach is left out."""
+        by_graph: dict[int, list[Tensor]] = {}
+        for tensor in targets:
+            by_graph.setdefault(id(tensor.graph), []).append(tensor)
+        for group in by_graph.values():
+            run = self.run_in(group[0].graph)
+            if run is not None:
+                yield run, group
+
+    def run_in(self, graph: Graph) -> GraphRun | None:
+        """The run of ``graph``, be it a function that the outermost one calls."""
+        run: GraphRun | None = self.outermost
+        if graph is self.outermost.graph:
+            return run
+        path = tensorflow_names.calls_to(self.outermost.graph, graph)
+        for op in path:
+            called = tensorflow_names.called_graphs(op)
+            if run is None or "f" not in called:
+                return None
+            run = run_of(called["f"], run.values(list(op.inputs)))
+        return run if path else None
+
+    # -- what was found ----------------------------------------------------------------------------
+
+    def bad_op(self, birth: Birth) -> BadOp:
+        """The birth with the values that went in and came out."""
+        op, place = birth.op, place_of(birth.op, birth.callers)
+        bad = [tensor for tensor in op.outputs if can_count(tensor)]
+        counted = birth.run.count(bad)
+        output = next((tensor for tensor in bad if counted[tensor.name].bad), bad[0])
+        inputs = [tensor for tensor in op.inputs if can_count(tensor)]
+        *given, made = map(array_of, birth.run.values([*inputs, output]))
+        shown = [
+            (value, tensor.dtype.name)
+            for value, tensor in zip(given, inputs, strict=True)
+            if value is not None
+        ]
+        assert made is not None
+        return BadOp(
+            0,
+            op.type,
+            "backward" if place.backward else "forward",
+            True,
+            self.path_of(place.called),
+            place.location,
+            place.forward_type,
+            (),
+            tuple(value for value, _ in shown),
+            tuple(dtype for _, dtype in shown),
+            made,
+            place.in_loss,
+        )
+
+    def path_of(self, called: Operation | None) -> str | None:
+        """A layer's path in the model, else its own name."""
+        if called is None:
+            return None
+        layers = [] if self.model is None else seam().layers_of(self.model)
+        return next((path for path, layer in layers if layer is called), getattr(called, "path", called.name))
+
+    def counted(self, tensor: Tensor) -> Counts:
+        return self.counts.get(id(tensor.graph), {}).get(tensor.name, Counts())
+
+    def is_bad(self, tensor: Tensor) -> bool:
+        return self.counted(tensor).bad > 0
+
+    def list_spread(self) -> list[SpreadEntry]:
+        """The places that were non-finite: forward by layer, the loss, then gradients from the last layer."""
+        found: list[SpreadEntry] = []
+
+        def add(role: Role, path: str, tensor: Tensor) -> None:
+            counts = self.counted(tensor)
+            if counts.bad:
+                found.append(SpreadEntry(role, path, counts.bad, counts.size, first=not found))
+
+        for layer, tensor in dict(self.seen.activations).items():
+            add("activation", self.path_of(layer) or "", tensor)
+        for loss in [tensor for tensor in self.seen.targets if self.is_bad(tensor)][:1]:
+            add("loss", "", loss)
+        for grad, variable in reversed(self.seen.gradients):
+            if grad is not None:
+                add("gradient", seam().path_of(variable), dense(grad))
+        return found
+
+
+def dense(tensor: Tensor) -> Tensor:
+    """``tensor``; of ``tf.IndexedSlices`` their values, shape (rows that were looked up, ...)."""
+    values: Tensor = tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
+    return values
+
+
+def mean_of_bad(run: GraphRun, losses: Sequence[Tensor]) -> float | None:
+    """The mean of the first loss that is not finite, else of the last; None without any."""
+    values = [value for value in map(array_of, run.values(losses)) if value is not None and value.size]
+    means = [float(np.mean(value)) for value in values]
+    return next((mean for mean in means if not np.isfinite(mean)), means[-1] if means else None)

@@ -1,0 +1,84 @@
+"""A traced graph that is run once more, from what it was given to any of its tensors."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.keras_types import Graph, Op, Tensor
+
+
+class Counts(NamedTuple):
+    """How many elements a tensor has, and how many of them are no finite number."""
+
+    size: int = 0
+    neg_inf: int = 0
+    pos_inf: int = 0
+    nan: int = 0
+
+    @property
+    def bad(self) -> int:
+        return self.neg_inf + self.pos_inf + self.nan
+
+    @property
+    def inf(self) -> int:
+        return self.neg_inf + self.pos_inf
+
+
+FINE = Counts()
+
+
+@dataclass(frozen=True)
+class GraphRun:
+    """``graph``, with values for its arguments, for what it captured, and for what was held of it."""
+
+    graph: Graph
+    known: Mapping[str, Tensor]  # eager, by the names of the graph's tensors
+
+    @functools.cached_property
+    def definition(self) -> Any:
+        return self.graph.as_graph_def()
+
+    @functools.cached_property
+    def places(self) -> Mapping[str, int]:
+        """Where in the order of its ops each has its place, by its name."""
+        return {op.name: place for place, op in enumerate(self.graph.get_operations())}
+
+    def needed(self, targets: Iterable[Tensor]) -> list[Op]:
+        """The ops that run for ``targets``, in their order. Raises:
+
+        MissingValue: a part of what they start from has no value.
+        """
+        found: dict[str, Op] = {}
+        waiting = [tensor for tensor in targets if tensor.name not in self.known]
+        while waiting:
+            op = waiting.pop().op
+            if op.name not in found:
+                if op.type == "Placeholder":
+                    raise MissingValue(op.name)
+                found[op.name] = op
+                waiting += [tensor for tensor in op.inputs if tensor.name not in self.known]
+        return sorted(found.values(), key=lambda op: self.places[op.name])
+
+    def count(self, tensors: Sequence[Tensor]) -> dict[str, Counts]:
+        """`Counts` of tensors of floats, by their names."""
+        names = list(dict.fromkeys(tensor.name for tensor in tensors))
+        if not names:
+            return {}
+        _, counts = self.program([], names)(self.known)
+        return {name: Counts(*map(int, row)) for name, row in zip(names, counts.numpy(), strict=True)}
+
+    def values(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Eager, one for each."""
+        found, _ = self.program([tensor.name for tensor in tensors], [])(self.known)
+        return list(found)
+
+    def program(self, wanted: Sequence[str], measured: Sequence[str]) -> tensorflow_names.GraphProgram:
+        return tensorflow_names.program_of(self.graph, self.definition, self.known, wanted, measured)
+
+
+class MissingValue(Exception):
+    """An argument of the step that it did not hold."""

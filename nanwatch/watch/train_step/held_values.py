@@ -1,0 +1,97 @@
+"""What a traced step must hold on to, so that its ops can be run once more as they ran.
+
+Between what is held and the losses and gradients there are only ops that give the same for the same. So
+held are the arguments of the step's function, what its stateful ops drew or fetched, and what it read of
+variables that it had written to by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import tensorflow as tf
+
+from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.keras_types import Graph, Op, Tensor
+from nanwatch.watch.train_step.traced_step import TracedStep
+
+READING = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd"))
+HANDING = frozenset(("Placeholder", "Const", "VarHandleOp", "VariableShape", "Identity"))
+SMALL = 4096  # elements of a variable that is copied in no time
+CANNOT_BE_GIVEN = (tf.resource, tf.variant)  # to the host
+
+
+def losses_and_gradients(seen: TracedStep) -> list[Tensor]:
+    """What is asked of a bad step: its losses and gradients, in whichever graph they are."""
+    gradients = [grad.values if isinstance(grad, tf.IndexedSlices) else grad for grad, _ in seen.gradients]
+    return [*seen.targets, *(grad for grad in gradients if grad is not None)]
+
+
+def values_to_hold(graph: Graph, targets: Iterable[Tensor]) -> list[Tensor]:
+    """The tensors of ``graph`` of which ``targets`` can be had, be these in it or in a function it calls.
+
+    Not among them are the variables' handles, and eager tensors that the graph has captured: those stay.
+    """
+    writes = Writes(graph)
+    outside = {id(inside): tensor for tensor, inside in graph.captures}
+    held: list[Tensor] = []
+
+    def is_held(op: Op) -> bool:
+        if op.type == "Placeholder":
+            return not tensorflow_names.is_eager(outside.get(id(op.outputs[0])))
+        if op.type in READING:
+            return writes.were_before(op)
+        return op.type not in tensorflow_names.CALLS and tensorflow_names.is_stateful(op)
+
+    for op in ancestors(in_graph(graph, targets), is_held):
+        if is_held(op):
+            held += [tensor for tensor in op.outputs if tensor.dtype not in CANNOT_BE_GIVEN]
+    return held
+
+
+class Writes:
+    """Which ops of a graph may write to which variable."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.places: dict[str, int] = {}  # of the ops, by their names
+        self.of_handle: dict[int, list[int]] = {}  # by the id of the variable's handle
+        for place, op in enumerate(graph.get_operations()):
+            self.places[op.name] = place
+            if op.type in READING or op.type in HANDING:
+                continue
+            for tensor in op.inputs:
+                if tensor.dtype == tf.resource:
+                    self.of_handle.setdefault(id(tensor), []).append(place)
+
+    def were_before(self, read: Op) -> bool:
+        """Whether there were any before ``read``.
+
+        To hold what is written to once more means to copy it: that is done where it is small.
+        """
+        place, writes = self.places[read.name], self.of_handle.get(id(read.inputs[0]), [])
+        if not writes or min(writes) > place:
+            return False
+        size = read.outputs[0].shape.num_elements()
+        return max(writes) < place or (size is not None and size <= SMALL)
+
+
+def in_graph(graph: Graph, targets: Iterable[Tensor]) -> list[Tensor]:
+    """``targets`` where they are of ``graph``; of others what the function that they are in was given."""
+    mine = [tensor for tensor in targets if tensor.graph is graph]
+    elsewhere = {id(tensor.graph): tensor.graph for tensor in targets if tensor.graph is not graph}
+    for other in elsewhere.values():
+        path = tensorflow_names.calls_to(graph, other)
+        mine += path[0].inputs if path else []
+    return mine
+
+
+def ancestors(targets: Iterable[Tensor], is_last: Callable[[Op], bool]) -> Iterator[Op]:
+    """The ops that ``targets`` are computed of, each once; nothing behind one that ``is_last``."""
+    waiting, known = [tensor.op for tensor in targets], set[str]()
+    while waiting:
+        op = waiting.pop()
+        if op.name not in known:
+            known.add(op.name)
+            yield op
+            if not is_last(op):
+                waiting += [tensor.op for tensor in op.inputs]
