@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from nanwatch.watch.incident.graph_run import FINE, Counts, GraphRun
 from nanwatch.watch.incident.op_trace import OutOfTime
 from nanwatch.watch.keras_seam import tensorflow_names
-from nanwatch.watch.keras_seam.keras_types import Op, Tensor
+from nanwatch.watch.keras_seam.keras_types import Graph, Op, Tensor
 
 # Ops that make nothing: what they give was theirs, or their input's.
 HANDING = frozenset(
@@ -82,21 +82,21 @@ class Search:
         graphs = tensorflow_names.called_graphs(op)
         values = level.run.values(list(op.inputs))
         if "body" in graphs:
-            inner = self.turn_before(op, graphs, values)
+            inner = self.turn_before(graphs, values, level.run.xla)
         elif "then_branch" in graphs:
             branch = "then_branch" if bool(values[0]) else "else_branch"
-            inner = run_of(graphs.get(branch), values[1:])
+            inner = run_of(graphs.get(branch), values[1:], level.run.xla)
         else:
-            inner = run_of(graphs.get("f"), values)
+            inner = run_of(graphs.get("f"), values, level.run.xla)
         if inner is None:
             return None
         return self.find_birth(inner, inner_targets(inner, op, level), (*callers, op))
 
     def turn_before(
-        self, op: Op, graphs: dict[str, tensorflow_names.Graph], values: list[Tensor]
+        self, graphs: dict[str, Graph], values: list[Tensor], xla: bool
     ) -> GraphRun | None:
         """The turn of a loop in which something goes bad that was fine, before it is made."""
-        body, condition = run_of(graphs.get("body"), values), run_of(graphs.get("cond"), values)
+        body, condition = (run_of(graphs.get(name), values, xla) for name in ("body", "cond"))
         if body is None or condition is None:
             return None
         outputs = list(body.graph.outputs)
@@ -116,7 +116,7 @@ class Search:
             if before is None:
                 before = set()
             if bad - before:
-                return run_of(body.graph, values)
+                return run_of(body.graph, values, xla)
             before, values = bad, list(after)
         return None
 
@@ -223,11 +223,11 @@ def can_count(tensor: Tensor) -> bool:
     return tensor.dtype.is_floating and tensor.dtype.size <= 8
 
 
-def run_of(graph: tensorflow_names.Graph | None, values: Sequence[Tensor]) -> GraphRun | None:
+def run_of(graph: Graph | None, values: Sequence[Tensor], xla: bool) -> GraphRun | None:
     if graph is None or len(graph.inputs) != len(values):
         return None
     names = [tensor.name for tensor in graph.inputs]
-    return GraphRun(graph, dict(zip(names, values, strict=True)))
+    return GraphRun(graph, dict(zip(names, values, strict=True)), xla)
 
 
 def known_of(run: GraphRun, values: Sequence[Tensor]) -> dict[str, Tensor]:
@@ -245,7 +245,7 @@ def inner_targets(inner: GraphRun, op: Op, level: Level) -> list[Tensor]:
     return [*bad, *(written_to_lists(inner.graph) if lists else ())]
 
 
-def written_to_lists(graph: tensorflow_names.Graph) -> list[Tensor]:
+def written_to_lists(graph: Graph) -> list[Tensor]:
     """What the graph puts into lists of tensors."""
     return [
         tensor

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import tensorflow as tf
 
 from nanwatch.record.facts import Location, SpreadEntry
-from nanwatch.record.notes import ReplayRaised, ReplayStopped
+from nanwatch.record.notes import OnlyCompiled, ReplayRaised, ReplayStopped, StayedFinite
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.incident.autopsy import SECONDS, Autopsy, op_info
 from nanwatch.watch.incident.births import Birth, Search, can_count, run_of
@@ -27,7 +27,11 @@ from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
 
 def perform(
-    model: Model | None, ran: RanStep, compile_location: Location | None, seconds: float = SECONDS
+    model: Model | None,
+    ran: RanStep,
+    compile_location: Location | None,
+    compiled_by_xla: bool = False,
+    seconds: float = SECONDS,
 ) -> Autopsy:
     """Find, in the graph that ran, the op that gave birth to what went bad. All variables stay as they are."""
     found = Autopsy()
@@ -38,7 +42,13 @@ def perform(
         tensorflow_names.leave_graphs_as_they_are(),
     ):
         try:
-            StepAutopsy(model, ran.trace.seen, outermost_run(ran), search, compile_location).fill_in(found)
+            step = StepAutopsy(model, ran.trace.seen, outermost_run(ran), search, compile_location)
+            step.fill_in(found)
+            if not found.reproduced and compiled_by_xla:
+                step.under_xla().fill_in(found)
+                found.notes.append(OnlyCompiled(jit=True) if found.reproduced else StayedFinite())
+            elif not found.reproduced:
+                found.notes.append(StayedFinite())
         except OutOfTime:
             found.notes.append(ReplayStopped(seconds))
         except (tf.errors.OpError, MissingValue) as error:
@@ -90,6 +100,7 @@ class StepAutopsy:
     outermost: GraphRun
     search: Search
     compile_location: Location | None
+    xla: bool = False
     counts: dict[int, dict[str, Counts]] = field(default_factory=dict)  # by the id of the graph
 
     def fill_in(self, found: Autopsy) -> None:
@@ -135,8 +146,15 @@ class StepAutopsy:
             called = tensorflow_names.called_graphs(op)
             if run is None or "f" not in called:
                 return None
-            run = run_of(called["f"], run.values(list(op.inputs)))
+            run = run_of(called["f"], run.values(list(op.inputs)), self.xla)
         return run if path else None
+
+    def under_xla(self) -> StepAutopsy:
+        """The same, with what XLA makes of each op: its arithmetic differs, at 0 / 0 and 0 * inf above all.
+
+        The outermost graph calls the compiled one, and is no part of it.
+        """
+        return replace(self, xla=True, counts={})
 
     # -- what was found ----------------------------------------------------------------------------
 

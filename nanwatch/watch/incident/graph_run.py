@@ -37,6 +37,7 @@ class GraphRun:
 
     graph: Graph
     known: Mapping[str, Tensor]  # eager, by the names of the graph's tensors
+    xla: bool = False  # compiled, else op by op
 
     @functools.cached_property
     def definition(self) -> Any:
@@ -77,7 +78,7 @@ class GraphRun:
         return list(found)
 
     def program(self, wanted: Sequence[str], measured: Sequence[str]) -> tensorflow_names.GraphProgram:
-        return tensorflow_names.program_of(self.graph, self.definition, self.known, wanted, measured)
+        return tensorflow_names.program_of(self.graph, self.definition, self.known, wanted, measured, self.xla)
 
 
 class MissingValue(Exception):

@@ -102,7 +102,7 @@ class IncidentHandler:
     def dissect(self, seen: Inspection) -> Autopsy:
         compiled_at = user_lines.compile_line_of(self.model)
         if seen.ran is not None:
-            return graph_autopsy.perform(self.model, seen.ran, compiled_at)
+            return graph_autopsy.perform(self.model, seen.ran, compiled_at, self.watcher.jit)
         again = self.watcher.repeatable(seen.batch)
         if again is None or self.model is None:
             return Autopsy(notes=[NotRepeatable()])

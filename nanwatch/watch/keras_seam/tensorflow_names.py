@@ -238,12 +238,18 @@ def is_stateful(op: Any) -> bool:
 
 
 def program_of(
-    graph: Graph, definition: Any, given: Mapping[str, Tensor], wanted: Sequence[str], measured: Sequence[str]
+    graph: Graph,
+    definition: Any,
+    given: Mapping[str, Tensor],
+    wanted: Sequence[str],
+    measured: Sequence[str],
+    xla: bool = False,
 ) -> GraphProgram:
     """Those ops of ``graph`` that ``wanted`` and ``measured`` need, as a function of values for ``given``.
 
     All are names of tensors; ``definition`` is the graph's. The function answers the tensors ``wanted``, and a
     float64 matrix of the size and the counts of -inf, inf and NaN of those ``measured``, shape (measured, 4).
+    It is compiled with ``xla``, or runs op by op where the caller sees to `leave_graphs_as_they_are`.
     """
     needed, used = set[str](), set[str]()
     ahead = {name.partition(":")[0] for name in (*wanted, *measured) if name not in given}
@@ -272,10 +278,15 @@ def program_of(
         mapped = {name: value for name, value in known.items() if name in used}
         made = tf.graph_util.import_graph_def(part, mapped, asked, name="again")
         known |= zip(asked, made or (), strict=True)
-        counts = [count_nonfinite(known[name]) for name in measured]
+        count = count_for_xla if xla else count_nonfinite
+        counts = [count(known[name]) for name in measured]
         return [known[name] for name in wanted], tf.stack(counts) if counts else tf.zeros([0, 4], tf.float64)
 
-    function = tf.compat.v1.wrap_function(run, [spec_of(given[name]) for name in names])
+    function = (
+        tf.function(run, jit_compile=True, autograph=False)
+        if xla
+        else tf.compat.v1.wrap_function(run, [spec_of(given[name]) for name in names])
+    )
     return lambda values: function(*(values[name] for name in names))
 
 
@@ -284,6 +295,16 @@ def count_nonfinite(tensor: Tensor) -> Tensor:
     counts: Tensor = tf.raw_ops.DebugNumericSummaryV2(
         input=tensor, output_dtype=tf.float64, tensor_debug_mode=3, tensor_id=0
     )[1:]
+    return counts
+
+
+def count_for_xla(tensor: Tensor) -> Tensor:
+    """As `count_nonfinite`, whose op XLA cannot compile."""
+    nan, inf = tf.math.is_nan(tensor), tf.math.is_inf(tensor)
+    negative = tf.less(tensor, tf.zeros([], tensor.dtype))
+    kinds = (tf.logical_and(inf, negative), tf.logical_and(inf, tf.logical_not(negative)), nan)
+    counted = [tf.reduce_sum(tf.cast(kind, tf.float64)) for kind in kinds]
+    counts: Tensor = tf.stack([tf.cast(tf.size(tensor), tf.float64), *counted])
     return counts
 
 

@@ -49,7 +49,6 @@ class ModelStepRecorder(StepRecorder):
         self.original = model.train_step
         self.guard.several = not seam().is_keras_own(self.original)
         self.optimizers: list[Optimizer] = []  # that the step was seen to apply
-        self.jit = False
         self.variables: list[Variable] = []
         self.seen: TracedStep | None = None  # of the step being traced
         self.patches = Patches()

@@ -73,6 +73,7 @@ class StepRecorder:
         self.broadcasts: tuple[BroadcastInfo, ...] | None = None
         self.template: Structure = None
         self.beyond_recall = False
+        self.jit = False
         self.halted = tensorflow_names.make_variable(False, "nanwatch_halted")
         self.reported = tensorflow_names.make_variable(False, "nanwatch_reported")
         self.counter = tensorflow_names.make_variable(np.int64(0), "nanwatch_step")

@@ -34,6 +34,7 @@ class StepWatcher(Protocol):
     not_watched: list[NotWatched]
     broadcasts: tuple[BroadcastInfo, ...] | None  # where labels met predictions of another rank
     template: Structure  # the structure of a batch, 0 for each tensor; None while it is not known
+    jit: bool  # the step is compiled with XLA
     beyond_recall: bool  # an update may stay that was made before the one that was bad
 
     @property
