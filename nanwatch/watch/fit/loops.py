@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import threading
@@ -57,6 +58,9 @@ class Loops:
         recording = thread_recording()
         if not recording.tapes:
             recording.forget()
+            if tf.executing_eagerly() and traced_step.current_step() is None and self.recorder.ours:
+                with self.recorder.catch_errors("keeping the ops of a step"):
+                    recording.ops.start()
         recording.tapes += 1
         return original(tape)
 
@@ -64,6 +68,7 @@ class Loops:
         thread_recording().tapes -= 1
         with self.recorder.catch_errors("seeing a tape"):
             thread_recording().stop_meeting()
+            thread_recording().ops.stop()
         return original(tape, *args)
 
     def differentiate(
@@ -78,9 +83,16 @@ class Loops:
         if traced_step.current_step() is None:
             with self.recorder.catch_errors("seeing a tape"):
                 note_target(target, self.recorder.catch_errors)
-            with graph_places.note_gradients(self.recorder.catch_errors):
+            with self.see_gradients():
                 return original(tape, target, *args, **kwargs)
         return original(tape, target, *args, **kwargs)
+
+    def see_gradients(self) -> contextlib.AbstractContextManager[object]:
+        """In this block a tape computes gradients."""
+        if not tf.executing_eagerly():
+            return graph_places.note_gradients(self.recorder.catch_errors)
+        ops = thread_recording().ops
+        return ops.differentiate() if ops.kept else contextlib.nullcontext()
 
     def call_model(self, original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
         recording = thread_recording()
@@ -106,7 +118,8 @@ class Loops:
         if recording.tapes and traced_step.current_step() is None:
             recording.labels, recording.loss = y_true, loss
         since = graph_places.begin()
-        result = original(loss, y_true, y_pred, *args, **kwargs)
+        with recording.ops.inside_loss():
+            result = original(loss, y_true, y_pred, *args, **kwargs)
         with self.recorder.catch_errors("seeing a loss"):
             graph_places.note_loss(since)
         return result
@@ -129,12 +142,15 @@ class Loops:
         if observer is None or not isinstance(observer.training, LoopTraining):
             return original(optimizer, grads, variables)
         HELD.applying = True
+        ops = thread_recording().ops
+        ops.stop()
         try:
             observer.training.tape.apply(functools.partial(original, optimizer), grads, variables)
             if tf.executing_eagerly():
                 observer.after_steps(1)
         finally:
             HELD.applying = False
+            ops.note_applied()
         return optimizer.iterations
 
     def can_be_watched(self, frame: FrameType) -> bool:

@@ -97,7 +97,7 @@ def perform(
     if not (found.notes or bad_tensors(seen)):
         with suspend_watching(), restore_after(model, again.optimizers):
             found.notes.append(run_compiled(model, again))
-    fill_in(found, model, trace, seen, compile_location)
+    fill_in(found, trace, seen, compile_location)
     if names is not None:  # for a debugger
         paths = [seam().path_of(variable) for _, variable in seen.gradients]
         names["loss"] = seen.loss[-1] if seen.loss else None
@@ -259,7 +259,7 @@ def run_compiled(model: Model, again: RepeatableStep) -> IncidentNote:
 
 
 def fill_in(
-    found: Autopsy, model: Model, trace: OpTrace, seen: RepeatedStep, compile_location: Location | None
+    found: Autopsy, trace: OpTrace, seen: RepeatedStep, compile_location: Location | None
 ) -> None:
     bad_losses = [loss for loss in seen.loss if is_bad(loss)]
     bad_gradients = [grad for grad, _ in seen.gradients if grad is not None and is_bad(grad)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nanwatch.watch.incident.graph_run import FINE, Counts, GraphRun
-from nanwatch.watch.incident.op_trace import OutOfTime
+from nanwatch.watch.incident.op_trace import SOFTMAX, OutOfTime
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Graph, Op, Tensor
 
@@ -20,13 +20,6 @@ HANDING = frozenset(
 )
 # Of what a fused kernel keeps for its gradient anything may stand behind its first outputs.
 MEANT_OUTPUTS = {"FusedBatchNormV3": 3, "FusedBatchNormGradV3": 3}
-# A row of -inf and numbers is what these are for; a row of nothing else is not.
-SOFTMAX = frozenset(
-    (
-        *("Softmax", "LogSoftmax"),
-        *("SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"),
-    )
-)
 LISTS = "TensorList"
 MOST_TURNS = 100_000  # of a loop
 

@@ -11,13 +11,14 @@ from nanwatch.record.facts import FitInfo, IncidentInfo
 from nanwatch.record.facts import OnIncident as OnIncident
 from nanwatch.record.notes import IncidentNote, LeftOutOfSnapshot, NotRepeatable, UpdateMayStay
 from nanwatch.watch.data.batch import HostBatch
-from nanwatch.watch.incident import autopsy, description, graph_autopsy, guilty_rows, snapshot
+from nanwatch.watch.incident import autopsy, description, eager_autopsy, graph_autopsy, guilty_rows, snapshot
 from nanwatch.watch.incident.autopsy import Autopsy
 from nanwatch.watch.incident.guilty_rows import GuiltyRows
 from nanwatch.watch.keras_seam.keras_types import Model, Weights
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import RunRecorder
+from nanwatch.watch.train_step.eager_ops import EagerStep
 from nanwatch.watch.train_step.inspection import Inspection
 from nanwatch.watch.train_step.row_layout import Layout
 from nanwatch.watch.train_step.state_check import BadVariable, StateCheck
@@ -101,6 +102,8 @@ class IncidentHandler:
 
     def dissect(self, seen: Inspection) -> Autopsy:
         compiled_at = user_lines.compile_line_of(self.model)
+        if isinstance(seen.ran, EagerStep):
+            return eager_autopsy.perform(self.model, seen.ran, compiled_at)
         if seen.ran is not None:
             return graph_autopsy.perform(self.model, seen.ran, compiled_at, self.watcher.jit)
         again = self.watcher.repeatable(seen.batch)

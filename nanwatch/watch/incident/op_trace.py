@@ -36,6 +36,15 @@ EXEMPT = {
 }
 
 
+# A row of -inf and numbers is what these are for; a row of nothing else is not.
+SOFTMAX = frozenset(
+    (
+        *("Softmax", "LogSoftmax"),
+        *("SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"),
+    )
+)
+
+
 class OutOfTime(Exception):
     """The trace took longer than it may."""
 
@@ -104,7 +113,9 @@ class OpTrace:
                 self.origin_of_bad[address(value)] for value in sick if address(value) in self.origin_of_bad
             )
         )
-        born = not sick and kind not in EXEMPT
+        born = is_birth(kind, bad, sick, parents)
+        if not born and not parents and not any(np.isnan(value).any() for value in sick):
+            return  # constants, and infinities that were given: what is made of them is still that
         location, layer, forward = self.place(kind)
         shown = [
             (np.array(value), str(tensor.dtype.name))
@@ -206,6 +217,20 @@ class OpTrace:
                 reached.add(number)
                 waiting += self.events[number].parents
         return [self.events[number] for number in sorted(reached) if self.events[number].born_here]
+
+
+def is_birth(kind: str, bad: Sequence[Array], sick: Sequence[Array], parents: Sequence[int]) -> bool:
+    """Whether an op made its bad outputs: of finite inputs; or NaN of infinities that were meant.
+
+    ``sick`` are its inputs that are not finite, ``parents`` the events in which such an input was born.
+    """
+    if kind in EXEMPT or any(np.isnan(value).any() for value in sick):
+        return False
+    if not sick:
+        return True
+    if not any(np.isnan(value).any() for value in bad):
+        return False
+    return not parents or (kind in SOFTMAX and not any(np.isposinf(value).any() for value in sick))
 
 
 def call_layer(

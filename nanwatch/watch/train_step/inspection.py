@@ -14,6 +14,7 @@ from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.batch import HostBatch, WatchedTensor
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Graph, Tensor, Variable
+from nanwatch.watch.train_step.eager_ops import EagerStep
 from nanwatch.watch.train_step.traced_step import TracedStep
 
 Names = list[tuple[Role, str]]  # of tensors, in the order in which their arrays are handed over
@@ -66,7 +67,7 @@ class Inspection:
     tensors: list[SeenArray]  # outputs, then activations
     samples: dict[str, Array]  # variable path -> the same few elements each time
     replica: int | None = None  # under tf.distribute
-    ran: RanStep | None = None  # of a bad step that was compiled
+    ran: RanStep | EagerStep | None = None  # of a bad step whose ops can be looked at
 
 
 def affordable_activations(activations: dict[str, Tensor]) -> list[WatchedTensor]:

@@ -18,7 +18,7 @@ from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.train_step import graph_places
 from nanwatch.watch.train_step.sentinels import watchable
-from nanwatch.watch.train_step.traced_step import CURRENT, LayerCall, TracedStep, current_step
+from nanwatch.watch.train_step.traced_step import CURRENT, LayerCall, TracedStep, call_seen, current_step
 from nanwatch.watch.train_step.update_guard import UpdateGuard
 
 
@@ -58,7 +58,7 @@ def wrap_model(model: Model, guard: UpdateGuard) -> None:
             patches.wrap(layer, "call", functools.partial(see_call, layer))
         for operation in seam().operations_of(model):
             patches.wrap(operation, "call", functools.partial(see_operation, operation))
-        patches.wrap(model, "call", see_prediction)
+        patches.wrap(model, "call", functools.partial(see_prediction, model))
         patches.wrap(model, "compute_loss", functools.partial(see_loss, model))
         wrap_held(patches, model, guard.apply)
         seen_of_step = {
@@ -75,42 +75,27 @@ def wrap_model(model: Model, guard: UpdateGuard) -> None:
 def is_outside_layers() -> bool:
     """Whether a function called here may hold the step's loss, gradients and updates."""
     seen = current_step()
-    return seen is not None and not seen.inside_call
-
-
-@contextlib.contextmanager
-def enter_call() -> Iterator[None]:
-    seen = current_step()
-    if seen is None:
-        yield
-        return
-    seen.inside_call += 1
-    try:
-        yield
-    finally:
-        seen.inside_call -= 1
+    return seen is not None and not seen.callers
 
 
 def see_operation(
     operation: Operation, original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
 ) -> R:
     """An operation of a functional graph that is no layer."""
-    since = graph_places.begin()
-    outputs = original(*args, **kwargs)
-    seen = current_step()
-    if seen is not None:
-        with seen.catch_errors("seeing an operation"):
-            graph_places.note_called(operation, since)
+    seen, since = current_step(), graph_places.begin()
+    if seen is None:
+        return original(*args, **kwargs)
+    outputs = call_seen(seen, operation, original, args, kwargs)
+    with seen.catch_errors("seeing an operation"):
+        graph_places.note_called(operation, since)
     return outputs
 
 
 def see_call(layer: Layer, original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    since = graph_places.begin()
-    with enter_call():
-        outputs = original(*args, **kwargs)
-    seen = current_step()
+    seen, since = current_step(), graph_places.begin()
     if seen is None:
-        return outputs
+        return original(*args, **kwargs)
+    outputs = call_seen(seen, layer, original, args, kwargs)
     with seen.catch_errors("seeing a layer's output"):
         graph_places.note_called(layer, since)
         note_call(seen, layer, (args, kwargs), outputs)
@@ -128,11 +113,12 @@ def note_call(seen: TracedStep, layer: Layer, given: Structure, outputs: Structu
         seen.activations.append((layer, flat[0]))
 
 
-def see_prediction(original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    with enter_call():
-        outputs = original(*args, **kwargs)
+def see_prediction(model: Model, original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     seen = current_step()
-    if seen is not None and seen.here():
+    if seen is None:
+        return original(*args, **kwargs)
+    outputs = call_seen(seen, model, original, args, kwargs)
+    if seen.here():
         with seen.catch_errors("seeing the predictions"):
             seen.outputs = [(key, item) for key, item in named_tensors(outputs) if watchable(item)]
             seen.unwrapped = {key for key, item in seen.outputs if seam().carries_logits(item)}

@@ -28,6 +28,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Variable,
 )
 from nanwatch.watch.train_step import held_values, inspection, row_cells
+from nanwatch.watch.train_step.eager_ops import EagerStep
 from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Inspection, Names, RanStep, SeenArray, Trace
 from nanwatch.watch.train_step.left_behind import LeftBehind, rows_in
@@ -283,8 +284,8 @@ class StepRecorder:
             return hold
         return None
 
-    def bad_step(self) -> RanStep | None:
-        """The step that went bad, if it was compiled and what it held has come."""
+    def bad_step(self) -> RanStep | EagerStep | None:
+        """The step that went bad, where its ops can be looked at; None where they cannot."""
         if self.ran is None or self.ran[0] not in self.traces:
             return None
         return RanStep(self.traces[self.ran[0]], self.ran[1])

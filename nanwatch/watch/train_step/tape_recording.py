@@ -6,7 +6,7 @@ import functools
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import tensorflow as tf
 
@@ -19,6 +19,7 @@ from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Graph, Loss, Model, R, Structure
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import traced_step
+from nanwatch.watch.train_step.eager_ops import EagerOps
 from nanwatch.watch.train_step.sentinels import watchable
 from nanwatch.watch.train_step.step_observation import see_call, see_operation
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
@@ -35,6 +36,7 @@ class TapeRecording:
     loss: Loss | None = None  # that was called, if one was
     seen: TracedStep | None = None
     meeting: EagerLossOps | None = None  # in eager execution, between the model's call and the gradient
+    ops: EagerOps = field(default_factory=EagerOps)  # of an eager step
     met: tuple[BroadcastInfo, ...] | None = None  # where labels met predictions of another rank
 
     @property

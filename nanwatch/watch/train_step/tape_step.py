@@ -23,6 +23,8 @@ from nanwatch.watch.keras_seam.keras_types import (
     Variable,
 )
 from nanwatch.watch.train_step.conditional_update import apply_unless
+from nanwatch.watch.train_step.eager_ops import EagerOps, EagerStep
+from nanwatch.watch.train_step.inspection import RanStep
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.sentinels import half_square_sum, watchable
 from nanwatch.watch.train_step.step_recorder import StepRecorder
@@ -49,6 +51,8 @@ class TapeStepRecorder(StepRecorder):
         self.model: Model | None = None
         self.applied = optimizer
         self.keras_loss: Loss | None = None
+        self.eager_seen: TracedStep | None = None  # of the eager step that is being recorded
+        self.ops = EagerOps()  # of the thread that it runs in
         self.cells_of_batch: Tensor | None = None  # of the last eager step whose batch was seen
 
     @property
@@ -91,15 +95,21 @@ class TapeStepRecorder(StepRecorder):
         else:
             apply_unless(step.held, original, grads, variables)
         if step is not None:
+            self.eager_seen = step.seen if tf.executing_eagerly() else None
             with self.catch_errors("recording the step"):
                 self.record_update(step, variables)
-        thread_recording().seen = None
+        self.eager_seen = thread_recording().seen = None
+
+    def bad_step(self) -> RanStep | EagerStep | None:
+        if self.eager_seen is not None:
+            return EagerStep(self.eager_seen, list(self.ops.kept))
+        return super().bad_step()
 
     def weigh(self, grads: Sequence[Tensor | None], variables: Sequence[Variable]) -> WeighedStep:
         """What the step shows before its update."""
         recording = thread_recording()
         graph = tensorflow_names.traced_graph()
-        shown, model = recording.seen, recording.model
+        shown, model, self.ops = recording.seen, recording.model, recording.ops
         seen = shown if shown is not None and shown.graph is graph else None
         seen = seen or TracedStep(graph, catch_errors=self.catch_errors)
         if model is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,7 +12,16 @@ import tensorflow as tf
 
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
-from nanwatch.watch.keras_seam.keras_types import Gradient, Graph, Layer, Optimizer, Tensor, Variable
+from nanwatch.watch.keras_seam.keras_types import (
+    Gradient,
+    Graph,
+    Layer,
+    Operation,
+    Optimizer,
+    R,
+    Tensor,
+    Variable,
+)
 from nanwatch.watch.train_step import conditional_update, variable_writes
 from nanwatch.watch.train_step.conditional_update import KeptValue
 
@@ -61,7 +70,7 @@ class TracedStep:
     losses: list[Tensor] = field(default_factory=list)  # float32 scalars, one for each update, in order
     optimizers: list[Optimizer] = field(default_factory=list)  # that were applied, in order
     applying: bool = False  # an optimizer's own optimizer is not another one
-    inside_call: int = 0  # of a layer or of the model
+    callers: list[Operation] = field(default_factory=list)  # being called, the model among them; innermost last
     out_of_reach: list[Layer] = field(default_factory=list)  # called in another graph
     saved: dict[int, KeptValue] = field(default_factory=dict)  # by the id of the variable
     at_start: dict[int, KeptValue] = field(default_factory=dict)  # as ``saved``, not yet wanted
@@ -133,6 +142,24 @@ class TracedStep:
             elif graph is None or where is None or where.name != graph.name:
                 lost = True  # else it is an earlier trace of the same function
         return at_hand, lost
+
+
+def call_seen(
+    seen: TracedStep,
+    called: Operation,
+    original: Callable[..., R],
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+) -> R:
+    """``original(*args, **kwargs)``, the call of a layer, an operation or the model."""
+    seen.callers.append(called)
+    try:
+        return original(*args, **kwargs)
+    finally:
+        seen.callers.pop()
+
+
+CALL_OF_LAYER = call_seen.__code__
 
 
 def current_step() -> TracedStep | None:
