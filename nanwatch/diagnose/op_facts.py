@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 
 from nanwatch.diagnose.data_words import count_words, number
-from nanwatch.diagnose.op_words import operand_words
+from nanwatch.diagnose.op_words import first_op_words, operand_words
 from nanwatch.diagnose.readings import gradient_norms, incident_of
 from nanwatch.diagnose.statistics import median
-from nanwatch.record.facts import IncidentInfo, LayerInfo, Location, OpInfo
+from nanwatch.record.facts import IncidentInfo, LayerInfo, Location, Operand, OpInfo
 from nanwatch.record.run import Fit, Run
 
 DIVISIONS = ("RealDiv", "Div")
 LOGARITHMS = {"Log": 0.0, "Log1p": -1.0}  # -> where the argument makes it -inf
+SOFTMAX = ("Softmax", "LogSoftmax")
 EXPONENTIALS = ("Exp", "Expm1", "Sinh", "Cosh")
 HALF = ("float16", "mixed_float16")
 
@@ -36,6 +37,20 @@ def holds(span: tuple[float, float] | None, value: float) -> bool:
 
 def is_only(span: tuple[float, float] | None, value: float) -> bool:
     return span == (value, value)
+
+
+def find_operand(op: OpInfo, name: str) -> Operand | None:
+    return next((each for each in op.inputs if each.name == name), None)
+
+
+def is_masked_throughout(op: OpInfo) -> bool:
+    """A softmax of rows in which there is nothing but -inf."""
+    logits = find_operand(op, "logits")
+    return op.type in SOFTMAX and logits is not None and 0 < logits.size == logits.num_neg_inf
+
+
+def has_infinite_input(op: OpInfo) -> bool:
+    return any(each.num_neg_inf or each.num_pos_inf for each in op.inputs)
 
 
 def has_empty_input(op: OpInfo) -> bool:
@@ -82,7 +97,7 @@ def facts(op: OpInfo, fit: Fit, incident: IncidentInfo) -> list[str]:
     layer = f" in layer {op.layer}" if op.layer else ""
     of = f" (the gradient of {op.forward_type})" if op.forward_type else ""
     seen = [
-        f"the first op with finite inputs and a non-finite output is {op.type}{of}, {op.direction}{layer}: "
+        f"the {first_op_words(op)} is {op.type}{of}, {op.direction}{layer}: "
         f"{op.output or incident.value} {where_words(op, incident)}"
     ]
     if op.inputs:

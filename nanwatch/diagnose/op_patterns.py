@@ -9,8 +9,10 @@ from nanwatch.diagnose.op_facts import (
     EXPONENTIALS,
     LOGARITHMS,
     has_empty_input,
+    has_infinite_input,
     holds,
     is_half,
+    is_masked_throughout,
     is_only,
     layer_of_op,
     loss_is_finite,
@@ -107,7 +109,10 @@ def forward_pattern(op: OpInfo, fit: Fit) -> Pattern | None:
         return "division-by-zero"
     if op.type == "Mean" and has_empty_input(op):
         return "division-by-zero"
-    return "half-precision-overflow" if is_half(op, fit) and op.output != "nan" else None
+    if is_masked_throughout(op):
+        return "fully-masked"
+    overflows = op.output != "nan" or has_infinite_input(op)
+    return "half-precision-overflow" if is_half(op, fit) and overflows else None
 
 
 def is_masked_pooling(op: OpInfo, fit: Fit) -> bool:

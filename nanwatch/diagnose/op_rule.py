@@ -33,6 +33,10 @@ class OpRule(Rule):
     def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
         """The fault in a sentence or two, with its numbers."""
 
+    def evidence(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> list[str]:
+        """What else of the run points to this cause."""
+        return []
+
     @abstractmethod
     def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
         """What to write instead."""
@@ -54,6 +58,7 @@ class OpRule(Rule):
             fit,
             self.message(op, incident, fit),
             *facts(op, fit, incident),
+            *self.evidence(op, incident, fit),
             *norms_words(fit, incident),
             location=location_of_op(op, fit),
             layer=op.layer,

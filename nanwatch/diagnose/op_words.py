@@ -22,14 +22,29 @@ def operand_words(operand: Operand) -> str:
 
 
 def values_words(operand: Operand) -> str:
-    """The one value, or the range."""
+    """The one value, or the range, and what is infinite."""
     if not operand.size:
         return "of size 0"
+    counts = ((operand.num_neg_inf, "-inf"), (operand.num_pos_inf, "inf"), (operand.num_nan, "NaN"))
+    said = [
+        value if count == operand.size else f"{value} {count:,} times" for count, value in counts if count
+    ]
+    if operand.low is not None and operand.high is not None:
+        low, high = f"{operand.low:.6g}", f"{operand.high:.6g}"
+        said.insert(0, low if low == high else f"from {low} to {high}")
     where = " (over the whole tensor)" if operand.whole else ""
-    if operand.low is None or operand.high is None:
-        return f"not finite{where}"
-    low, high = f"{operand.low:.6g}", f"{operand.high:.6g}"
-    return f"{low}{where}" if operand.low == operand.high else f"from {low} to {high}{where}"
+    return f"{' and '.join(said) or 'not finite'}{where}"
+
+
+def inputs_words(op: OpInfo) -> str:
+    """Of which inputs the op made what is not finite."""
+    infinite = any(operand.num_neg_inf or operand.num_pos_inf for operand in op.inputs)
+    return "inputs without NaN, some of them infinite," if infinite else "finite inputs"
+
+
+def first_op_words(op: OpInfo) -> str:
+    """What the op is, of all those of the step."""
+    return f"first op with {inputs_words(op)} and a non-finite output"
 
 
 def example_words(op: OpInfo) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nanwatch.diagnose.op_words import operand_words
+from nanwatch.diagnose.data_words import capitalise_first
+from nanwatch.diagnose.op_words import first_op_words, operand_words
 from nanwatch.explain.notes import incident_note_words
 from nanwatch.explain.untrusted import clean
 from nanwatch.record.facts import OpInfo, StepReplay
@@ -26,6 +27,5 @@ def render(found: StepReplay) -> str:
 def op_lines(op: OpInfo) -> list[str]:
     where = f" at {clean(op.location.file)}:{op.location.line}" if op.location else ""
     layer = f" in layer {clean(op.layer)}" if op.layer else ""
-    first = "First op with finite inputs and a non-finite output"
-    said = f"{first}: {clean(op.type)}, {op.direction}{layer}{where}."
+    said = f"{capitalise_first(first_op_words(op))}: {clean(op.type)}, {op.direction}{layer}{where}."
     return [said, *(f"  {clean(operand_words(operand))}" for operand in op.inputs)]

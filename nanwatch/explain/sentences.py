@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nanwatch.diagnose.diagnosis import Remedy
-from nanwatch.diagnose.op_words import example_words, operand_words
+from nanwatch.diagnose.op_words import example_words, first_op_words, operand_words
 from nanwatch.explain.figures import count, percent, short
 from nanwatch.explain.notes import incident_note_words
 from nanwatch.explain.report import Report
@@ -26,7 +26,7 @@ def op_sentence(op: OpInfo) -> str:
     """Where the first non-finite number was made."""
     layer = f" of layer {clean(op.layer)}" if op.layer else ""
     said = f"{clean(op.type)}, in the {op.direction} pass{layer},"
-    said += " is the first op with finite inputs and a non-finite output"
+    said += f" is the {first_op_words(op)}"
     if op.num_bad:
         said += f": {op.num_bad:,} of {count(op.size, 'element')}"
         said += f" became {VALUES[op.output]}" if op.output else ""

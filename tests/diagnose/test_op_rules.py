@@ -54,7 +54,7 @@ def test_the_range_of_an_operand(inputs: tuple[Operand, ...], span: tuple[float,
         (Operand("input 1", 2.0, 2.0, size=6, whole=True), "input 1 2 (over the whole tensor)"),
         (Operand("input 0"), "input 0 of size 0"),
         (Operand("input 0", whole=True), "input 0 of size 0"),
-        (Operand("base", size=2, num_nan=2), "base not finite"),
+        (Operand("base", size=2, num_nan=2), "base NaN"),
     ],
 )
 def test_an_operand_in_words(operand: Operand, words: str) -> None:

@@ -16,7 +16,7 @@ from nanwatch.diagnose.heads import (
     prediction_range,
     range_words,
 )
-from nanwatch.diagnose.op_words import operand_words
+from nanwatch.diagnose.op_words import first_op_words, operand_words
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, constant_since, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS, STUCK
@@ -142,9 +142,7 @@ def ties_to_incident(head: Head, incident: IncidentInfo | None) -> tuple[list[st
     words = []
     if incident.op is not None and incident.op.type in DIVISIONS and incident.op.direction == "forward":
         operands = f" ({'; '.join(map(operand_words, incident.op.inputs))})" if incident.op.inputs else ""
-        words.append(
-            f"The first op with finite inputs and a non-finite output is {incident.op.type}{operands}."
-        )
+        words.append(f"The {first_op_words(incident.op)} is {incident.op.type}{operands}.")
     if rows:
         which = f"{rows} of {incident.rows} rows" if incident.rows else count_words(rows, "row")
         words.append(f"In step {incident.step} the predictions of {which} sum to 0: 0/0 = NaN.")

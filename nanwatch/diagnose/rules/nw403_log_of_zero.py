@@ -6,11 +6,12 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Remedy
 from nanwatch.diagnose.op_facts import location_of_op, where_words
 from nanwatch.diagnose.op_rule import OpRule, broken_run
-from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.facts import IncidentInfo, OpInfo, OutputInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 EPSILON = 1e-7  # keras.config.epsilon(), with which Keras guards its own logarithms
+CUT_AT_ZERO = ("relu", "relu6")
 SMALLEST_HALF = 6e-5  # the smallest normal float16: 1e-7 would be rounded to 0 or nearly so
 
 
@@ -47,6 +48,17 @@ class LogOfZero(OpRule):
             f"{zero}{layer} came {where_words(op, incident)}: -inf, and NaN in what "
             "follows. A lower learning rate only puts it off."
         )
+
+    def evidence(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> list[str]:
+        """A head that gives exactly 0 to whole half lines of inputs, if the op is not a layer's."""
+        zero = (
+            [] if op.layer else [output for output in fit.model.outputs if output.activation in CUT_AT_ZERO]
+        )
+        return [
+            f"output {output.path} ends in {output.activation}{layer_words(output)}, which is exactly 0 for "
+            "whatever comes below 0"
+            for output in zero
+        ]
 
     def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
         where = location_of_op(op, fit)
@@ -85,6 +97,11 @@ class LogOfZero(OpRule):
             broken_run(log_of(0), 0.4),
             made_up.run(loss=[0.7, float("nan")], incident={}),
         ]
+
+
+def layer_words(output: OutputInfo) -> str:
+    layer = output.activation_layer or output.head
+    return f" (layer {layer})" if layer else ""
 
 
 def log_of(argument: float | tuple[float, float]) -> OpInfo:

@@ -1,28 +1,32 @@
-"""NW406: a sample with no valid step under a mean over the steps."""
+"""NW406: a sample with no valid step under a mean, or a softmax, over the steps."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import numbered_words
 from nanwatch.diagnose.diagnosis import Remedy
-from nanwatch.diagnose.op_facts import location_of_op, where_words
+from nanwatch.diagnose.op_facts import SOFTMAX, location_of_op, where_words
 from nanwatch.diagnose.op_rule import OpRule, broken_run
-from nanwatch.record.facts import IncidentInfo, LayerInfo, ModelInfo, OpInfo
+from nanwatch.record.facts import IncidentInfo, LayerInfo, ModelInfo, Operand, OpInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 
 class FullyMasked(OpRule):
-    """A sample is padded from end to end, and the mean over its steps is 0/0.
+    """A sample is padded from end to end: the mean over its steps is 0/0, the softmax over them NaN.
 
     ## What it does
     Looks for a bad step in which the first bad op is the division 0/0 inside a pooling layer of a
-    model that masks (`Embedding(mask_zero=True)` or `Masking`), and names the rows.
+    model that masks (`Embedding(mask_zero=True)` or `Masking`), or a softmax of rows in which every
+    entry is -inf, and names the rows.
 
     ## Why is this bad
     `GlobalAveragePooling1D` divides by the number of valid steps, which is 0 for an empty
     sentence. The input is finite, whole numbers even, so looking for NaN in x shows nothing; a
-    few samples in thousands are enough.
+    few samples in thousands are enough. So it is where attention masks with -inf: softmax puts no
+    weight on such an entry, but of a row that has no other it divides 0 by 0.
 
     ## Example
     ```python
@@ -40,6 +44,12 @@ class FullyMasked(OpRule):
     code, name, pattern = "NW406", "fully-masked", "fully-masked"
 
     def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
+        if op.type in SOFTMAX:
+            layer = f" in layer {op.layer}" if op.layer else ""
+            return (
+                f"{op.type}{layer} was given rows in which every entry is -inf, {where_words(op, incident)}: "
+                "a mask of -inf that leaves nothing. A softmax of nothing is 0/0, NaN."
+            )
         rows = f" ({numbered_words('row', op.rows)} of the batch)" if op.rows else ""
         return (
             f"The layer {op.layer} divides by the number of unmasked steps, which is 0 "
@@ -47,6 +57,8 @@ class FullyMasked(OpRule):
         )
 
     def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
+        if op.type in SOFTMAX:
+            return softmax_remedies(op, fit)
         return (
             Remedy(
                 Intervention(InterventionKind.DROP_ROWS, "input", op.rows),
@@ -66,6 +78,7 @@ class FullyMasked(OpRule):
     def fires() -> list[Run]:
         masking = LayerInfo("masking", "masking", "Masking")
         return [
+            broken_run(masked_softmax()),
             broken_run(pooled_nothing(), of=sentences(True)),
             broken_run(pooled_nothing(), of=made_up.model(masking, pooling(), made_up.dense())),
         ]
@@ -75,11 +88,36 @@ class FullyMasked(OpRule):
         outside = OpInfo(
             "RealDiv", "forward", None, made_up.line(30), made_up.operands(numerator=0, denominator=0)
         )
+        left = replace(masked_softmax(), inputs=(Operand("logits", 0.0, 1.0, size=16, num_neg_inf=12),))
         return [
+            broken_run(left),
             broken_run(pooled_nothing(), of=sentences(False)),
             broken_run(outside, of=sentences(True)),
             broken_run(pooled_nothing(3), of=sentences(True)),
         ]
+
+
+def softmax_remedies(op: OpInfo, fit: Fit) -> tuple[Remedy, ...]:
+    return (
+        Remedy(
+            Intervention(InterventionKind.DROP_ROWS, "input", op.rows),
+            "Drop the samples that are masked throughout, or leave each one entry.",
+            location=fit.info.location,
+        ),
+        Remedy(
+            Intervention(InterventionKind.GUARD_ARGUMENT, op.type, -1e9),
+            "Or mask with a large finite number instead of -inf: tf.where(keep, scores, -1e9); under float16 "
+            "scores.dtype.min. A row that is masked throughout then gets equal weights.",
+            location=location_of_op(op, fit),
+        ),
+    )
+
+
+def masked_softmax() -> OpInfo:
+    logits = (Operand("logits", size=16, num_neg_inf=16),)
+    return OpInfo(
+        "Softmax", "forward", None, made_up.line(14), logits, "nan", num_bad=16, size=256, rows=(3, 7)
+    )
 
 
 def pooling() -> LayerInfo:

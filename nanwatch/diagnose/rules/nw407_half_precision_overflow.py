@@ -8,12 +8,12 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import data_arrays, went_nonfinite
 from nanwatch.diagnose.data_words import capitalise_first, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.op_facts import facts, location_of_op, loss_is_finite
+from nanwatch.diagnose.op_facts import facts, has_infinite_input, location_of_op, loss_is_finite
 from nanwatch.diagnose.op_patterns import pattern_of
 from nanwatch.diagnose.readings import are_weights_still, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD
-from nanwatch.record.facts import LayerInfo, ModelInfo, OpInfo, TensorSummary
+from nanwatch.record.facts import LayerInfo, ModelInfo, Operand, OpInfo, TensorSummary
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
@@ -26,7 +26,8 @@ class HalfPrecisionOverflow(Rule):
 
     ## What it does
     Looks, under a float16 policy, for an input that rounds to infinity (65520 and more), or for a
-    first bad op that computes in float16 and gave infinity from finite inputs. A gradient
+    first bad op that computes in float16 and gave infinity from finite inputs, or NaN from a
+    constant that float16 does not hold, such as a mask of -1e9. A gradient
     that overflows now and then, and is skipped by loss scaling, is health and no finding.
 
     ## Why is this bad
@@ -98,12 +99,11 @@ class HalfPrecisionOverflow(Rule):
         where = f" in layer {op.layer}" if op.layer else ""
         yield self.finding(
             fit,
-            f"{op.type}{where} gave {op.output or 'inf'} at step {incident.step} from finite inputs, in "
-            f"float16, whose largest number is {LARGEST_HALF:.0f}.",
+            overflow_words(op, where, incident.step),
             *facts(op, fit, incident),
             location=location_of_op(op, fit),
             layer=op.layer,
-            remedies=(bfloat_remedy(), float32_remedy(op)),
+            remedies=(*constant_remedies(op), bfloat_remedy(), float32_remedy(op)),
             strength=0.85,
             explains=NONFINITE_FORWARD | {"weights-still", "not-learning"},
             since=incident.step,
@@ -112,7 +112,10 @@ class HalfPrecisionOverflow(Rule):
     @staticmethod
     def fires() -> list[Run]:
         overflow = OpInfo("MatMul", "forward", "dense", made_up.line(5), output="inf", num_bad=3, size=512)
+        infinite = (Operand("input 1", size=8, num_neg_inf=8),)
+        mask = OpInfo("Mul", "forward", "dense", made_up.line(5), infinite, "nan")
         return [
+            half_run("mixed_float16", 3.0, mask),
             half_run("mixed_float16", 65520.0),
             half_run("mixed_float16", 8e5),
             half_run("mixed_float16", 3.0, overflow),
@@ -131,6 +134,27 @@ class HalfPrecisionOverflow(Rule):
             half_run("mixed_float16", 3.0, invalid),
             skipped,
         ]
+
+
+def overflow_words(op: OpInfo, where: str, step: int) -> str:
+    largest = f"float16, whose largest number is {LARGEST_HALF:.0f}"
+    if has_infinite_input(op):
+        return (
+            f"{op.type}{where} was given an infinity at step {step}, where the script may have written a "
+            f"large number, such as a mask of -1e9: it computes in {largest}, and 0 times infinity is NaN."
+        )
+    return f"{op.type}{where} gave {op.output or 'inf'} at step {step} from finite inputs, in {largest}."
+
+
+def constant_remedies(op: OpInfo) -> tuple[Remedy, ...]:
+    if not has_infinite_input(op):
+        return ()
+    text = "Take a constant that float16 holds: tf.where(keep, v, v.dtype.min), or -1e4 in place of -1e9."
+    return (
+        Remedy(
+            Intervention(InterventionKind.CLIP_ARGUMENT, op.type, LARGEST_HALF), text, location=op.location
+        ),
+    )
 
 
 def computes_in_half(model: ModelInfo) -> bool:

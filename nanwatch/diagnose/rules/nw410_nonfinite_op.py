@@ -9,7 +9,7 @@ from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.op_facts import facts, is_built_in_loss, location_of_op, where_words
 from nanwatch.diagnose.op_patterns import pattern_of
 from nanwatch.diagnose.op_rule import symptoms_of_op
-from nanwatch.diagnose.op_words import example_words
+from nanwatch.diagnose.op_words import example_words, inputs_words
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import OpInfo
@@ -56,8 +56,8 @@ class NonfiniteOp(Rule):
         explained = symptoms_of_op(op, incident)
         yield self.finding(
             fit,
-            f"{op.type}{said}, {op.direction}{layer}, gave {op.output or incident.value} from finite inputs "
-            f"{where_words(op, incident)}.",
+            f"{op.type}{said}, {op.direction}{layer}, gave {op.output or incident.value} from "
+            f"{inputs_words(op)} {where_words(op, incident)}.",
             *facts(op, fit, incident),
             location=location_of_op(op, fit),
             layer=op.layer,

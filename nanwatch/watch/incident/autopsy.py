@@ -258,9 +258,7 @@ def run_compiled(model: Model, again: RepeatableStep) -> IncidentNote:
     return OnlyCompiled(again.jit) if any(map(is_bad, answered)) else StayedFinite()
 
 
-def fill_in(
-    found: Autopsy, trace: OpTrace, seen: RepeatedStep, compile_location: Location | None
-) -> None:
+def fill_in(found: Autopsy, trace: OpTrace, seen: RepeatedStep, compile_location: Location | None) -> None:
     bad_losses = [loss for loss in seen.loss if is_bad(loss)]
     bad_gradients = [grad for grad, _ in seen.gradients if grad is not None and is_bad(grad)]
     if seen.loss:

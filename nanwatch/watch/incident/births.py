@@ -85,9 +85,7 @@ class Search:
             return None
         return self.find_birth(inner, inner_targets(inner, op, level), (*callers, op))
 
-    def turn_before(
-        self, graphs: dict[str, Graph], values: list[Tensor], xla: bool
-    ) -> GraphRun | None:
+    def turn_before(self, graphs: dict[str, Graph], values: list[Tensor], xla: bool) -> GraphRun | None:
         """The turn of a loop in which something goes bad that was fine, before it is made."""
         body, condition = (run_of(graphs.get(name), values, xla) for name in ("body", "cond"))
         if body is None or condition is None:

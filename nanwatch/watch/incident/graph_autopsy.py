@@ -1,4 +1,4 @@
-"""The bad step's own ops, run one by one from what the step held: any loop, any loss, any number of networks."""
+"""The bad step's own ops, run from what the step held: any loop, any loss, any number of networks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def perform(
     compiled_by_xla: bool = False,
     seconds: float = SECONDS,
 ) -> Autopsy:
-    """Find, in the graph that ran, the op that gave birth to what went bad. All variables stay as they are."""
+    """Find, in the graph that ran, the op that gave birth to what went bad. No variable is changed by it."""
     found = Autopsy()
     search = Search(time.perf_counter() + seconds)
     with (
@@ -82,7 +82,7 @@ def outermost_run(ran: RanStep) -> GraphRun:
 
 
 def value_of_capture(tensor: Tensor) -> Tensor | None:
-    """What a function captured, through the functions around it; None where it was computed in one of them."""
+    """What was captured, through the functions around it; None where one of them computed it."""
     while not tensorflow_names.is_eager(tensor):
         outside = [outer for outer, inner in tensor.graph.captures if inner is tensor]
         if not outside:

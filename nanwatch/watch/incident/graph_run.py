@@ -78,7 +78,8 @@ class GraphRun:
         return list(found)
 
     def program(self, wanted: Sequence[str], measured: Sequence[str]) -> tensorflow_names.GraphProgram:
-        return tensorflow_names.program_of(self.graph, self.definition, self.known, wanted, measured, self.xla)
+        part = tensorflow_names.GraphPart(self.graph, self.definition, self.known, wanted, measured)
+        return part.program(self.xla)
 
 
 class MissingValue(Exception):

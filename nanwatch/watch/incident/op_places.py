@@ -45,7 +45,7 @@ def place_of(op: Op, callers: Sequence[Op]) -> OpPlace:
 
 
 def line_of(op: Op, made: CalledPlace | None) -> Location | None:
-    """The user's line that makes ``op``; in a layer whose code is not the user's the line that made the layer.
+    """The user's line that makes ``op``; in a layer whose code is not the user's, that which made the layer.
 
     None in what Keras does by itself: its losses, and its handling of a batch.
     """
@@ -83,9 +83,8 @@ def forward_op(op: Op) -> Op | None:
 def forward_on_tape(graph: Graph, noted: GradientPlace) -> Op | None:
     """By what the tape had of it, which is not all: what a gradient has no use for is left out."""
     for tensor in noted.outputs:
-        op = getattr(tensor, "op", None)
-        if op is not None and op.type == noted.type:
-            return op
+        if tensor is not None and not tensorflow_names.is_eager(tensor) and tensor.op.type == noted.type:
+            return tensor.op
     for tensor in noted.inputs:
         if tensor is None or tensorflow_names.is_eager(tensor):
             continue
@@ -104,7 +103,8 @@ def forward_in_function(op: Op) -> Op | None:
         return None
     names = {each.name: each for each in graph.get_operations()}
     cuts = [cut.start() for cut in re.finditer("_grad", found["rest"])]
-    return next((names[found["rest"][:cut]] for cut in cuts if found["rest"][:cut] in names), None)
+    heads = [found["rest"][:cut] for cut in cuts]
+    return next((names[head] for head in heads if head in names), None)
 
 
 def is_backward(op: Op) -> bool:

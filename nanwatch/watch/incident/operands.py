@@ -22,6 +22,8 @@ NAMES = {
     "Rsqrt": ("argument",),
     "Reciprocal": ("argument",),
     "SqrtGrad": ("square root", "incoming gradient"),
+    "Softmax": ("logits",),
+    "LogSoftmax": ("logits",),
     "Xlogy": ("factor", "argument"),
 }
 MOST_ROWS = 50

@@ -22,7 +22,6 @@ from nanwatch.watch.keras_seam.keras_types import (
     Variable,
 )
 
-
 FILES_OF_CALLS = frozenset(map(str, map(inspect.getsourcefile, (keras.layers.Layer, keras.Operation))))
 FILE_OF_TRAINER = str(inspect.getsourcefile(keras.Model.__mro__[1]))
 

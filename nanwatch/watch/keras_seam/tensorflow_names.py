@@ -15,12 +15,10 @@ from nanwatch.watch.keras_seam.keras_types import Graph, R, Tensor
 
 VARIANT = tf.variant  # of lists of tensors
 OpCallback = Callable[..., None]  # of (op_type, inputs, attrs, outputs, op_name, graph)
-# Of values by the names of tensors; see `program_of`.
+# Of values by the names of tensors; see `GraphPart`.
 GraphProgram = Callable[[Mapping[str, Tensor]], tuple[Sequence[Tensor], Tensor]]
 # Of (op_type, inputs, outputs, name_scope) of the op whose gradient is computed.
-GradientWatch = Callable[
-    [str, Sequence[Any], Sequence[Any], str], contextlib.AbstractContextManager[None]
-]
+GradientWatch = Callable[[str, Sequence[Any], Sequence[Any], str], contextlib.AbstractContextManager[None]]
 
 
 def traced_graph() -> Graph | None:
@@ -161,7 +159,7 @@ CALLS: Mapping[str, tuple[str, ...]] = {
 
 
 def called_graphs(op: Any) -> dict[str, Graph]:
-    """The graphs of the functions that ``op`` calls, by the attribute that names them; those that are known."""
+    """The graphs of the functions that ``op`` calls, by the attributes that name them."""
     found = {}
     for name in CALLS.get(op.type, ()):
         function = op.graph._get_function(op.get_attr(name).name)
@@ -237,57 +235,65 @@ def is_stateful(op: Any) -> bool:
     return bool(op.op_def.is_stateful)
 
 
-def program_of(
-    graph: Graph,
-    definition: Any,
-    given: Mapping[str, Tensor],
-    wanted: Sequence[str],
-    measured: Sequence[str],
-    xla: bool = False,
-) -> GraphProgram:
-    """Those ops of ``graph`` that ``wanted`` and ``measured`` need, as a function of values for ``given``.
+@dataclass(frozen=True)
+class GraphPart:
+    """Those ops of ``graph`` that lead from the tensors ``given`` to those ``wanted`` and ``measured``.
 
-    All are names of tensors; ``definition`` is the graph's. The function answers the tensors ``wanted``, and a
-    float64 matrix of the size and the counts of -inf, inf and NaN of those ``measured``, shape (measured, 4).
-    It is compiled with ``xla``, or runs op by op where the caller sees to `leave_graphs_as_they_are`.
+    All are names of tensors; ``definition`` is the graph's.
     """
-    needed, used = set[str](), set[str]()
-    ahead = {name.partition(":")[0] for name in (*wanted, *measured) if name not in given}
-    for op in reversed(graph.get_operations()):
-        if op.name in ahead:
-            needed.add(op.name)
-            used |= {tensor.name for tensor in op.inputs if tensor.name in given}
-            ahead |= {tensor.op.name for tensor in op.inputs if tensor.name not in given}
-    part = type(definition)()
-    part.CopyFrom(definition)
-    del part.node[:]
-    for node in definition.node:
-        if node.name in needed:
-            copy = part.node.add()
-            copy.CopyFrom(node)
-            for name in [name for name in copy.attr if name.startswith("_")]:
-                del copy.attr[name]
-            data = [name for name in copy.input if not name.startswith("^")]
-            del copy.input[:]
-            copy.input.extend(data)
-    names = sorted(used | (set(given) & {*wanted, *measured}))
-    asked = [name for name in dict.fromkeys((*wanted, *measured)) if name not in given]
 
-    def run(*values: Tensor) -> tuple[list[Tensor], Tensor]:
-        known = dict(zip(names, values, strict=True))
-        mapped = {name: value for name, value in known.items() if name in used}
-        made = tf.graph_util.import_graph_def(part, mapped, asked, name="again")
-        known |= zip(asked, made or (), strict=True)
+    graph: Graph
+    definition: Any
+    given: Mapping[str, Tensor]  # any values of the dtypes and shapes that it will be called with
+    wanted: Sequence[str]
+    measured: Sequence[str]
+
+    def program(self, xla: bool = False) -> GraphProgram:
+        """The part as a function of values for ``given``.
+
+        It answers the tensors ``wanted``, and a float64 matrix of the size and the counts of -inf, inf and
+        NaN of those ``measured``, shape (measured, 4). It is compiled with ``xla``, or else runs op by op, if
+        the caller sees to `leave_graphs_as_they_are`.
+        """
+        part, used = self.cut_out()
+        names = sorted(used | (set(self.given) & {*self.wanted, *self.measured}))
+        asked = [name for name in dict.fromkeys((*self.wanted, *self.measured)) if name not in self.given]
         count = count_for_xla if xla else count_nonfinite
-        counts = [count(known[name]) for name in measured]
-        return [known[name] for name in wanted], tf.stack(counts) if counts else tf.zeros([0, 4], tf.float64)
 
-    function = (
-        tf.function(run, jit_compile=True, autograph=False)
-        if xla
-        else tf.compat.v1.wrap_function(run, [spec_of(given[name]) for name in names])
-    )
-    return lambda values: function(*(values[name] for name in names))
+        def run(*values: Tensor) -> tuple[list[Tensor], Tensor]:
+            known = dict(zip(names, values, strict=True))
+            mapped = {name: value for name, value in known.items() if name in used}
+            made = tf.graph_util.import_graph_def(part, mapped, asked, name="again")
+            known |= zip(asked, made or (), strict=True)
+            counts = [count(known[name]) for name in self.measured]
+            stacked = tf.stack(counts) if counts else tf.zeros([0, 4], tf.float64)
+            return [known[name] for name in self.wanted], stacked
+
+        specs = [spec_of(self.given[name]) for name in names]
+        compiled = tf.function(run, jit_compile=True, autograph=False)
+        function = compiled if xla else tf.compat.v1.wrap_function(run, specs)
+        return lambda values: function(*(values[name] for name in names))
+
+    def cut_out(self) -> tuple[Any, set[str]]:
+        """The definition of these ops, each free of what binds it to others; and the tensors fed to them."""
+        needed, used = set[str](), set[str]()
+        ahead = {name.partition(":")[0] for name in (*self.wanted, *self.measured) if name not in self.given}
+        for op in reversed(self.graph.get_operations()):
+            if op.name in ahead:
+                needed.add(op.name)
+                used |= {tensor.name for tensor in op.inputs if tensor.name in self.given}
+                ahead |= {tensor.op.name for tensor in op.inputs if tensor.name not in self.given}
+        part = type(self.definition)()
+        part.CopyFrom(self.definition)
+        del part.node[:]
+        part.node.extend(node for node in self.definition.node if node.name in needed)
+        for node in part.node:
+            for name in [name for name in node.attr if name.startswith("_")]:
+                del node.attr[name]
+            data = [name for name in node.input if not name.startswith("^")]
+            del node.input[:]
+            node.input.extend(data)
+        return part, used
 
 
 def count_nonfinite(tensor: Tensor) -> Tensor:

@@ -92,9 +92,7 @@ class EagerOps:
             seen = current_step()
             layer = seen.callers[-1] if seen is not None and seen.callers else None
             self.kept.append(
-                EagerOp(
-                    op_type, inputs, outputs, line, layer, self.backward, self.forward, self.in_loss > 0
-                )
+                EagerOp(op_type, inputs, outputs, line, layer, self.backward, self.forward, self.in_loss > 0)
             )
 
     @contextlib.contextmanager
@@ -131,7 +129,7 @@ class EagerOps:
 
 
 def user_line(frame: FrameType | None) -> tuple[str, int] | None:
-    """The innermost line of the user's; None where a layer that is not of the user's code is called further in."""
+    """The innermost line of the user's; None where a layer of another's code is called further in."""
     while frame is not None:
         code = frame.f_code
         if code is CALL_OF_LAYER:

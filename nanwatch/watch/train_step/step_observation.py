@@ -78,9 +78,7 @@ def is_outside_layers() -> bool:
     return seen is not None and not seen.callers
 
 
-def see_operation(
-    operation: Operation, original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
-) -> R:
+def see_operation(operation: Operation, original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """An operation of a functional graph that is no layer."""
     seen, since = current_step(), graph_places.begin()
     if seen is None:

@@ -30,7 +30,14 @@ from nanwatch.watch.keras_seam.keras_types import (
 from nanwatch.watch.train_step import held_values, inspection, row_cells
 from nanwatch.watch.train_step.eager_ops import EagerStep
 from nanwatch.watch.train_step.host_call import call_host
-from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Inspection, Names, RanStep, SeenArray, Trace
+from nanwatch.watch.train_step.inspection import (
+    STEPS_AFTER_AN_ERROR,
+    Inspection,
+    Names,
+    RanStep,
+    SeenArray,
+    Trace,
+)
 from nanwatch.watch.train_step.left_behind import LeftBehind, rows_in
 from nanwatch.watch.train_step.materialised import copy_of, is_materialised
 from nanwatch.watch.train_step.row_layout import Layout, layout_of
@@ -261,28 +268,33 @@ class StepRecorder:
 
     def holder(self, seen: TracedStep | None) -> Callable[[], tf.Tensor] | None:
         """What hands over what ``seen`` must hold; None where a step is not compiled."""
-        if seen is None or tf.executing_eagerly():
-            return None
-        graph = tensorflow_names.traced_graph()
+        number, tensors = -1, list[Tensor]()
         with self.catch_errors("finding what a step must hold"):
-            assert graph is not None
-            tensors = held_values.values_to_hold(graph, held_values.losses_and_gradients(seen))
-            names = [tensor.name for tensor in tensors]
-            number = next(TRACES)
-            self.traces[number] = Trace(seen, graph)
-            for old in list(self.traces)[:-MOST_TRACES]:
-                del self.traces[old]
+            graph = tensorflow_names.traced_graph()
+            if seen is not None and graph is not None:
+                tensors = held_values.values_to_hold(graph, held_values.losses_and_gradients(seen))
+                number = self.note_trace(Trace(seen, graph))
+        if number < 0:
+            return None
+        names = [tensor.name for tensor in tensors]
 
-            def keep(recorder: StepRecorder, *arrays: Array) -> int:
-                recorder.ran = number, dict(zip(names, map(np.array, arrays), strict=True))
-                return 0
+        def keep(recorder: StepRecorder, *arrays: Array) -> int:
+            recorder.ran = number, dict(zip(names, map(np.array, arrays), strict=True))
+            return 0
 
-            def hold() -> tf.Tensor:
-                call_host(self, keep, tensors, 0, "holding what a step was given")
-                return tf.constant(0)
+        def hold() -> tf.Tensor:
+            call_host(self, keep, tensors, 0, "holding what a step was given")
+            return tf.constant(0)
 
-            return hold
-        return None
+        return hold
+
+    def note_trace(self, trace: Trace) -> int:
+        """Its number. The oldest are let go of."""
+        number = next(TRACES)
+        self.traces[number] = trace
+        for old in list(self.traces)[:-MOST_TRACES]:
+            del self.traces[old]
+        return number
 
     def bad_step(self) -> RanStep | EagerStep | None:
         """The step that went bad, where its ops can be looked at; None where they cannot."""

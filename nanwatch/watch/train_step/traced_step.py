@@ -70,7 +70,7 @@ class TracedStep:
     losses: list[Tensor] = field(default_factory=list)  # float32 scalars, one for each update, in order
     optimizers: list[Optimizer] = field(default_factory=list)  # that were applied, in order
     applying: bool = False  # an optimizer's own optimizer is not another one
-    callers: list[Operation] = field(default_factory=list)  # being called, the model among them; innermost last
+    callers: list[Operation] = field(default_factory=list)  # being called, models too; innermost last
     out_of_reach: list[Layer] = field(default_factory=list)  # called in another graph
     saved: dict[int, KeptValue] = field(default_factory=dict)  # by the id of the variable
     at_start: dict[int, KeptValue] = field(default_factory=dict)  # as ``saved``, not yet wanted
