@@ -49,20 +49,25 @@ class GraphRun:
         return {op.name: place for place, op in enumerate(self.graph.get_operations())}
 
     def needed(self, targets: Iterable[Tensor]) -> list[Op]:
-        """The ops that run for ``targets``, in their order. Raises:
+        """The ops that run for ``targets``, each behind those that it takes from.
 
-        MissingValue: a part of what they start from has no value.
+        Raises:
+            MissingValue: a part of what they start from has no value.
         """
         found: dict[str, Op] = {}
-        waiting = [tensor for tensor in targets if tensor.name not in self.known]
+        waiting = [(tensor.op, False) for tensor in targets if tensor.name not in self.known]
+        begun: set[str] = set()
         while waiting:
-            op = waiting.pop().op
-            if op.name not in found:
+            op, is_ready = waiting.pop()
+            if is_ready:
+                found[op.name] = op
+            elif op.name not in begun:
+                begun.add(op.name)
                 if op.type == "Placeholder":
                     raise MissingValue(op.name)
-                found[op.name] = op
-                waiting += [tensor for tensor in op.inputs if tensor.name not in self.known]
-        return sorted(found.values(), key=lambda op: self.places[op.name])
+                waiting.append((op, True))
+                waiting += [(tensor.op, False) for tensor in op.inputs if tensor.name not in self.known]
+        return list(found.values())
 
     def count(self, tensors: Sequence[Tensor]) -> dict[str, Counts]:
         """`Counts` of tensors of floats, by their names."""

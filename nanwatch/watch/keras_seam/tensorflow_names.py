@@ -277,12 +277,14 @@ class GraphPart:
     def cut_out(self) -> tuple[Any, set[str]]:
         """The definition of these ops, each free of what binds it to others; and the tensors fed to them."""
         needed, used = set[str](), set[str]()
-        ahead = {name.partition(":")[0] for name in (*self.wanted, *self.measured) if name not in self.given}
-        for op in reversed(self.graph.get_operations()):
-            if op.name in ahead:
+        asked = [name for name in (*self.wanted, *self.measured) if name not in self.given]
+        ahead = [tensor_named(self.graph, name).op for name in asked]
+        while ahead:
+            op = ahead.pop()
+            if op.name not in needed:
                 needed.add(op.name)
                 used |= {tensor.name for tensor in op.inputs if tensor.name in self.given}
-                ahead |= {tensor.op.name for tensor in op.inputs if tensor.name not in self.given}
+                ahead += [tensor.op for tensor in op.inputs if tensor.name not in self.given]
         part = type(self.definition)()
         part.CopyFrom(self.definition)
         del part.node[:]
