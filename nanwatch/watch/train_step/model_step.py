@@ -22,6 +22,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Variable,
 )
 from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.train_step import loss_inputs
 from nanwatch.watch.train_step.conditional_update import is_in_replica
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.step_observation import observe_step
@@ -183,6 +184,8 @@ class ModelStepRecorder(StepRecorder):
         self.variables = list(trained.values()) or list(self.model.trainable_variables)
         self.seen = seen
         batch = batches.split_batch(data)
+        if not seen.outputs:  # the step calls parts of the model, and not the model
+            seen.outputs = loss_inputs.find_outputs(seen, batch["label"])
         self.name_outputs(seen, [key for key, _ in batch["label"]])
         if self.layout is None:
             self.without = ["loss"] if loss is None else []
