@@ -10,6 +10,7 @@ from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 from nanwatch.record.notes import OtherBackend
 
+UNEXPLAINED = "NW900"  # a place where something showed, and nothing to mend there
 COMMANDS = frozenset({"run", "explain", "rule"})
 
 
@@ -18,7 +19,7 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     found: list[tuple[str, str]] = []
     causes = [cause for cause in report.of_part("cause") if cause.level != "note"]
     folder = "" if report.run.folder is None else " " + shlex.quote(clean(str(report.run.folder)))
-    if report.run.info.incident is not None and causes and can_be_brought_back(report):
+    if causes and can_be_brought_back(report):
         found.append((f"nanwatch replay{folder}", "repeats the step from its snapshot"))
     found += [
         (f"nanwatch rule {cause.code}", f"what {cause.name} is, with an example") for cause in causes[:2]
@@ -28,7 +29,7 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
         why = "lets fit end by itself: the script caught nanwatch.TrainingHalted and went on"
         found.append((going_on, why))
     at = causes[0].location if causes else None
-    if again and at is not None:
+    if again and at is not None and causes[0].code != UNEXPLAINED:
         place = f"{clean(report.path(at.file))}:{at.line}"
         found.append((again, f"again, once {place} is mended ({causes[0].code})"))
     elif again and report.diagnoses.outcome == "incomplete":
@@ -41,7 +42,10 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
 
 
 def can_be_brought_back(report: Report) -> bool:
-    """Whether the step of the incident is one of a script that can be run again up to it."""
+    """Whether the step of the incident is one of a fit, in a script that can be run again up to it."""
+    incident = report.run.info.incident
+    if incident is None or not incident.frozen or report.run.fits[incident.fit].info.kind == "tape":
+        return False
     part = report.run.part_of_incident()
     return part is None or not report.run.is_same_program(part)
 

@@ -75,7 +75,7 @@ class Unexplained(Rule):
             f"{SICK[outcome]}{place_words(incident)}, and none of the faults known here explains it.",
             *(f"Seen: {text}" for text in seen_facts(fit, incident)),
             *(f"Excluded: {text}" for text in excluded_facts(fit, incident)),
-            location=line or fit.info.location,
+            location=line,
             layer=layer.path if layer else None,
             level="error" if outcome in ("non-finite", "diverged") else "warning",
             strength=0.0,

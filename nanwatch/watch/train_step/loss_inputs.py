@@ -1,4 +1,4 @@
-"""What a step compares with its data in a loss, whoever calls whom: ``self(x)``, ``self.net(x)``, two networks.
+"""What a step compares with its data in a loss, whoever calls whom: ``self(x)``, ``self.net(x)``, networks.
 
 Where something that a Keras layer gave out meets something that came with the batch on the way to the loss,
 and no layer is in between, that is an output of what is trained, and the other its label.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import tensorflow as tf
 
-from nanwatch.watch.data.batch import Named
+from nanwatch.watch.data.batch import Leaves
 from nanwatch.watch.keras_seam.keras_types import Layer, Op, Tensor
 from nanwatch.watch.train_step.graph_places import places_of
 from nanwatch.watch.train_step.traced_step import TracedStep
@@ -32,8 +32,8 @@ class Origin:
 NOWHERE = Origin()
 
 
-def find_outputs(seen: TracedStep, labels: Named) -> list[tuple[str, Tensor]]:
-    """(key, tensor) of every output that ``seen`` compares with data: its label's key, else its layer's name."""
+def find_outputs(seen: TracedStep, labels: Leaves) -> list[tuple[str, Tensor]]:
+    """(key, tensor) of each output that ``seen`` compares with data: its label's key, or its layer's name."""
     total = seen.loss if seen.loss is not None else seen.target
     if total is None or seen.graph is None or total.graph is not seen.graph:
         return []
@@ -68,7 +68,7 @@ class LossWalk:
             self.backward = {ops[one].name for each in places_of(graph).gradients for one in each.ops}
 
     def compared(self, total: Tensor) -> dict[int, frozenset[int]]:
-        """By the id of a tensor that a layer gave out: those of the data that it meets on the way to ``total``."""
+        """By the id of what a layer gave out: ids of the data that it meets on the way to ``total``."""
         found: dict[int, frozenset[int]] = {}
         for op in self.ops_before(total):
             origins = [self.known.get(id(tensor), NOWHERE) for tensor in op.inputs]
@@ -84,7 +84,7 @@ class LossWalk:
         return found
 
     def ops_before(self, total: Tensor) -> list[Op]:
-        """The ops between the layers and ``total``, each behind those that it takes from; all `known` then."""
+        """The ops between the layers and ``total``, in an order in which they can run; all `known` then."""
         order: list[Op] = []
         waiting: list[tuple[Tensor, bool]] = [(total, False)]
         while waiting and len(self.known) < MOST_OPS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import tensorflow as tf
@@ -16,7 +16,7 @@ from nanwatch.watch.data.broadcasts import find_broadcasts
 from nanwatch.watch.data.loop_labels import EagerLossOps, labels_in_graph
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
-from nanwatch.watch.keras_seam.keras_types import Graph, Loss, Model, R, Structure
+from nanwatch.watch.keras_seam.keras_types import Graph, Loss, Model, R, Structure, Variable
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import traced_step
 from nanwatch.watch.train_step.eager_ops import EagerOps
@@ -30,7 +30,7 @@ class TapeRecording:
     """What a thread's open tape has seen: the model's call, the loss's call, what was differentiated."""
 
     tapes: int = 0
-    called: weakref.ref[Model] | None = None  # the model
+    called: list[weakref.ref[Model]] = field(default_factory=list)  # the models, in order
     inputs: Structure = None
     labels: Structure = None
     loss: Loss | None = None  # that was called, if one was
@@ -39,23 +39,36 @@ class TapeRecording:
     ops: EagerOps = field(default_factory=EagerOps)  # of an eager step
     met: tuple[BroadcastInfo, ...] | None = None  # where labels met predictions of another rank
 
-    @property
-    def model(self) -> Model | None:
-        """The model that was called, for as long as the script has it."""
-        return None if self.called is None else self.called()
+    def model_of(self, variables: Sequence[Variable]) -> Model | None:
+        """Of the models that were called, and that the script still has, that which ``variables`` are of.
+
+        Of several, or of none, the last that was called.
+        """
+        models = [model for model in (held() for held in self.called) if model is not None]
+        if len(models) < 2:
+            return models[0] if models else None
+        trained = {id(variable) for variable in variables}
+        owners = [model for model in models if any(id(one) in trained for one in model.trainable_variables)]
+        return next(reversed(owners or models), None)
 
     def note_call(self, model: Model, inputs: Structure, seen: TracedStep) -> None:
         """What is noted here of a call is let go of with the model."""
 
         def forget(gone: weakref.ref[Model]) -> None:
-            if self.called is gone:
+            if any(held is gone for held in self.called):
                 self.forget()
 
-        self.called, self.inputs, self.seen = weakref.ref(model, forget), inputs, seen
+        if all(held() is not model for held in self.called):
+            self.called.append(weakref.ref(model, forget))
+        if self.seen is not None and self.seen.graph is seen.graph:  # of another model, in the same step
+            seen.calls[:0] = self.seen.calls
+            seen.activations[:0] = self.seen.activations
+        self.inputs, self.seen = inputs, seen
 
     def forget(self) -> None:
         """What an earlier loop showed is not about the next one."""
-        self.called = self.inputs = self.labels = self.loss = self.seen = self.met = None
+        self.called = []
+        self.inputs = self.labels = self.loss = self.seen = self.met = None
 
     def stop_meeting(self) -> EagerLossOps | None:
         """The meeting, which from now on sees nothing more."""

@@ -109,7 +109,7 @@ class TapeStepRecorder(StepRecorder):
         """What the step shows before its update."""
         recording = thread_recording()
         graph = tensorflow_names.traced_graph()
-        shown, model, self.ops = recording.seen, recording.model, recording.ops
+        shown, model, self.ops = recording.seen, recording.model_of(variables), recording.ops
         seen = shown if shown is not None and shown.graph is graph else None
         seen = seen or TracedStep(graph, catch_errors=self.catch_errors)
         if model is not None:
