@@ -139,6 +139,8 @@ class FitObserver:
         self.recorder.open_fits.pop(record.info.index, None)
         with self.recorder.catch_errors("ending the record of a fit"):
             self.drain_into(record)
+            if self.pending is not None:
+                self.answer_at_the_end(self.pending, record)
             bad_state = self.handler.find_bad_state_at_the_end(record)
             if bad_state is not None:
                 self.recorder.add_incident(bad_state)
@@ -317,6 +319,14 @@ class FitObserver:
         with self.recorder.catch_errors("keeping the frozen model"):
             self.keep_frozen(seen, record)
         self.halt(f"{what} (epoch {record.epoch + 1})")
+
+    def answer_at_the_end(self, seen: Inspection, record: FitRecorder) -> None:
+        """A bad step that the host was never asked about: the last function that the script called had it."""
+        self.pending = None
+        if not self.handler.is_told():
+            found = self.handler.investigate(seen, record)
+            self.learn_model(record)
+            self.recorder.add_incident(found)
 
     def keep_frozen(self, seen: Inspection, record: FitRecorder) -> None:
         """The model as it stands before the bad step: remedies can be tried on it."""
