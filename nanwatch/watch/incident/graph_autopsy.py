@@ -26,6 +26,13 @@ from nanwatch.watch.train_step.inspection import RanStep
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
 
+@contextlib.contextmanager
+def apart(graph: Graph) -> Iterator[None]:
+    """What of ``graph`` is run in this block is no training, and its ops run one by one."""
+    with suspend_watching(), restore_variables(graph), tensorflow_names.leave_graphs_as_they_are():
+        yield
+
+
 def perform(
     model: Model | None,
     ran: RanStep,
@@ -36,11 +43,7 @@ def perform(
     """Find, in the graph that ran, the op that gave birth to what went bad. No variable is changed by it."""
     found = Autopsy()
     search = Search(time.perf_counter() + seconds)
-    with (
-        suspend_watching(),
-        restore_variables(ran.trace.graph),
-        tensorflow_names.leave_graphs_as_they_are(),
-    ):
+    with apart(ran.trace.graph):
         try:
             step = StepAutopsy(model, ran.trace.seen, outermost_run(ran), search, compile_location)
             step.fill_in(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from nanwatch.watch.keras_seam import tensorflow_names
@@ -38,6 +38,9 @@ class GraphRun:
     graph: Graph
     known: Mapping[str, Tensor]  # eager, by the names of the graph's tensors
     xla: bool = False  # compiled, else op by op
+    programs: dict[tuple[str, ...], tensorflow_names.GraphProgram] = field(
+        default_factory=dict
+    )  # made so far
 
     @functools.cached_property
     def definition(self) -> Any:
@@ -83,8 +86,15 @@ class GraphRun:
         return list(found)
 
     def program(self, wanted: Sequence[str], measured: Sequence[str]) -> tensorflow_names.GraphProgram:
-        part = tensorflow_names.GraphPart(self.graph, self.definition, self.known, wanted, measured)
-        return part.program(self.xla)
+        key = (*wanted, "|", *measured)
+        if key not in self.programs:
+            part = tensorflow_names.GraphPart(self.graph, self.definition, self.known, wanted, measured)
+            self.programs[key] = part.program(self.xla)
+        return self.programs[key]
+
+    def with_values(self, changed: Mapping[str, Tensor]) -> GraphRun:
+        """The same graph from other values, of the same dtypes and shapes."""
+        return replace(self, known={**self.known, **changed})
 
 
 class MissingValue(Exception):

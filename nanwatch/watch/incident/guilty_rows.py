@@ -46,7 +46,9 @@ def find_guilty_rows(model: Model, again: RepeatableStep, first_weights: Weights
     rows = number_of_rows(data)
     with contextlib.suppress(tf.errors.OpError, ValueError):
         if rows > 1 and goes_bad(data):
-            found.bad_rows, found.rows_tried = bad_rows(data, rows, goes_bad, deadline)
+            found.bad_rows, found.rows_tried = bad_rows(
+                rows, lambda first, last: goes_bad(take_rows(data, first, last)), deadline
+            )
             if found.rows_tried < rows:
                 found.notes.append(RowsNotTried(found.rows_tried, rows, SECONDS))
     if first_weights is None:
@@ -72,16 +74,17 @@ def repeat_is_bad(model: Model, again: RepeatableStep, data: Structure) -> bool:
     return any(map(is_bad, [*seen.loss, *(grad for grad, _ in seen.gradients if grad is not None)]))
 
 
-def bad_rows(
-    data: Structure, rows: int, goes_bad: Callable[[Structure], bool], deadline: float
-) -> tuple[tuple[int, ...], int]:
-    """(rows that go bad alone, rows settled): halves are tried before single rows."""
+def bad_rows(rows: int, goes_bad: Callable[[int, int], bool], deadline: float) -> tuple[tuple[int, ...], int]:
+    """(rows that go bad alone, rows settled): halves are tried before single rows.
+
+    ``goes_bad`` is asked of the rows from one to before another, until ``deadline`` of `time.perf_counter`.
+    """
     bad: list[int] = []
     settled = 0
     waiting = [(0, rows)]
     while waiting and time.perf_counter() < deadline:
         first, last = waiting.pop()
-        if not goes_bad(take_rows(data, first, last)):
+        if not goes_bad(first, last):
             settled += last - first
         elif last - first == 1:
             bad.append(first)

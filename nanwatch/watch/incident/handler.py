@@ -11,7 +11,15 @@ from nanwatch.record.facts import FitInfo, IncidentInfo
 from nanwatch.record.facts import OnIncident as OnIncident
 from nanwatch.record.notes import IncidentNote, LeftOutOfSnapshot, NotRepeatable, UpdateMayStay
 from nanwatch.watch.data.batch import HostBatch
-from nanwatch.watch.incident import autopsy, description, eager_autopsy, graph_autopsy, guilty_rows, snapshot
+from nanwatch.watch.incident import (
+    autopsy,
+    description,
+    eager_autopsy,
+    graph_autopsy,
+    graph_rows,
+    guilty_rows,
+    snapshot,
+)
 from nanwatch.watch.incident.autopsy import Autopsy
 from nanwatch.watch.incident.guilty_rows import GuiltyRows
 from nanwatch.watch.keras_seam.keras_types import Model, Weights
@@ -19,7 +27,7 @@ from nanwatch.watch.launch import user_lines
 from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.train_step.eager_ops import EagerStep
-from nanwatch.watch.train_step.inspection import Inspection
+from nanwatch.watch.train_step.inspection import Inspection, RanStep
 from nanwatch.watch.train_step.row_layout import Layout
 from nanwatch.watch.train_step.state_check import BadVariable, StateCheck
 from nanwatch.watch.train_step.step_recorder import AFTER_THE_STEP, BAD_STATE
@@ -95,6 +103,8 @@ class IncidentHandler:
         return snapshot.save(self.recorder.folder, self.model, batch, step, limit, self.watcher.own_optimizer)
 
     def find_guilty_rows(self, seen: Inspection) -> GuiltyRows | None:
+        if isinstance(seen.ran, RanStep) and not self.watcher.jit:
+            return graph_rows.find_guilty_rows(self.model, seen.ran, seen.batch, self.first_weights)
         again = self.watcher.repeatable(seen.batch)
         if again is None or self.model is None:
             return None
