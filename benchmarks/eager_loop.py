@@ -1,0 +1,94 @@
+"""What watching costs an eager loop: bare, and watched with its ops kept, in turns. ``python -m benchmarks.eager_loop``.
+
+Nothing of an eager step is compiled, so that all of nanwatch's own ops and the keeping of the script's count
+in full. ``without ops`` is the same watch that keeps no op for an autopsy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+WARM_UP = 12  # steps of a turn that are not measured
+VARIANTS = ("bare", "watched", "without ops")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.eager_loop", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--steps", type=int, default=60, help="Steps a turn.")
+    given = parser.parse_args()
+    step = loop_step()
+    cpu: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    for _ in range(given.rounds):
+        for variant in VARIANTS:
+            with watching(variant):
+                for _ in range(WARM_UP):
+                    step()
+                before = time.process_time()
+                for _ in range(given.steps):
+                    step()
+                cpu[variant].append((time.process_time() - before) / given.steps)
+    print(f"{'eager loop':<14}{'CPU ms/step':>12}{'ratio':>8}{'min':>8}{'max':>8}")
+    for variant in VARIANTS:
+        ratios = [one / bare for one, bare in zip(cpu[variant], cpu["bare"], strict=True)]
+        spread = f"{statistics.median(ratios):>8.2f}{min(ratios):>8.2f}{max(ratios):>8.2f}"
+        print(f"  {variant:<12}{1000 * statistics.median(cpu[variant]):>12.2f}{spread}")
+    kept = [one / other for one, other in zip(cpu["watched"], cpu["without ops"], strict=True)]
+    print(f"  keeping the ops: {statistics.median(kept):.2f} ({min(kept):.2f} to {max(kept):.2f})")
+
+
+def loop_step() -> Callable[[], None]:
+    """A step of a small network; of its time most is Python's."""
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(64, activation="relu") for _ in range(4)]
+    model = keras.Sequential([keras.Input((16,)), *layers, keras.layers.Dense(1)])
+    optimizer, loss = keras.optimizers.Adam(1e-3), keras.losses.MeanSquaredError()
+    x, y = tf.random.normal([64, 16]), tf.random.normal([64, 1])
+
+    def step() -> None:
+        with tf.GradientTape() as tape:
+            value = loss(y, model(x, training=True))
+        gradients = tape.gradient(value, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+
+    return step
+
+
+@contextlib.contextmanager
+def watching(variant: str) -> Iterator[None]:
+    """The seams of a run are taken in this block, unless it is to be bare."""
+    import keras
+
+    from nanwatch.watch import import_hook
+    from nanwatch.watch.recording.run_recorder import RunRecorder
+    from nanwatch.watch.train_step.eager_ops import EagerOps
+
+    if variant == "bare":
+        yield
+        return
+    nothing: Any = mock.patch.object(EagerOps, "start", lambda self: None)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        nothing if variant == "without ops" else contextlib.nullcontext(),
+    ):
+        recorder = RunRecorder(Path(folder), "loop.py", ())
+        import_hook.take_seams(keras, recorder, "raise")
+        try:
+            yield
+        finally:
+            recorder.end("finished", 0)
+
+
+if __name__ == "__main__":
+    main()
