@@ -167,6 +167,7 @@ class Level:
                 self.given_inf.add(tensor.name)
             elif op.type not in HANDING and self.is_birth(op, tensor):
                 self.born[tensor.name] = self.maker_of_list(op) or op
+                self.parents[tensor.name] = []  # infinite ones were meant
 
     def only_hands_given(self, op: Op, output: Tensor) -> bool:
         """Whether the infinities that ``op`` gives are given ones, and nothing else is wrong with it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,9 +11,6 @@ from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Graph, LineOfCode, Op, Operation
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.train_step.graph_places import CalledPlace, GradientPlace, places_of
-
-# The name scope of the gradient of an op inside a function: "gradients/while/Sqrt_grad/SqrtGrad".
-IN_A_FUNCTION = re.compile(r".*gradients(?:_\d+)?/(?P<rest>.+)$")
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ def is_step_of_trainer(frame: LineOfCode) -> bool:
 def forward_op(op: Op) -> Op | None:
     """The op whose gradient ``op`` is a part of; None of a forward op, and where it is not known."""
     noted = places_of(op.graph).gradient_at(index_of(op))
-    return forward_in_function(op) if noted is None else forward_on_tape(op.graph, noted)
+    return tensorflow_names.forward_in_function(op) if noted is None else forward_on_tape(op.graph, noted)
 
 
 def forward_on_tape(graph: Graph, noted: GradientPlace) -> Op | None:
@@ -93,18 +89,6 @@ def forward_on_tape(graph: Graph, noted: GradientPlace) -> Op | None:
         if users:
             return (in_scope or users)[0]
     return None
-
-
-def forward_in_function(op: Op) -> Op | None:
-    """By the name scope that TensorFlow gives the gradient of an op inside a function."""
-    found = IN_A_FUNCTION.search(op.name)
-    graph = tensorflow_names.graph_differentiated(op.graph)
-    if found is None or graph is None:
-        return None
-    names = {each.name: each for each in graph.get_operations()}
-    cuts = [cut.start() for cut in re.finditer("_grad", found["rest"])]
-    heads = [found["rest"][:cut] for cut in cuts]
-    return next((names[head] for head in heads if head in names), None)
 
 
 def is_backward(op: Op) -> bool:

@@ -131,7 +131,7 @@ class OpTrace:
                 layer,
                 location,
                 forward,
-                parents,
+                () if born else parents,  # infinite ones were meant
                 tuple(value for value, _ in shown),
                 tuple(dtype for _, dtype in shown),
                 np.array(bad[0]) if born else bad[0],

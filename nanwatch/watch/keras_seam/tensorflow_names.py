@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType, ModuleType
@@ -200,6 +201,21 @@ def graph_differentiated(graph: Any) -> Graph | None:
     if found is None and "backward" in graph.name:
         found = next((outside.graph for outside, _ in graph.captures if hasattr(outside, "graph")), None)
     return found
+
+
+# The name scope of the gradient of an op inside a function: "gradients/while/Sqrt_grad/SqrtGrad".
+IN_A_FUNCTION = re.compile(r".*gradients(?:_\d+)?/(?P<rest>.+)$")
+
+
+def forward_in_function(op: Any) -> Any:
+    """The op whose gradient ``op`` is a part of, inside a function that was differentiated; else None."""
+    found = IN_A_FUNCTION.search(op.name)
+    graph = graph_differentiated(op.graph)
+    if found is None or graph is None:
+        return None
+    names = {each.name: each for each in graph.get_operations()}
+    heads = [found["rest"][: cut.start()] for cut in re.finditer("_grad", found["rest"])]
+    return next((names[head] for head in heads if head in names), None)
 
 
 @contextlib.contextmanager

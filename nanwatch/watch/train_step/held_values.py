@@ -2,7 +2,7 @@
 
 Between what is held and the losses and gradients there are only ops that give the same for the same. So
 held are the arguments of the step's function, what its stateful ops drew or fetched, and what it read of
-variables that it had written to by then.
+variables that it writes to: seeds, averages, the weights of a network that it had updated by then.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def values_to_hold(graph: Graph, targets: Iterable[Tensor]) -> list[Tensor]:
         if op.type == "Placeholder":
             return not tensorflow_names.is_eager(outside.get(id(op.outputs[0])))
         if op.type in READING:
-            return writes.were_before(op)
+            return writes.are_of(op)
         return op.type not in tensorflow_names.CALLS and tensorflow_names.is_stateful(op)
 
     for op in ancestors(in_graph(graph, targets), is_held):
@@ -63,16 +63,16 @@ class Writes:
                 if tensor.dtype == tf.resource:
                     self.of_handle.setdefault(id(tensor), []).append(place)
 
-    def were_before(self, read: Op) -> bool:
-        """Whether there were any before ``read``.
+    def are_of(self, read: Op) -> bool:
+        """Whether what ``read`` reads may stand in the variable no more when the step is over, or not yet.
 
-        To hold what is written to once more means to copy it: that is done where it is small.
+        To hold what is written to later means to copy it: that is done where it is small, as a seed is.
         """
         place, writes = self.places[read.name], self.of_handle.get(id(read.inputs[0]), [])
-        if not writes or min(writes) > place:
-            return False
         size = read.outputs[0].shape.num_elements()
-        return max(writes) < place or (size is not None and size <= SMALL)
+        if size is not None and size <= SMALL:
+            return bool(writes)
+        return bool(writes) and max(writes) < place
 
 
 def in_graph(graph: Graph, targets: Iterable[Tensor]) -> list[Tensor]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -180,11 +181,101 @@ def resource_variable() -> None:
     assert unshaped.dtype == tf.float64
 
 
+def called_functions() -> None:
+    """The graphs behind a call, both branches of a cond and a loop's body, with the ops' own tracebacks."""
+
+    @tf.function
+    def inner(x: Any) -> Any:
+        return tf.sqrt(x)
+
+    @tf.function
+    def run(x: Any) -> Any:
+        x = inner(x)
+        x = tf.cond(x > 0, lambda: tf.exp(x), lambda: x)
+        return tf.while_loop(lambda y: y < 10.0, lambda y: [tf.square(y)], [x])[0]
+
+    graph = run.get_concrete_function(tf.TensorSpec((), tf.float32)).graph
+    found = {
+        name: called
+        for op in graph.get_operations()
+        for name, called in tensorflow_names.called_graphs(op).items()
+    }
+    assert set(found) == {"f", "then_branch", "else_branch", "body", "cond"}
+    for name, kind in (("f", "Sqrt"), ("then_branch", "Exp"), ("body", "Square")):
+        (op,) = [op for op in found[name].get_operations() if op.type == kind]
+        assert __file__ in {frame.filename for frame in op.traceback or ()}
+    assert tensorflow_names.calls_to(graph, found["f"])[0].type in tensorflow_names.CALLS
+    assert tensorflow_names.calls_to(graph, tf.Graph()) == []
+
+
+def forward_graph() -> None:
+    """The graph of a gradient of a loop or a function tells what graph it is of, and each op what op."""
+
+    @tf.function
+    def inner(x: Any) -> Any:
+        return tf.sqrt(x)
+
+    @tf.function
+    def run(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            (y,) = tf.while_loop(lambda y: y < 10.0, lambda y: [tf.exp(y)], [inner(x)])
+        return tape.gradient(y, x)
+
+    graph = run.get_concrete_function(tf.TensorSpec((), tf.float32)).graph
+    kinds = set()
+    for op in graph.get_operations():
+        for called in tensorflow_names.called_graphs(op).values():
+            forward = tensorflow_names.graph_differentiated(called)
+            if forward is not None:
+                for each in called.get_operations():
+                    differentiated = tensorflow_names.forward_in_function(each)
+                    if differentiated is not None:
+                        kinds.add((each.type, differentiated.type))
+    assert ("SqrtGrad", "Sqrt") in kinds
+    assert ("Mul", "Exp") in kinds
+    assert tensorflow_names.graph_differentiated(graph) is None
+
+
+def gradient_functions() -> None:
+    """What is registered is called for each op on the tape, in a graph or not, and given back."""
+    seen: list[str] = []
+
+    @contextlib.contextmanager
+    def watch(kind: str, inputs: Any, outputs: Any, scope: str) -> Iterator[None]:
+        assert inputs or outputs  # of each what its gradient has a use for
+        seen.append(kind)
+        yield
+
+    def slope(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.square(tf.sqrt(x))
+        with tensorflow_names.watch_gradient_functions(watch):
+            return tape.gradient(y, x)
+
+    x = tf.constant(4.0)
+    assert slope(x).numpy() == 1.0
+    assert seen == ["Square", "Sqrt"]
+    assert tf.function(slope)(x).numpy() == 1.0
+    assert seen[2:] == seen[:2]
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.sqrt(x)
+    assert tape.gradient(y, x).numpy() == 0.25
+    assert len(seen) == 4
+
+
 BETS: dict[str, Callable[[], None]] = {
     "_clone": clone,
     "_set_attr": set_attr,
     "_lower_using_switch_merge": set_attr,
     "_gradient_function": gradient_function,
+    "_get_function": called_functions,
+    "_forward_graph": forward_graph,
+    "_grad": forward_graph,
+    "tensorflow.python.pywrap_tfe": gradient_functions,
+    "tensorflow.python.eager.backprop": gradient_functions,
     "_stack_dict": stack_filter,
     "_thread_key": stack_filter,
     "tensorflow.python.framework.op_callbacks": op_callbacks,
@@ -319,3 +410,53 @@ def test_the_user_line_of_an_op() -> None:
     line = traceback.extract_stack()[-1].lineno
     assert line is not None
     assert 0 < line - frames[-1].lineno < 10
+
+
+# -- graphs that are run again ---------------------------------------------------------------------
+
+
+def test_a_graph_tells_how_many_ops_it_has() -> None:
+    with tf.Graph().as_default() as graph:
+        for number in range(3):
+            assert graph.version == len(graph.get_operations()) == number
+            tf.constant(1.0)
+
+
+@pytest.mark.parametrize("xla", [False, True])
+def test_a_part_of_a_graph_is_run_from_given_values(xla: bool) -> None:
+    variable = tf.Variable([2.0, 0.0])
+
+    @tf.function
+    def run(x: Any) -> Any:
+        drawn = tf.random.normal([2])
+        variable.assign_add([1.0, 1.0])
+        return tf.math.log(x * drawn) + variable
+
+    graph = run.get_concrete_function(tf.TensorSpec([2], tf.float32)).graph
+    (drawn,) = [op.outputs[0] for op in graph.get_operations() if op.type == "RandomStandardNormal"]
+    (log,) = [op.outputs[0] for op in graph.get_operations() if op.type == "Log"]
+    given = {graph.inputs[0].name: tf.constant([1.0, 0.0]), drawn.name: tf.constant([1.0, 5.0])}
+    part = tensorflow_names.GraphPart(graph, graph.as_graph_def(), given, [log.name], [log.name, drawn.name])
+    (found,), counts = part.program(xla)(given)
+    assert found.numpy().tolist() == [0.0, -np.inf]
+    assert counts.numpy().tolist() == [[2.0, 1.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0]]
+    assert variable.numpy().tolist() == [2.0, 0.0]  # what the function writes is not run
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float32, tf.float64])
+def test_both_counts_of_what_is_not_finite_are_the_same(dtype: Any) -> None:
+    values = tf.cast(tf.constant([[1.0, -np.inf, np.nan], [np.inf, np.inf, 0.0]]), dtype)
+    expected = [6.0, 1.0, 2.0, 1.0]
+    assert tensorflow_names.count_nonfinite(values).numpy().tolist() == expected
+    assert tensorflow_names.count_for_xla(values).numpy().tolist() == expected
+    assert tensorflow_names.count_nonfinite(tf.zeros([0, 3], dtype)).numpy().tolist() == [0.0] * 4
+
+
+def test_the_optimizer_of_graphs_is_given_back() -> None:
+    def is_off() -> bool:
+        return bool(tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False))
+
+    before = is_off()
+    with tensorflow_names.leave_graphs_as_they_are():
+        assert is_off()
+    assert is_off() is before

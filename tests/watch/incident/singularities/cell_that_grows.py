@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 keras.utils.set_random_seed(0)
-x = np.random.normal(size=(64, 100, 4)).astype("float32")
+x = np.random.normal(size=(64, 40, 4)).astype("float32")
 y = np.random.normal(size=(64, 1)).astype("float32")
 
 
@@ -22,6 +22,6 @@ class Cell(keras.layers.Layer):
         return state, [state]
 
 
-model = keras.Sequential([keras.Input((100, 4)), keras.layers.RNN(Cell()), keras.layers.Dense(1)])
+model = keras.Sequential([keras.Input((40, 4)), keras.layers.RNN(Cell()), keras.layers.Dense(1)])
 model.compile("adam", "mse")
 model.fit(x, y, verbose=0)

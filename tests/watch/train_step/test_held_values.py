@@ -1,0 +1,122 @@
+"""What a step holds is what its losses and gradients can be made of once more, and no more than that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nanwatch.watch.incident.graph_run import GraphRun
+from nanwatch.watch.train_step.held_values import SMALL, values_to_hold
+
+pytestmark = pytest.mark.tensorflow
+LARGE = SMALL + 1
+
+
+def traced(step: Callable[..., Any], *shapes: tuple[int, ...]) -> Any:
+    return (
+        tf.function(step).get_concrete_function(*(tf.TensorSpec(shape, tf.float32) for shape in shapes)).graph
+    )
+
+
+def held_types(graph: Any) -> list[str]:
+    return sorted(tensor.op.type for tensor in values_to_hold(graph, graph.outputs))
+
+
+def test_arguments_and_draws_that_lead_to_the_loss() -> None:
+    def step(x: Any, unused: Any) -> Any:
+        tf.random.uniform([3])
+        return tf.reduce_sum(x + tf.random.normal([2]))
+
+    assert held_types(traced(step, (2,), (5,))) == ["Placeholder", "RandomStandardNormal"]
+
+
+def test_weights_and_constants_stay_where_they_are() -> None:
+    weights, table = tf.Variable(tf.ones([LARGE])), tf.constant(np.arange(9.0, dtype=np.float32))
+
+    def step(x: Any) -> Any:
+        loss = tf.reduce_sum(weights) * tf.reduce_sum(x) + tf.reduce_sum(table)
+        weights.assign_sub(tf.ones([LARGE]))
+        return loss
+
+    assert held_types(traced(step, (2,))) == ["Placeholder"]
+
+
+@pytest.mark.parametrize(("size", "held"), [(SMALL, 2), (LARGE, 1)])
+def test_what_is_written_after_it_was_read_is_held_where_it_is_small(size: int, held: int) -> None:
+    state = tf.Variable(tf.zeros([size]))
+
+    def step(x: Any) -> Any:
+        loss = tf.reduce_sum(state) + tf.reduce_sum(x)
+        state.assign_add(tf.ones([size]))
+        return loss
+
+    assert len(held_types(traced(step, (2,)))) == held
+
+
+def test_what_was_written_before_it_was_read_is_held() -> None:
+    weights = tf.Variable(tf.zeros([LARGE]))
+
+    def step(x: Any) -> Any:
+        weights.assign_add(tf.ones([LARGE]))
+        return tf.reduce_sum(weights) + tf.reduce_sum(x)
+
+    assert held_types(traced(step, (2,))) == ["Placeholder", "ReadVariableOp"]
+
+
+def test_of_a_loss_in_a_function_what_that_was_given() -> None:
+    inside: list[Any] = []
+
+    @tf.function
+    def compare(x: Any) -> Any:
+        inside.append(tf.reduce_sum(tf.square(x)))
+        return inside[-1]
+
+    def step(x: Any, y: Any) -> Any:
+        return compare(x) + tf.reduce_sum(y)
+
+    graph = traced(step, (2,), (3,))
+    assert [tensor.shape.as_list() for tensor in values_to_hold(graph, inside)] == [[2]]
+
+
+def test_a_step_is_made_once_more_from_what_it_held() -> None:
+    """Seeds that have moved on, draws and a dataset's batch: the loss comes out to the last bit."""
+    dropout, dense = keras.layers.Dropout(0.5), keras.layers.Dense(4)
+    dense.build((None, 6))
+    batches = tf.data.Dataset.from_tensor_slices(tf.random.normal([8, 6])).batch(4)
+    kept: dict[str, Any] = {}
+    graphs: list[Any] = []
+
+    @tf.function
+    def epoch() -> Any:
+        for x in batches:
+            noisy = x + tf.random.normal([6])
+            loss = tf.reduce_sum(tf.square(dense(dropout(noisy, training=True))))
+            graph = loss.graph
+            tensors = values_to_hold(graph, [loss])
+            graphs.append((graph, loss))
+            names = [tensor.name for tensor in tensors]
+
+            def keep(*arrays: Any, names: list[str] = names) -> np.int32:
+                kept.update(zip(names, map(np.array, arrays), strict=True))
+                return np.int32(0)
+
+            tf.numpy_function(keep, [*tensors], tf.int32)
+            tf.print(loss, output_stream="file:///dev/null")
+            tf.numpy_function(lambda value: kept.update(loss=float(value)) or np.int32(0), [loss], tf.int32)
+
+    epoch()
+    graph, loss = graphs[-1]
+    expected = kept.pop("loss")
+    known = {name: tf.constant(value) for name, value in kept.items()}
+    captured = {inner.name: outer for outer, inner in graph.captures}
+    for name, outer in captured.items():
+        while not hasattr(outer, "numpy"):
+            outer = next(one for one, inner in outer.graph.captures if inner is outer)
+        known.setdefault(name, outer)
+    (again,) = GraphRun(graph, known).values([loss])
+    assert float(again) == expected
