@@ -190,7 +190,7 @@ def healthy(*diagnoses: Diagnosis, outcome: Outcome = "healthy", **facts: Any) -
 def with_children() -> Report:
     """A run of 100 steps, of which a fork made 100 more, and a worker four, the last of them NaN."""
     fork = made_up.run(loss=[0.7 - 0.004 * step for step in range(100)])
-    bad = made_up.run(loss=[0.7, 0.6, 0.5, math.nan], incident={"step": 3, "value": "nan"})
+    bad = made_up.run(loss=[0.7, 0.6, 0.5, math.nan], incident={"step": 3, "value": "nan", "frozen": True})
     own = replace(fork, folder=Path("/runs/a"))
     fork = replace(fork, info=replace(fork.info, pid=71), folder=Path("/runs/a/part-71"))
     told: dict[str, Any] = {
