@@ -130,12 +130,15 @@ def take_seams(keras: ModuleType, recorder: RunRecorder, on_incident: OnIncident
     if keras.backend.backend() != "tensorflow":
         recorder.note_not_watched(OtherBackend(keras.backend.backend()))
         return
+    from nanwatch.watch.keras_seam.held_gradients import register_for_graph
     from nanwatch.watch.keras_seam.hidden_frames import hide_frames
 
     with recorder.catch_errors("leaving TensorFlow's tracebacks alone"):
         beneath = frozenset[str]() if recorder.is_part and not KEPT else user_lines.below_the_script()
         hide_frames(recorder.patches, user_lines.OWN, beneath)
     note_lines(recorder.patches)
+    registered = {"tensorflow.RegisterGradient.__call__": register_for_graph}
+    take(recorder.patches, Taker.GRADIENTS, registered)
     join_fits(recorder, on_incident)
     from nanwatch.watch.fit import callback, fit_observer  # noqa: F401 - at hand for every fit
     from nanwatch.watch.fit.loops import Loops

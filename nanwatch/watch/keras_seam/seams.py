@@ -28,6 +28,7 @@ class Taker(StrEnum):
     WARNINGS = "import_hook, for the run's events"
     TRACEBACKS = "import_hook, for tracebacks as under python"
     LINES = "import_hook, for the lines that made what"
+    GRADIENTS = "import_hook, so that graphs are freed"
     FITS = "import_hook, to watch a training"
     SAVES = "recording/saves.py"
     LOOPS = "fit/loops.py"
@@ -75,6 +76,7 @@ SEAMS = (
     Seam(Taker.LINES, "keras.optimizers.Optimizer", "__new__", "the line that made an optimizer"),
     Seam(Taker.LINES, "keras.optimizers.schedules.LearningRateSchedule", "__new__", "the line that made it"),
     Seam(Taker.LINES, "keras trainer", "compile", "the line of a loss, and of a built-in op's"),
+    Seam(Taker.GRADIENTS, "tensorflow.RegisterGradient", "__call__", "what is registered holds its graph"),
     Seam(Taker.FITS, "keras.Model", "fit", "a `Watch` among the callbacks"),
     Seam(Taker.FITS, "keras.Model", "train_on_batch", "the model is watched before its step is compiled"),
     Seam(Taker.SAVES, "keras.saving", "save_model", "a save is an event", "everywhere"),
