@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras
 
-from nanwatch.watch.fit.fit_observer import FitObserver, observe_model, release_observer
+from nanwatch.watch.fit.fit_observer import FitObserver, observe_model, observer_of, release_observer
 from nanwatch.watch.incident.handler import OnIncident
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model
@@ -58,6 +58,9 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 )
                 return
         with self.recorder.catch_errors("hooking the model"):
+            held = observer_of(model)
+            if held is not None and held.is_bare:
+                release_observer(model)
             self.observer = observe_model(model, self.recorder, self.on_incident)
             self.observer.alone = not self.injected
 

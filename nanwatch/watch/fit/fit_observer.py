@@ -29,6 +29,7 @@ from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import DROPPED, FrozenTraining, RunRecorder
 from nanwatch.watch.train_step.inspection import Inspection, next_step
 from nanwatch.watch.train_step.left_behind import LeftBehind
+from nanwatch.watch.train_step.own_fault import may_be_own
 from nanwatch.watch.train_step.traced_step import TracedStep
 
 HOLDER = "_nanwatch_observer"  # of the optimizer of a loop, which holds its observer by it
@@ -46,6 +47,7 @@ class FitObserver:
         self.on_incident: OnIncident = on_incident
         self.handler = IncidentHandler(recorder, training.watcher, on_incident)
         self.fit: FitRecorder | None = None
+        self.is_bare = False  # an op of nanwatch's has failed, and none is in the step any more
         self.alone = False  # a `Watch` passed by hand: the run ends with the fit
         self.pending: Inspection | None = None  # of the bad step that is to be answered
         self.both_modes = BothModes(None)
@@ -118,7 +120,7 @@ class FitObserver:
             validation.begin()
 
     def is_validation_unknown(self) -> bool:
-        return self.fit is not None and self.fit.info.validation_data == DataInfo()
+        return self.fit is not None and self.fit.info.validation_data == DataInfo() and not self.is_bare
 
     def end_validation(self) -> None:
         validation = self.training.validation
@@ -136,18 +138,23 @@ class FitObserver:
         self.ending.record = self.ending.left = None
         self.recorder.open_fits.pop(record.info.index, None)
         with self.recorder.catch_errors("ending the record of a fit"):
-            self.drain_into(record)
-            bad_state = self.handler.find_bad_state_at_the_end(record)
-            if bad_state is not None:
-                self.recorder.add_incident(bad_state)
-            self.learn_model(record)
-            if status == "finished" and not self.training.distributed:
-                self.try_both_modes(record)
+            if not self.is_bare:
+                self.learn_the_end(record, status)
             record.end(status, error)
             self.recorder.end_fit(record.info.index, record.info)
         with self.recorder.catch_errors("closing the record of a fit"):
             record.close()
             self.forget()
+
+    def learn_the_end(self, record: FitRecorder, status: Status) -> None:
+        """What the last steps showed, and the weights that they leave."""
+        self.drain_into(record)
+        bad_state = self.handler.find_bad_state_at_the_end(record)
+        if bad_state is not None:
+            self.recorder.add_incident(bad_state)
+        self.learn_model(record)
+        if status == "finished" and not self.training.distributed:
+            self.try_both_modes(record)
 
     def forget(self) -> None:
         """Between two fits of a model its weights and its data are held by nobody but the script."""
@@ -167,12 +174,13 @@ class FitObserver:
 
     def execute(self, function: StepFunction, iterator: Iterator[Structure]) -> Structure:
         """One call of the train function: as many steps as Keras puts into one execution."""
-        if self.fit is None:
+        if self.fit is None and not self.is_bare:
             with self.recorder.catch_errors("taking up a training"):
                 self.begin("train_on_batch", {}, user_lines.line_here(sys._getframe(1)))
         if self.fit is not None and (self.rate is None or self.rate[0] != self.fit.epoch):
             with self.recorder.catch_errors("looking at the learning rate"):
                 self.note_learning_rate(self.fit)
+        failed: Exception | None = None
         try:
             logs = function(iterator)
         except ENDS as end:
@@ -181,11 +189,42 @@ class FitObserver:
                     self.watcher.make_up_for_missing_data()
             raise
         except Exception as error:
+            if self.is_bare or not may_be_own(error):
+                self.record_crash(error)
+                raise
+            failed = error
+        if failed is not None:
+            return self.go_on_bare(failed, iterator)
+        if not self.is_bare:
+            self.training.note_execution()
+            self.after_steps(self.training.steps_per_execution)
+            self.check_state_in_time()
+        return logs
+
+    def go_on_bare(self, failed: Exception, iterator: Iterator[Structure]) -> Structure:
+        """The step failed, and nanwatch may be to blame: it is made without, and so is the rest of the fit.
+
+        Raises what the step raises then: that is the script's own.
+        """
+        self.is_bare = True
+        try:
+            logs = self.training.go_on_bare(failed, iterator)
+        except ENDS:
+            raise
+        except Exception as error:
             self.record_crash(error)
             raise
-        self.after_steps(self.training.steps_per_execution)
-        self.check_state_in_time()
+        with self.recorder.catch_errors("leaving a training that cannot be watched"):
+            self.stop_watching()
+        self.recorder.note_error(failed, "making a step", None if self.fit is None else self.fit.info.index)
         return logs
+
+    def stop_watching(self) -> None:
+        """Nothing is seen of the fit any more but its epochs."""
+        self.pending = None
+        if self.fit is not None:
+            self.drain_into(self.fit)
+            self.fit.info = replace(self.fit.info, unwatched_from=self.fit.info.steps)
 
     def note_learning_rate(self, record: FitRecorder) -> None:
         """At the first step of an epoch, when every callback has had its turn: has the rate been changed?"""
@@ -225,7 +264,7 @@ class FitObserver:
         return self.fit.info.kind != "fit"
 
     def drain(self) -> None:
-        if self.fit is not None:
+        if self.fit is not None and not self.is_bare:
             with self.recorder.catch_errors("draining the watched numbers"):
                 self.drain_into(self.fit)
 
@@ -337,7 +376,7 @@ class FitObserver:
         Raises:
             TrainingHalted: there is some, and ``on_incident`` wants it.
         """
-        if self.fit is None or self.pending is not None:
+        if self.fit is None or self.pending is not None or self.is_bare:
             return
         with self.recorder.catch_errors("looking at the state"):
             self.pending = None if self.handler.is_told() else self.handler.find_bad_state()

@@ -73,11 +73,32 @@ def make_variable(value: Any, name: str, shape: tf.TensorShape | None = None) ->
     then traced a second time, and raises if it was called before. The class behind it is not taken so.
     Under a strategy of ``tf.distribute`` each replica needs its part, which only ``tf.Variable`` gives.
     """
+    with tf.init_scope():
+        if tf.distribute.has_strategy():
+            return tf.Variable(value, trainable=False, name=name, shape=shape)
+    return make_part(value, name, shape)
+
+
+def make_holder(like: Tensor) -> tf.Variable:
+    """An empty variable of nanwatch's own for tensors like this one, of any shape, where it is; under
+    ``tf.distribute`` for one replica alone."""
+    with tf.init_scope(), tf.device(like.device or None):
+        nothing = tf.zeros([0] * (like.shape.rank or 0), like.dtype)
+        return make_part(nothing, "nanwatch_kept", tf.TensorShape(None))
+
+
+def make_part(value: Any, name: str, shape: tf.TensorShape | None = None) -> tf.Variable:
+    """As `make_variable`, but of the device alone that it is made on, under a strategy too."""
     from tensorflow.python.ops import resource_variable_ops
 
     with tf.init_scope():
-        make = tf.Variable if tf.distribute.has_strategy() else resource_variable_ops.ResourceVariable
-        return make(value, trainable=False, name=name, shape=shape)
+        return resource_variable_ops.ResourceVariable(value, trainable=False, name=name, shape=shape)
+
+
+def empty(holder: tf.Variable) -> None:
+    """On the host: let go of what a holder holds."""
+    with tf.init_scope():
+        holder.assign(tf.zeros([0], holder.dtype))
 
 
 def trace_again() -> None:

@@ -24,6 +24,13 @@ def is_in_replica() -> bool:
     return tf.distribute.has_strategy() and tf.distribute.get_replica_context() is not None
 
 
+def replica_number() -> int:
+    """Which replica's step this is; 0 where there is but one."""
+    if not is_in_replica():
+        return 0
+    return int(tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group))
+
+
 def in_any_replica(flag: Tensor) -> Tensor:
     """Whether ``flag`` holds in any replica, a bool scalar as it is: all of them get the same answer."""
     context = tf.distribute.get_replica_context()

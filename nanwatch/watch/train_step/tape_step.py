@@ -23,6 +23,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Variable,
 )
 from nanwatch.watch.train_step.conditional_update import apply_unless
+from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.sentinels import half_square_sum, watchable
 from nanwatch.watch.train_step.step_recorder import StepRecorder
@@ -84,14 +85,14 @@ class TapeStepRecorder(StepRecorder):
         A gradient has its variable's shape, or is ``tf.IndexedSlices`` of it, or missing.
         """
         step: WeighedStep | None = None
-        with self.catch_errors("weighing the gradients"):
+        with self.catch_errors("weighing the gradients"), own_ops():
             step = self.weigh(grads, variables)
         if step is None or not self.guard.hold:
             original(grads, variables)
         else:
             apply_unless(step.held, original, grads, variables)
         if step is not None:
-            with self.catch_errors("recording the step"):
+            with self.catch_errors("recording the step"), own_ops():
                 self.record_update(step, variables)
         thread_recording().seen = None
 

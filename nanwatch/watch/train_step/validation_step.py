@@ -19,6 +19,7 @@ from nanwatch.watch.keras_seam.keras_types import Array, Model, StepFunction, St
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Names, first_rows, next_step
+from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.traced_step import CatchErrors
 
 
@@ -83,7 +84,7 @@ class ValidationStepRecorder:
     def test_step(self, data: Structure) -> Structure:
         core = tf.function(self.original, jit_compile=True, autograph=False) if self.jit else self.original
         logs = core(data)
-        with self.catch_errors("seeing the validation data"):
+        with self.catch_errors("seeing the validation data"), own_ops():
             self.record(batches.split_batch(data))
         return logs
 
