@@ -26,3 +26,11 @@ def test_a_fault_does_not_reach_the_script(kind: str, op: str, tmp_path: Path) -
     assert found.fault.has_failed
     assert found.differs == []
     assert found.errors == ["making a step: UnknownError"]
+
+
+def test_a_step_that_cannot_be_compiled_is_not(tmp_path: Path) -> None:
+    """XLA has no way to call the host, from where the fault comes: that is seen before it is asked to."""
+    found = with_fault("XLA", "L2Loss", tmp_path)
+    assert not found.fault.has_failed
+    assert found.differs == []
+    assert found.errors == ["making a step: OpOutOfPlace"]

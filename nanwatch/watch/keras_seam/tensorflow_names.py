@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -56,8 +56,20 @@ def import_ops(graph: Graph, names: Sequence[str], given: Mapping[str, Tensor]) 
     del definition.node[:]
     definition.node.extend(nodes)
     inputs = {name: here.capture(tensor) for name, tensor in used.items()}
-    made: Sequence[Any] = tf.graph_util.import_graph_def(definition, inputs, list(names), name="nanwatch")
+    made: Sequence[Any] = tf.graph_util.import_graph_def(
+        definition, inputs, list(names), name="nanwatch/copied"
+    )
     return made
+
+
+def is_shape_known(handle: Tensor) -> bool:
+    """Whether the variable that is named by ``handle`` has a shape that is known while it is traced."""
+    from tensorflow.python.ops import handle_data_util
+
+    data = handle_data_util.get_handle_data(handle)
+    return data is not None and all(
+        tf.TensorShape(item.shape).is_fully_defined() for item in data.shape_and_type
+    )
 
 
 def handle_of(variable: Any) -> Tensor:
@@ -106,6 +118,24 @@ def trace_again() -> None:
     if not tf.executing_eagerly():
         with tf.init_scope():
             tf.Variable(0, trainable=False, name="nanwatch_again")
+
+
+class CalledGraph(NamedTuple):
+    """The graph of a function that another calls, and whether XLA compiles it."""
+
+    graph: Graph
+    jit: bool
+
+
+def graphs_in(graph: Any) -> list[CalledGraph]:
+    """``graph``, and those of all functions that are called in it, the branches of its conds among them."""
+    called = dict(graph._functions)
+    compiled: set[str] = set()
+    for name, function in called.items():
+        if "_XlaMustCompile" in function.attributes and function.attributes["_XlaMustCompile"].b:
+            compiled |= {name, *function.graph._functions}
+    inner = [CalledGraph(each.graph, name in compiled) for name, each in called.items() if each.graph]
+    return [CalledGraph(graph, False), *inner]
 
 
 # -- functions ---------------------------------------------------------------------------------------

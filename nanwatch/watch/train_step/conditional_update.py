@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from nanwatch.watch.keras_seam.keras_types import Tensor, Variable
+from nanwatch.watch.train_step.own_ops import AGREED
 
 
 class KeptValue(NamedTuple):
@@ -33,10 +34,16 @@ def replica_number() -> int:
 
 def in_any_replica(flag: Tensor) -> Tensor:
     """Whether ``flag`` holds in any replica, a bool scalar as it is: all of them get the same answer."""
-    context = tf.distribute.get_replica_context()
-    count: Tensor = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(flag, tf.float32))
+    count = sum_of_replicas(tf.cast(flag, tf.float32))
     found: Tensor = tf.greater(count, 0.0)
     return found
+
+
+def sum_of_replicas(value: Tensor) -> Tensor:
+    """The sum over all replicas, which each of them gets."""
+    with tf.name_scope(AGREED):
+        total: Tensor = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value)
+    return total
 
 
 def apply_unless(

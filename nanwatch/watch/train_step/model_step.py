@@ -28,7 +28,7 @@ from nanwatch.watch.train_step import bare_batch
 from nanwatch.watch.train_step.conditional_update import KeptValue, is_in_replica
 from nanwatch.watch.train_step.kept_step import KeptStep
 from nanwatch.watch.train_step.own_fault import nodes_of
-from nanwatch.watch.train_step.own_ops import own_ops
+from nanwatch.watch.train_step.own_ops import OpOutOfPlace, find_out_of_place, own_ops
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.step_observation import observe_step
 from nanwatch.watch.train_step.step_recorder import StepRecorder
@@ -156,7 +156,21 @@ class ModelStepRecorder(StepRecorder):
                 restore = None if self.jit or self.seen is None or not self.guard.hold else self.seen.restore
                 self.record(batch, cells, bad, tensors, self.variables, restore)
         self.seen = None
+        self.look_at_own_ops()
         return logs
+
+    def look_at_own_ops(self) -> None:
+        """A step is not to be run in which an op of nanwatch's would fail.
+
+        Raises:
+            OpOutOfPlace: there is one.
+        """
+        graph, found = tensorflow_names.traced_graph(), None
+        if graph is not None:
+            with self.catch_errors("looking where the ops stand that were added"):
+                found = find_out_of_place(graph, is_in_replica())
+        if found is not None:
+            raise OpOutOfPlace(found)
 
     def begin_step(self, data: Structure) -> None:
         """Put by what the step is given, and what it counts."""
