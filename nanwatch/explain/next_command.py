@@ -9,6 +9,7 @@ from collections.abc import Collection
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 
+UNSEEN = ("incomplete", "no-training")  # outcomes that another run might see
 COMMANDS = frozenset({"run", "explain", "rule"})
 
 
@@ -30,7 +31,7 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     if again and at is not None:
         place = f"{clean(report.path(at.file))}:{at.line}"
         found.append((again, f"again, once {place} is mended ({causes[0].code})"))
-    elif again and report.diagnoses.outcome in ("incomplete", "no-training"):
+    elif again and report.diagnoses.outcome in UNSEEN and report.is_watched_throughout():
         found.append((again, "runs the script again under watch"))
     if not found:
         found.append(("nanwatch rule", "lists the faults that were looked for"))

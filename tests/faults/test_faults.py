@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.faults.trainings import with_fault
+from tests.side_by_side import MODULE, ended_warm
 
 pytestmark = pytest.mark.tensorflow
 
@@ -34,3 +37,35 @@ def test_a_step_that_cannot_be_compiled_is_not(tmp_path: Path) -> None:
     assert not found.fault.has_failed
     assert found.differs == []
     assert found.errors == ["making a step: OpOutOfPlace"]
+
+
+SCRIPT = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+import keras, numpy as np
+from tests.faults.fault import fault
+
+keras.utils.set_random_seed(1)
+x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.1), keras.layers.Dense(1)])
+model.compile("adam", "mse")
+with fault("L2Loss"):
+    history = model.fit(x, x[:, :1], batch_size=8, epochs=2, verbose=2)
+print(history.history, [weight.tolist() for weight in model.get_weights()])
+"""
+
+
+def test_the_script_ends_as_it_does_and_the_report_says_it_first(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(SCRIPT)
+    bare = ended_warm(tmp_path, sys.executable, "train.py")
+    done = ended_warm(tmp_path, *MODULE, "run", "train.py")
+    assert (done.status, without_times(done.stdout)) == (bare.status, without_times(bare.stdout))
+    assert bare.status == 0
+    report = done.stderr.decode().partition("nanwatch \N{MIDDLE DOT} train.py")[2].splitlines()
+    assert next(line for line in report[1:] if line).startswith(
+        "\N{HEAVY MULTIPLICATION X} nanwatch itself failed"
+    )
+
+
+def without_times(stdout: bytes) -> str:
+    return re.sub(r"\d+s - \d+ms/step", "", stdout.decode())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,8 +30,8 @@ from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import DROPPED, FrozenTraining, RunRecorder
 from nanwatch.watch.train_step.inspection import Inspection, next_step
 from nanwatch.watch.train_step.left_behind import LeftBehind
-from nanwatch.watch.train_step.own_fault import may_be_own
-from nanwatch.watch.train_step.traced_step import TracedStep
+from nanwatch.watch.train_step.own_fault import fault_words, may_be_own
+from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
 HOLDER = "_nanwatch_observer"  # of the optimizer of a loop, which holds its observer by it
 # How a data set or an iterator says that it has come to its end: no fault of anybody's.
@@ -174,7 +175,9 @@ class FitObserver:
 
     def execute(self, function: StepFunction, iterator: Iterator[Structure]) -> Structure:
         """One call of the train function: as many steps as Keras puts into one execution."""
-        if self.fit is None and not self.is_bare:
+        if self.is_bare:
+            return self.run_bare(functools.partial(function, iterator))
+        if self.fit is None:
             with self.recorder.catch_errors("taking up a training"):
                 self.begin("train_on_batch", {}, user_lines.line_here(sys._getframe(1)))
         if self.fit is not None and (self.rate is None or self.rate[0] != self.fit.epoch):
@@ -189,16 +192,15 @@ class FitObserver:
                     self.watcher.make_up_for_missing_data()
             raise
         except Exception as error:
-            if self.is_bare or not may_be_own(error):
+            if not may_be_own(error):
                 self.record_crash(error)
                 raise
             failed = error
         if failed is not None:
             return self.go_on_bare(failed, iterator)
-        if not self.is_bare:
-            self.training.note_execution()
-            self.after_steps(self.training.steps_per_execution)
-            self.check_state_in_time()
+        self.training.note_execution()
+        self.after_steps(self.training.steps_per_execution)
+        self.check_state_in_time()
         return logs
 
     def go_on_bare(self, failed: Exception, iterator: Iterator[Structure]) -> Structure:
@@ -207,17 +209,23 @@ class FitObserver:
         Raises what the step raises then: that is the script's own.
         """
         self.is_bare = True
+        logs = self.run_bare(functools.partial(self.training.go_on_bare, failed, iterator))
+        with self.recorder.catch_errors("leaving a training that cannot be watched"):
+            self.stop_watching()
+        fit = None if self.fit is None else self.fit.info.index
+        self.recorder.note_error(failed, "making a step", fault_words(failed), fit)
+        return logs
+
+    def run_bare(self, call: Callable[[], Structure]) -> Structure:
+        """What ``call`` gives, which runs the script's own step; no loop's watch sees it either."""
         try:
-            logs = self.training.go_on_bare(failed, iterator)
+            with suspend_watching():
+                return call()
         except ENDS:
             raise
         except Exception as error:
             self.record_crash(error)
             raise
-        with self.recorder.catch_errors("leaving a training that cannot be watched"):
-            self.stop_watching()
-        self.recorder.note_error(failed, "making a step", None if self.fit is None else self.fit.info.index)
-        return logs
 
     def stop_watching(self) -> None:
         """Nothing is seen of the fit any more but its epochs."""

@@ -170,9 +170,11 @@ class RunRecorder:
         if what not in self.info.not_watched:
             self.info = replace(self.info, not_watched=(*self.info.not_watched, what))
 
-    def note_error(self, error: BaseException, doing: str, fit: int | None = None) -> None:
+    def note_error(
+        self, error: BaseException, doing: str, words: str | None = None, fit: int | None = None
+    ) -> None:
         """An error of nanwatch's own: recorded, and the training goes on; ``fit`` does so unwatched."""
-        own = OwnError(doing, type(error).__name__, str(error), fit)
+        own = OwnError(doing, type(error).__name__, str(error) if words is None else words, fit)
         if os.environ.get("NANWATCH_DEBUG"):
             import traceback
 

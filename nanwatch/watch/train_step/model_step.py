@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import keras
@@ -42,6 +42,14 @@ class StepNumbers(NamedTuple):
     cells: Tensor  # of its row, float32, shape (columns,): all but the batch's and the weights'
     bad: Tensor  # bool scalar: a loss or a gradient is not finite
     tensors: list[Tensor]  # for a look
+
+
+class BegunExecution(NamedTuple):
+    """Of an execution that has failed: what was done of it."""
+
+    steps: int = 0  # that had got their batch
+    ahead: Sequence[Structure] = ()  # the batch of the last one, if it is to be made again
+    logs: Structure = None  # of the last one, if it came to its end
 
 
 class ModelStepRecorder(StepRecorder):
@@ -203,23 +211,29 @@ class ModelStepRecorder(StepRecorder):
 
         From here on the model's step is the script's alone.
         """
-        kept, failed = self.kept, nodes_of(error)
-        lost = kept.has_failed_at_once(failed)
-        at_once, done = int(self.model.steps_per_execution), max(kept.steps_begun() - kept.known_begun, lost)
-        logs, ahead = None, []
-        if done and kept.is_whole(self.applied):
-            logs = self.logs_of_step()
-        elif failed:  # else it failed while it was traced
-            kept.put_back(failed)
-            ahead = [self.batch_of_step(lost)] if done else []
+        begun = BegunExecution()
+        with self.catch_errors("finding what a step began with"):
+            begun = self.go_back(nodes_of(error))
+        left = int(self.model.steps_per_execution) - begun.steps
         self.release()
         function = self.bare_function()
-        if not done:  # it had no batch yet
+        if not begun.steps:
             return function(iterator)
-        if ahead and at_once == 1 and isinstance(iterator, tf.data.Iterator):
-            return function(bare_batch.as_iterator(ahead[0], iterator.element_spec))
-        ahead += itertools.islice(iterator, at_once - done)
-        return function(iter(ahead)) if ahead else logs
+        if begun.ahead and not left and isinstance(iterator, tf.data.Iterator):
+            return function(bare_batch.as_iterator(begun.ahead[0], iterator.element_spec))
+        ahead = [*begun.ahead, *itertools.islice(iterator, left)]
+        return function(iter(ahead)) if ahead else begun.logs
+
+    def go_back(self, failed: list[str]) -> BegunExecution:
+        """To the beginning of the step in which the ops ``failed``, unless it has come to its end."""
+        lost = self.kept.has_failed_at_once(failed)
+        steps = max(self.kept.steps_begun() - self.kept.known_begun, lost)
+        if steps and self.kept.is_whole(self.applied):
+            return BegunExecution(steps, [], self.logs_of_step())
+        if not failed:  # it was being traced
+            return BegunExecution()
+        self.kept.put_back(failed)
+        return BegunExecution(steps, [self.batch_of_step(lost)]) if steps else BegunExecution()
 
     def bare_function(self) -> StepFunction:
         """Keras's own train function; it goes through ``self.execute`` all the same."""

@@ -28,6 +28,18 @@ def nodes_of(error: Exception) -> list[str]:
     return failed_nodes(error) if isinstance(error, tf.errors.OpError) else []
 
 
+def fault_words(error: Exception) -> str:
+    """What failed and how, without the lines of the graph's making that TensorFlow tells with it."""
+    nodes = nodes_of(error)
+    if not nodes:
+        return str(error)
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = [
+        line for line in lines if line and not line.startswith(("File ", "[[", "Detected ", "Graph exec"))
+    ]
+    return f"{nodes[0]}: {told[-1] if told else ''}"
+
+
 def may_be_own(error: Exception) -> bool:
     """Whether a step that failed with ``error`` might not have failed without nanwatch."""
     if isinstance(error, tf.errors.OpError) and EAGER not in error.message:
