@@ -23,6 +23,14 @@ SAMPLE = [
 ]
 
 
+def test_a_fault_in_a_validation_does_not_either(tmp_path: Path) -> None:
+    """The labels that come batch by batch are counted in its step."""
+    found = with_fault("graph", "DenseBincount", tmp_path)
+    assert found.fault.has_failed
+    assert found.differs == []
+    assert found.errors == ["making a step of the validation: OpFailed"]
+
+
 @pytest.mark.parametrize(("kind", "op"), SAMPLE)
 def test_a_fault_does_not_reach_the_script(kind: str, op: str, tmp_path: Path) -> None:
     found = with_fault(kind, op, tmp_path)

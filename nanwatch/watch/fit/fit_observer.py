@@ -30,12 +30,10 @@ from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import DROPPED, FrozenTraining, RunRecorder
 from nanwatch.watch.train_step.inspection import Inspection, next_step
 from nanwatch.watch.train_step.left_behind import LeftBehind
-from nanwatch.watch.train_step.own_fault import fault_words, may_be_own
+from nanwatch.watch.train_step.own_fault import ENDS, fault_words, may_be_own
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
 HOLDER = "_nanwatch_observer"  # of the optimizer of a loop, which holds its observer by it
-# How a data set or an iterator says that it has come to its end: no fault of anybody's.
-ENDS = (StopIteration, tf.errors.OutOfRangeError, GeneratorExit)
 
 
 class FitObserver:

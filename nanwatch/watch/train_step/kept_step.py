@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from nanwatch.watch.keras_seam import tensorflow_names
-from nanwatch.watch.keras_seam.keras_types import Op, Optimizer, Structure, Tensor, Variable
+from nanwatch.watch.keras_seam.keras_types import Model, Op, Optimizer, Structure, Tensor, Variable
 from nanwatch.watch.train_step.conditional_update import KeptValue, replica_number
 
 
@@ -193,3 +193,17 @@ def part_of(variable: Variable, replica: int) -> tf.Variable:
     """Of a variable that each replica has a part of, that of one."""
     held = variable.value if isinstance(variable, keras.Variable) else variable
     return held.values[replica] if isinstance(held, tf.distribute.DistributedValues) else held
+
+
+def logs_of_step(model: Model, kept: KeptStep) -> Structure:
+    """What the last step has answered: the metrics, where it does, as Keras does it itself."""
+    found = kept.logs()
+    metrics = model.get_metrics_result()
+    if isinstance(found[0], dict) and found[0].keys() == metrics.keys():
+        return metrics
+    return found[0] if len(found) == 1 else keras.tree.map_structure(mean_of_replicas, *found)
+
+
+def mean_of_replicas(*values: Tensor) -> Tensor:
+    mean: Tensor = tf.reduce_mean(tf.stack(values), axis=0)
+    return mean

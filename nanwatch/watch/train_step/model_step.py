@@ -26,7 +26,7 @@ from nanwatch.watch.keras_seam.keras_types import (
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import bare_batch
 from nanwatch.watch.train_step.conditional_update import KeptValue, is_in_replica
-from nanwatch.watch.train_step.kept_step import KeptStep
+from nanwatch.watch.train_step.kept_step import KeptStep, logs_of_step
 from nanwatch.watch.train_step.own_fault import nodes_of
 from nanwatch.watch.train_step.own_ops import OpOutOfPlace, find_out_of_place, own_ops
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
@@ -229,7 +229,7 @@ class ModelStepRecorder(StepRecorder):
         lost = self.kept.has_failed_at_once(failed)
         steps = max(self.kept.steps_begun() - self.kept.known_begun, lost)
         if steps and self.kept.is_whole(self.applied):
-            return BegunExecution(steps, [], self.logs_of_step())
+            return BegunExecution(steps, [], logs_of_step(self.model, self.kept))
         if not failed:  # it was being traced
             return BegunExecution()
         self.kept.put_back(failed)
@@ -253,14 +253,6 @@ class ModelStepRecorder(StepRecorder):
         return strategy.experimental_distribute_values_from_function(
             lambda context: found[context.replica_id_in_sync_group]
         )
-
-    def logs_of_step(self) -> Structure:
-        """What the last step has answered: the metrics, where it does, as Keras does it itself."""
-        found = self.kept.logs()
-        metrics = self.model.get_metrics_result()
-        if isinstance(found[0], dict) and found[0].keys() == metrics.keys():
-            return metrics
-        return found[0] if len(found) == 1 else keras.tree.map_structure(mean_of_replicas, *found)
 
     def number_of_variables(self) -> int:
         """Of the model, its metrics and every optimizer that is known; 0 where a step is not traced alone."""
@@ -329,8 +321,3 @@ def counters_of(optimizer: Optimizer) -> list[Variable]:
     """What an optimizer counts, and scales by."""
     rate = optimizer.learning_rate
     return [variable for variable in optimizer.variables if not len(variable.shape) and variable is not rate]
-
-
-def mean_of_replicas(*values: Tensor) -> Tensor:
-    mean: Tensor = tf.reduce_mean(tf.stack(values), axis=0)
-    return mean

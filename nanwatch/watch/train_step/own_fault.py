@@ -8,6 +8,7 @@ from types import CodeType
 
 import tensorflow as tf
 
+from nanwatch.errors import NanwatchError
 from nanwatch.watch.launch.user_lines import OWN
 from nanwatch.watch.train_step.own_ops import failed_nodes, is_own
 
@@ -20,7 +21,13 @@ PASSING_ON = frozenset(
         *("call_model", "observe_call", "call_loss", "apply_optimizer", "call_function", "differentiate"),
     }
 )
+# How a data set or an iterator says that it has come to its end: no fault of anybody's.
+ENDS = (StopIteration, tf.errors.OutOfRangeError, GeneratorExit)
 EAGER = "{{function_node __wrapped__"  # how TensorFlow names an op that was run by itself
+
+
+class OpFailed(NanwatchError):
+    """An op of nanwatch's has failed in a step."""
 
 
 def nodes_of(error: Exception) -> list[str]:
