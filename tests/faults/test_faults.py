@@ -20,6 +20,8 @@ SAMPLE = [
     ("steps_per_execution", "L2Loss"),
     ("two optimizers", "L2Loss 6"),  # of the second update, behind the first
     ("XLA", "ResourceScatterUpdate"),
+    ("loop", "L2Loss"),
+    ("loop", "ResourceScatterUpdate"),
 ]
 
 

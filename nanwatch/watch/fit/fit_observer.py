@@ -208,11 +208,15 @@ class FitObserver:
         """
         self.is_bare = True
         logs = self.run_bare(functools.partial(self.training.go_on_bare, failed, iterator))
+        self.note_own_fault(failed)
+        return logs
+
+    def note_own_fault(self, failed: Exception) -> None:
+        """An op of nanwatch's has failed; nothing is seen of the training any more but its epochs."""
         with self.recorder.catch_errors("leaving a training that cannot be watched"):
             self.stop_watching()
         fit = None if self.fit is None else self.fit.info.index
         self.recorder.note_error(failed, "making a step", fault_words(failed), fit)
-        return logs
 
     def run_bare(self, call: Callable[[], Structure]) -> Structure:
         """What ``call`` gives, which runs the script's own step; no loop's watch sees it either."""

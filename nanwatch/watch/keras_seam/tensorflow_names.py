@@ -93,17 +93,26 @@ def make_variable(value: Any, name: str, shape: tf.TensorShape | None = None) ->
 
 def make_holder(like: Tensor) -> tf.Variable:
     """An empty variable of nanwatch's own for tensors like this one, of any shape, where it is; under
-    ``tf.distribute`` for one replica alone."""
-    with tf.init_scope(), tf.device(like.device or None):
+    ``tf.distribute`` for one replica alone, on its device."""
+    device = device_of_replica() or like.device or None
+    with tf.init_scope(), tf.device(device):
         nothing = tf.zeros([0] * (like.shape.rank or 0), like.dtype)
         return make_part(nothing, "nanwatch_kept", tf.TensorShape(None))
+
+
+def device_of_replica() -> str | None:
+    """Where the replica is that is traced now; None where none is."""
+    if not tf.distribute.has_strategy() or tf.distribute.get_replica_context() is None:
+        return None
+    return tf.constant(0).device or None
 
 
 def make_part(value: Any, name: str, shape: tf.TensorShape | None = None) -> tf.Variable:
     """As `make_variable`, but of the device alone that it is made on, under a strategy too."""
     from tensorflow.python.ops import resource_variable_ops
 
-    with tf.init_scope():
+    device = device_of_replica()
+    with tf.init_scope(), tf.device(device) if device else contextlib.nullcontext():
         return resource_variable_ops.ResourceVariable(value, trainable=False, name=name, shape=shape)
 
 

@@ -207,3 +207,9 @@ def logs_of_step(model: Model, kept: KeptStep) -> Structure:
 def mean_of_replicas(*values: Tensor) -> Tensor:
     mean: Tensor = tf.reduce_mean(tf.stack(values), axis=0)
     return mean
+
+
+def counters_of(optimizer: Optimizer) -> list[Variable]:
+    """What an optimizer counts, and scales by."""
+    rate = optimizer.learning_rate
+    return [variable for variable in optimizer.variables if not len(variable.shape) and variable is not rate]

@@ -26,7 +26,7 @@ from nanwatch.watch.keras_seam.keras_types import (
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import bare_batch
 from nanwatch.watch.train_step.conditional_update import KeptValue, is_in_replica
-from nanwatch.watch.train_step.kept_step import KeptStep, logs_of_step
+from nanwatch.watch.train_step.kept_step import KeptStep, counters_of, logs_of_step
 from nanwatch.watch.train_step.own_fault import nodes_of
 from nanwatch.watch.train_step.own_ops import OpOutOfPlace, find_out_of_place, own_ops
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
@@ -315,9 +315,3 @@ class ModelStepRecorder(StepRecorder):
         keys = {key for key, _ in seen.outputs}
         if len(names) == len(seen.outputs) > 1 and set(names) == set(labels) and not keys & set(names):
             seen.outputs = [(name, tensor) for name, (_, tensor) in zip(names, seen.outputs, strict=True)]
-
-
-def counters_of(optimizer: Optimizer) -> list[Variable]:
-    """What an optimizer counts, and scales by."""
-    rate = optimizer.learning_rate
-    return [variable for variable in optimizer.variables if not len(variable.shape) and variable is not rate]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeGuard
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -22,7 +23,8 @@ from nanwatch.watch.keras_seam.keras_types import (
     Tensor,
     Variable,
 )
-from nanwatch.watch.train_step.conditional_update import apply_unless
+from nanwatch.watch.train_step.conditional_update import KeptValue, apply_unless
+from nanwatch.watch.train_step.kept_step import KeptStep, counters_of
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.sentinels import half_square_sum, watchable
@@ -50,11 +52,17 @@ class TapeStepRecorder(StepRecorder):
         self.model: Model | None = None
         self.applied = optimizer
         self.keras_loss: Loss | None = None
+        self.kept = KeptStep()
         self.cells_of_batch: Tensor | None = None  # of the last eager step whose batch was seen
 
     @property
     def optimizer(self) -> Optimizer:
         return self.applied
+
+    def held_variables(self) -> list[tf.Variable]:
+        """What the model and the optimizer hold, as TensorFlow has it."""
+        held = [*self.applied.variables, *(seam().variables_of(self.model) if self.model is not None else ())]
+        return [variable.value if isinstance(variable, keras.Variable) else variable for variable in held]
 
     def release(self) -> None:
         """The optimizer was not changed."""
@@ -85,6 +93,9 @@ class TapeStepRecorder(StepRecorder):
         A gradient has its variable's shape, or is ``tf.IndexedSlices`` of it, or missing.
         """
         step: WeighedStep | None = None
+        if not tf.executing_eagerly():
+            with self.catch_errors("keeping what a step begins with"), own_ops():
+                self.begin_step()
         with self.catch_errors("weighing the gradients"), own_ops():
             step = self.weigh(grads, variables)
         if step is None or not self.guard.hold:
@@ -95,6 +106,14 @@ class TapeStepRecorder(StepRecorder):
             with self.catch_errors("recording the step"), own_ops():
                 self.record_update(step, variables)
         thread_recording().seen = None
+
+    def begin_step(self) -> None:
+        """Put by what the step may have changed before its update, and what counts the updates."""
+        shown = thread_recording().seen
+        if shown is not None and shown.here():
+            self.kept.keep(shown.saved.values())
+        counters = counters_of(self.applied)
+        self.kept.keep(KeptValue(counter, tf.convert_to_tensor(counter)) for counter in counters)
 
     def weigh(self, grads: Sequence[Tensor | None], variables: Sequence[Variable]) -> WeighedStep:
         """What the step shows before its update."""
