@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
+import keras
 import pytest
+import tensorflow as tf
 
-from tests.faults.trainings import with_fault
+from tests.faults.fault import fault
+from tests.faults.trainings import model, table, with_fault
 from tests.side_by_side import MODULE, ended_warm
+from tests.watch.fit.test_loops import watching
 
 pytestmark = pytest.mark.tensorflow
 
@@ -47,6 +52,24 @@ def test_a_step_that_cannot_be_compiled_is_not(tmp_path: Path) -> None:
     assert not found.fault.has_failed
     assert found.differs == []
     assert found.errors == ["making a step: OpOutOfPlace"]
+
+
+def test_many_steps_in_one_call_cannot_be_made_again(tmp_path: Path) -> None:
+    """The error reaches the script, and is told as nanwatch's."""
+    found, optimizer, x = model(), keras.optimizers.SGD(), tf.constant(table())
+
+    @tf.function
+    def epoch(data: Any) -> None:
+        for rows in data:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(rows[:, :1] - found(rows, training=True)))
+            gradients = tape.gradient(loss, found.trainable_variables)
+            optimizer.apply(gradients, found.trainable_variables)
+
+    with watching(tmp_path) as recorder, fault("L2Loss"), pytest.raises(tf.errors.OpError):
+        epoch(tf.data.Dataset.from_tensor_slices(x).batch(8))
+    assert [error.doing for error in recorder.info.errors] == ["making a step"]
+    assert recorder.info.fits[0].unwatched_from is not None
 
 
 SCRIPT = f"""

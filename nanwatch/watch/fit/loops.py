@@ -32,6 +32,7 @@ from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.train_step import traced_step
 from nanwatch.watch.train_step.own_fault import may_be_own
 from nanwatch.watch.train_step.tape_recording import HELD, note_target, observe_call, thread_recording
+from nanwatch.watch.train_step.tape_step import TapeStepRecorder
 from nanwatch.watch.train_step.traced_step import suspend_watching
 
 
@@ -180,6 +181,9 @@ class Loops:
             self.note_steps(function, steps)
             if function not in self.steps or not may_be_own(error):
                 raise
+            if not self.can_be_made_again(function):
+                self.note_own_fault(function, error)
+                raise
             failed = error
         self.note_steps(function, steps)
         if failed is not None:
@@ -198,11 +202,21 @@ class Loops:
     def go_on_bare(self, failed: Exception, function: Callable[..., R], args: Any, kwargs: Any) -> R:
         """A call of ``function`` failed, and nanwatch may be to blame: it is made without, and so are the
         next ones. Raises what it raises then: that is the script's own."""
-        observers = list(self.steps[function])
-        steps = [each.training.tape for each in observers if isinstance(each.training, LoopTraining)]
-        for observer in observers:
+        for observer in self.steps[function]:
             observer.is_bare = True
-        self.bare[function], result = call_again(function, steps, failed, args, kwargs)
-        for observer in observers:
-            observer.note_own_fault(failed)
+        self.bare[function], result = call_again(function, self.steps_in(function), failed, args, kwargs)
+        self.note_own_fault(function, failed)
         return result
+
+    def steps_in(self, function: Callable[..., object]) -> list[TapeStepRecorder]:
+        found = [observer.training for observer in self.steps[function]]
+        return [training.tape for training in found if isinstance(training, LoopTraining)]
+
+    def can_be_made_again(self, function: Callable[..., object]) -> bool:
+        """Whether a call makes one step: of several, none but the last one is held."""
+        return all(step.is_repeatable for step in self.steps_in(function))
+
+    def note_own_fault(self, function: Callable[..., object], failed: Exception) -> None:
+        for observer in self.steps[function]:
+            observer.is_bare = True
+            observer.note_own_fault(failed)

@@ -24,6 +24,13 @@ def traced_graph() -> Graph | None:
     return found
 
 
+def is_outermost(graph: Graph | None) -> bool:
+    """Whether ``graph`` is that of a function that is called eagerly: neither of one that another function
+    calls, nor of the body of a loop."""
+    outer = getattr(graph, "outer_graph", None)
+    return graph is not None and not hasattr(outer, "outer_graph")
+
+
 def captured_inside(graph: Graph) -> Mapping[int, Tensor]:
     """By the id of a tensor outside a function, what stands for it inside; ``graph`` is the function's."""
     return {id(outside): inside for outside, inside in graph.captures}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from nanwatch.watch.keras_seam.keras_types import Tensor, Variable
+from nanwatch.watch.keras_seam.keras_types import Op, Tensor, Variable
 from nanwatch.watch.train_step.own_ops import AGREED
 
 
@@ -36,6 +36,18 @@ def in_any_replica(flag: Tensor) -> Tensor:
     """Whether ``flag`` holds in any replica, a bool scalar as it is: all of them get the same answer."""
     count = sum_of_replicas(tf.cast(flag, tf.float32))
     found: Tensor = tf.greater(count, 0.0)
+    return found
+
+
+def in_all_replicas(op: Op) -> list[Op]:
+    """What each replica has made as ``op``."""
+
+    def collect(strategy: tf.distribute.Strategy, value: tf.distribute.DistributedValues) -> list[Op]:
+        return [part.op for part in strategy.experimental_local_results(value)]
+
+    with tf.control_dependencies([op]):
+        done = tf.constant(0)
+    found: list[Op] = tf.distribute.get_replica_context().merge_call(collect, args=(tf.identity(done),))
     return found
 
 

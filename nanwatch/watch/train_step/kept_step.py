@@ -7,6 +7,8 @@ its update does, for the sentinels. A step that has failed is whole, or can be m
 
 from __future__ import annotations
 
+import contextlib
+import weakref
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -16,8 +18,13 @@ import numpy as np
 import tensorflow as tf
 
 from nanwatch.watch.keras_seam import tensorflow_names
-from nanwatch.watch.keras_seam.keras_types import Model, Op, Optimizer, Structure, Tensor, Variable
-from nanwatch.watch.train_step.conditional_update import KeptValue, replica_number
+from nanwatch.watch.keras_seam.keras_types import Graph, Model, Op, Optimizer, Structure, Tensor, Variable
+from nanwatch.watch.train_step.conditional_update import (
+    KeptValue,
+    in_all_replicas,
+    is_in_replica,
+    replica_number,
+)
 
 
 @dataclass
@@ -102,6 +109,7 @@ class KeptStep:
 
     def __init__(self) -> None:
         self.parts: dict[int, KeptPart] = {}  # by the number of the replica
+        self.ready: weakref.WeakKeyDictionary[Graph, list[Op]] = weakref.WeakKeyDictionary()
         self.known_begun = 0  # steps that were, before the execution that runs now
 
     def part(self) -> KeptPart:
@@ -118,6 +126,16 @@ class KeptStep:
         with tf.control_dependencies(part.batch.put):  # of data that have come to their end none is there
             counted = part.begun.assign_add(1, read_value=False)
         part.beginning = [op.name for op in (*part.batch.put, counted) if op is not None]
+        graph = tensorflow_names.traced_graph()
+        if graph is not None and is_in_replica():
+            self.ready[graph] = in_all_replicas(counted)
+
+    def wait(self) -> contextlib.AbstractContextManager[object]:
+        """In this block, ops wait until all replicas have put their batches by: when one fails, TensorFlow
+        ends the other replicas where they are. One replica alone need not wait."""
+        graph = tensorflow_names.traced_graph()
+        ops = [] if graph is None else self.ready.get(graph, [])
+        return tf.control_dependencies(ops) if ops else contextlib.nullcontext()
 
     def keep(self, values: Iterable[KeptValue]) -> None:
         """What the step may change, as it was read before. What follows writes it once that is put by."""

@@ -159,7 +159,7 @@ class ModelStepRecorder(StepRecorder):
         with self.catch_errors("keeping what a step has given"), own_ops():
             self.end_step(logs)
         if watched is not None:
-            with self.catch_errors("recording the step"), own_ops():
+            with self.catch_errors("recording the step"), own_ops(), self.kept.wait():
                 cells, bad, tensors = watched
                 restore = None if self.jit or self.seen is None or not self.guard.hold else self.seen.restore
                 self.record(batch, cells, bad, tensors, self.variables, restore)
@@ -274,7 +274,7 @@ class ModelStepRecorder(StepRecorder):
         with observe_step(self.model, self.guard) as seen:
             logs = self.original(data)
             watched = None
-            with self.catch_errors("watching the step"), own_ops():
+            with self.catch_errors("watching the step"), own_ops(), self.guard.wait():
                 watched = self.numbers_of_step(data, seen)
         return logs, watched
 

@@ -53,6 +53,7 @@ class TapeStepRecorder(StepRecorder):
         self.applied = optimizer
         self.keras_loss: Loss | None = None
         self.kept = KeptStep()
+        self.is_repeatable = True  # a call of the script's function makes one step
         self.cells_of_batch: Tensor | None = None  # of the last eager step whose batch was seen
 
     @property
@@ -109,6 +110,7 @@ class TapeStepRecorder(StepRecorder):
 
     def begin_step(self) -> None:
         """Put by what the step may have changed before its update, and what counts the updates."""
+        self.is_repeatable &= tensorflow_names.is_outermost(tensorflow_names.traced_graph())
         shown = thread_recording().seen
         if shown is not None and shown.here():
             self.kept.keep(shown.saved.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -113,7 +114,7 @@ class UpdateGuard:
         variables = list(given or seam().trained_by(optimizer))
         seen.optimizers.append(optimizer)
         held: Tensor | None = None
-        with self.catch_errors("weighing the gradients"), own_ops():
+        with self.catch_errors("weighing the gradients"), own_ops(), self.wait():
             held = self.weigh(seen, optimizer, grads, variables)
         if held is None or not self.hold:
             original(grads, given)
@@ -131,6 +132,9 @@ class UpdateGuard:
         if seen.graph is not None:
             with self.catch_errors("remembering an update"):
                 self.note_update(seen, GuardedUpdate.of(original, grads, given))
+
+    def wait(self) -> contextlib.AbstractContextManager[object]:
+        return contextlib.nullcontext() if self.kept is None else self.kept.wait()
 
     def note_update(self, seen: TracedStep, update: GuardedUpdate) -> None:
         """Remember what the step updates; of each function in it, as that was traced last."""
