@@ -103,13 +103,18 @@ def outcome_by_numbers(fit: Fit, run: Run) -> Outcome:
         return "non-finite"
     if has_diverged(fit):
         return "diverged"
-    if fit.info.cut_short:  # a plateau, a head of zeros or a rate that warms up stand still so long
+    if is_part(fit):  # a plateau, a head of zeros or a rate that warms up stand still so long
         return "healthy"
     if is_at_chance(fit):
         return "at-chance"
     if learns_nothing(fit):
         return "not-learning"
     return "healthy"
+
+
+def is_part(fit: Fit) -> bool:
+    """Whether only the first steps were made, or seen."""
+    return fit.info.cut_short or fit.info.unwatched_from is not None
 
 
 def has_gone_nonfinite(fit: Fit, run: Run) -> bool:
@@ -129,7 +134,7 @@ def has_diverged(fit: Fit) -> bool:
     if output is None or output.loss is None or output.loss.name not in NONNEGATIVE:
         return False
     start, end = first_loss(fit), last_loss(fit)
-    ratio = DIVERGED_AT_ONCE if fit.info.cut_short else DIVERGED_RATIO
+    ratio = DIVERGED_AT_ONCE if is_part(fit) else DIVERGED_RATIO
     return end > ratio * max(start, 1e-3) or end < NEGATIVE_LOSS
 
 

@@ -147,7 +147,7 @@ def digest(name: str) -> str:
 def mark(report: Report) -> str:
     """The colour of the verdict."""
     if report.diagnoses.outcome == "healthy":
-        return "healthy"
+        return "healthy" if report.is_watched_throughout() else "unknown"
     return "unknown" if report.diagnoses.outcome in ("incomplete", "no-training") else "broken"
 
 

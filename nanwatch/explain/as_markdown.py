@@ -39,7 +39,8 @@ def render(report: Report) -> str:
 
 
 def headline(report: Report) -> Iterator[str]:
-    mark = "✅" if report.diagnoses.outcome == "healthy" else "❌"
+    fine = report.diagnoses.outcome == "healthy" and report.is_watched_throughout()
+    mark = "✅" if fine else "❌"
     yield f"## {mark} {escape_markup(verdict(report))}"
     incident = report.run.info.incident
     behind = action_sentence(incident) if incident is not None else course(report)

@@ -53,10 +53,11 @@ def add_header(page: Page, report: Report) -> None:
 
 def add_headline(page: Page, report: Report) -> None:
     level = worst_level(report)
-    if level in (None, "note") and report.diagnoses.outcome == "healthy":
+    whole = report.is_watched_throughout()
+    if level in (None, "note") and report.diagnoses.outcome == "healthy" and whole:
         mark, style = page.sign("✔", "OK"), "bold green"
     else:
-        mark, style = page.sign("✖", "!!"), LEVEL_STYLES[level or "error"]
+        mark, style = page.sign("✖", "!!"), LEVEL_STYLES[level or ("error" if whole else "warning")]
     page.prose((clean(verdict(report)), "bold"), first=f"{mark} ", style=style)
     indent = len(mark) + 1
     incident = report.run.info.incident

@@ -32,7 +32,7 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     if again and at is not None and causes[0].code != UNEXPLAINED:
         place = f"{clean(report.path(at.file))}:{at.line}"
         found.append((again, f"again, once {place} is mended ({causes[0].code})"))
-    elif again and report.diagnoses.outcome == "incomplete":
+    elif again and report.diagnoses.outcome == "incomplete" and report.is_watched_throughout():
         found.append((again, "runs the script again under watch"))
     elif again and has_other_backend(report):
         found.append((f"KERAS_BACKEND=tensorflow {again}", "runs it on the backend that is watched"))

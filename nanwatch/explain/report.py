@@ -64,6 +64,10 @@ class Report:
             most[fit.info.model] = max(most.get(fit.info.model, 0), fit.info.watched)
         return sum(most.values())
 
+    def is_watched_throughout(self) -> bool:
+        """Whether no training went on unwatched, because nanwatch had failed in it."""
+        return all(fit.info.unwatched_from is None for fit in self.run.fits)
+
     def not_watched(self) -> list[str]:
         """What was not seen, could not be read, or went wrong in nanwatch itself; each once."""
         info = self.run.info

@@ -30,7 +30,28 @@ VALUES: dict[Nonfinite, str] = {"nan": "NaN", "inf": "infinite", "-inf": "minus 
 
 
 def verdict(report: Report) -> str:
-    """The outcome of the run, one sentence with its numbers."""
+    """What nanwatch could not watch by its own fault, if so; then the outcome of the run with its numbers."""
+    failed = own_fault_sentence(report)
+    if failed is None:
+        return outcome_sentence(report)
+    if report.diagnoses.outcome == "no-training":  # the first step was the one that failed
+        return failed
+    return f"{failed} {outcome_sentence(report)}"
+
+
+def own_fault_sentence(report: Report) -> str | None:
+    """Where an op of nanwatch's own failed, so that a training went on unwatched."""
+    unwatched = [fit.info for fit in report.run.fits if fit.info.unwatched_from is not None]
+    if not unwatched:
+        return None
+    step = unwatched[0].unwatched_from
+    said = f"nanwatch itself failed in step {step} of a training, which went on as under python, unwatched"
+    if len(unwatched) > 1:
+        said += f", and {len(unwatched) - 1} more did"
+    return f"{said}."
+
+
+def outcome_sentence(report: Report) -> str:
     incident = report.run.info.incident
     if incident is not None:
         return incident_sentence(report, incident)

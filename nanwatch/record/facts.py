@@ -236,6 +236,7 @@ class FitInfo:
     error: str | None = None  # the exception that ended it, in one line
     seconds: float = 0.0  # wall time of the training
     watch_seconds: float = 0.0  # of it, spent in nanwatch outside the compiled step
+    unwatched_from: int | None = None  # the step in which an op of nanwatch's own failed
     cut_short: bool = False  # by a check, that lets only the first steps be trained
     broadcasts: tuple[BroadcastInfo, ...] | None = None  # None: the way to the loss was not looked at
     inference: InferenceInfo | None = None  # where it was tried at the end of the fit

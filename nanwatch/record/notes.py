@@ -233,6 +233,7 @@ class OwnError(Variant):
     doing: str  # what was being done: "reading the data of fit"
     type: str  # of the exception
     message: str
+    fit: int | None = None  # the training that went on unwatched because of it
 
 
 Note = IncidentNote | NotWatched | HeldBack | OwnError

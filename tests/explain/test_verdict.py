@@ -227,3 +227,36 @@ def test_why_a_check_saw_no_training() -> None:
         "train.py trained no Keras model that could be checked: Keras runs on jax: "
         "only TensorFlow is watched."
     )
+
+
+@pytest.mark.parametrize(
+    ("fit", "outcome", "said"),
+    [
+        (
+            {"unwatched_from": 12},
+            "healthy",
+            "nanwatch itself failed in step 12 of a training, which went on as under python, unwatched. "
+            "Nothing found.",
+        ),
+        (
+            {"unwatched_from": 0, "steps": 0},
+            "no-training",
+            "nanwatch itself failed in step 0 of a training, which went on as under python, unwatched.",
+        ),
+    ],
+)
+def test_a_fault_of_nanwatchs_own_comes_first(fit: dict[str, Any], outcome: Outcome, said: str) -> None:
+    report = made_up_reports.healthy(outcome=outcome, fit=fit)
+    assert verdict(report) == said
+    assert as_terminal.render(report, width=200, unicode=False).splitlines()[2].startswith("!! nanwatch")
+    assert as_markdown.render(report).startswith("## \N{CROSS MARK} nanwatch itself failed")
+    assert as_html.mark(report) == "unknown"
+
+
+def test_several_trainings_that_went_on_unwatched() -> None:
+    report = made_up_reports.healthy(fit={"unwatched_from": 3})
+    info = replace(report.run.fits[0].info, unwatched_from=5)
+    fits = (*report.run.fits, replace(report.run.fits[0], info=info))
+    said = verdict(replace(report, run=replace(report.run, fits=fits)))
+    assert said.startswith("nanwatch itself failed in step 3 of a training, which went on")
+    assert "unwatched, and 1 more did. Nothing" in said

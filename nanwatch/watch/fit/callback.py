@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras
 
-from nanwatch.watch.fit.fit_observer import FitObserver, observe_model, release_observer
+from nanwatch.watch.fit.fit_observer import FitObserver, observe_model, observer_of, release_observer
 from nanwatch.watch.incident.handler import OnIncident
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model
@@ -71,6 +71,9 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self.observe(model, self.recorder)
 
     def observe(self, model: Model, recorder: RunRecorder) -> None:
+        held = observer_of(model)
+        if held is not None and held.is_bare:
+            release_observer(model)
         self.observer = observe_model(model, recorder, self.on_incident)
         self.observer.alone = not self.injected
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,11 +31,10 @@ from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import DROPPED, FrozenTraining, RunRecorder
 from nanwatch.watch.train_step.inspection import Inspection, next_step
 from nanwatch.watch.train_step.left_behind import LeftBehind
-from nanwatch.watch.train_step.traced_step import TracedStep
+from nanwatch.watch.train_step.own_fault import ENDS, fault_words, may_be_own
+from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
 HOLDER = "_nanwatch_observer"  # of the optimizer of a loop, which holds its observer by it
-# How a data set or an iterator says that it has come to its end: no fault of anybody's.
-ENDS = (StopIteration, tf.errors.OutOfRangeError, GeneratorExit)
 
 
 class FitObserver:
@@ -48,6 +48,7 @@ class FitObserver:
         self.handler = IncidentHandler(recorder, training.watcher, on_incident)
         self.fit: FitRecorder | None = None
         self.thread = threading.current_thread()  # that trains
+        self.is_bare = False  # an op of nanwatch's has failed, and none is in the step any more
         self.alone = False  # a `Watch` passed by hand: the run ends with the fit
         self.pending: Inspection | None = None  # of the bad step that is to be answered
         self.both_modes = BothModes(None)
@@ -120,7 +121,7 @@ class FitObserver:
             validation.begin()
 
     def is_validation_unknown(self) -> bool:
-        return self.fit is not None and self.fit.info.validation_data == DataInfo()
+        return self.fit is not None and self.fit.info.validation_data == DataInfo() and not self.is_bare
 
     def end_validation(self) -> None:
         validation = self.training.validation
@@ -138,15 +139,8 @@ class FitObserver:
         self.ending.record = self.ending.left = None
         self.recorder.open_fits.pop(record.info.index, None)
         with self.recorder.catch_errors("ending the record of a fit"):
-            self.drain_into(record)
-            if self.pending is not None:
-                self.answer_at_the_end(self.pending, record)
-            bad_state = self.handler.find_bad_state_at_the_end(record)
-            if bad_state is not None:
-                self.recorder.add_incident(bad_state)
-            self.learn_model(record)
-            if status == "finished" and not self.training.distributed:
-                self.try_both_modes(record)
+            if not self.is_bare:
+                self.learn_the_end(record, status)
             record.end(status, error)
             self.recorder.end_fit(record.info.index, record.info)
         with self.recorder.catch_errors("closing the record of a fit"):
@@ -157,6 +151,18 @@ class FitObserver:
         """In a process that was forked off: the record is the parent's, and its files are shared."""
         self.fit = self.pending = None
         self.ending.record = self.ending.left = None
+
+    def learn_the_end(self, record: FitRecorder, status: Status) -> None:
+        """What the last steps showed, and the weights that they leave."""
+        self.drain_into(record)
+        if self.pending is not None:
+            self.answer_at_the_end(self.pending, record)
+        bad_state = self.handler.find_bad_state_at_the_end(record)
+        if bad_state is not None:
+            self.recorder.add_incident(bad_state)
+        self.learn_model(record)
+        if status == "finished" and not self.training.distributed:
+            self.try_both_modes(record)
 
     def forget(self) -> None:
         """Between two fits of a model its weights and its data are held by nobody but the script."""
@@ -176,12 +182,15 @@ class FitObserver:
 
     def execute(self, function: StepFunction, iterator: Iterator[Structure]) -> Structure:
         """One call of the train function: as many steps as Keras puts into one execution."""
+        if self.is_bare:
+            return self.run_bare(functools.partial(function, iterator))
         if self.fit is None:
             with self.recorder.catch_errors("taking up a training"):
                 self.begin("train_on_batch", {}, user_lines.line_here(sys._getframe(1)))
         if self.fit is not None and (self.rate is None or self.rate[0] != self.fit.epoch):
             with self.recorder.catch_errors("looking at the learning rate"):
                 self.note_learning_rate(self.fit)
+        failed: Exception | None = None
         try:
             logs = function(iterator)
         except ENDS as end:
@@ -190,11 +199,51 @@ class FitObserver:
                     self.watcher.make_up_for_missing_data()
             raise
         except Exception as error:
-            self.record_crash(error)
-            raise
+            if not may_be_own(error):
+                self.record_crash(error)
+                raise
+            failed = error
+        if failed is not None:
+            return self.go_on_bare(failed, iterator)
+        self.training.note_execution()
         self.after_steps(self.training.steps_per_execution)
         self.check_state_in_time()
         return logs
+
+    def go_on_bare(self, failed: Exception, iterator: Iterator[Structure]) -> Structure:
+        """The step failed, and nanwatch may be to blame: it is made without, and so is the rest of the fit.
+
+        Raises what the step raises then: that is the script's own.
+        """
+        self.is_bare = True
+        logs = self.run_bare(functools.partial(self.training.go_on_bare, failed, iterator))
+        self.note_own_fault(failed)
+        return logs
+
+    def note_own_fault(self, failed: Exception) -> None:
+        """An op of nanwatch's has failed; nothing is seen of the training any more but its epochs."""
+        with self.recorder.catch_errors("leaving a training that cannot be watched"):
+            self.stop_watching()
+        fit = None if self.fit is None else self.fit.info.index
+        self.recorder.note_error(failed, "making a step", fault_words(failed), fit)
+
+    def run_bare(self, call: Callable[[], Structure]) -> Structure:
+        """What ``call`` gives, which runs the script's own step; no loop's watch sees it either."""
+        try:
+            with suspend_watching():
+                return call()
+        except ENDS:
+            raise
+        except Exception as error:
+            self.record_crash(error)
+            raise
+
+    def stop_watching(self) -> None:
+        """Nothing is seen of the fit any more but its epochs."""
+        self.pending = None
+        if self.fit is not None:
+            self.drain_into(self.fit)
+            self.fit.info = replace(self.fit.info, unwatched_from=self.fit.info.steps)
 
     def note_learning_rate(self, record: FitRecorder) -> None:
         """At the first step of an epoch, when every callback has had its turn: has the rate been changed?"""
@@ -234,7 +283,7 @@ class FitObserver:
         return self.fit.info.kind != "fit"
 
     def drain(self) -> None:
-        if self.fit is not None:
+        if self.fit is not None and not self.is_bare:
             with self.recorder.catch_errors("draining the watched numbers"):
                 self.drain_into(self.fit)
 
@@ -354,7 +403,7 @@ class FitObserver:
         Raises:
             TrainingHalted: there is some, and ``on_incident`` wants it.
         """
-        if self.fit is None or self.pending is not None:
+        if self.fit is None or self.pending is not None or self.is_bare:
             return
         with self.recorder.catch_errors("looking at the state"):
             self.pending = None if self.handler.is_told() else self.handler.find_bad_state()

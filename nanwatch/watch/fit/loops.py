@@ -10,10 +10,12 @@ import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Any
 
 import tensorflow as tf
 
 from nanwatch.record.notes import LoopOnReplicas, LoopUnderXla
+from nanwatch.watch.fit.bare_functions import call_again
 from nanwatch.watch.fit.fit_observer import FitObserver, observe_loop, observer_of
 from nanwatch.watch.fit.training import LoopTraining
 from nanwatch.watch.incident.handler import OnIncident
@@ -30,7 +32,10 @@ from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.keras_seam.tensorflow_names import is_traced_for_xla
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.train_step import graph_places, traced_step
+from nanwatch.watch.train_step.own_fault import may_be_own
 from nanwatch.watch.train_step.tape_recording import HELD, note_target, observe_call, thread_recording
+from nanwatch.watch.train_step.tape_step import TapeStepRecorder
+from nanwatch.watch.train_step.traced_step import suspend_watching
 
 
 @dataclass
@@ -40,13 +45,18 @@ class Loops:
     recorder: RunRecorder
     on_incident: OnIncident
     observers: list[weakref.ref[FitObserver]] = field(default_factory=list)
-    functions_armed: bool = False
+    # by functions of the script's own: the loops whose steps are in them; copies without nanwatch's ops
+    steps: weakref.WeakKeyDictionary[Any, weakref.WeakSet[FitObserver]] = field(
+        default_factory=weakref.WeakKeyDictionary
+    )
+    bare: weakref.WeakKeyDictionary[Any, Any] = field(default_factory=weakref.WeakKeyDictionary)
 
     def arm(self) -> None:
         wrappers = {
             "tensorflow.GradientTape.__enter__": self.enter_tape,
             "tensorflow.GradientTape.__exit__": self.leave_tape,
             "tensorflow.GradientTape.gradient": self.differentiate,
+            "tf.function.__call__": self.call_function,
             "keras.Model.__call__": self.call_model,
             "keras.losses.Loss.__call__": self.call_loss,
             "keras.optimizers.Optimizer.apply": self.apply_optimizer,
@@ -139,7 +149,7 @@ class Loops:
         with self.recorder.catch_errors("taking up a loop"):
             if self.can_be_watched(sys._getframe()):
                 observer = self.begin(optimizer)
-        if observer is None or not isinstance(observer.training, LoopTraining):
+        if observer is None or observer.is_bare or not isinstance(observer.training, LoopTraining):
             return original(optimizer, grads, variables)
         HELD.applying = True
         ops = thread_recording().ops
@@ -173,27 +183,66 @@ class Loops:
             self.observers = [*living, weakref.ref(observer)]
         with tf.init_scope():
             observer.begin_loop()
-        if not tf.executing_eagerly():
-            self.arm_functions()
+        if not tf.executing_eagerly() and getattr(HELD, "steps", None) is not None:
+            HELD.steps.append(observer)
         return observer
-
-    def arm_functions(self) -> None:
-        """A compiled step ends on the host where its function returns."""
-        if self.functions_armed:
-            return
-        self.functions_armed = True
-        take(self.recorder.patches, Taker.COMPILED_LOOPS, {"tf.function.__call__": self.call_function})
 
     def call_function(
         self, original: Callable[..., R], function: Callable[..., R], /, *args: object, **kwargs: object
     ) -> R:
-        result = original(function, *args, **kwargs)
-        if tf.executing_eagerly() and traced_step.current_step() is None:
-            for found in self.observers:
-                observer = found()
-                if observer is not None and observer.fit is not None and is_of_this_thread(observer):
-                    observer.after_steps(1)
+        if not tf.executing_eagerly() or traced_step.current_step() is not None:
+            return original(function, *args, **kwargs)
+        bare = self.bare.get(function) if self.bare else None
+        if bare is not None:
+            with suspend_watching():
+                return original(bare, *args, **kwargs)
+        steps = HELD.steps = []  # of the loops that are traced in this call
+        failed: Exception | None = None
+        try:
+            result = original(function, *args, **kwargs)
+        except Exception as error:
+            self.note_steps(function, steps)
+            if function not in self.steps or not may_be_own(error):
+                raise
+            if not self.can_be_made_again(function):
+                self.note_own_fault(function, error)
+                raise
+            failed = error
+        self.note_steps(function, steps)
+        if failed is not None:
+            return self.go_on_bare(failed, function, args, kwargs)
+        for found in self.observers:
+            observer = found()
+            if observer is not None and observer.fit is not None and is_of_this_thread(observer):
+                observer.after_steps(1)
         return result
+
+    def note_steps(self, function: Callable[..., object], steps: list[FitObserver]) -> None:
+        """The loops whose steps were traced in a call of ``function``."""
+        if steps:
+            self.steps.setdefault(function, weakref.WeakSet()).update(steps)
+
+    def go_on_bare(self, failed: Exception, function: Callable[..., R], args: Any, kwargs: Any) -> R:
+        """A call of ``function`` failed, and nanwatch may be to blame: it is made without, and so are the
+        next ones. Raises what it raises then: that is the script's own."""
+        for observer in self.steps[function]:
+            observer.is_bare = True
+        self.bare[function], result = call_again(function, self.steps_in(function), failed, args, kwargs)
+        self.note_own_fault(function, failed)
+        return result
+
+    def steps_in(self, function: Callable[..., object]) -> list[TapeStepRecorder]:
+        found = [observer.training for observer in self.steps[function]]
+        return [training.tape for training in found if isinstance(training, LoopTraining)]
+
+    def can_be_made_again(self, function: Callable[..., object]) -> bool:
+        """Whether a call makes one step: of several, none but the last one is held."""
+        return all(step.is_repeatable for step in self.steps_in(function))
+
+    def note_own_fault(self, function: Callable[..., object], failed: Exception) -> None:
+        for observer in self.steps[function]:
+            observer.is_bare = True
+            observer.note_own_fault(failed)
 
 
 def is_of_this_thread(observer: FitObserver) -> bool:

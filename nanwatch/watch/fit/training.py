@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol
 
 from nanwatch.record.facts import ModelInfo, OutputInfo
 from nanwatch.watch.keras_seam.adapter import seam
-from nanwatch.watch.keras_seam.keras_types import Model, Optimizer
+from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, Structure
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import description, outputs
 from nanwatch.watch.train_step.model_step import ModelStepRecorder
@@ -47,6 +48,13 @@ class Training(Protocol):
     def count_trainable(self) -> int | None:
         """Trainable variables; None while that is not known."""
 
+    def note_execution(self) -> None:
+        """A call of what Keras compiled has come to its end."""
+
+    def go_on_bare(self, error: Exception, iterator: Iterator[Structure]) -> Structure:
+        """What the call that failed with ``error`` would have given; nothing of nanwatch's is in the steps
+        from here on."""
+
     def detach(self) -> None:
         """It is not trained for now."""
 
@@ -82,6 +90,14 @@ class ModelTraining:
 
     def count_trainable(self) -> int | None:
         return len(self.model.trainable_variables) if self.model.built else None
+
+    def note_execution(self) -> None:
+        self.step.kept.note_execution(self.steps_per_execution)
+
+    def go_on_bare(self, error: Exception, iterator: Iterator[Structure]) -> Structure:
+        if self.validation is not None:
+            self.validation.release()
+        return self.step.go_on_bare(error, iterator)
 
     def attach(self) -> None:
         """It is about to be trained."""
@@ -138,6 +154,13 @@ class LoopTraining:
     def count_trainable(self) -> int | None:
         seen = self.watcher.first_seen
         return None if seen is None else len(seen.gradients)
+
+    def note_execution(self) -> None:
+        """The script itself calls them."""
+
+    def go_on_bare(self, error: Exception, iterator: Iterator[Structure]) -> Structure:
+        """The script itself calls the steps of its loop."""
+        raise error
 
     def detach(self) -> None:
         """Nothing of ours stands on what is trained."""

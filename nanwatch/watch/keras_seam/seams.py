@@ -33,7 +33,6 @@ class Taker(StrEnum):
     SAVES = "recording/saves.py"
     LOOPS = "fit/loops.py"
     CHECK = "check"
-    COMPILED_LOOPS = "fit/loops.py, once a loop is compiled"
     REPLAY = "replay/again.py"
     STEP = "train_step, while a step is traced"
     REPEATED_UPDATES = "incident, while a step is repeated"
@@ -91,6 +90,7 @@ SEAMS = (
     Seam(Taker.LOOPS, "tensorflow.GradientTape", "__enter__", "a loop's step may begin"),
     Seam(Taker.LOOPS, "tensorflow.GradientTape", "__exit__", "its forward pass is over"),
     Seam(Taker.LOOPS, "tensorflow.GradientTape", "gradient", "its loss"),
+    Seam(Taker.LOOPS, "tf.function", "__call__", "where it returns a loop's step is on the host"),
     Seam(Taker.LOOPS, "keras.Model", "__call__", "its model, inputs and predictions"),
     Seam(Taker.LOOPS, "keras.losses.Loss", "__call__", "its labels"),
     Seam(Taker.LOOPS, "keras.optimizers.Optimizer", "apply", "its update, guarded"),
@@ -111,7 +111,6 @@ SEAMS = (
     Seam(Taker.CHECK, "tensorflow.train.Checkpoint", "save", "it saves elsewhere"),
     Seam(Taker.CHECK, "tensorflow.train.Checkpoint", "write", "it saves elsewhere"),
     Seam(Taker.CHECK, "tensorflow.train.CheckpointManager", "save", "it would delete older checkpoints"),
-    Seam(Taker.COMPILED_LOOPS, "tf.function", "__call__", "where it returns its steps are on the host"),
     Seam(Taker.REPLAY, "keras.Model", "fit", "the replay begins where the training does"),
     Seam(Taker.REPLAY, "keras.Model", "train_on_batch", "the replay begins where the training does"),
     Seam(Taker.STEP, "keras.optimizers.Optimizer", "apply", "the update, guarded"),

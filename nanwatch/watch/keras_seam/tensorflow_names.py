@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -28,6 +28,13 @@ def traced_graph() -> Graph | None:
         return None
     found: Graph = tf.compat.v1.get_default_graph()
     return found
+
+
+def is_outermost(graph: Graph | None) -> bool:
+    """Whether ``graph`` is that of a function that is called eagerly: neither of one that another function
+    calls, nor of the body of a loop."""
+    outer = getattr(graph, "outer_graph", None)
+    return graph is not None and not hasattr(outer, "outer_graph")
 
 
 def captured_inside(graph: Graph) -> Mapping[int, Tensor]:
@@ -62,8 +69,20 @@ def import_ops(graph: Graph, names: Sequence[str], given: Mapping[str, Tensor]) 
     del definition.node[:]
     definition.node.extend(nodes)
     inputs = {name: here.capture(tensor) for name, tensor in used.items()}
-    made: Sequence[Any] = tf.graph_util.import_graph_def(definition, inputs, list(names), name="nanwatch")
+    made: Sequence[Any] = tf.graph_util.import_graph_def(
+        definition, inputs, list(names), name="nanwatch/copied"
+    )
     return made
+
+
+def is_shape_known(handle: Tensor) -> bool:
+    """Whether the variable that is named by ``handle`` has a shape that is known while it is traced."""
+    from tensorflow.python.ops import handle_data_util
+
+    data = handle_data_util.get_handle_data(handle)
+    return data is not None and all(
+        tf.TensorShape(item.shape).is_fully_defined() for item in data.shape_and_type
+    )
 
 
 def handle_of(variable: Any) -> Tensor:
@@ -79,11 +98,41 @@ def make_variable(value: Any, name: str, shape: tf.TensorShape | None = None) ->
     then traced a second time, and raises if it was called before. The class behind it is not taken so.
     Under a strategy of ``tf.distribute`` each replica needs its part, which only ``tf.Variable`` gives.
     """
+    with tf.init_scope():
+        if tf.distribute.has_strategy():
+            return tf.Variable(value, trainable=False, name=name, shape=shape)
+    return make_part(value, name, shape)
+
+
+def make_holder(like: Tensor) -> tf.Variable:
+    """An empty variable of nanwatch's own for tensors like this one, of any shape, where it is; under
+    ``tf.distribute`` for one replica alone, on its device."""
+    device = device_of_replica() or like.device or None
+    with tf.init_scope(), tf.device(device):
+        nothing = tf.zeros([0] * (like.shape.rank or 0), like.dtype)
+        return make_part(nothing, "nanwatch_kept", tf.TensorShape(None))
+
+
+def device_of_replica() -> str | None:
+    """Where the replica is that is traced now; None where none is."""
+    if not tf.distribute.has_strategy() or tf.distribute.get_replica_context() is None:
+        return None
+    return tf.constant(0).device or None
+
+
+def make_part(value: Any, name: str, shape: tf.TensorShape | None = None) -> tf.Variable:
+    """As `make_variable`, but of the device alone that it is made on, under a strategy too."""
     from tensorflow.python.ops import resource_variable_ops
 
+    device = device_of_replica()
+    with tf.init_scope(), tf.device(device) if device else contextlib.nullcontext():
+        return resource_variable_ops.ResourceVariable(value, trainable=False, name=name, shape=shape)
+
+
+def empty(holder: tf.Variable) -> None:
+    """On the host: let go of what a holder holds."""
     with tf.init_scope():
-        make = tf.Variable if tf.distribute.has_strategy() else resource_variable_ops.ResourceVariable
-        return make(value, trainable=False, name=name, shape=shape)
+        holder.assign(tf.zeros([0], holder.dtype))
 
 
 def trace_again() -> None:
@@ -91,6 +140,24 @@ def trace_again() -> None:
     if not tf.executing_eagerly():
         with tf.init_scope():
             tf.Variable(0, trainable=False, name="nanwatch_again")
+
+
+class CalledGraph(NamedTuple):
+    """The graph of a function that another calls, and whether XLA compiles it."""
+
+    graph: Graph
+    jit: bool
+
+
+def graphs_in(graph: Any) -> list[CalledGraph]:
+    """``graph``, and those of all functions that are called in it, the branches of its conds among them."""
+    called = dict(graph._functions)
+    compiled: set[str] = set()
+    for name, function in called.items():
+        if "_XlaMustCompile" in function.attributes and function.attributes["_XlaMustCompile"].b:
+            compiled |= {name, *function.graph._functions}
+    inner = [CalledGraph(each.graph, name in compiled) for name, each in called.items() if each.graph]
+    return [CalledGraph(graph, False), *inner]
 
 
 # -- functions ---------------------------------------------------------------------------------------

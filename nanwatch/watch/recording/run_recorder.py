@@ -276,9 +276,11 @@ class RunRecorder:
         if self.is_part:  # which may have nothing else to tell
             self.save()
 
-    def note_error(self, error: BaseException, doing: str) -> None:
-        """An error of nanwatch's own: recorded, and the training goes on."""
-        own = OwnError(doing, type(error).__name__, str(error))
+    def note_error(
+        self, error: BaseException, doing: str, words: str | None = None, fit: int | None = None
+    ) -> None:
+        """An error of nanwatch's own: recorded, and the training goes on; ``fit`` does so unwatched."""
+        own = OwnError(doing, type(error).__name__, str(error) if words is None else words, fit)
         if os.environ.get("NANWATCH_DEBUG"):
             import traceback
 

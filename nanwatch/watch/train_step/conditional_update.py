@@ -9,7 +9,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from nanwatch.watch.keras_seam.keras_types import Tensor, Variable
+from nanwatch.watch.keras_seam.keras_types import Op, Tensor, Variable
+from nanwatch.watch.train_step.own_ops import AGREED
 
 
 class KeptValue(NamedTuple):
@@ -24,12 +25,37 @@ def is_in_replica() -> bool:
     return tf.distribute.has_strategy() and tf.distribute.get_replica_context() is not None
 
 
+def replica_number() -> int:
+    """Which replica's step this is; 0 where there is but one."""
+    if not is_in_replica():
+        return 0
+    return int(tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group))
+
+
 def in_any_replica(flag: Tensor) -> Tensor:
     """Whether ``flag`` holds in any replica, a bool scalar as it is: all of them get the same answer."""
-    context = tf.distribute.get_replica_context()
-    count: Tensor = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(flag, tf.float32))
+    count = sum_of_replicas(tf.cast(flag, tf.float32))
     found: Tensor = tf.greater(count, 0.0)
     return found
+
+
+def in_all_replicas(op: Op) -> list[Op]:
+    """What each replica has made as ``op``."""
+
+    def collect(strategy: tf.distribute.Strategy, value: tf.distribute.DistributedValues) -> list[Op]:
+        return [part.op for part in strategy.experimental_local_results(value)]
+
+    with tf.control_dependencies([op]):
+        done = tf.constant(0)
+    found: list[Op] = tf.distribute.get_replica_context().merge_call(collect, args=(tf.identity(done),))
+    return found
+
+
+def sum_of_replicas(value: Tensor) -> Tensor:
+    """The sum over all replicas, which each of them gets."""
+    with tf.name_scope(AGREED):
+        total: Tensor = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value)
+    return total
 
 
 def apply_unless(

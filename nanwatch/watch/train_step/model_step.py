@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import keras
@@ -22,8 +24,11 @@ from nanwatch.watch.keras_seam.keras_types import (
     Variable,
 )
 from nanwatch.watch.keras_seam.patches import Patches
-from nanwatch.watch.train_step import loss_inputs
-from nanwatch.watch.train_step.conditional_update import is_in_replica
+from nanwatch.watch.train_step import bare_batch, loss_inputs
+from nanwatch.watch.train_step.conditional_update import KeptValue, is_in_replica
+from nanwatch.watch.train_step.kept_step import KeptStep, counters_of, logs_of_step
+from nanwatch.watch.train_step.own_fault import nodes_of
+from nanwatch.watch.train_step.own_ops import OpOutOfPlace, find_out_of_place, own_ops
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.step_observation import observe_step
 from nanwatch.watch.train_step.step_recorder import StepRecorder
@@ -39,6 +44,14 @@ class StepNumbers(NamedTuple):
     tensors: list[Tensor]  # for a look
 
 
+class BegunExecution(NamedTuple):
+    """Of an execution that has failed: what was done of it."""
+
+    steps: int = 0  # that had got their batch
+    ahead: Sequence[Structure] = ()  # the batch of the last one, if it is to be made again
+    logs: Structure = None  # of the last one, if it came to its end
+
+
 class ModelStepRecorder(StepRecorder):
     """Wraps ``model.train_step`` from `attach` to `detach`; the function made of it stays until `release`."""
 
@@ -49,6 +62,8 @@ class ModelStepRecorder(StepRecorder):
         self.model = model
         self.original = model.train_step
         self.guard.several = not seam().is_keras_own(self.original)
+        self.kept = KeptStep()
+        self.applied: list[Optimizer] = []  # by the step that was traced last
         self.optimizers: list[Optimizer] = []  # that the step was seen to apply
         self.variables: list[Variable] = []
         self.seen: TracedStep | None = None  # of the step being traced
@@ -89,6 +104,10 @@ class ModelStepRecorder(StepRecorder):
         self.detach()
         self.model.train_function = None
 
+    def forget_batch(self) -> None:
+        super().forget_batch()
+        self.kept.let_go()
+
     def make_up_for_missing_data(self) -> None:
         """XLA compiles a step that waits for its batch as a whole; so does an execution of several."""
         if not self.jit and int(self.model.steps_per_execution) == 1:
@@ -106,6 +125,7 @@ class ModelStepRecorder(StepRecorder):
         self.jit = seam().is_compiled_by_xla(model)
         # An output of an XLA function is one that cannot be fused away.
         self.shows_activations = not self.jit
+        self.guard.kept = None if self.jit else self.kept
         model.jit_compile, before = False if self.jit else model.jit_compile, model.jit_compile
         try:
             type(model).make_train_function(model, force=force)
@@ -120,10 +140,12 @@ class ModelStepRecorder(StepRecorder):
     def train_step(self, data: Structure) -> Structure:
         """The watched step: the user's own, then one row for the ring, then perhaps a look."""
         batch: batches.Batch = {role: [] for role in batches.ROLES}
-        with self.catch_errors("reading the batch"):
+        with self.catch_errors("reading the batch"), own_ops():
             batch = batches.split_batch(data)
             self.template = keras.tree.map_structure(lambda leaf: None if leaf is None else 0, data)
             self.remember(batch)
+        with self.catch_errors("keeping what a step begins with"), own_ops():
+            self.begin_step(data)
         core = self.core
         if self.jit:
             core = tf.function(self.core, jit_compile=True, autograph=False)
@@ -133,13 +155,103 @@ class ModelStepRecorder(StepRecorder):
             # What a function of the script's own has built in the step was not there to be kept before it.
             if self.number_of_variables() > before:
                 tensorflow_names.trace_again()
+        with self.catch_errors("keeping what a step has given"), own_ops():
+            self.end_step(logs)
         if watched is not None:
-            with self.catch_errors("recording the step"):
+            with self.catch_errors("recording the step"), own_ops(), self.kept.wait():
                 cells, bad, tensors = watched
                 restore = None if self.jit or self.seen is None or not self.guard.hold else self.seen.restore
                 self.record(batch, cells, bad, tensors, self.variables, restore, self.seen)
         self.seen = None
+        self.look_at_own_ops()
         return logs
+
+    def look_at_own_ops(self) -> None:
+        """A step is not to be run in which an op of nanwatch's would fail.
+
+        Raises:
+            OpOutOfPlace: there is one.
+        """
+        graph, found = tensorflow_names.traced_graph(), None
+        if graph is not None:
+            with self.catch_errors("looking where the ops stand that were added"):
+                found = find_out_of_place(graph, is_in_replica())
+        if found is not None:
+            raise OpOutOfPlace(found)
+
+    def begin_step(self, data: Structure) -> None:
+        """Put by what the step is given, and what it counts."""
+        self.kept.begin(data)
+        counters = [item for each in self.known_optimizers() for item in counters_of(each)]
+        self.kept.keep(KeptValue(counter, tf.convert_to_tensor(counter)) for counter in counters)
+
+    def end_step(self, logs: Structure) -> None:
+        """Put by what the step gives, and what it may have changed besides its weights.
+
+        XLA runs the whole of the script's step, or nothing of it.
+        """
+        if self.seen is not None:
+            # a function of the script's own is traced once, and called again
+            self.applied = list(self.optimizers) if self.guard.posted else self.seen.optimizers
+        if self.seen is not None and not self.jit:
+            late = [kept for key, kept in self.seen.saved.items() if key not in self.seen.put_by]
+            self.kept.keep([*late, *self.seen.earlier])
+        self.kept.end(logs)
+
+    def known_optimizers(self) -> list[Optimizer]:
+        """Those of the model, and those that the step was seen to apply."""
+        held = [*seam().optimizers_of(self.model), *self.optimizers]
+        return list({id(each): each for each in held}.values())
+
+    # -- on the host, where an op of nanwatch's has failed
+
+    def go_on_bare(self, error: Exception, iterator: Iterator[Structure]) -> Structure:
+        """What the execution that failed with ``error`` would have given, nothing of nanwatch's in it.
+
+        From here on the model's step is the script's alone.
+        """
+        begun = BegunExecution()
+        with self.catch_errors("finding what a step began with"):
+            begun = self.go_back(nodes_of(error))
+        left = int(self.model.steps_per_execution) - begun.steps
+        self.release()
+        function = self.bare_function()
+        if not begun.steps:
+            return function(iterator)
+        if begun.ahead and not left and isinstance(iterator, tf.data.Iterator):
+            return function(bare_batch.as_iterator(begun.ahead[0], iterator.element_spec))
+        ahead = [*begun.ahead, *itertools.islice(iterator, left)]
+        return function(iter(ahead)) if ahead else begun.logs
+
+    def go_back(self, failed: list[str]) -> BegunExecution:
+        """To the beginning of the step in which the ops ``failed``, unless it has come to its end."""
+        lost = self.kept.has_failed_at_once(failed)
+        steps = max(self.kept.steps_begun() - self.kept.known_begun, lost)
+        if steps and self.kept.is_whole(self.applied):
+            return BegunExecution(steps, [], logs_of_step(self.model, self.kept))
+        if not failed:  # it was being traced
+            return BegunExecution()
+        self.kept.put_back(failed)
+        return BegunExecution(steps, [self.batch_of_step(lost)]) if steps else BegunExecution()
+
+    def bare_function(self) -> StepFunction:
+        """Keras's own train function; it goes through ``self.execute`` all the same."""
+        self.model.make_train_function()
+        function = self.model.train_function
+        assert function is not None
+        self.model.train_function = functools.partial(self.execute, function)
+        return function
+
+    def batch_of_step(self, lost: bool) -> Structure:
+        """What the last step was given; ``lost``: it failed while that was put by."""
+        held = rebuild_batch(self.template, self.held_batch()) if lost else None
+        found = self.kept.batches() if held is None else [held]
+        if not seam().is_distributed(self.model):
+            return found[0]
+        strategy = self.model.distribute_strategy
+        return strategy.experimental_distribute_values_from_function(
+            lambda context: found[context.replica_id_in_sync_group]
+        )
 
     def number_of_variables(self) -> int:
         """Of the model, its metrics and every optimizer that is known; 0 where a step is not traced alone."""
@@ -161,7 +273,7 @@ class ModelStepRecorder(StepRecorder):
         with observe_step(self.model, self.guard) as seen:
             logs = self.original(data)
             watched = None
-            with self.catch_errors("watching the step"):
+            with self.catch_errors("watching the step"), own_ops(), self.guard.wait():
                 watched = self.numbers_of_step(data, seen)
         return logs, watched
 
@@ -175,8 +287,9 @@ class ModelStepRecorder(StepRecorder):
             loss = loss_there if loss is None else loss
         if bad is None:
             bad = tf.constant(False) if loss is None else tf.logical_not(tf.math.is_finite(loss))
-        if self.guard.several and self.guard.hold:
+        if self.guard.several:
             seen.reserve_written(self.guard.out_of_hand)
+        if self.guard.several and self.guard.hold:
             self.beyond_recall = self.guard.out_of_hand and not all(map(seen.holds, self.optimizers))
         if self.guard.hold and self.jit:
             seen.restore(tf.logical_or(bad, self.halted))

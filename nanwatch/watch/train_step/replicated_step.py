@@ -11,7 +11,7 @@ import tensorflow as tf
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.keras_seam.keras_types import Array, Model, Tensor, Variable
 from nanwatch.watch.train_step import inspection
-from nanwatch.watch.train_step.conditional_update import in_any_replica
+from nanwatch.watch.train_step.conditional_update import in_any_replica, sum_of_replicas
 from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import Names, SeenArray
 from nanwatch.watch.train_step.model_step import ModelStepRecorder
@@ -73,8 +73,7 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         cells = super().batch_cells(batch)
         if self.layout is None or ROWS not in self.layout.place:
             return cells
-        context = tf.distribute.get_replica_context()
-        rows = context.all_reduce(tf.distribute.ReduceOp.SUM, cells[0])
+        rows = sum_of_replicas(cells[0])
         summed: Tensor = tf.concat([[rows], cells[1:]], axis=0)
         return summed
 

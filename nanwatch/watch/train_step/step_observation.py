@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
@@ -12,11 +12,12 @@ from nanwatch.watch.data.batch import named_tensors
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import call_copies
-from nanwatch.watch.keras_seam.keras_types import Layer, Model, Operation, P, R, Structure, Tensor
+from nanwatch.watch.keras_seam.keras_types import Layer, Model, Operation, P, R, Structure, Tensor, Variable
 from nanwatch.watch.keras_seam.optimizer_updates import wrap_held, wrappers_of_classes
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.train_step import graph_places
+from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.sentinels import watchable
 from nanwatch.watch.train_step.traced_step import CURRENT, LayerCall, TracedStep, call_seen, current_step
 from nanwatch.watch.train_step.update_guard import UpdateGuard
@@ -36,10 +37,9 @@ def observe_step(model: Model, guard: UpdateGuard) -> Iterator[TracedStep]:
     guard.inside += 1
     try:
         CURRENT.seen = seen
-        with guard.catch_errors("keeping the state of before"):
-            seen.keep(seam().state_variables(model))
-            seen.keep(seam().metric_variables(model))
-            if guard.several and guard.hold:
+        with guard.catch_errors("keeping the state of before"), own_ops():
+            keep(seen, guard, [*seam().state_variables(model), *seam().metric_variables(model)])
+            if guard.several:
                 seen.keep_in_reserve(seam().variables_of(model))
         yield seen
     finally:
@@ -48,6 +48,13 @@ def observe_step(model: Model, guard: UpdateGuard) -> Iterator[TracedStep]:
         if not guard.inside:
             with guard.catch_errors("giving back the model"):
                 guard.patches.undo()
+
+
+def keep(seen: TracedStep, guard: UpdateGuard, variables: Sequence[Variable]) -> None:
+    """Remember what the step may change; on the device too, where it is to be made again from that."""
+    found = seen.keep(variables)
+    if guard.kept is not None:
+        guard.kept.keep(found)
 
 
 def wrap_model(model: Model, guard: UpdateGuard) -> None:
@@ -59,7 +66,7 @@ def wrap_model(model: Model, guard: UpdateGuard) -> None:
         for operation in seam().operations_of(model):
             patches.wrap(operation, "call", functools.partial(see_operation, operation))
         patches.wrap(model, "call", functools.partial(see_prediction, model))
-        patches.wrap(model, "compute_loss", functools.partial(see_loss, model))
+        patches.wrap(model, "compute_loss", functools.partial(see_loss, model, guard))
         wrap_held(patches, model, guard.apply)
         seen_of_step = {
             **wrappers_of_classes(guard.apply),
@@ -123,7 +130,9 @@ def see_prediction(model: Model, original: Callable[P, R], /, *args: P.args, **k
     return outputs
 
 
-def see_loss(model: Model, original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+def see_loss(
+    model: Model, guard: UpdateGuard, original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+) -> R:
     seen = current_step()
     if seen is None:
         return original(*args, **kwargs)
@@ -132,9 +141,9 @@ def see_loss(model: Model, original: Callable[P, R], /, *args: P.args, **kwargs:
         seam().build_metrics(model, given.get("y"), given.get("y_pred"))
     parts: list[Tensor] = []
     with Patches() as patches:
-        with seen.catch_errors("seeing the loss"):
+        with seen.catch_errors("seeing the loss"), own_ops():
             if seen.here():
-                seen.keep(seam().metric_variables(model))
+                keep(seen, guard, seam().metric_variables(model))
             compiled = seam().compiled_loss(model)
             if compiled is not None:
                 patches.wrap(compiled, "call", functools.partial(keep_result, parts))

@@ -20,6 +20,7 @@ from nanwatch.watch.keras_seam.keras_types import Graph, Loss, Model, R, Structu
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import traced_step
 from nanwatch.watch.train_step.eager_ops import EagerOps
+from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.sentinels import watchable
 from nanwatch.watch.train_step.step_observation import see_call, see_operation
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
@@ -125,6 +126,9 @@ def observe_call(
     graph = tensorflow_names.traced_graph()
     seen = TracedStep(graph, catch_errors=catch_errors)
     with Patches() as patches:
+        with catch_errors("keeping the state of before"), own_ops():
+            if graph is not None:
+                seen.keep(seam().state_variables(model))
         with catch_errors("wrapping the model"):
             for _, layer in seam().layers_of(model):
                 patches.wrap(layer, "call", functools.partial(see_call, layer))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeGuard
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -22,9 +23,11 @@ from nanwatch.watch.keras_seam.keras_types import (
     Tensor,
     Variable,
 )
-from nanwatch.watch.train_step.conditional_update import apply_unless
+from nanwatch.watch.train_step.conditional_update import KeptValue, apply_unless
 from nanwatch.watch.train_step.eager_ops import EagerOps, EagerStep
 from nanwatch.watch.train_step.inspection import RanStep
+from nanwatch.watch.train_step.kept_step import KeptStep, counters_of
+from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.sentinels import half_square_sum, watchable
 from nanwatch.watch.train_step.step_recorder import StepRecorder
@@ -53,11 +56,18 @@ class TapeStepRecorder(StepRecorder):
         self.keras_loss: Loss | None = None
         self.eager_seen: TracedStep | None = None  # of the eager step that is being recorded
         self.ops = EagerOps()  # of the thread that it runs in
+        self.kept = KeptStep()
+        self.is_repeatable = True  # a call of the script's function makes one step
         self.cells_of_batch: Tensor | None = None  # of the last eager step whose batch was seen
 
     @property
     def optimizer(self) -> Optimizer:
         return self.applied
+
+    def held_variables(self) -> list[tf.Variable]:
+        """What the model and the optimizer hold, as TensorFlow has it."""
+        held = [*self.applied.variables, *(seam().variables_of(self.model) if self.model is not None else ())]
+        return [variable.value if isinstance(variable, keras.Variable) else variable for variable in held]
 
     def release(self) -> None:
         """The optimizer was not changed."""
@@ -88,7 +98,10 @@ class TapeStepRecorder(StepRecorder):
         A gradient has its variable's shape, or is ``tf.IndexedSlices`` of it, or missing.
         """
         step: WeighedStep | None = None
-        with self.catch_errors("weighing the gradients"):
+        if not tf.executing_eagerly():
+            with self.catch_errors("keeping what a step begins with"), own_ops():
+                self.begin_step()
+        with self.catch_errors("weighing the gradients"), own_ops():
             step = self.weigh(grads, variables)
         if step is None or not self.guard.hold:
             original(grads, variables)
@@ -96,7 +109,7 @@ class TapeStepRecorder(StepRecorder):
             apply_unless(step.held, original, grads, variables)
         if step is not None:
             self.eager_seen = step.seen if tf.executing_eagerly() else None
-            with self.catch_errors("recording the step"):
+            with self.catch_errors("recording the step"), own_ops():
                 self.record_update(step, variables)
         self.eager_seen = thread_recording().seen = None
 
@@ -104,6 +117,15 @@ class TapeStepRecorder(StepRecorder):
         if self.eager_seen is not None:
             return EagerStep(self.eager_seen, list(self.ops.kept))
         return super().bad_step()
+
+    def begin_step(self) -> None:
+        """Put by what the step may have changed before its update, and what counts the updates."""
+        self.is_repeatable &= tensorflow_names.is_outermost(tensorflow_names.traced_graph())
+        shown = thread_recording().seen
+        if shown is not None and shown.here():
+            self.kept.keep(shown.saved.values())
+        counters = counters_of(self.applied)
+        self.kept.keep(KeptValue(counter, tf.convert_to_tensor(counter)) for counter in counters)
 
     def weigh(self, grads: Sequence[Tensor | None], variables: Sequence[Variable]) -> WeighedStep:
         """What the step shows before its update."""

@@ -73,20 +73,24 @@ class TracedStep:
     callers: list[Operation] = field(default_factory=list)  # being called, models too; innermost last
     out_of_reach: list[Layer] = field(default_factory=list)  # called in another graph
     saved: dict[int, KeptValue] = field(default_factory=dict)  # by the id of the variable
+    put_by: set[int] = field(default_factory=set)  # of ``saved``, what is held until the next step
     at_start: dict[int, KeptValue] = field(default_factory=dict)  # as ``saved``, not yet wanted
     guarded_ops: list[range] = field(default_factory=list)  # places of the guarded updates in ``graph``
     catch_errors: CatchErrors = let_errors_through
     before: list[ReadBefore] = field(default_factory=list)
+    earlier: list[KeptValue] = field(default_factory=list)  # of ``before``, of all updates but the last
 
     def here(self) -> bool:
         """Whether what is being traced now belongs to the step's own graph."""
         return tensorflow_names.traced_graph() is self.graph
 
-    def keep(self, variables: Sequence[Variable]) -> None:
-        """Remember the values of ``variables`` from before the step. A read is no copy."""
-        for variable in variables:
-            if id(variable) not in self.saved:
-                self.saved[id(variable)] = KeptValue(variable, tf.convert_to_tensor(variable))
+    def keep(self, variables: Sequence[Variable]) -> list[KeptValue]:
+        """Remember the values of ``variables`` from before the step; the new ones. A read is no copy."""
+        new = [variable for variable in variables if id(variable) not in self.saved]
+        found = [KeptValue(variable, tf.convert_to_tensor(variable)) for variable in new]
+        self.saved |= {id(kept.variable): kept for kept in found}
+        self.put_by |= self.saved.keys()
+        return found
 
     def keep_in_reserve(self, variables: Sequence[Variable]) -> None:
         """Read what a step of the script's own may assign to. Of it `reserve_written` takes what it does."""
@@ -134,6 +138,7 @@ class TracedStep:
         """
         graph = tensorflow_names.traced_graph()
         at_hand, lost = [], False
+        self.earlier = [kept for where, kept in self.before if where is self.graph]
         for where, kept in self.before:
             if where is graph:
                 at_hand.append(kept)

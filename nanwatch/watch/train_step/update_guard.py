@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from nanwatch.watch.train_step.conditional_update import (
     in_any_replica,
     is_in_replica,
 )
+from nanwatch.watch.train_step.kept_step import KeptStep
+from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.sentinels import half_square_sum, surely_finite, watchable
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, batch_loss, current_step
 from nanwatch.watch.train_step.writes_without_data import GuardedUpdate
@@ -74,6 +77,7 @@ class UpdateGuard:
     traced: weakref.ref[TracedStep] | None = None  # the step that ``updates`` are of
     updates: list[GuardedUpdate] = field(default_factory=list)
     copies: FunctionCopies = field(init=False)
+    kept: KeptStep | None = None  # where a step that has failed is made again from its parts
     inside: int = 0  # replicas that are being traced now
     patches: Patches = field(default_factory=Patches)  # of the model that is being traced
 
@@ -108,8 +112,9 @@ class UpdateGuard:
         given: Sequence[Variable] | None,
     ) -> None:
         variables = list(given or seam().trained_by(optimizer))
+        seen.optimizers.append(optimizer)
         held: Tensor | None = None
-        with self.catch_errors("weighing the gradients"):
+        with self.catch_errors("weighing the gradients"), own_ops(), self.wait():
             held = self.weigh(seen, optimizer, grads, variables)
         if held is None or not self.hold:
             original(grads, given)
@@ -118,7 +123,7 @@ class UpdateGuard:
             optimizer.build(variables)
         kept: list[KeptValue] = []
         if self.several:
-            with self.catch_errors("keeping what an update changes"):
+            with self.catch_errors("keeping what an update changes"), own_ops():
                 kept, lost = seen.updated_before()
                 self.out_of_hand |= lost
                 seen.before_update([*variables, *optimizer.variables])
@@ -127,6 +132,9 @@ class UpdateGuard:
         if seen.graph is not None:
             with self.catch_errors("remembering an update"):
                 self.note_update(seen, GuardedUpdate.of(original, grads, given))
+
+    def wait(self) -> contextlib.AbstractContextManager[object]:
+        return contextlib.nullcontext() if self.kept is None else self.kept.wait()
 
     def note_update(self, seen: TracedStep, update: GuardedUpdate) -> None:
         """Remember what the step updates; of each function in it, as that was traced last."""
@@ -154,7 +162,6 @@ class UpdateGuard:
         sums = unscale_sums(raw, seam().scale_of_loss(optimizer))
         loss = batch_loss(seen, optimizer)
         bad = self.is_bad(seen, optimizer, raw, present)
-        seen.optimizers.append(optimizer)
         if not seen.here():
             return self.post(seen, optimizer, known, bad, loss, sums)
         seen.gradients += known

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +22,9 @@ from nanwatch.watch.keras_seam.keras_types import Array, Model, StepFunction, St
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Names, first_rows, next_step
+from nanwatch.watch.train_step.kept_step import KeptStep, logs_of_step
+from nanwatch.watch.train_step.own_fault import ENDS, OpFailed, fault_words, may_be_own, nodes_of
+from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.traced_step import CatchErrors
 
 
@@ -43,12 +49,14 @@ class ValidationStepRecorder:
         self.looked_at: tuple[int, float] | None = None  # step, and when
         self.quickest = math.inf  # seconds a step took between two looks, at best
         self.made: StepFunction | None = None  # the test function that sees the batches
+        self.kept = KeptStep()
+        self.is_bare = False  # an op of nanwatch's has failed: nothing is seen any more
         self.patches = Patches()
         model.test_function = None
 
     def attach(self) -> None:
         """The model is about to be trained."""
-        if not self.patches.entries:
+        if not self.patches.entries and not self.is_bare:
             self.patches.set(self.model, "test_step", self.test_step)
             self.patches.set(self.model, "make_test_function", self.make_test_function)
 
@@ -77,14 +85,60 @@ class ValidationStepRecorder:
             type(model).make_test_function(model, force=force)
         finally:
             model.jit_compile = before
-        self.made = model.test_function
+        function = model.test_function
+        assert function is not None
+        self.made = model.test_function = functools.partial(self.execute, function)
         return self.made
+
+    def execute(self, function: StepFunction, iterator: Iterator[Structure]) -> Structure:
+        """One call of the test function: as many steps as Keras puts into one execution."""
+        failed: Exception | None = None
+        at_once = int(self.model.steps_per_execution)
+        try:
+            logs = function(iterator)
+        except ENDS:
+            raise
+        except Exception as error:
+            if not may_be_own(error):
+                raise
+            failed = error
+        if failed is not None:
+            return self.go_on_bare(failed, iterator, at_once)
+        self.kept.note_execution(at_once)
+        return logs
+
+    def go_on_bare(self, error: Exception, iterator: Iterator[Structure], at_once: int) -> Structure:
+        """An op of nanwatch's has failed, behind the script's own step: that is whole, and has answered."""
+        self.is_bare = True
+        steps, logs = 0, None
+        with self.catch_errors("finding what a step of the validation gave"):
+            if nodes_of(error):  # else it failed while it was traced
+                steps = max(1, self.kept.steps_begun() - self.kept.known_begun)
+                logs = logs_of_step(self.model, self.kept)
+        self.release()
+        self.model.make_test_function()
+        function = self.model.test_function
+        assert function is not None
+        ahead = list(itertools.islice(iterator, at_once - steps)) if steps else []
+        if ahead or not steps:
+            logs = function(iter(ahead) if ahead else iterator)
+        self.note(error)
+        return logs
+
+    def note(self, error: Exception) -> None:
+        with self.catch_errors("making a step of the validation"):
+            raise OpFailed(fault_words(error))
 
     def test_step(self, data: Structure) -> Structure:
         core = tf.function(self.original, jit_compile=True, autograph=False) if self.jit else self.original
         logs = core(data)
-        with self.catch_errors("seeing the validation data"):
-            self.record(batches.split_batch(data))
+        given = [item for item in tf.nest.flatten(logs, expand_composites=True) if tf.is_tensor(item)]
+        with own_ops(), tf.control_dependencies(given):  # what fails here fails behind the script's step
+            with self.catch_errors("keeping what a step of the validation has given"):
+                self.kept.begin(())
+                self.kept.end(logs)
+            with self.catch_errors("seeing the validation data"):
+                self.record(batches.split_batch(data))
         return logs
 
     def record(self, batch: batches.Batch) -> None:

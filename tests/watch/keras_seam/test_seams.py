@@ -173,7 +173,7 @@ def test_a_run_takes_what_the_table_says(tmp_path: Path) -> None:
         assert changed(before) == places_of(*OF_A_RUN)
         assert len(sys.meta_path) == len(finders) + 2
         run_compiled_loop()
-        assert changed(before) == places_of(*OF_A_RUN, Taker.COMPILED_LOOPS)
+        assert changed(before) == places_of(*OF_A_RUN)
         assert recorder.info.errors == ()
     assert changed(before) == set()
     assert sys.meta_path == finders
@@ -192,7 +192,7 @@ def test_a_check_takes_what_the_table_says(tmp_path: Path) -> None:
     short.close("finished", 0)
     assert changed(before) == set()
     assert recorder.info.errors == ()
-    rows = [seam for seam in SEAMS if seam.taker in (*OF_A_RUN, Taker.CHECK, Taker.COMPILED_LOOPS)]
+    rows = [seam for seam in SEAMS if seam.taker in (*OF_A_RUN, Taker.CHECK)]
     expected = [(owner, seam.name) for seam in rows if seam.how != "enter" for owner in owners_of(seam)]
     assert [(place.owner, place.name) for place in taken] == expected
 

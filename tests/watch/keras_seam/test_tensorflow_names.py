@@ -266,10 +266,45 @@ def gradient_functions() -> None:
     assert len(seen) == 4
 
 
+def called_graphs() -> None:
+    """A graph knows the functions that are called in it, be it within one another, and which are XLA's."""
+    seen: list[tuple[bool, list[str]]] = []
+
+    @tf.function(autograph=False)
+    def run(x: Any) -> Any:
+        tf.cond(x > 0, lambda: tf.cond(x > 1, lambda: tf.sqrt(x), lambda: x), lambda: x)
+        tf.function(lambda y: tf.cond(y > 0, lambda: tf.exp(y), lambda: y), jit_compile=True)(x)
+        for graph, jit in tensorflow_names.graphs_in(tf.compat.v1.get_default_graph()):
+            types = {op.type for op in graph.get_operations()} & {"Sqrt", "Exp"}
+            seen.extend((jit, [kind]) for kind in types)
+        return x
+
+    run(tf.constant(1.0))
+    assert sorted(seen) == [(False, ["Sqrt"]), (True, ["Exp"])]
+
+
+def handle_data() -> None:
+    """The handle of a variable knows whether its shape is known, in a function too."""
+    seen: list[bool] = []
+    fixed = tensorflow_names.make_part(np.float32(1.0), "nanwatch_test")
+    free = tensorflow_names.make_holder(tf.constant(1.0))
+
+    @tf.function
+    def run() -> Any:
+        for variable in (fixed, free):
+            op = variable.assign(1.0, read_value=False)
+            seen.append(tensorflow_names.is_shape_known(op.inputs[0]))
+
+    run()
+    assert seen == [True, False]
+
+
 BETS: dict[str, Callable[[], None]] = {
     "_clone": clone,
     "_set_attr": set_attr,
     "_lower_using_switch_merge": set_attr,
+    "_functions": called_graphs,
+    "_XlaMustCompile": called_graphs,
     "_gradient_function": gradient_function,
     "_get_function": called_functions,
     "_forward_graph": forward_graph,
@@ -280,6 +315,7 @@ BETS: dict[str, Callable[[], None]] = {
     "_thread_key": stack_filter,
     "tensorflow.python.framework.op_callbacks": op_callbacks,
     "_jit_compile": xla_told_by_function,
+    "tensorflow.python.ops.handle_data_util": handle_data,
     "tensorflow.python.ops.resource_variable_ops": resource_variable,
     "tensorflow.python.util.tf_stack": stack_filter,
     "tensorflow.python.util.traceback_utils": tracebacks,
