@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from nanwatch.diagnose.readings import PATIENCE_STEPS, lasting_since
 from nanwatch.record.facts import LayerInfo
+from nanwatch.record.notes import NotMet
 from nanwatch.record.run import Fit
+from nanwatch.record.watchpoints import Watchpoint
 
 RECTIFIERS = ("relu", "relu6")
 
@@ -31,6 +33,8 @@ def dead_layers(fit: Fit) -> Iterator[DeadLayer]:
 
 def silent_since(fit: Fit, path: str) -> int | None:
     """The first step of the zeros that last to the end; None where they do not last."""
+    if NotMet(Watchpoint("activation", path)) in fit.info.not_watched:
+        return None
     course = fit.steps.timeline("activation", path, "l2_norm")
     if course:
         return zeros_since([(bucket.row, bucket.count, bucket.max) for bucket in course])

@@ -7,7 +7,7 @@ import functools
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -72,13 +72,16 @@ class Loops:
                 with self.recorder.catch_errors("keeping the ops of a step"):
                     recording.ops.start()
         recording.tapes += 1
+        with self.recorder.catch_errors("seeing a tape"):
+            recording.note_tape(tape)
         return original(tape)
 
     def leave_tape(self, original: Callable[..., R], tape: tf.GradientTape, *args: object) -> R:
         thread_recording().tapes -= 1
         with self.recorder.catch_errors("seeing a tape"):
             thread_recording().stop_meeting()
-            thread_recording().ops.stop()
+            if not thread_recording().tapes:
+                thread_recording().ops.stop()
         return original(tape, *args)
 
     def differentiate(
@@ -92,7 +95,7 @@ class Loops:
     ) -> R:
         if traced_step.current_step() is None:
             with self.recorder.catch_errors("seeing a tape"):
-                note_target(target, self.recorder.catch_errors)
+                note_target(target, sources_in(args, kwargs), self.recorder.catch_errors)
             with self.see_gradients():
                 return original(tape, target, *args, **kwargs)
         return original(tape, target, *args, **kwargs)
@@ -160,7 +163,7 @@ class Loops:
                 observer.after_steps(1)
         finally:
             HELD.applying = False
-            ops.note_applied()
+            thread_recording().note_applied()
         return optimizer.iterations
 
     def can_be_watched(self, frame: FrameType) -> bool:
@@ -243,6 +246,11 @@ class Loops:
         for observer in self.steps[function]:
             observer.is_bare = True
             observer.note_own_fault(failed)
+
+
+def sources_in(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Structure:
+    """What a tape's ``gradient`` was told to differentiate with respect to."""
+    return args[0] if args else kwargs.get("sources")
 
 
 def is_of_this_thread(observer: FitObserver) -> bool:

@@ -270,6 +270,11 @@ def graph_differentiated(graph: Any) -> Graph | None:
     return found
 
 
+def is_persistent(tape: tf.GradientTape) -> bool:
+    """Whether more than one gradient may be asked of ``tape``."""
+    return bool(tape._persistent)
+
+
 # The name scope of the gradient of an op inside a function: "gradients/while/Sqrt_grad/SqrtGrad".
 IN_A_FUNCTION = re.compile(r".*gradients(?:_\d+)?/(?P<rest>.+)$")
 

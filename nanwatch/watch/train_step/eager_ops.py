@@ -47,7 +47,6 @@ class EagerOps:
     forward: ForwardOp | None = None
     backward: bool = False
     in_loss: int = 0
-    unapplied: int = 0  # gradients that no optimizer has been given yet
     room: int = MOST_OPS
     watching: contextlib.ExitStack | None = None
 
@@ -70,13 +69,6 @@ class EagerOps:
     def clear(self) -> None:
         self.stop()
         self.kept.clear()
-        self.unapplied = 0
-
-    def note_applied(self) -> None:
-        """An update has been made; behind the last one of a step nobody asks for its ops."""
-        self.unapplied -= 1
-        if self.unapplied <= 0:
-            self.clear()
 
     def keep(
         self,
@@ -108,7 +100,6 @@ class EagerOps:
     def differentiate(self) -> Iterator[None]:
         """The ops that run in this block are the backward pass's."""
         self.go_on(MOST_OPS)
-        self.unapplied += 1
         self.backward = True
         try:
             with tensorflow_names.watch_gradient_functions(self.in_gradient):

@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -16,7 +17,7 @@ from nanwatch.watch.data.broadcasts import find_broadcasts
 from nanwatch.watch.data.loop_labels import EagerLossOps, labels_in_graph
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
-from nanwatch.watch.keras_seam.keras_types import Graph, Loss, Model, R, Structure, Variable
+from nanwatch.watch.keras_seam.keras_types import Graph, Loss, Model, R, Structure, Tensor, Variable
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import traced_step
 from nanwatch.watch.train_step.eager_ops import EagerOps
@@ -24,6 +25,14 @@ from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.sentinels import watchable
 from nanwatch.watch.train_step.step_observation import see_call, see_operation
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
+
+
+class TapedLoss(NamedTuple):
+    """What a tape was asked to differentiate with respect to variables."""
+
+    targets: list[Tensor]  # floats
+    graph: Graph | None  # that they belong to; None: eager
+    sources: frozenset[int]  # ids of the variables
 
 
 @dataclass
@@ -36,6 +45,8 @@ class TapeRecording:
     labels: Structure = None
     loss: Loss | None = None  # that was called, if one was
     seen: TracedStep | None = None
+    losses: list[TapedLoss] = field(default_factory=list)  # that were differentiated, in order
+    uses: int = 0  # of the tapes that were open together: a persistent one may be asked again and again
     meeting: EagerLossOps | None = None  # in eager execution, between the model's call and the gradient
     ops: EagerOps = field(default_factory=EagerOps)  # of an eager step
     met: tuple[BroadcastInfo, ...] | None = None  # where labels met predictions of another rank
@@ -64,12 +75,32 @@ class TapeRecording:
         if self.seen is not None and self.seen.graph is seen.graph:  # of another model, in the same step
             seen.calls[:0] = self.seen.calls
             seen.activations[:0] = self.seen.activations
+            seen.saved = {**seen.saved, **self.seen.saved}  # the first to be read was before all updates
         self.inputs, self.seen = inputs, seen
 
     def forget(self) -> None:
         """What an earlier loop showed is not about the next one."""
-        self.called = []
+        self.called, self.losses, self.uses = [], [], 0
         self.inputs = self.labels = self.loss = self.seen = self.met = None
+        self.ops.clear()
+
+    def loss_of(self, variables: Sequence[Variable]) -> TapedLoss | None:
+        """What was differentiated with respect to ``variables``; the last loss where that is not known."""
+        trained = {id(variable) for variable in variables}
+        return next(
+            (loss for loss in reversed(self.losses) if trained & loss.sources),
+            self.losses[-1] if self.losses else None,
+        )
+
+    def note_applied(self) -> None:
+        """An update has been made: where no other can follow nobody asks any more what the step showed."""
+        if self.uses <= 1:
+            self.seen, self.losses = None, []
+            self.ops.clear()
+
+    def note_tape(self, tape: tf.GradientTape) -> None:
+        """A tape is opened, the first of a step or one that is open together with others."""
+        self.uses += 2 if tensorflow_names.is_persistent(tape) else 1
 
     def stop_meeting(self) -> EagerLossOps | None:
         """The meeting, which from now on sees nothing more."""
@@ -88,7 +119,7 @@ def thread_recording() -> TapeRecording:
     return found
 
 
-def note_target(target: Structure, catch_errors: CatchErrors) -> None:
+def note_target(target: Structure, sources: Structure, catch_errors: CatchErrors) -> None:
     scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
     if not scalars:
         return
@@ -97,6 +128,9 @@ def note_target(target: Structure, catch_errors: CatchErrors) -> None:
         recording.seen = TracedStep(graph, catch_errors=catch_errors)
     recording.seen.targets += scalars
     recording.seen.target, recording.seen.loss_graph = scalars[0], graph
+    variables = frozenset(id(item) for item in tf.nest.flatten(sources) if hasattr(item, "assign"))
+    if variables:  # else it is a slope that goes into the loss
+        recording.losses.append(TapedLoss(scalars, graph, variables))
     note_labels(recording, recording.seen, graph)
 
 

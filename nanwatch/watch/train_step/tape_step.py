@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeGuard
 
 import keras
@@ -111,7 +112,7 @@ class TapeStepRecorder(StepRecorder):
             self.eager_seen = step.seen if tf.executing_eagerly() else None
             with self.catch_errors("recording the step"), own_ops():
                 self.record_update(step, variables)
-        self.eager_seen = thread_recording().seen = None
+        self.eager_seen = None
 
     def bad_step(self) -> RanStep | EagerStep | None:
         if self.eager_seen is not None:
@@ -132,12 +133,19 @@ class TapeStepRecorder(StepRecorder):
         recording = thread_recording()
         graph = tensorflow_names.traced_graph()
         shown, model, self.ops = recording.seen, recording.model_of(variables), recording.ops
-        seen = shown if shown is not None and shown.graph is graph else None
-        seen = seen or TracedStep(graph, catch_errors=self.catch_errors)
+        here = shown is not None and shown.graph is graph
+        seen = (
+            replace(shown)
+            if shown is not None and here
+            else TracedStep(graph, catch_errors=self.catch_errors)
+        )
+        taped = recording.loss_of(variables)
+        if taped is not None and taped.graph is graph:
+            seen.targets, seen.target, seen.loss_graph = taped.targets, taped.targets[0], graph
         if model is not None:
             self.model, self.keras_loss = model, recording.loss
         batch: batches.Batch = {"input": [], "label": [], "sample_weight": []}
-        if seen is shown:
+        if here:
             batch["input"] = usable_tensors(recording.inputs, graph)
             batch["label"] = usable_tensors(recording.labels, graph)
         seen.gradients = list(map(Gradient, grads, variables))

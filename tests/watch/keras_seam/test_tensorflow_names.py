@@ -299,6 +299,11 @@ def handle_data() -> None:
     assert seen == [True, False]
 
 
+def persistent() -> None:
+    for persistent in (True, False):
+        assert tensorflow_names.is_persistent(tf.GradientTape(persistent=persistent)) is persistent
+
+
 BETS: dict[str, Callable[[], None]] = {
     "_clone": clone,
     "_set_attr": set_attr,
@@ -309,6 +314,7 @@ BETS: dict[str, Callable[[], None]] = {
     "_get_function": called_functions,
     "_forward_graph": forward_graph,
     "_grad": forward_graph,
+    "_persistent": persistent,
     "tensorflow.python.pywrap_tfe": gradient_functions,
     "tensorflow.python.eager.backprop": gradient_functions,
     "_stack_dict": stack_filter,
