@@ -39,6 +39,12 @@ EXP_LIMIT_HALF = 11.09
 STEEP = ("Sqrt", "Pow", "EuclideanNorm", "Atan2", "Acos", "Asin", "Acosh")
 
 
+# On some devices these give a number where they are given NaN: relu(NaN) is 0 on a CPU.
+COMPARING = frozenset(
+    ("Relu", "Relu6", "LeakyRelu", "Maximum", "Minimum", "ClipByValue", "MaxPool", "Max", "Min")
+)
+
+
 def pattern_of(op: OpInfo, incident: IncidentInfo, fit: Fit) -> Pattern | None:
     """The pattern of ``op``. In a batch without a row, every mean is one over nothing.
 
@@ -47,22 +53,29 @@ def pattern_of(op: OpInfo, incident: IncidentInfo, fit: Fit) -> Pattern | None:
     """
     if incident.rows == 0:
         return "empty-batch"
-    if loss_is_finite(incident) and incident.role in ("gradient", "weight", "update"):
-        return backward_pattern(op)
+    went_bad = any(entry.role == "loss" for entry in incident.spread)  # run op by op, without fused kernels
+    if loss_is_finite(incident) and not went_bad and incident.role in ("gradient", "weight", "update"):
+        return backward_pattern(op, fit)
     if op.direction == "backward":
         return None
     return forward_pattern(op, fit)
 
 
-def backward_pattern(op: OpInfo) -> Pattern | None:
+def was_compared_away(op: OpInfo) -> bool:
+    """No `where` chose another value: the NaN went into a comparison, out of which comes a number."""
+    return bool(op.stopped_by) and COMPARING.issuperset(op.stopped_by)
+
+
+def backward_pattern(op: OpInfo, fit: Fit) -> Pattern | None:
     """The loss is finite and the gradient is not.
 
     A forward op that gave no number, and yet a finite loss: its value was thrown away by a
-    `where`, and its gradient was not. So it is with a slope that is infinite where the forward
-    value was, too. Where the forward value is finite, the slope alone is infinite.
+    `where`, and its gradient was not, unless a comparison such as relu's has swallowed it. So it
+    is with a slope that is infinite where the forward value was, too. Where the forward value is
+    finite, the slope alone is infinite.
     """
     if op.direction == "forward":
-        return "where-trap"
+        return forward_pattern(op, fit) if was_compared_away(op) else "where-trap"
     if op.type == "SqrtGrad":
         return "infinite-derivative" if holds(operand(op, "square root"), 0.0) else None
     if op.type == "Pow":

@@ -38,6 +38,8 @@ def values_words(operand: Operand) -> str:
 
 def inputs_words(op: OpInfo) -> str:
     """Of which inputs the op made what is not finite."""
+    if any(operand.num_nan for operand in op.inputs):
+        return "inputs that held NaN when they came into the step"
     infinite = any(operand.num_neg_inf or operand.num_pos_inf for operand in op.inputs)
     return "inputs without NaN, some of them infinite," if infinite else "finite inputs"
 

@@ -277,6 +277,7 @@ class OpInfo:
     size: int = 0
     rows: tuple[int, ...] = ()
     forward_type: str | None = None  # of a backward op: the forward op it is the gradient of
+    stopped_by: tuple[str, ...] = ()  # types of ops that took a non-finite number and gave finite ones
 
 
 @dataclass(frozen=True)

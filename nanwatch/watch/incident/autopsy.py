@@ -6,7 +6,7 @@ import contextlib
 import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import tensorflow as tf
@@ -271,7 +271,9 @@ def fill_in(found: Autopsy, trace: OpTrace, seen: RepeatedStep, compile_location
     if not origins and targets:
         origins = [event for event in trace.events if event.born_here]
     if origins:
-        found.op = op_info(origins[0], compile_location)
+        found.op = replace(op_info(origins[0], compile_location), stopped_by=tuple(sorted(trace.stopped)))
+    elif targets and (came_in := trace.entries(targets)):
+        found.op = op_info(came_in[0], compile_location)
     found.spread = list_spread(seen)
 
 

@@ -21,6 +21,7 @@ HANDING = frozenset(
 # Of what a fused kernel keeps for its gradient anything may stand behind its first outputs.
 MEANT_OUTPUTS = {"FusedBatchNormV3": 3, "FusedBatchNormGradV3": 3}
 LISTS = "TensorList"
+GRADIENTS = "gradient_tape/"  # the name scope in which a tape computes them
 MOST_TURNS = 100_000  # of a loop
 
 
@@ -40,6 +41,7 @@ class Search:
     deadline: float  # of `time.perf_counter`
     ops: int = 0
     counts: dict[str, Counts] = field(default_factory=dict)  # of the outermost graph's tensors
+    stopped: set[str] = field(default_factory=set)  # types of ops that gave finite numbers for what was not
 
     def find_birth(
         self, run: GraphRun, targets: Sequence[Tensor], callers: tuple[Op, ...] = ()
@@ -49,6 +51,7 @@ class Search:
         if not callers:
             self.counts = level.counts
         births = level.births(targets)
+        self.stopped |= level.stopping()
         if not births:
             return None
         op = births[0]
@@ -149,6 +152,17 @@ class Level:
                     found[self.born[name].name] = self.born[name]
                 waiting += self.parents.get(name, [])
         return sorted(found.values(), key=lambda op: self.run.places[op.name])
+
+    def stopping(self) -> set[str]:
+        """The types of the forward ops into which something bad went, and out of which came numbers."""
+        return {
+            op.type
+            for op in self.needed
+            if not op.name.startswith(GRADIENTS)
+            and any(self.of(tensor).bad for tensor in op.inputs)
+            and any(map(can_count, op.outputs))
+            and not any(self.of(tensor).bad for tensor in meant_outputs(op))
+        }
 
     def judge(self, op: Op) -> None:
         """Note what ``op`` did with what was bad, or what it made bad."""

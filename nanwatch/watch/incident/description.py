@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from nanwatch.record.facts import DataInfo, IncidentInfo, Nonfinite, OnIncident, TensorSummary
+from nanwatch.record.facts import DataInfo, IncidentInfo, Nonfinite, OnIncident, OpInfo, TensorSummary
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
@@ -32,6 +32,7 @@ ORDER: tuple[Role, ...] = (
     "weight",
 )
 
+MADE_IN_THE_STEP: tuple[Role, ...] = ("activation", "output", "loss", "gradient")
 MOST_OF_A_MESSAGE = 300  # characters of an exception's text that are kept
 
 
@@ -70,11 +71,16 @@ def describe(
         outputs=outputs,
         rows_summing_to_zero=None if sums is None else int((sums == 0).sum()),
         rows=None if first is None or not first.ndim else len(first),
-        op=found.op,
+        op=None if role not in MADE_IN_THE_STEP and came_in(found.op) else found.op,
         spread=tuple(found.spread),
         reproduced=found.reproduced,
         notes=tuple(found.notes),
     )
+
+
+def came_in(op: OpInfo | None) -> bool:
+    """Whether the op was given NaN that no op of the step had made."""
+    return op is not None and any(operand.num_nan for operand in op.inputs)
 
 
 class FirstBad(NamedTuple):

@@ -20,7 +20,7 @@ from nanwatch.watch.incident.op_places import place_of
 from nanwatch.watch.incident.op_trace import BadOp, OutOfTime, array_of
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
-from nanwatch.watch.keras_seam.keras_types import Graph, Model, Operation, Tensor
+from nanwatch.watch.keras_seam.keras_types import Array, Graph, Model, Operation, Tensor
 from nanwatch.watch.train_step.held_values import losses_and_gradients
 from nanwatch.watch.train_step.inspection import RanStep
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
@@ -84,6 +84,12 @@ def outermost_run(ran: RanStep) -> GraphRun:
     return GraphRun(graph, known)
 
 
+def arguments_of(ran: RanStep) -> dict[str, Array]:
+    """What the step held of the arguments of its function, by their names."""
+    named = {name: tensorflow_names.tensor_named(ran.trace.graph, name).op for name in ran.held}
+    return {op.name: ran.held[name] for name, op in named.items() if op.type == "Placeholder"}
+
+
 def value_of_capture(tensor: Tensor) -> Tensor | None:
     """What was captured, through the functions around it; None where one of them computed it."""
     while not tensorflow_names.is_eager(tensor):
@@ -121,7 +127,8 @@ class StepAutopsy:
                 birth = birth or later
         found.reproduced = any(self.is_bad(tensor) for tensor in rest)
         if birth is not None:
-            found.op = op_info(self.bad_op(birth), self.compile_location)
+            stopped = tuple(sorted(self.search.stopped))
+            found.op = replace(op_info(self.bad_op(birth), self.compile_location), stopped_by=stopped)
         found.spread = self.list_spread()
 
     def find(self, run: GraphRun, targets: Sequence[Tensor]) -> Birth | None:

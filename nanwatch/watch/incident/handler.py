@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+import numpy as np
+
 from nanwatch.record.facts import FitInfo, IncidentInfo
 from nanwatch.record.facts import OnIncident as OnIncident
 from nanwatch.record.notes import IncidentNote, LeftOutOfSnapshot, NotRepeatable, UpdateMayStay
@@ -76,6 +78,9 @@ class IncidentHandler:
                 dissected = self.dissect(seen)
             with self.recorder.catch_errors("asking for the guilty rows"):
                 rows = self.find_guilty_rows(seen)
+        if dissected is not None and dissected.op is None:
+            with self.recorder.catch_errors("looking at the arguments of a step"):
+                seen = replace(seen, batch={**seen.batch, **bad_arguments(seen)})
         fine_after = finite_after(self.watcher, seen.step, bad) if after else None
         if fine_after is not None and fine_after < seen.step - 1:
             seen = replace(seen, batch={}, tensors=[])  # the guilty batch may have been an earlier one
@@ -193,6 +198,22 @@ def place_op(found: IncidentInfo, fit: FitInfo) -> IncidentInfo:
     if op is None or op.location is not None or op.layer is not None:
         return found
     return replace(found, op=replace(op, location=fit.location))
+
+
+def bad_arguments(seen: Inspection) -> HostBatch:
+    """What a compiled step was given besides the batch that is known, and what of it is not finite."""
+    if not isinstance(seen.ran, RanStep):
+        return {}
+    known = list(seen.batch.values())
+    return {
+        ("input", name): array
+        for name, array in graph_autopsy.arguments_of(seen.ran).items()
+        if array.dtype.kind == "f"
+        and not np.isfinite(array).all()
+        and not any(
+            np.array_equal(array, other, equal_nan=True) for other in known if other.dtype.kind == "f"
+        )
+    }
 
 
 def with_rows(found: IncidentInfo, rows: GuiltyRows | None) -> IncidentInfo:

@@ -83,6 +83,7 @@ class OpTrace:
     made_at: dict[int, tuple[str, Location | None, str | None]] = field(default_factory=dict)
     used_at: dict[tuple[int, str], tuple[Location | None, str | None]] = field(default_factory=dict)
     kept: list[Tensor] = field(default_factory=list)
+    stopped: set[str] = field(default_factory=set)  # types of ops that gave finite numbers for what was not
 
     def __call__(
         self,
@@ -103,7 +104,10 @@ class OpTrace:
         if not self.backward:
             self.note_forward(kind, values, inputs)
         bad = [value for value in values if value is not None and not np.isfinite(value).all()]
+        given = [array_of(tensor) for tensor in inputs] if bad or self.events else []
         if not bad:
+            if not self.backward and any(map(is_made_bad, given)) and any(map(is_number, values)):
+                self.stopped.add(kind)
             return
         given = [array_of(tensor) for tensor in inputs]
         sick = [value for value in given if value is not None and not np.isfinite(value).all()]
@@ -120,7 +124,7 @@ class OpTrace:
         shown = [
             (np.array(value), str(tensor.dtype.name))
             for value, tensor in zip(given, inputs, strict=True)
-            if born and value is not None
+            if (born or not parents) and value is not None
         ]
         self.events.append(
             BadOp(
@@ -134,7 +138,7 @@ class OpTrace:
                 () if born else parents,  # infinite ones were meant
                 tuple(value for value, _ in shown),
                 tuple(dtype for _, dtype in shown),
-                np.array(bad[0]) if born else bad[0],
+                np.array(bad[0]) if born or not parents else bad[0],
                 self.in_loss,
             )
         )
@@ -205,6 +209,13 @@ class OpTrace:
 
         Values that were masked on the way (``tf.where``) do not lead to a target and are left out.
         """
+        return [event for event in self.events_before(targets) if event.born_here]
+
+    def entries(self, targets: Sequence[Tensor]) -> list[BadOp]:
+        """The events at which what was bad already came into the step, earliest first."""
+        return [event for event in self.events_before(targets) if not event.born_here and not event.parents]
+
+    def events_before(self, targets: Sequence[Tensor]) -> list[BadOp]:
         waiting = [
             self.origin_of_bad[address(value)]
             for value in map(array_of, targets)
@@ -216,7 +227,7 @@ class OpTrace:
             if number not in reached:
                 reached.add(number)
                 waiting += self.events[number].parents
-        return [self.events[number] for number in sorted(reached) if self.events[number].born_here]
+        return [self.events[number] for number in sorted(reached)]
 
 
 def is_birth(kind: str, bad: Sequence[Array], sick: Sequence[Array], parents: Sequence[int]) -> bool:
@@ -246,6 +257,14 @@ def call_layer(
         return original(*args, **kwargs)
     finally:
         trace.layers.pop()
+
+
+def is_made_bad(value: Array | None) -> bool:
+    return value is not None and not np.isfinite(value).all()
+
+
+def is_number(value: Array | None) -> bool:
+    return value is not None
 
 
 LAYER_CALL_CODE = call_layer.__code__
