@@ -242,7 +242,9 @@ def after_good_batches() -> list[Any]:
 @pytest.mark.parametrize(
     "place",
     [
-        "nanwatch.watch.incident.autopsy:perform",
+        "nanwatch.watch.incident.graph_autopsy:perform",
+        "nanwatch.watch.incident.graph_rows:find_guilty_rows",
+        "nanwatch.watch.train_step.held_values:values_to_hold",
         "nanwatch.watch.incident.description:describe",
         "nanwatch.watch.incident.description:first_bad",
         "nanwatch.watch.train_step.model_step:rebuild_batch",

@@ -42,6 +42,7 @@ OF_A_RUN = (
     Taker.WARNINGS,
     Taker.TRACEBACKS,
     Taker.LINES,
+    Taker.GRADIENTS,
     Taker.FITS,
     Taker.SAVES,
     Taker.LOOPS,
