@@ -83,7 +83,11 @@ class ModelTraining:
         return int(self.model.steps_per_execution)
 
     def describe(self) -> ModelInfo:
-        return description.describe(self.model, user_lines.compile_line_of(self.model))
+        info = description.describe(self.model, user_lines.compile_line_of(self.model))
+        applied = self.step.optimizer
+        if applied is None or applied is self.model.optimizer:
+            return info
+        return replace(info, optimizer=description.optimizer_info(applied))  # that of ``compile`` is not used
 
     def outputs(self, seen: TracedStep) -> tuple[OutputInfo, ...]:
         return outputs.outputs_of(self.model, seen)

@@ -54,9 +54,12 @@ class Search:
         self.stopped |= level.stopping()
         if not births:
             return None
-        op = births[0]
-        inner = self.enter(level, op, callers) if op.type in tensorflow_names.CALLS else None
-        return inner or Birth(op, run, callers)
+        first = Birth(births[0], run, callers)
+        if first.op.type not in tensorflow_names.CALLS:
+            return first
+        inner = self.enter(level, first.op, callers)
+        # Where nothing is born inside, what went in may be all that was wrong.
+        return inner or (None if level.was_given_bad() else first)
 
     def count_level(self, run: GraphRun, targets: Sequence[Tensor]) -> Level:
         self.check_time()
@@ -124,6 +127,7 @@ class Level:
     counts: dict[str, Counts]
     given_inf: set[str] = field(default_factory=set)  # whose infinities come from constants, or were given
     bad_lists: set[str] = field(default_factory=set)
+    given_lists: set[str] = field(default_factory=set)  # to the graph; what is in them is not seen
     opaque_lists: dict[str, Op] = field(default_factory=dict)  # made by a call; what is in it is not seen
     parents: dict[str, list[str]] = field(default_factory=dict)  # a bad op's bad inputs
     born: dict[str, Op] = field(default_factory=dict)  # by a name of an output
@@ -139,6 +143,7 @@ class Level:
         for name in self.run.known:
             if self.counts.get(name, FINE).inf:
                 self.given_inf.add(name)
+        self.given_lists |= {name for name, value in self.run.known.items() if is_list(value)}
         for op in self.needed:
             self.judge(op)
         waiting = [tensor.name for tensor in targets if self.is_bad(tensor)]
@@ -152,6 +157,9 @@ class Level:
                     found[self.born[name].name] = self.born[name]
                 waiting += self.parents.get(name, [])
         return sorted(found.values(), key=lambda op: self.run.places[op.name])
+
+    def was_given_bad(self) -> bool:
+        return any(self.counts.get(name, FINE).bad for name in self.run.known)
 
     def stopping(self) -> set[str]:
         """The types of the forward ops into which something bad went, and out of which came numbers."""
@@ -192,6 +200,8 @@ class Level:
         """Finite inputs; or, of NaN, inputs without any, whose infinities were given."""
         if any(self.of(tensor).nan or tensor.name in self.bad_lists for tensor in op.inputs):
             return False
+        if any(tensor.name in self.given_lists for tensor in op.inputs) and op.type.startswith(LISTS):
+            return False  # what is in a list that the graph was given was made outside of it
         infinite = [tensor for tensor in op.inputs if self.of(tensor).inf]
         if not infinite:
             return True
@@ -205,8 +215,11 @@ class Level:
         inside = next(
             (self.opaque_lists[each.name] for each in op.inputs if each.name in self.opaque_lists), None
         )
+        is_given = any(tensor.name in self.given_lists for tensor in op.inputs)
         for tensor in op.outputs:
             if tensor.dtype == tensorflow_names.VARIANT:
+                if is_given:
+                    self.given_lists.add(tensor.name)
                 if bad_inputs:
                     self.bad_lists.add(tensor.name)
                     self.parents[tensor.name] = bad_inputs
@@ -219,6 +232,10 @@ class Level:
             return None
         made = (self.opaque_lists[each.name] for each in op.inputs if each.name in self.opaque_lists)
         return next(made, None)
+
+
+def is_list(tensor: Tensor) -> bool:
+    return bool(tensor.dtype == tensorflow_names.VARIANT)
 
 
 def meant_outputs(op: Op) -> Sequence[Tensor]:
