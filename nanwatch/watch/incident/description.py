@@ -14,6 +14,7 @@ from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
 from nanwatch.watch.data.profile import Profile
 from nanwatch.watch.incident.autopsy import Autopsy
+from nanwatch.watch.incident.op_trace import SOFTMAX
 from nanwatch.watch.keras_seam.keras_types import Array, Model
 from nanwatch.watch.train_step.inspection import Inspection
 from nanwatch.watch.train_step.row_layout import Layout
@@ -79,8 +80,10 @@ def describe(
 
 
 def came_in(op: OpInfo | None) -> bool:
-    """Whether the op was given NaN that no op of the step had made."""
-    return op is not None and any(operand.num_nan for operand in op.inputs)
+    """Whether what the op was given was not finite before the step, and not meant to be a mask."""
+    if op is None or op.type in SOFTMAX:
+        return False
+    return any(operand.num_nan or operand.num_pos_inf or operand.num_neg_inf for operand in op.inputs)
 
 
 class FirstBad(NamedTuple):
