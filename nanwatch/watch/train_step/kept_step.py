@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Graph, Model, Op, Optimizer, Structure, Tensor, Variable
 from nanwatch.watch.train_step.conditional_update import (
     KeptValue,
@@ -229,5 +230,5 @@ def mean_of_replicas(*values: Tensor) -> Tensor:
 
 def counters_of(optimizer: Optimizer) -> list[Variable]:
     """What an optimizer counts, and scales by."""
-    rate = optimizer.learning_rate
+    rate = seam().learning_rate_given(optimizer)  # of a schedule nothing is computed
     return [variable for variable in optimizer.variables if not len(variable.shape) and variable is not rate]

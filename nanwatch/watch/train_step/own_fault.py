@@ -17,6 +17,7 @@ from nanwatch.watch.train_step.own_ops import failed_nodes, is_own
 PASSING_ON = frozenset(
     {
         *("execute", "train_step", "test_step", "core", "placed", "pass_through"),
+        *("call_seen", "see_operation", "register_for_graph"),
         *("see_call", "see_prediction", "see_loss", "see_target", "keep_result", "call", "apply", "decide"),
         *("call_model", "observe_call", "call_loss", "apply_optimizer", "call_function", "differentiate"),
     }
@@ -52,6 +53,8 @@ def may_be_own(error: Exception) -> bool:
     if isinstance(error, tf.errors.OpError) and EAGER not in error.message:
         nodes = nodes_of(error)
         return not nodes or any(map(is_own, nodes))
+    if isinstance(error, NanwatchError):  # its frames may be hidden
+        return True
     codes = list(codes_of(error))
     own = [code for code in codes if is_own_code(code)]
     return bool(own) and (own[-1] is codes[-1] or own[-1].co_name not in PASSING_ON)

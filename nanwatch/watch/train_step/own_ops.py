@@ -90,13 +90,13 @@ def is_own(name: str) -> bool:
     return IN_SCOPE.search(name) is not None
 
 
-def find_out_of_place(graph: Graph, is_replica: bool) -> str | None:
+def find_out_of_place(graph: Graph, is_replica: bool, listed_alone: bool = False) -> str | None:
     """Of the ops that nanwatch added to ``graph`` and to what is called there, one that cannot stand where
-    it does, in words; None where all can."""
+    it does, in words; None where all can. With ``listed_alone`` one that the table does not list cannot."""
     for called in tensorflow_names.graphs_in(graph):
         place = Place.XLA if called.jit else Place.REPLICA if is_replica else Place.GRAPH
         for op in own_ops_of(called.graph):
-            if not can_stand(op, place):
+            if not (can_stand(op, place) if listed_alone or op.type in PLACES else place is not Place.XLA):
                 return f"{op.type} ({op.name}) cannot stand in {place.value}"
     return None
 

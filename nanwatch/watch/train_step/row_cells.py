@@ -9,6 +9,7 @@ import tensorflow as tf
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Optimizer, Tensor, Variable
+from nanwatch.watch.train_step.own_ops import COPIED
 from nanwatch.watch.train_step.row_layout import LEARNING_RATE, LOSS, PENALTY, ROWS, Key, Layout
 from nanwatch.watch.train_step.sentinels import extremes_of, half_square_sum, watchable
 from nanwatch.watch.train_step.traced_step import TracedStep, batch_penalty
@@ -41,7 +42,9 @@ def step_cells(
     """
     cells: dict[Key, Tensor] = {}
     if optimizer is not None:
-        cells[LEARNING_RATE] = tf.cast(tf.convert_to_tensor(optimizer.learning_rate), tf.float32)
+        with tf.name_scope(COPIED):  # a schedule's ops are its own
+            rate = tf.convert_to_tensor(optimizer.learning_rate)
+        cells[LEARNING_RATE] = tf.cast(rate, tf.float32)
     if loss is not None:
         cells[LOSS] = loss
     penalty = batch_penalty(seen)

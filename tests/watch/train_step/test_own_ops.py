@@ -69,11 +69,20 @@ def found_in(add: Any, jit: bool, is_replica: bool = False) -> str | None:
 
     def traced(x: Any) -> Any:
         result = tf.function(step, jit_compile=True, autograph=False)(x) if jit else step(x)
-        found.append(find_out_of_place(tf.compat.v1.get_default_graph(), is_replica))
+        found.append(find_out_of_place(tf.compat.v1.get_default_graph(), is_replica, listed_alone=True))
         return result
 
     tf.function(traced, autograph=False).get_concrete_function(tf.TensorSpec([], tf.float32))
     return found[0]
+
+
+def test_an_op_that_is_not_listed_may_stand_where_all_kernels_are() -> None:
+    """To refuse a step is dear: variables that its tracing has made are left without a value."""
+    with tf.Graph().as_default() as graph, own_ops():
+        tf.sqrt(tf.constant(1.0))
+    assert find_out_of_place(graph, False) is None
+    assert find_out_of_place(graph, True) is None
+    assert find_out_of_place(graph, False, listed_alone=True) is not None
 
 
 def test_xla_assigns_what_has_a_known_shape() -> None:
