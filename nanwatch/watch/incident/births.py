@@ -44,13 +44,21 @@ class Search:
     stopped: set[str] = field(default_factory=set)  # types of ops that gave finite numbers for what was not
 
     def find_birth(
-        self, run: GraphRun, targets: Sequence[Tensor], callers: tuple[Op, ...] = ()
+        self,
+        run: GraphRun,
+        targets: Sequence[Tensor],
+        callers: tuple[Op, ...] = (),
+        before: Sequence[Tensor] = (),
     ) -> Birth | None:
-        """The first birth on the way to the non-finite ones among ``targets``; None: there is none."""
+        """The first birth on the way to the non-finite ones among ``targets``; None: there is none.
+
+        Those that are in ``before``, too, are asked by themselves first.
+        """
         level = self.count_level(run, targets)
         if not callers:
             self.counts = level.counts
-        births = level.births(targets)
+        level.judge_all()
+        births = level.births(before) or level.births(targets)
         self.stopped |= level.stopping()
         if not births:
             return None
@@ -138,14 +146,17 @@ class Level:
     def is_bad(self, tensor: Tensor) -> bool:
         return self.of(tensor).bad > 0 or tensor.name in self.bad_lists
 
-    def births(self, targets: Sequence[Tensor]) -> list[Op]:
-        """The ops that gave birth to what is bad in ``targets``, in their order."""
+    def judge_all(self) -> None:
+        """Note of every op what it did with what was bad; `births` is asked after it."""
         for name in self.run.known:
             if self.counts.get(name, FINE).inf:
                 self.given_inf.add(name)
         self.given_lists |= {name for name, value in self.run.known.items() if is_list(value)}
         for op in self.needed:
             self.judge(op)
+
+    def births(self, targets: Sequence[Tensor]) -> list[Op]:
+        """The ops that gave birth to what is bad in ``targets``, in their order."""
         waiting = [tensor.name for tensor in targets if self.is_bad(tensor)]
         reached: set[str] = set()
         found: dict[str, Op] = {}

@@ -114,25 +114,23 @@ class StepAutopsy:
 
     def fill_in(self, found: Autopsy) -> None:
         """Losses that are bad are asked first: gradients are bad with them."""
-        losses = [tensor for tensor in self.seen.targets if can_count(tensor)]
-        rest = [tensor for tensor in losses_and_gradients(self.seen) if can_count(tensor)]
+        losses = {id(tensor) for tensor in self.seen.targets}
+        wanted = [tensor for tensor in losses_and_gradients(self.seen) if can_count(tensor)]
         birth: Birth | None = None
-        for run, targets in self.runs_of(losses):
-            if found.loss is None:
-                found.loss = mean_of_bad(run, targets)
-            birth = birth or self.find(run, targets)
-        for run, targets in self.runs_of(rest):
-            if birth is None or run.graph is birth.run.graph:
-                later = self.find(run, targets)
-                birth = birth or later
-        found.reproduced = any(self.is_bad(tensor) for tensor in rest)
+        for run, targets in self.runs_of(wanted):
+            before = [tensor for tensor in targets if id(tensor) in losses]
+            if found.loss is None and before:
+                found.loss = mean_of_bad(run, before)
+            later = self.find(run, targets, before)
+            birth = birth or later
+        found.reproduced = any(self.is_bad(tensor) for tensor in wanted)
         if birth is not None:
             stopped = tuple(sorted(self.search.stopped))
             found.op = replace(op_info(self.bad_op(birth), self.compile_location), stopped_by=stopped)
         found.spread = self.list_spread()
 
-    def find(self, run: GraphRun, targets: Sequence[Tensor]) -> Birth | None:
-        birth = self.search.find_birth(run, targets)
+    def find(self, run: GraphRun, targets: Sequence[Tensor], before: Sequence[Tensor]) -> Birth | None:
+        birth = self.search.find_birth(run, targets, before=before)
         self.counts.setdefault(id(run.graph), {}).update(self.search.counts)
         return birth
 
