@@ -1,6 +1,7 @@
 """The rules on the first bad op: which pattern it is of, and what they say, word by word."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,13 @@ from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.op_facts import operand
 from nanwatch.diagnose.op_patterns import pattern_of
+from nanwatch.diagnose.op_rule import broken_run
 from nanwatch.diagnose.op_words import example_words, operand_words
 from nanwatch.diagnose.rule import find_rule
-from nanwatch.record.facts import IncidentInfo, LayerInfo, Operand, OpInfo
+from nanwatch.diagnose.rules.nw403_log_of_zero import log_of
+from nanwatch.diagnose.rules.nw405_division_by_zero import quotient
+from nanwatch.diagnose.rules.nw406_fully_masked import masked_softmax
+from nanwatch.record.facts import IncidentInfo, LayerInfo, Operand, OpInfo, SpreadEntry
 from nanwatch.record.run import Run
 
 NAN = math.nan
@@ -210,3 +215,38 @@ def test_a_place_without_a_pattern_gives_way_to_any_cause() -> None:
     assert "NW410" in [found.code for found in diagnose(alone).diagnoses]
     assert diagnose(beside).diagnoses[0].code == "NW103"
     assert [found.part for found in diagnose(beside).diagnoses if found.code == "NW410"] == ["consequence"]
+
+
+@pytest.mark.parametrize(
+    ("numerator", "words"), [(0.0, "Let 0/0 be 0"), (1.0, "would give 0"), ((-1.0, 1.0), "Let 0/0 be 0")]
+)
+def test_the_remedy_of_a_division_by_zero_is_for_its_numerator(numerator: Any, words: str) -> None:
+    found = only("NW405", broken_run(quotient(numerator, 0)))
+    assert words in found.remedies[0].text
+
+
+def test_a_fully_masked_softmax() -> None:
+    """It is one only where nothing else is left of a row."""
+    assert "every entry is -inf" in only("NW406", broken_run(masked_softmax())).message
+    left = replace(masked_softmax(), inputs=(Operand("logits", 0.0, 1.0, size=16, num_neg_inf=15),))
+    assert said("NW406", broken_run(left)) == []
+
+
+def test_a_nan_that_relu_swallowed_is_no_where_trap() -> None:
+    """The loss was finite with the kernels that ran; op by op it is not, or a comparison stops the NaN."""
+    trapped = quotient(0, 0)
+    assert said("NW402", broken_run(trapped, 0.4))
+    seen = (SpreadEntry("loss", "", 1, 1),)
+    assert said("NW402", broken_run(trapped, 0.4, spread=seen)) == []
+    assert said("NW405", broken_run(trapped, 0.4, spread=seen))
+    compared = replace(trapped, stopped_by=("Relu",))
+    assert said("NW402", broken_run(compared, 0.4)) == []
+    assert said("NW405", broken_run(compared, 0.4))
+    assert said("NW402", broken_run(replace(trapped, stopped_by=("Relu", "SelectV2")), 0.4))
+
+
+def test_the_relu_head_under_a_log_is_named() -> None:
+    of = made_up.model(made_up.dense(activation="relu"))
+    assert any("ends in relu" in text for text in only("NW403", broken_run(log_of(0), of=of)).evidence)
+    of = made_up.model(made_up.dense(activation="sigmoid"))
+    assert not any("ends in" in text for text in only("NW403", broken_run(log_of(0), of=of)).evidence)

@@ -128,8 +128,8 @@ class NonfiniteInput(Rule):
         remedies = [
             Remedy(
                 Intervention(InterventionKind.DROP_NONFINITE_ROWS, array.path, bad.bad_rows),
-                "Drop the rows before the fit: keep = np.isfinite(x).all(axis=1); "
-                "model.fit(x[keep], y[keep]).",
+                f"Drop the rows before the training: keep = np.isfinite(x).all(axis={other_axes(bad)}); "
+                "x, y = x[keep], y[keep].",
             )
         ]
         if bad.num_nan:
@@ -189,3 +189,8 @@ class NonfiniteInput(Rule):
 def breaks_by_itself(incident: IncidentInfo, fit: Fit) -> bool:
     """The autopsy's op is of a pattern that gives NaN from finite inputs."""
     return incident.op is not None and pattern_of(incident.op, incident, fit) is not None
+
+
+def other_axes(tensor: TensorSummary) -> str:
+    """All axes of a batch but that of its rows, as NumPy takes them."""
+    return "1" if len(tensor.shape) <= 2 else "tuple(range(1, x.ndim))"

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.op_facts import has_empty_input, is_built_in_loss, location_of_op, op_of, where_words
+from nanwatch.diagnose.op_facts import (
+    has_empty_input,
+    holds,
+    is_built_in_loss,
+    location_of_op,
+    op_of,
+    operand,
+    where_words,
+)
 from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.diagnose.op_words import example_words
 from nanwatch.record.facts import IncidentInfo, OpInfo
@@ -58,8 +66,13 @@ class DivisionByZero(OpRule):
         where = location_of_op(op, fit)
         if has_empty_input(op):
             text = "Divide the sum by the count yourself: tf.math.divide_no_nan(tf.reduce_sum(v), n)."
-        else:
+        elif numerator_is_zero(op):
             text = "Let 0/0 be 0: tf.math.divide_no_nan(a, b); or tf.maximum(b, 1.0) under a count."
+        else:
+            text = (
+                "Keep the divisor away from 0: a / tf.maximum(b, 1e-6), or b + 1e-6 where it is never "
+                "negative. tf.math.divide_no_nan(a, b) would give 0 there, which may be divided by next."
+            )
         return (Remedy(Intervention(InterventionKind.DIVIDE_NO_NAN, op.type), text, location=where),)
 
     @staticmethod
@@ -101,6 +114,12 @@ class DivisionByZero(OpRule):
             ),
             broken_run(quotient(0, 0), 0.4),
         ]
+
+
+def numerator_is_zero(op: OpInfo) -> bool:
+    """At the bad places; so, too, where it is not known."""
+    numerator = operand(op, "numerator")
+    return numerator is None or holds(numerator, 0.0)
 
 
 def quotient(numerator: float, denominator: float | tuple[float, float]) -> OpInfo:

@@ -15,7 +15,7 @@ from keras import layers
 
 import nanwatch
 from nanwatch.record.facts import OnIncident
-from nanwatch.record.notes import LoopUnderXla
+from nanwatch.record.notes import LoopUnderXla, NotMet
 from nanwatch.record.run import Run
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from tests.programs.running import seams
@@ -260,3 +260,39 @@ def test_keras_is_given_back(tmp_path: Path) -> None:
     with watching(tmp_path):
         run_loop(made("tape, a tf.function")[1])
     assert [dict(vars(owner)) for owner in owners] == before
+
+
+@pytest.mark.parametrize("persistent", [False, True], ids=["two tapes", "one that persists"])
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+def test_two_updates_after_one_forward_pass(compiled: bool, persistent: bool, tmp_path: Path) -> None:
+    """Each network's training has its own loss, and shows the layers of that network."""
+    keras.utils.set_random_seed(3)
+    maker = keras.Sequential([keras.Input((8,)), layers.Dense(8, "relu", name="made")])
+    judge = keras.Sequential([keras.Input((8,)), layers.Dense(8, "relu", name="judged"), layers.Dense(1)])
+    of_maker, of_judge = keras.optimizers.SGD(1e-3), keras.optimizers.SGD(1e-3)
+    shown: list[tuple[float, float]] = []
+
+    def step(x: Any) -> Any:
+        with tf.GradientTape(persistent=persistent) as one, tf.GradientTape() as two:
+            said = judge(maker(x, training=True), training=True)
+            loss_of_maker, loss_of_judge = tf.reduce_mean(said**2), 7.0 + tf.reduce_mean(tf.abs(said))
+        for tape, loss, model, optimizer in (
+            (one, loss_of_maker, maker, of_maker),
+            (one if persistent else two, loss_of_judge, judge, of_judge),
+        ):
+            gradients = tape.gradient(loss, model.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss_of_maker, loss_of_judge
+
+    run_step = tf.function(step) if compiled else step
+    with watching(tmp_path):
+        for x, _ in batches():
+            first, second = run_step(tf.constant(x))
+            shown.append((float(first), float(second)))
+    fits = only_run(tmp_path).fits
+    assert len(fits) == 2
+    for place, (fit, layer) in enumerate(zip(fits, ("made", "judged"), strict=True)):
+        losses = fit.steps.recent_values("loss", "", "value", last=len(shown))
+        np.testing.assert_allclose(losses, [pair[place] for pair in shown], rtol=1e-5)
+        assert [path for path in fit.steps.paths("activation", "l2_norm") if layer in path]
+        assert not [note for note in fit.info.not_watched if isinstance(note, NotMet)]
