@@ -7,12 +7,13 @@ variables that it writes to: seeds, averages, the weights of a network that it h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import tensorflow as tf
 
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Graph, Op, Tensor
+from nanwatch.watch.train_step.own_ops import is_own
 from nanwatch.watch.train_step.traced_step import TracedStep
 
 READING = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd"))
@@ -27,12 +28,13 @@ def losses_and_gradients(seen: TracedStep) -> list[Tensor]:
     return [*seen.targets, *(grad for grad in gradients if grad is not None)]
 
 
-def values_to_hold(graph: Graph, targets: Iterable[Tensor]) -> list[Tensor]:
+def values_to_hold(graph: Graph, targets: Iterable[Tensor], held_back: Sequence[range] = ()) -> list[Tensor]:
     """The tensors of ``graph`` of which ``targets`` can be had, be these in it or in a function it calls.
 
     Not among them are the variables' handles, and eager tensors that the graph has captured: those stay.
+    ``held_back`` are the places of updates that a bad step does not make.
     """
-    writes = Writes(graph)
+    writes = Writes(graph, held_back)
     outside = {id(inside): tensor for tensor, inside in graph.captures}
     held: list[Tensor] = []
 
@@ -41,7 +43,8 @@ def values_to_hold(graph: Graph, targets: Iterable[Tensor]) -> list[Tensor]:
             return not tensorflow_names.is_eager(outside.get(id(op.outputs[0])))
         if op.type in READING:
             return writes.are_of(op)
-        return op.type not in tensorflow_names.CALLS and tensorflow_names.is_stateful(op)
+        runs_again = op.type in tensorflow_names.CALLS or op.type in HANDING
+        return not runs_again and tensorflow_names.is_stateful(op)
 
     for op in ancestors(in_graph(graph, targets), is_held):
         if is_held(op):
@@ -52,13 +55,14 @@ def values_to_hold(graph: Graph, targets: Iterable[Tensor]) -> list[Tensor]:
 class Writes:
     """Which ops of a graph may write to which variable."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, held_back: Sequence[range]) -> None:
+        self.held_back = held_back
         self.places: dict[str, int] = {}  # of the ops, by their names
         self.of_handle: dict[int, list[int]] = {}  # by the id of the variable's handle
         for place, op in enumerate(graph.get_operations()):
             self.places[op.name] = place
-            if op.type in READING or op.type in HANDING:
-                continue
+            if op.type in READING or op.type in HANDING or is_own(op.name):
+                continue  # nanwatch's own read, or give back what was there
             for tensor in op.inputs:
                 if tensor.dtype == tf.resource:
                     self.of_handle.setdefault(id(tensor), []).append(place)
@@ -69,10 +73,11 @@ class Writes:
         To hold what is written to later means to copy it: that is done where it is small, as a seed is.
         """
         place, writes = self.places[read.name], self.of_handle.get(id(read.inputs[0]), [])
+        changed = [one for one in writes if one < place or not any(one in each for each in self.held_back)]
         size = read.outputs[0].shape.num_elements()
         if size is not None and size <= SMALL:
-            return bool(writes)
-        return bool(writes) and max(writes) < place
+            return bool(changed)
+        return bool(changed) and max(writes) < place
 
 
 def in_graph(graph: Graph, targets: Iterable[Tensor]) -> list[Tensor]:

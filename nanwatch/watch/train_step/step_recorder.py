@@ -272,7 +272,8 @@ class StepRecorder:
         with self.catch_errors("finding what a step must hold"):
             graph = tensorflow_names.traced_graph()
             if seen is not None and graph is not None:
-                tensors = held_values.values_to_hold(graph, held_values.losses_and_gradients(seen))
+                targets = held_values.losses_and_gradients(seen)
+                tensors = held_values.values_to_hold(graph, targets, seen.guarded_ops)
                 number = self.note_trace(Trace(seen, graph))
         if number < 0:
             return None

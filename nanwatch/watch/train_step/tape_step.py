@@ -24,6 +24,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Tensor,
     Variable,
 )
+from nanwatch.watch.train_step import variable_writes
 from nanwatch.watch.train_step.conditional_update import KeptValue, apply_unless
 from nanwatch.watch.train_step.eager_ops import EagerOps, EagerStep
 from nanwatch.watch.train_step.inspection import RanStep
@@ -107,7 +108,8 @@ class TapeStepRecorder(StepRecorder):
         if step is None or not self.guard.hold:
             original(grads, variables)
         else:
-            apply_unless(step.held, original, grads, variables)
+            with variable_writes.note_ops(step.seen.guarded_ops):
+                apply_unless(step.held, original, grads, variables)
         if step is not None:
             self.eager_seen = step.seen if tf.executing_eagerly() else None
             with self.catch_errors("recording the step"), own_ops():

@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from nanwatch.watch.incident.graph_run import GraphRun
 from nanwatch.watch.train_step.held_values import SMALL, values_to_hold
+from nanwatch.watch.train_step.own_ops import own_ops
+from nanwatch.watch.train_step.variable_writes import note_ops
 
 pytestmark = pytest.mark.tensorflow
 LARGE = SMALL + 1
@@ -56,6 +58,24 @@ def test_what_is_written_after_it_was_read_is_held_where_it_is_small(size: int, 
         return loss
 
     assert len(held_types(traced(step, (2,)))) == held
+
+
+def test_an_update_that_a_bad_step_does_not_make_changes_nothing() -> None:
+    """The weights stay, so that the question after the first weights can be asked with others."""
+    weights = tf.Variable(tf.zeros([4]))
+    held_back: list[range] = []
+
+    def step(x: Any) -> Any:
+        loss = tf.reduce_sum(weights) + tf.reduce_sum(x)
+        with note_ops(held_back):
+            weights.assign_add(tf.ones([4]))
+        with own_ops():
+            tf.cond(loss > 0, lambda: tf.reduce_sum(weights), lambda: 0.0)  # reads them alone
+        return loss
+
+    graph = traced(step, (2,))
+    assert [tensor.op.type for tensor in values_to_hold(graph, graph.outputs, held_back)] == ["Placeholder"]
+    assert len(values_to_hold(graph, graph.outputs)) == 2
 
 
 def test_what_was_written_before_it_was_read_is_held() -> None:
