@@ -18,9 +18,10 @@ def incident_note_words(note: IncidentNote) -> str:
             return f"the replay was stopped after {seconds:g} s"
         case notes.ReplayRaised(error):
             return f"the replay raised {error}"
-        case notes.OnlyCompiled(jit):
+        case notes.OnlyCompiled(jit, placed):
             how = "with XLA" if jit else "as a graph"
-            return f"op by op the step stays finite, compiled {how} it does not: the compiler's own doing"
+            why = "the op was found by compiling it" if placed else "the compiler's own doing"
+            return f"op by op the step stays finite, compiled {how} it does not: {why}"
         case notes.StayedFinite():
             return "the step stayed finite when it was repeated: what happened was not deterministic"
         case notes.NotRepeatable():

@@ -33,6 +33,7 @@ class OnlyCompiled(Variant):
 
     kind = "only-compiled"
     jit: bool
+    placed: bool = False  # the op was found by compiling it
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,11 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
     ),
     (
         incident_note_words,
+        notes.OnlyCompiled(True, placed=True),
+        "op by op the step stays finite, compiled with XLA it does not: the op was found by compiling it",
+    ),
+    (
+        incident_note_words,
         notes.OnlyCompiled(True),
         "op by op the step stays finite, compiled with XLA it does not: the compiler's own doing",
     ),

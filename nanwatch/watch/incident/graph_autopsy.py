@@ -49,7 +49,8 @@ def perform(
             step.fill_in(found)
             if not found.reproduced and compiled_by_xla:
                 step.under_xla().fill_in(found)
-                found.notes.append(OnlyCompiled(jit=True) if found.reproduced else StayedFinite())
+                placed = found.op is not None
+                found.notes.append(OnlyCompiled(True, placed) if found.reproduced else StayedFinite())
             elif not found.reproduced:
                 found.notes.append(StayedFinite())
         except OutOfTime:
