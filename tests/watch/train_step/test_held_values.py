@@ -103,6 +103,7 @@ def test_of_a_loss_in_a_function_what_that_was_given() -> None:
     assert [tensor.shape.as_list() for tensor in values_to_hold(graph, inside)] == [[2]]
 
 
+@pytest.mark.filterwarnings("ignore:Seed")  # of whichever test has set one for all
 def test_a_step_is_made_once_more_from_what_it_held() -> None:
     """Seeds that have moved on, draws and a dataset's batch: the loss comes out the same."""
     dropout, dense = keras.layers.Dropout(0.5), keras.layers.Dense(4)
