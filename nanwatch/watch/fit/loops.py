@@ -70,7 +70,7 @@ class Loops:
             recording.forget()
             if tf.executing_eagerly() and traced_step.current_step() is None and self.recorder.ours:
                 with self.recorder.catch_errors("keeping the ops of a step"):
-                    recording.ops.start()
+                    recording.ops.start(self.recorder.catch_errors)
         recording.tapes += 1
         with self.recorder.catch_errors("seeing a tape"):
             recording.note_tape(tape)
@@ -163,7 +163,8 @@ class Loops:
                 observer.after_steps(1)
         finally:
             HELD.applying = False
-            thread_recording().note_applied()
+            with self.recorder.catch_errors("letting go of what a step showed"):
+                thread_recording().note_applied()
         return optimizer.iterations
 
     def can_be_watched(self, frame: FrameType) -> bool:

@@ -13,7 +13,13 @@ from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Graph, Operation, Tensor
 from nanwatch.watch.keras_seam.tensorflow_names import ForwardOp
 from nanwatch.watch.launch import user_lines
-from nanwatch.watch.train_step.traced_step import CALL_OF_LAYER, TracedStep, current_step
+from nanwatch.watch.train_step.traced_step import (
+    CALL_OF_LAYER,
+    CatchErrors,
+    TracedStep,
+    current_step,
+    let_errors_through,
+)
 
 MOST_OPS = 20_000  # that are kept; of a longer step the last ones are not
 MOST_AFTER = 500  # ops between a gradient and the update; where no update comes it was no training
@@ -49,10 +55,12 @@ class EagerOps:
     in_loss: int = 0
     room: int = MOST_OPS
     watching: contextlib.ExitStack | None = None
+    catch_errors: CatchErrors = let_errors_through
 
-    def start(self) -> None:
+    def start(self, catch_errors: CatchErrors) -> None:
         """A step begins: from here on ops are kept, and those of an earlier one are not."""
         self.clear()
+        self.catch_errors = catch_errors
         self.go_on(MOST_OPS)
 
     def go_on(self, room: int) -> None:
@@ -79,13 +87,19 @@ class EagerOps:
         op_name: object = None,
         graph: Graph | None = None,
     ) -> None:
-        if graph is None and len(self.kept) < self.room:
+        if graph is not None or len(self.kept) >= self.room:
+            return
+        try:
             line = None if self.backward else user_line(sys._getframe(1))
             seen = current_step()
             layer = seen.callers[-1] if seen is not None and seen.callers else None
             self.kept.append(
                 EagerOp(op_type, inputs, outputs, line, layer, self.backward, self.forward, self.in_loss > 0)
             )
+        except Exception as error:  # whatever it is, the script's op goes on; a context for every op is dear
+            self.room = 0
+            with self.catch_errors("keeping the ops of a step"):
+                raise error
 
     @contextlib.contextmanager
     def inside_loss(self) -> Iterator[None]:
