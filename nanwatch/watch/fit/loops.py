@@ -200,7 +200,8 @@ class Loops:
         if bare is not None:
             with suspend_watching():
                 return original(bare, *args, **kwargs)
-        steps = HELD.steps = []  # of the loops that are traced in this call
+        steps: list[FitObserver] = []  # of the loops that are traced in this call
+        HELD.steps = steps
         failed: Exception | None = None
         try:
             result = original(function, *args, **kwargs)
@@ -212,6 +213,8 @@ class Loops:
                 self.note_own_fault(function, error)
                 raise
             failed = error
+        finally:
+            HELD.steps = None  # what was traced is not held between two calls
         self.note_steps(function, steps)
         if failed is not None:
             return self.go_on_bare(failed, function, args, kwargs)

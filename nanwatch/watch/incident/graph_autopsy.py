@@ -13,7 +13,7 @@ import tensorflow as tf
 from nanwatch.record.facts import Location, SpreadEntry
 from nanwatch.record.notes import OnlyCompiled, ReplayRaised, ReplayStopped, StayedFinite
 from nanwatch.record.watchpoints import Role
-from nanwatch.watch.incident.autopsy import SECONDS, Autopsy, op_info
+from nanwatch.watch.incident.autopsy import SECONDS, Autopsy, dense, op_info
 from nanwatch.watch.incident.births import Birth, Search, can_count, run_of
 from nanwatch.watch.incident.graph_run import Counts, GraphRun, MissingValue
 from nanwatch.watch.incident.op_places import place_of
@@ -226,12 +226,6 @@ class StepAutopsy:
             if grad is not None:
                 add("gradient", seam().path_of(variable), dense(grad))
         return found
-
-
-def dense(tensor: Tensor) -> Tensor:
-    """``tensor``; of ``tf.IndexedSlices`` their values, shape (rows that were looked up, ...)."""
-    values: Tensor = tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
-    return values
 
 
 def mean_of_bad(run: GraphRun, losses: Sequence[Tensor]) -> float | None:
