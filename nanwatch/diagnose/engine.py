@@ -10,6 +10,7 @@ from nanwatch.diagnose.observed import headline_symptom, observed_symptoms
 from nanwatch.diagnose.outcome import accuracy_is_a_share, outcome_of_fit, outcome_of_run
 from nanwatch.diagnose.ranking import LEVEL_ORDER, PARTS, assign_parts
 from nanwatch.diagnose.rule import Rule, all_rules
+from nanwatch.diagnose.script_names import ScriptNames, names_of
 from nanwatch.diagnose.symptoms import with_consequences
 from nanwatch.diagnose.trials import with_trials
 from nanwatch.record.run import Fit, Run
@@ -36,7 +37,8 @@ def diagnose_with(run: Run, rules: Sequence[Rule]) -> Diagnoses:
     worst_first = sorted(verdicts, key=lambda verdict: verdict.outcome != outcome)
     findings = merge_findings(finding for verdict in worst_first for finding in verdict.findings)
     not_run = dict.fromkeys(reason for verdict in verdicts for reason in verdict.not_run)
-    return Diagnoses(outcome, tuple(to_diagnosis(finding) for finding in findings), tuple(not_run))
+    names = names_of(run.info)
+    return Diagnoses(outcome, tuple(to_diagnosis(finding, names) for finding in findings), tuple(not_run))
 
 
 def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
@@ -88,6 +90,12 @@ def merge_findings(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(first.values(), key=lambda finding: (finding.level == "note", PARTS.index(finding.part)))
 
 
-def to_diagnosis(finding: Finding) -> Diagnosis:
-    names = (entry.name for entry in fields(Diagnosis))
-    return Diagnosis(**{name: getattr(finding, name) for name in names})
+def to_diagnosis(finding: Finding, names: ScriptNames) -> Diagnosis:
+    """The finding in its place, with models and layers told as the script calls them."""
+    told = replace(
+        finding,
+        message=names.say(finding.message),
+        evidence=tuple(names.say(said) for said in finding.evidence),
+        remedies=tuple(replace(remedy, text=names.say(remedy.text)) for remedy in finding.remedies),
+    )
+    return Diagnosis(**{entry.name: getattr(told, entry.name) for entry in fields(Diagnosis)})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nanwatch.diagnose.diagnosis import LEVELS, Diagnosis, Level
-from nanwatch.explain.processes import process_words
 from nanwatch.explain.report import Report
+from nanwatch.explain.trainings import place_words
 from nanwatch.explain.untrusted import clean
 
 
@@ -31,8 +31,8 @@ def title(diagnosis: Diagnosis) -> str:
 def message(report: Report, diagnosis: Diagnosis) -> str:
     """What was found, its evidence, and what to change: a line each."""
     lines = [clean(diagnosis.message), *(f"- {clean(text)}" for text in diagnosis.evidence)]
-    if part := report.run.part_of(diagnosis.fit):
-        lines[0] += f" In {process_words(report, part)}."
+    if place := place_words(report, diagnosis.fit):
+        lines[0] += f" {place}"
     lines += [f"What to change: {clean(remedy.text)}" for remedy in diagnosis.remedies[:1]]
     causes = [cause.code for cause in report.of_part("cause") if cause.level != "note"]
     if diagnosis.part == "consequence" and causes:

@@ -2,7 +2,8 @@
 
 History of the format:
 
-* 1: findings, spread, charts, layers, data, epochs, the script; later child processes.
+* 1: findings, spread, charts, layers, data, epochs, the script; later child processes, then trainings of
+  several models.
 
 Text from the run is escaped by Jinja2, and cleaned of control characters on its way in; the
 page's content security policy runs no script but the two that are named by their hash.
@@ -29,6 +30,7 @@ from nanwatch.explain.next_command import next_commands
 from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import limits, op_facts, op_sentence
+from nanwatch.explain.trainings import training_lines
 from nanwatch.explain.untrusted import clean
 from nanwatch.explain.verdict import accuracy, action_sentence, course, verdict
 from nanwatch.record import strict_json
@@ -83,6 +85,7 @@ def asset(name: str) -> str:
 def page(report: Report) -> dict[str, Any]:
     info = report.run.info
     incident = info.incident
+    op = None if incident is None else incident.op
     names, epochs = epoch_rows(report.fit())
     drawn = charts(report)
     layers = layer_rows(report)
@@ -102,11 +105,12 @@ def page(report: Report) -> dict[str, Any]:
         "cards": cards(report),
         "consequences": report.of_part("consequence"),
         "incident": incident,
-        "op_sentence": "" if incident is None or incident.op is None else op_sentence(incident.op),
-        "op_facts": [] if incident is None or incident.op is None else op_facts(incident.op),
+        "op_sentence": report.names.say("" if op is None else op_sentence(op)),
+        "op_facts": [] if op is None else op_facts(op),
         "op_place": op_place(report),
         "spread": [] if incident is None else incident.spread[:SPREAD_ROWS],
         "spread_shown": SPREAD_SHOWN,
+        "name_of": report.names.path,
         "charts": drawn,
         "curves": embed_json({"charts": drawn, "frame": axis_frame(report)}),
         "layers": layers,
@@ -118,6 +122,7 @@ def page(report: Report) -> dict[str, Any]:
         "log_names": names,
         "epochs": epochs,
         "lines": whole_script(report),
+        "trainings": training_lines(report),
         "processes": process_lines(report),
         "limits": limits(report),
         "folder": report.folder() or "",

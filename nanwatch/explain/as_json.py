@@ -4,7 +4,7 @@ History of the format:
 
 * 1: ``run``, ``incident``, ``diagnoses``, ``cost``; later ``held_back`` and ``accepted`` in ``cost``,
   ``replica`` and ``finite_after`` in ``incident``; then ``processes`` in ``run``, and ``process`` in
-  ``incident`` and in each of ``diagnoses``.
+  ``incident`` and in each of ``diagnoses``; then ``models`` in ``run``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain.report import Report
 from nanwatch.record import strict_json
-from nanwatch.record.facts import OpInfo
+from nanwatch.record.facts import ModelInfo, OpInfo
 from nanwatch.record.run import Run
 from nanwatch.record.tables import to_table
 from nanwatch.record.trials import Trial
@@ -53,8 +53,14 @@ def run_table(report: Report) -> dict[str, Any]:
         "epochs": report.epochs(),
         "versions": dict(info.versions),
         "outcome": report.diagnoses.outcome,
+        "models": [model_table(model) for model in info.models],
         "processes": [process_table(report, part) for part in report.run.parts],
     }
+
+
+def model_table(model: ModelInfo) -> dict[str, Any]:
+    """A model by Keras's name, which begins its paths, and by what the script calls it."""
+    return {"name": model.name, "called": model.called or None, "type": model.type}
 
 
 def process_table(report: Report, part: Run) -> dict[str, Any]:

@@ -10,12 +10,14 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from nanwatch.diagnose.diagnosis import Diagnoses
+from nanwatch.diagnose.script_names import names_of
 from nanwatch.explain.figures import count, short
 from nanwatch.explain.page import Page
 from nanwatch.explain.places_to_watch import WatchedPlace, places_to_watch
 from nanwatch.explain.plot import CurvePiece, plot
 from nanwatch.explain.progress import Progress, duration, left_words, progress, step_words
 from nanwatch.explain.report import Report
+from nanwatch.explain.trainings import of_model
 from nanwatch.explain.untrusted import as_ascii, clean
 from nanwatch.explain.verdict import incident_sentence
 from nanwatch.record.run import Fit, Run
@@ -95,7 +97,8 @@ def render_frame(
     places = places_to_watch(fit)
     wanted = min(len(places), PLACES[screen.height >= LARGE_SCREEN])
     draw_curves(screen, fit, wanted + 2 if wanted else 0)
-    draw_places(screen, places, wanted)
+    name = names_of(run.info).path
+    draw_places(screen, [place._replace(path=name(place.path)) for place in places], wanted)
     return screen.render()
 
 
@@ -111,6 +114,8 @@ def draw_header(screen: LiveScreen, run: Run, fit: Fit | None, idle: float) -> N
     said = f"{dot}{report.path(run.info.script)}{dot}{run.info.status}"
     if fit is not None and len(run.fits) > 1:
         said += f"{dot}training {fit.info.index + 1} of {len(run.fits)}"
+        model = of_model(report, fit)
+        said += f", {model}" if model is not None else ""
     screen.line(("nanwatch", "bold"), (said, "dim"), idle_words(screen, idle))
     screen.gap()
 

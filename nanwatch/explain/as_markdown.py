@@ -2,7 +2,8 @@
 
 History of the format:
 
-* 1: verdict, findings with line and remedy, spread, epochs, limits; later child processes.
+* 1: verdict, findings with line and remedy, spread, epochs, limits; later child processes, then trainings of
+  several models.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain.epoch_rows import epoch_rows
 from nanwatch.explain.markdown_text import code_span, escape_markup, fence_code, row
-from nanwatch.explain.processes import process_lines, process_words
+from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import (
     limits,
@@ -23,6 +24,7 @@ from nanwatch.explain.sentences import (
     trial_sentence,
 )
 from nanwatch.explain.source import excerpt
+from nanwatch.explain.trainings import place_words, training_lines
 from nanwatch.explain.untrusted import clean
 from nanwatch.explain.verdict import action_sentence, course, verdict
 from nanwatch.record.facts import Location
@@ -34,7 +36,7 @@ SPREAD_ROWS = 16  # of a deep model every layer goes bad: the first ones tell
 def render(report: Report) -> str:
     """The report in sections; text from the run and the script is taken literally."""
     parts = [*headline(report), *findings(report), *first_op(report), *spread(report)]
-    parts += [*epochs(report), *processes(report), *basis(report)]
+    parts += [*epochs(report), *trainings(report), *processes(report), *basis(report)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -74,8 +76,8 @@ def finding(report: Report, heading: str, diagnosis: Diagnosis) -> Iterator[str]
     name = f"{escape_markup(diagnosis.code)} {escape_markup(diagnosis.name)}"
     yield f"### {MARKS[diagnosis.level]} {heading}: {name}"
     yield escape_markup(diagnosis.message)
-    if part := report.run.part_of(diagnosis.fit):
-        yield escape_markup(f"In {process_words(report, part)}.")
+    if place := place_words(report, diagnosis.fit):
+        yield escape_markup(place)
     if diagnosis.evidence:
         yield "\n".join(f"- {escape_markup(text)}" for text in diagnosis.evidence)
     if diagnosis.location is not None:
@@ -88,7 +90,7 @@ def finding(report: Report, heading: str, diagnosis: Diagnosis) -> Iterator[str]
 
 
 def location_line(report: Report, location: Location, layer: str | None) -> str:
-    behind = f", layer {code_span(layer)}" if layer else ""
+    behind = f", layer {code_span(report.names.path(layer))}" if layer else ""
     return f"{code_span(f'{report.path(location.file)}:{location.line}')}{behind}"
 
 
@@ -116,7 +118,7 @@ def first_op(report: Report) -> Iterator[str]:
     if incident is None or incident.op is None:
         return
     yield "### Where it began"
-    yield escape_markup(op_sentence(incident.op))
+    yield escape_markup(report.names.say(op_sentence(incident.op)))
     facts = op_facts(incident.op)
     if facts:
         yield "\n".join(f"- {escape_markup(text)}" for text in facts)
@@ -130,7 +132,11 @@ def spread(report: Report) -> Iterator[str]:
         return
     yield "### How it spread"
     rows = [
-        row(entry.role, code_span(entry.path) if entry.path else "", f"{entry.num_bad:,} of {entry.size:,}")
+        row(
+            entry.role,
+            code_span(report.names.path(entry.path)) if entry.path else "",
+            f"{entry.num_bad:,} of {entry.size:,}",
+        )
         for entry in incident.spread[:SPREAD_ROWS]
     ]
     rest = len(incident.spread) - SPREAD_ROWS
@@ -151,6 +157,13 @@ def epochs(report: Report) -> Iterator[str]:
 def table(names: Sequence[str], rows: Sequence[str], words: int = 1) -> str:
     """A table; its first ``words`` columns are set to the left, its numbers to the right."""
     return "\n".join([row(*names), row(*["---"] * words, *["---:"] * (len(names) - words)), *rows])
+
+
+def trainings(report: Report) -> Iterator[str]:
+    lines = training_lines(report)
+    if lines:
+        yield "### Trainings"
+        yield "\n".join(f"- {escape_markup(line)}" for line in lines)
 
 
 def processes(report: Report) -> Iterator[str]:

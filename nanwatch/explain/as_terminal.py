@@ -13,6 +13,7 @@ from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import limits, watched_sentence
 from nanwatch.explain.terminal_findings import LEVEL_STYLES, add_findings
 from nanwatch.explain.terminal_numbers import add_epochs, add_last_steps, add_spread
+from nanwatch.explain.trainings import training_lines
 from nanwatch.explain.untrusted import clean
 from nanwatch.explain.verdict import action_sentence, course, verdict
 
@@ -34,6 +35,7 @@ def render(
     add_spread(page, report)
     add_last_steps(page, report)
     add_epochs(page, report)
+    add_trainings(page, report)
     add_processes(page, report)
     add_basis(page, report)
     add_next_commands(page, report, commands)
@@ -78,6 +80,16 @@ def is_unexplained(report: Report) -> bool:
 def worst_level(report: Report) -> Level | None:
     levels = {diagnosis.level for diagnosis in report.diagnoses.diagnoses}
     return next((level for level in LEVELS if level in levels), None)
+
+
+def add_trainings(page: Page, report: Report) -> None:
+    """How far each of several models came."""
+    lines = training_lines(report)
+    if not lines:
+        return
+    page.rule("Trainings", "bold")
+    for line in lines:
+        page.prose(clean(line), indent=2, first=page.sign("• ", "- "))
 
 
 def add_processes(page: Page, report: Report) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from nanwatch.explain.figures import short
@@ -26,7 +26,8 @@ def charts(report: Report) -> list[dict[str, Any]]:
     fit = report.fit()
     if fit is None:
         return []
-    found = [loss(fit), gradients(fit), *logs(fit), learning_rate(fit), *outputs(fit), zeros(fit)]
+    name = report.names.path
+    found = [loss(fit), gradients(fit, name), *logs(fit), learning_rate(fit), *outputs(fit), zeros(fit, name)]
     return [each for each in found if each["curves"]]
 
 
@@ -130,12 +131,12 @@ def learning_rate(fit: Fit) -> dict[str, Any]:
     return chart("learning-rate", "Learning rate", "As the optimizer used it at each step.", curves)
 
 
-def gradients(fit: Fit) -> dict[str, Any]:
+def gradients(fit: Fit, name: Callable[[str], str]) -> dict[str, Any]:
     """The norm over each layer's variables, from the first layer to the last."""
     owned = variables_by_layer(fit)
     chosen = pick_spaced(list(owned))
     curves = [
-        curve(layer, timeline_steps(fit.steps), norms, rank=rank(at, len(chosen)))
+        curve(name(layer), timeline_steps(fit.steps), norms, rank=rank(at, len(chosen)))
         for at, layer in enumerate(chosen)
         if (
             norms := join_timelines(
@@ -190,12 +191,12 @@ def outputs(fit: Fit) -> Iterator[dict[str, Any]]:
         yield chart(f"output-{path}", f"Predictions{more}", hint, [means, spread_of_rows])
 
 
-def zeros(fit: Fit) -> dict[str, Any]:
+def zeros(fit: Fit, name: Callable[[str], str]) -> dict[str, Any]:
     """The share of zeros in each layer's output, of the layers that give any."""
     shares = {path: share_of_zeros(fit.health, path) for path in fit.health.paths("activation", "num_zero")}
     chosen = pick_spaced([path for path, share in shares.items() if any(value > 0 for value in share)])
     curves = [
-        curve(path, timeline_steps(fit.health), shares[path], rank=rank(at, len(chosen)))
+        curve(name(path), timeline_steps(fit.health), shares[path], rank=rank(at, len(chosen)))
         for at, path in enumerate(chosen)
     ]
     hint = "1 is a layer that gives nothing but zeros."

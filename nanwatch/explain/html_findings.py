@@ -9,10 +9,10 @@ from pathlib import Path
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.diagnose.rule import all_rules
 from nanwatch.explain.documentation_blocks import CODE, LINK, BlockKind, split_blocks
-from nanwatch.explain.processes import process_words
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import remedy_sentence, trial_facts, trial_sentence
 from nanwatch.explain.source import Line, excerpt, script_lines, split_tokens
+from nanwatch.explain.trainings import place_words
 from nanwatch.explain.untrusted import clean
 from nanwatch.record.facts import Location
 
@@ -44,7 +44,7 @@ class RemedyCard:
 class Card:
     heading: str
     found: Diagnosis
-    process: str  # a child process that it is of
+    training: str  # of which model, in which process
     place: str
     layer: str
     current: bool
@@ -65,13 +65,12 @@ def cards(report: Report) -> list[Card]:
 def card(report: Report, heading: str, found: Diagnosis) -> Card:
     at = found.location
     lines, current = code_lines(at)
-    part = report.run.part_of(found.fit)
     return Card(
         heading,
         found,
-        "" if part is None else process_words(report, part),
+        place_words(report, found.fit),
         "" if at is None else f"{report.path(at.file)}:{at.line}",
-        found.layer or "",
+        report.names.path(found.layer or ""),
         current,
         lines,
         tuple(remedy_card(report, remedy) for remedy in found.remedies),

@@ -50,7 +50,7 @@ def layer_row(report: Report, fit: Fit, layer: LayerInfo, variables: Sequence[st
     bad, first = bad_in_step(report, layer)
     at = layer.location
     return LayerRow(
-        layer.path,
+        report.names.path(layer.path),
         layer.type,
         layer_words(layer),
         weights_of(layer, fit.model.weights),

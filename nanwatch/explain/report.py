@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Part
 from nanwatch.diagnose.places import project_path
+from nanwatch.diagnose.script_names import ScriptNames, names_of
 from nanwatch.explain.notes import held_back_words, not_watched_words, own_error_words
 from nanwatch.record.run import Fit, Run
 
@@ -19,6 +21,11 @@ class Report:
     run: Run
     diagnoses: Diagnoses
     root: str | None = None  # the checkout's folder, where a build server says which it is
+
+    @cached_property
+    def names(self) -> ScriptNames:
+        """What the script calls what Keras has named."""
+        return names_of(self.run.info)
 
     def of_part(self, part: Part) -> list[Diagnosis]:
         """The diagnoses of this part, in the engine's order."""
@@ -72,7 +79,8 @@ class Report:
         """What was not seen, could not be read, or went wrong in nanwatch itself; each once."""
         info = self.run.info
         unseen = [*info.not_watched, *(note for fit in self.run.fits for note in fit.info.not_watched)]
-        said = [*map(not_watched_words, unseen), *self.run.damage, *map(own_error_words, info.errors)]
+        said = [self.names.say(not_watched_words(note)) for note in unseen]
+        said += [*self.run.damage, *map(own_error_words, info.errors)]
         return list(dict.fromkeys(said))
 
     def held_back(self) -> list[str]:

@@ -38,13 +38,17 @@ def flow_steps(
 ) -> Iterator[dict[str, Any]]:
     if incident.op is not None:
         yield flow_step(
-            place(report, op_location(fit, incident.op), incident.op.layer), op_words(incident.op), True
+            place(report, op_location(fit, incident.op), incident.op.layer),
+            report.names.say(op_words(incident.op)),
+            True,
         )
     for entry in incident.spread:
         layer = layer_of_entry(fit, entry)
         found = fit.layer(layer)
-        at = None if found is None else found.location
-        yield flow_step(place(report, at or fit.info.location, layer), entry_words(entry), entry.first)
+        known = None if found is None else found.location
+        yield flow_step(
+            place(report, known or fit.info.location, layer), entry_words(report, entry), entry.first
+        )
 
 
 def flow_step(location: dict[str, Any], said: str, essential: bool) -> dict[str, Any]:
@@ -71,7 +75,7 @@ def layer_of_entry(fit: Fit, entry: SpreadEntry) -> str | None:
     return owner or next((layer.path for layer in fit.model.layers if entry.path in layer.weights), None)
 
 
-def entry_words(entry: SpreadEntry) -> str:
-    named = f" {clean(entry.path)}" if entry.role in NAMED and entry.path else ""
+def entry_words(report: Report, entry: SpreadEntry) -> str:
+    named = f" {clean(report.names.path(entry.path))}" if entry.role in NAMED and entry.path else ""
     said = f"{PLACES.get(entry.role, f'The {entry.role}')}{named}"
     return f"{said}: {entry.num_bad:,} of {entry.size:,} not finite."

@@ -9,10 +9,10 @@ from rich.text import Text
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Level, Remedy
 from nanwatch.explain.page import Page
-from nanwatch.explain.processes import process_words
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import op_facts, op_sentence, remedy_sentence, trial_facts, trial_sentence
 from nanwatch.explain.source import Line, TokenKind, excerpt, split_tokens
+from nanwatch.explain.trainings import place_words
 from nanwatch.explain.untrusted import clean
 from nanwatch.record.facts import Location
 from nanwatch.record.trials import Trial, Verdict
@@ -48,8 +48,8 @@ def add_heading(page: Page, title: str, diagnosis: Diagnosis) -> None:
 
 def add_finding(page: Page, report: Report, diagnosis: Diagnosis) -> None:
     page.prose(clean(diagnosis.message), indent=2)
-    if part := report.run.part_of(diagnosis.fit):
-        page.prose((clean(f"In {process_words(report, part)}."), "dim"), indent=2)
+    if place := place_words(report, diagnosis.fit):
+        page.prose((clean(place), "dim"), indent=2)
     if diagnosis.evidence:
         page.gap()
     for evidence in diagnosis.evidence:
@@ -68,7 +68,7 @@ def add_finding(page: Page, report: Report, diagnosis: Diagnosis) -> None:
 def add_excerpt(page: Page, report: Report, location: Location, layer: str | None = None) -> None:
     """Where the fault stands, with its neighbours and the guilty line marked."""
     found = excerpt(location)
-    behind = f", layer {clean(layer)}" if layer else ""
+    behind = f", layer {clean(report.names.path(layer))}" if layer else ""
     if not found.current and found.lines:
         behind += " (as it was when the run was made)"
     page.line((f"{clean(report.path(location.file))}:{location.line}", "bold"), (behind, "dim"), indent=2)
@@ -136,7 +136,7 @@ def add_first_op(page: Page, report: Report, causes: Sequence[Diagnosis]) -> Non
         return
     op = incident.op
     page.rule("Where it began", "bold")
-    page.prose(op_sentence(op), indent=2)
+    page.prose(report.names.say(op_sentence(op)), indent=2)
     for text in op_facts(op):
         page.prose(text, indent=4, first=page.sign("• ", "- "), style="dim")
     if op.location is not None and op.location not in [cause.location for cause in causes]:

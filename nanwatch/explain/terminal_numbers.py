@@ -30,10 +30,11 @@ def add_spread(page: Page, report: Report) -> None:
     shown = incident.spread[:SPREAD_ROWS]
     wide = max(len(entry.role) for entry in shown)
     count_wide = max(len(f"{entry.num_bad:,}") for entry in shown)
-    path_wide = min(max(len(clean(entry.path)) for entry in shown), page.width - wide - 36)
+    paths = [clean(report.names.path(entry.path)) for entry in shown]
+    path_wide = min(max(map(len, paths)), page.width - wide - 36)
     for number, entry in enumerate(shown):
         lead = page.sign("┌" if number == 0 else "└" if number == len(shown) - 1 else "├", "|")
-        path = Text(clean(entry.path))
+        path = Text(paths[number])
         path.truncate(path_wide, pad=True)
         page.line(
             (f"{lead if len(shown) > 1 else ' '} ", "dim"),

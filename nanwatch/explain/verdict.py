@@ -7,8 +7,9 @@ import math
 from nanwatch.diagnose.data_words import when_words
 from nanwatch.diagnose.outcome import is_cut_off
 from nanwatch.explain.figures import count, short
-from nanwatch.explain.processes import in_process, process_words
+from nanwatch.explain.processes import process_words
 from nanwatch.explain.report import Report
+from nanwatch.explain.trainings import in_training
 from nanwatch.record.events import Raised
 from nanwatch.record.facts import IncidentInfo, Nonfinite
 from nanwatch.record.run import Fit
@@ -109,17 +110,17 @@ def course(report: Report) -> str | None:
     found = accuracy(fit)
     if found is not None:
         said.append(f"{found[0]} {short(found[1])} after the last epoch")
-    return f"{', '.join(said)}{in_process(report, fit.info.index)}."
+    return f"{', '.join(said)}{in_training(report, fit.info.index)}."
 
 
 def incident_sentence(report: Report, incident: IncidentInfo) -> str:
     place = PLACES[incident.role]
     if incident.role in NAMED and incident.path:
-        place += f" {incident.path}"
+        place += f" {report.names.path(incident.path)}"
     became = "was" if incident.role in ("input", "label", "sample_weight") else "became"
     value = VALUES[incident.value]
     where = f"in epoch {epoch(report.fit(), incident.epoch)}{replica(report, incident)}"
-    where += in_process(report, incident.fit)
+    where += in_training(report, incident.fit)
     return f"{place} {became} {value} {when_words(incident)}, {where}."
 
 

@@ -41,6 +41,7 @@ class LayerInfo:
     weights: tuple[str, ...] = ()  # paths of its own variables
     config: dict[str, Any] = field(default_factory=dict)  # JSON-safe part of get_config()
     location: Location | None = None
+    called: str = ""  # by the script, where Keras made the name: the attribute that holds it
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class ModelInfo:
     custom_train_step: bool = False
     location: Location | None = None  # where the model was constructed
     compile_location: Location | None = None
+    called: str = ""  # by the script, where Keras made the name: the attribute or variable that holds it
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Outcome, Remedy, RuleNotRun
+from nanwatch.diagnose.engine import diagnose
 from nanwatch.explain.report import Report
 from nanwatch.record.facts import Location, OpInfo, SpreadEntry
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -203,3 +204,27 @@ def with_children() -> Report:
     run = with_parts(own, [bad, fork], (), ())
     found = Diagnosis("NW410", "nonfinite-op", "cause", "error", "A NaN.", fit=2)
     return Report(run, Diagnoses("non-finite", (found,)))
+
+
+def of_two_models() -> Report:
+    """A generator of 100 steps and a critic of four, the last of them NaN; Keras calls both sequential."""
+    names = {"sequential": "generator", "sequential_1": "critic"}
+    nets = [
+        replace(made_up.model(made_up.dense(f"{name}/dense", 1)), name=name, called=called)
+        for name, called in names.items()
+    ]
+    own = made_up.run(nets[0], loss=[0.7 - 0.004 * step for step in range(100)])
+    bad = made_up.run(
+        nets[1],
+        loss=[0.7, 0.6, 0.5, math.nan],
+        steps={("gradient", "sequential_1/dense/kernel", "l2_norm"): [1.0, 1.0, 1.0, math.nan]},
+        incident={"step": 3, "role": "gradient", "path": "sequential_1/dense/kernel", "fit": 1},
+    )
+    spread = SpreadEntry("gradient", "sequential_1/dense/kernel", 8, 8, first=True)
+    assert bad.info.incident is not None
+    info = replace(
+        own.info, models=tuple(nets), incident=replace(bad.info.incident, spread=(spread,)), status="halted"
+    )
+    second = replace(bad.fits[0], info=replace(bad.fits[0].info, index=1, model=1))
+    run = replace(own, info=info, fits=(own.fits[0], second))
+    return Report(run, Diagnoses("non-finite", (diagnose(run).diagnoses[:1])))

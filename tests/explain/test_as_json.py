@@ -43,6 +43,7 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
             "epochs": 3,
             "versions": {"keras": "3.15.0", "tensorflow": "2.21.0"},
             "outcome": "non-finite",
+            "models": [{"name": "model", "called": None, "type": "Sequential"}],
             "processes": [],
         },
         "incident": {

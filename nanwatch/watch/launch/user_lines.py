@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import FrameType
+from typing import Generic, TypeVar
 
 from nanwatch.record.facts import Location
+
+T = TypeVar("T")
 
 OWN = str(Path(os.path.abspath(__file__)).parents[2]) + os.sep  # all of nanwatch/
 
@@ -76,14 +79,14 @@ def line_here(frame: FrameType | None = None) -> Location | None:
     return next((location_of(found) for found in user_frames(start)), None)
 
 
-class Marks:
-    """A line for each of some objects, for as long as that lives. On the object itself nothing stands: it
-    is the script's, who may list its attributes, copy or pickle it."""
+class Marks(Generic[T]):
+    """A line, or a name, for each of some objects, for as long as that lives. On the object itself nothing
+    stands: it is the script's, who may list its attributes, copy or pickle it."""
 
     def __init__(self) -> None:
-        self.held: dict[int, tuple[weakref.ref[object], Location | None]] = {}  # by the id of the object
+        self.held: dict[int, tuple[weakref.ref[object], T | None]] = {}  # by the id of the object
 
-    def put(self, thing: object, found: Location | None) -> None:
+    def put(self, thing: object, found: T | None) -> None:
         """Never fails: what cannot be referred to weakly is not marked."""
         number = id(thing)
 
@@ -94,12 +97,12 @@ class Marks:
         with contextlib.suppress(TypeError):
             self.held[number] = weakref.ref(thing, forget), found
 
-    def of(self, thing: object) -> Location | None:
+    def of(self, thing: object) -> T | None:
         known = self.held.get(id(thing))
         return known[1] if known is not None and known[0]() is thing else None
 
 
-MADE, COMPILED = Marks(), Marks()
+MADE, COMPILED = Marks[Location](), Marks[Location]()
 
 
 def mark_line(thing: object, frame: FrameType | None = None) -> None:

@@ -15,7 +15,7 @@ from nanwatch.record.facts import LayerInfo, Location, ModelInfo, OptimizerInfo,
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Layer, Model, Optimizer
 from nanwatch.watch.launch import user_lines
-from nanwatch.watch.model import outputs
+from nanwatch.watch.model import outputs, script_names
 from nanwatch.watch.model.activations import activation_of, is_library
 
 MOST_CONFIG = 2000  # characters of a layer's config that are worth keeping
@@ -25,11 +25,12 @@ def describe(model: Model, compile_location: Location | None = None) -> ModelInf
     """The tables of ``model``. Of its outputs only what is built; a traced step tells more."""
     layers = seam().layers_of(model)
     paths = {id(layer): path for path, layer in layers}
+    called = script_names.layer_names(model, layers)
     owner = {id(variable): path for path, layer in layers for variable in seam().own_variables(layer)}
     return ModelInfo(
         name=model.name,
         type=type(model).__name__,
-        layers=tuple(layer_info(path, layer, paths) for path, layer in layers),
+        layers=tuple(layer_info(path, layer, paths, called.get(id(layer), "")) for path, layer in layers),
         weights=tuple(
             WeightInfo(
                 seam().path_of(v), tuple(v.shape), str(v.dtype), bool(v.trainable), owner.get(id(v), "")
@@ -46,6 +47,7 @@ def describe(model: Model, compile_location: Location | None = None) -> ModelInf
         custom_train_step=is_custom(model),
         location=user_lines.line_of(model),
         compile_location=compile_location,
+        called=script_names.name_of(model),
     )
 
 
@@ -55,7 +57,7 @@ def is_custom(model: Model) -> bool:
     )
 
 
-def layer_info(path: str, layer: Layer, paths: dict[int, str]) -> LayerInfo:
+def layer_info(path: str, layer: Layer, paths: dict[int, str], called: str) -> LayerInfo:
     return LayerInfo(
         path=path,
         name=layer.name,
@@ -72,6 +74,7 @@ def layer_info(path: str, layer: Layer, paths: dict[int, str]) -> LayerInfo:
         weights=tuple(seam().path_of(v) for v in seam().own_variables(layer)),
         config=config_of(layer),
         location=user_lines.line_of(layer),
+        called=called,
     )
 
 

@@ -245,8 +245,19 @@ class RunRecorder:
         return index
 
     def set_model(self, fit: int, model: ModelInfo) -> None:
-        """Replace what is known of the model of ``fit``."""
-        self.models[self.fits[fit].model] = model
+        """Replace what is known of the model of ``fit``.
+
+        Trainings of which nothing was known at first may have been taken for those of one model.
+        """
+        with self.lock:
+            number = self.fits[fit].model
+            shared = any(other.model == number for other in self.fits if other.index != fit)
+            if not shared:
+                self.models[number] = model
+                return
+            if model not in self.models:
+                self.models.append(model)
+            self.fits[fit] = replace(self.fits[fit], model=self.models.index(model))
 
     def end_fit(self, index: int, info: FitInfo) -> None:
         with self.lock:
