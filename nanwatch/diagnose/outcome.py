@@ -20,6 +20,7 @@ from nanwatch.diagnose.readings import (
     guess_loss,
     incident_of,
     is_classification,
+    is_loss_untracked,
     label_of,
     last_loss,
 )
@@ -178,10 +179,15 @@ def rows_an_epoch(fit: Fit, label: TensorSummary | None) -> int:
 
 
 def has_improved(fit: Fit) -> bool:
-    losses = epoch_losses(fit)
+    losses = kept_losses(fit)
     if len(losses) < 2:
         return last_loss(fit) < IMPROVED * first_loss(fit)
     return losses[-1] < IMPROVED * losses[0]
+
+
+def kept_losses(fit: Fit) -> list[float]:
+    """The logged loss of each epoch; none where it is a metric that nobody updates."""
+    return [] if is_loss_untracked(fit) else epoch_losses(fit)
 
 
 def learns_nothing(fit: Fit) -> bool:
@@ -198,7 +204,7 @@ def learns_nothing(fit: Fit) -> bool:
         return False
     if output is not None and constant_since(fit, output.path) is not None:
         return True
-    return are_weights_still(fit) or repeats(epoch_losses(fit)[-PATIENCE_EPOCHS:])
+    return are_weights_still(fit) or repeats(kept_losses(fit)[-PATIENCE_EPOCHS:])
 
 
 def repeats(losses: Sequence[float]) -> bool:

@@ -33,6 +33,7 @@ REGRESSIONS = (
 CONSTANT_SPREAD = 1e-5  # of the largest prediction
 # A step that moves no weight by more than float32 can tell apart is no step.
 STILL_UPDATE = 1e-7  # of the weights' norm
+REAL_LOSS = 1e-4  # above what a solved training rounds to in a log of four digits
 PATIENCE_STEPS = 20  # steps for which a thing must hold before it is called lasting
 PATIENCE_LOOKS = 3  # full looks within them
 PATIENCE_EPOCHS = 3  # epochs; as many as early stopping is commonly given
@@ -81,6 +82,14 @@ def epoch_losses(fit: Fit, validation: bool = False) -> list[float]:
     """The logged loss of each finished epoch: a running mean, not the batch's loss."""
     key = "val_loss" if validation else "loss"
     return [float(logs[key]) for logs in fit.epoch_logs() if key in logs]
+
+
+def is_loss_untracked(fit: Fit) -> bool:
+    """Whether the printed loss is 0 in every epoch because nobody keeps it: the steps' own is not."""
+    logged, losses = epoch_losses(fit), finite_losses(fit)
+    if not fit.model.custom_train_step or not logged or not losses or any(logged):
+        return False
+    return median([abs(loss) for loss in losses]) > REAL_LOSS
 
 
 def is_classification(output: OutputInfo | None) -> bool:

@@ -243,6 +243,7 @@ class FitInfo:
     broadcasts: tuple[BroadcastInfo, ...] | None = None  # None: the way to the loss was not looked at
     inference: InferenceInfo | None = None  # where it was tried at the end of the fit
     saves_seen: bool = False  # every save of the weights left an event "save"
+    input_location: Location | None = None  # of an eager loop: where the model is given its input
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nanwatch.record.events import EpochEnd, FitEvent, Warned
-from nanwatch.record.facts import FitInfo, LayerInfo, ModelInfo, RunInfo
+from nanwatch.record.facts import FitInfo, LayerInfo, Location, ModelInfo, RunInfo
 from nanwatch.record.series import Series
 from nanwatch.record.trials import Trial
 
@@ -59,6 +59,10 @@ class Fit:
 
     def warnings(self) -> list[str]:
         return [event.message for event in self.events if isinstance(event, Warned)]
+
+    def input_line(self) -> Location | None:
+        """Where the script gives the model its input."""
+        return self.info.input_location or self.info.location
 
     def layer(self, path: str | None) -> LayerInfo | None:
         return next((layer for layer in self.model.layers if layer.path == path), None)

@@ -250,3 +250,30 @@ def test_the_relu_head_under_a_log_is_named() -> None:
     assert any("ends in relu" in text for text in only("NW403", broken_run(log_of(0), of=of)).evidence)
     of = made_up.model(made_up.dense(activation="sigmoid"))
     assert not any("ends in" in text for text in only("NW403", broken_run(log_of(0), of=of)).evidence)
+
+
+def test_a_division_that_each_batch_has() -> None:
+    """A relu gives 0 in half of all rows: that has nothing to do with the order of the data."""
+    at = made_up.line(20, "a / b")
+    inputs = made_up.operands(numerator=(-1.5, 2.0), denominator=0)
+    many = OpInfo("RealDiv", "forward", None, at, inputs, "-inf", num_bad=18, size=32, rows=tuple(range(18)))
+    few = replace(many, num_bad=16, rows=tuple(range(16)))
+    found = only("NW405", made_up.run(loss=[NAN], incident={"op": many, "loss": NAN, "rows": 32}))
+    assert found.message.endswith("came in 18 of 32 rows at step 0.")
+    assert found.remedies[0].text.startswith("Keep the divisor away from 0")
+    found = only("NW405", made_up.run(loss=[NAN], incident={"op": few, "loss": NAN, "rows": 32}))
+    assert found.message.endswith(
+        "in 16 of 32 rows at step 0; whether a batch has one depends on the order of the data."
+    )
+    zero = replace(many, output="nan")
+    found = only("NW405", made_up.run(loss=[NAN], incident={"op": zero, "loss": NAN, "rows": 32}))
+    assert found.remedies[0].text.startswith("Let 0/0 be 0")
+
+
+def test_the_gradient_of_a_quotient_that_was_not_chosen() -> None:
+    at = made_up.line(20, "x0 = (noisy - noise) / scale")
+    inputs = made_up.operands(numerator=0, denominator=0)
+    op = OpInfo("RealDiv", "backward", None, at, inputs, "nan", forward_type="RealDiv")
+    assert only("NW402", broken_run(op, 0.4)).message.startswith(
+        "The gradient of RealDiv (0/0) is out of its domain"
+    )

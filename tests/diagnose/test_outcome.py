@@ -201,3 +201,12 @@ def test_a_cut_fit_has_diverged_only_beyond_doubt(end: float, expected: str) -> 
 def test_a_cut_fit_that_went_bad_went_bad() -> None:
     assert outcome_of_run(made_up.run(loss=[0.7, NAN], incident={}, fit=CUT)) == "non-finite"
     assert outcome_of_run(binary(loss=[0.7] * 5 + [-0.011] * 15, fit=CUT)) == "diverged"
+
+
+def test_a_printed_loss_that_nobody_updates_says_nothing_of_the_training() -> None:
+    own = made_up.model(custom_train_step=True)
+    zeros = [{"loss": 0.0}] * 4
+    falling = made_up.run(own, loss=[0.9 - 0.02 * step for step in range(40)], epochs=zeros)
+    assert outcome_of_run(falling) == "healthy"
+    still = made_up.run(own, loss=[0.9] * 40, epochs=zeros, health=looks(moved=0.0))
+    assert outcome_of_run(still) == "not-learning"

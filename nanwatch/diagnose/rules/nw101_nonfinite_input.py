@@ -78,7 +78,7 @@ class NonfiniteInput(Rule):
             message += f" The statistics of {adapted.name} were taken from it, and are not finite either."
         evidence = tuple(self.evidence(fit, run, array))
         incident = incident_of(fit, run)
-        location, remedies = fit.info.location, self.remedies(array, bad, columns)
+        location, remedies = fit.input_line(), self.remedies(array, bad, columns)
         if not went_nonfinite(fit, run):
             message += " The loss stayed finite: the model masks these values, or did not reach them."
             return self.finding(

@@ -71,7 +71,7 @@ class ZeroVarianceScaling(Rule):
             fit,
             message,
             *evidence,
-            location=fit.info.location,
+            location=fit.input_line(),
             remedies=remedies(bad.path, indices),
             strength=1.0,
             explains=NONFINITE_DATA,

@@ -69,7 +69,7 @@ class UnscaledInput(Rule):
             fit,
             message,
             *harm,
-            location=fit.info.location,
+            location=fit.input_line(),
             remedies=remedies(raw),
             strength=strength,
             part="cause" if clear else "contributing",

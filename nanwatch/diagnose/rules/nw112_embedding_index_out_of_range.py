@@ -66,7 +66,7 @@ class EmbeddingIndexOutOfRange(Rule):
         follows = (
             "TensorFlow stopped there" if crashed else "another row is taken in its place, without a word"
         )
-        where = fit.info.location
+        where = fit.input_line()
         if token >= rows:
             where = layer.location or where
             text = f"Give {layer.name} input_dim={token + 1}: one row more than the largest token."

@@ -41,6 +41,8 @@ class WhereTrap(OpRule):
 
     def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
         what = f"{op.forward_type} (its gradient, {op.type})" if op.forward_type else op.type
+        if op.forward_type == op.type:
+            what = f"The gradient of {op.type}"
         example = example_words(op)
         said = f" ({example})" if example else ""
         return (

@@ -66,7 +66,8 @@ class LogOfZero(OpRule):
         return (
             Remedy(
                 Intervention(InterventionKind.USE_LOGITS, op.type),
-                "Take the loss from logits, where log and exp cancel: "
+                "Where it is the log of a probability, take the loss from logits: log and exp cancel there, "
+                "as in "
                 "keras.losses.BinaryCrossentropy(from_logits=True), tf.nn.log_softmax(logits).",
                 location=where,
             ),

@@ -57,10 +57,9 @@ class DivisionByZero(OpRule):
         if has_empty_input(op):
             return f"The mean of no elements{layer} was taken in step {incident.step}: 0/0."
         said = example_words(op) or f"{op.type} with a divisor of 0"
-        return (
-            f"A division by 0 ({said}){layer} came {where_words(op, incident)}; whether "
-            "a batch has one depends on the order of the data."
-        )
+        seldom = "; whether a batch has one depends on the order of the data"
+        seldom = "" if is_of_most_rows(op, incident) else seldom
+        return f"A division by 0 ({said}){layer} came {where_words(op, incident)}{seldom}."
 
     def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
         where = location_of_op(op, fit)
@@ -117,9 +116,14 @@ class DivisionByZero(OpRule):
 
 
 def numerator_is_zero(op: OpInfo) -> bool:
-    """At the bad places; so, too, where it is not known."""
+    """At the bad places, most of which are NaN then; so, too, where it is not known."""
     numerator = operand(op, "numerator")
-    return numerator is None or holds(numerator, 0.0)
+    return numerator is None or (holds(numerator, 0.0) and op.output in ("nan", None))
+
+
+def is_of_most_rows(op: OpInfo, incident: IncidentInfo) -> bool:
+    """Each batch has such rows, then."""
+    return bool(op.rows and incident.rows) and 2 * len(op.rows) > (incident.rows or 0)
 
 
 def quotient(numerator: float, denominator: float | tuple[float, float]) -> OpInfo:

@@ -64,7 +64,7 @@ class FullyMasked(OpRule):
                 Intervention(InterventionKind.DROP_ROWS, "input", op.rows),
                 "Drop the empty samples before the fit: keep = (x != 0).any(axis=1); "
                 "model.fit(x[keep], y[keep]).",
-                location=fit.info.location,
+                location=fit.input_line(),
             ),
             Remedy(
                 Intervention(InterventionKind.KEEP_ONE_STEP, op.layer or ""),
@@ -102,7 +102,7 @@ def softmax_remedies(op: OpInfo, fit: Fit) -> tuple[Remedy, ...]:
         Remedy(
             Intervention(InterventionKind.DROP_ROWS, "input", op.rows),
             "Drop the samples that are masked throughout, or leave each one entry.",
-            location=fit.info.location,
+            location=fit.input_line(),
         ),
         Remedy(
             Intervention(InterventionKind.GUARD_ARGUMENT, op.type, -1e9),

@@ -78,10 +78,10 @@ class HalfPrecisionOverflow(Rule):
             f"{capitalise_first(called)} goes up to {number(high)}, and the model computes in float16, whose "
             f"largest number is {LARGEST_HALF:.0f}: the first layer sees infinity in finite data.",
             *evidence,
-            location=fit.info.location,
+            location=fit.input_line(),
             remedies=(
                 Remedy(
-                    Intervention(InterventionKind.STANDARDISE_INPUT, "0"), scale, location=fit.info.location
+                    Intervention(InterventionKind.STANDARDISE_INPUT, "0"), scale, location=fit.input_line()
                 ),
                 bfloat_remedy(),
             ),
@@ -168,7 +168,7 @@ def largest_magnitude(tensor: TensorSummary) -> float:
 
 
 def bfloat_remedy() -> Remedy:
-    text = 'Or compute in bfloat16, which has the range of float32: set_global_policy("mixed_bfloat16").'
+    text = 'Compute in bfloat16, which has the range of float32: set_global_policy("mixed_bfloat16").'
     return Remedy(Intervention(InterventionKind.SET_DTYPE_POLICY, "model", "mixed_bfloat16"), text)
 
 

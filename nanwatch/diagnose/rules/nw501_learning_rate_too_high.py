@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.data_words import count_words, number
 from nanwatch.diagnose.dead_layers import dead_layers
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.growth import BEGINS, growth_of_gradients, growth_of_loss
@@ -30,7 +30,7 @@ from nanwatch.diagnose.readings import (
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
-from nanwatch.record.facts import IncidentInfo, ModelInfo
+from nanwatch.record.facts import IncidentInfo, ModelInfo, WeightInfo
 from nanwatch.record.run import Fit, Run
 
 # A step that multiplies the loss more than this is more than a rate that is somewhat too high:
@@ -44,6 +44,8 @@ SPIKE = BEGINS
 # steps, nets that died of their rate took 0.3 to 1.
 LARGE_STEP = 0.3
 EARLY = 3  # a rate that is too high by far shows at once, where nothing was learned yet
+# Weights begin below 1 each, and a bold rate that has brought them here in its first steps is too bold.
+LEAPT = 1e3  # root mean square of one variable
 # Far worse than at the start, for the whole second half of 40 steps and more.
 STAYS_ABOVE = 3.0
 # Keras's own rates; ten times that is a choice worth doubting, and up to it the rate is seldom it.
@@ -102,6 +104,7 @@ class LearningRateTooHigh(Rule):
         if untouched and not have_labels_grown(fit):
             return  # the batch is bad on untouched weights: no step has led there
         course = growing_course(fit, incident) or dying_course(fit) or course_above_start(fit)
+        course = course or leapt_course(fit, incident)
         if course is None:
             return
         weighed, doubts = weigh_rate(fit, run, incident)
@@ -129,6 +132,7 @@ class LearningRateTooHigh(Rule):
             optimizer_run("Adam", 1.0, [1.6, 15.0, 1.6, *[1.609] * 60], dead_from=4, steps=0.3),
             optimizer_run("Adam", 1.0, [0.7] + [2.2] * 59, classes=2),
             optimizer_run("SGD", 0.5, growing, incident={"finite_on_first_weights": False}, labels=growing),
+            optimizer_run("SGD", 5.0, [7e11, math.nan], incident={"step": 1}, weights=1.001e3),
         ]
 
     @staticmethod
@@ -146,6 +150,8 @@ class LearningRateTooHigh(Rule):
             optimizer_run("Adam", 1e-2, [0.8] * 11 + [2.4e24, 1.6e25], incident={}),
             optimizer_run("Adam", 1.0, [0.7] + [2.0] * 59, classes=2),
             optimizer_run("Adam", 1.0, [0.7] + [2.2] * 30, classes=2),
+            optimizer_run("SGD", 5.0, [7e11, math.nan], incident={"step": 1}, weights=999.0),
+            optimizer_run("SGD", 0.05, [7e11, math.nan], incident={"step": 1}, weights=2e3),
             made_up.run(loss=[0.7] * 30 + [math.nan], incident={"role": "gradient"}),
         ]
 
@@ -237,6 +243,30 @@ def course_above_start(fit: Fit) -> Course | None:
     return Course(text, (lowest,), 1, 0.55)
 
 
+def leapt_course(fit: Fit, incident: IncidentInfo | None) -> Course | None:
+    """The first steps are over before a growth can be seen, and have left weights that nothing else makes."""
+    if incident is None or incident.step > EARLY or (rate_over_default(fit) or 0.0) < BOLD:
+        return None
+    leapt = [
+        (size, step, weight.path)
+        for weight in fit.model.weights
+        if weight.trainable
+        for step, norm in fit.steps.values("weight", weight.path, "l2_norm")
+        if step < incident.step and LEAPT <= (size := norm / math.sqrt(elements(weight))) < math.inf
+    ]
+    if not leapt:
+        return None
+    size, step, path = max(leapt)
+    text = f"after step {step} the values of {path} are {number(size)} in the root mean square."
+    losses = finite_losses(fit)
+    said = f"It broke after {count_words(incident.step, 'step')}, the last of which had a loss of "
+    return Course(text, (f"{said}{number(losses[-1])}.",) if losses else (), 0, 0.55)
+
+
+def elements(weight: WeightInfo) -> int:
+    return math.prod(side or 1 for side in weight.shape)
+
+
 def weigh_rate(fit: Fit, run: Run, incident: IncidentInfo | None) -> tuple[float, list[str]]:
     """What else speaks for the rate (above 0) or against it, with the words for it."""
     total, words = 0.0, []
@@ -307,6 +337,7 @@ def optimizer_run(
     steps: float = 0.01,
     incident: Mapping[str, Any] | None = None,
     labels: list[float] | None = None,
+    weights: float | None = None,
 ) -> Run:
     """Labels of so many classes on scaled inputs; a hidden layer that may die of steps of this size."""
     of: ModelInfo = made_up.model(
@@ -325,6 +356,7 @@ def optimizer_run(
         steps={
             ("activation", "hidden", "l2_norm"): norms,
             **{("label", "0", stat): values for stat in ("min", "max") for values in [labels] if values},
+            **({} if weights is None else {("weight", "hidden/kernel", "l2_norm"): [16 * weights] * 2}),
         },
         health={
             ("update", "hidden/kernel", "l2_norm"): [steps] * len(losses),

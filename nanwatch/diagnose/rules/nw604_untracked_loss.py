@@ -7,14 +7,11 @@ from collections.abc import Iterator
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import count_words, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.readings import finite_losses
+from nanwatch.diagnose.readings import epoch_losses, finite_losses, is_loss_untracked
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import median
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
-
-# Above what a solved training rounds to in a log of four digits.
-REAL_LOSS = 1e-4
 
 
 class UntrackedLoss(Rule):
@@ -48,22 +45,19 @@ class UntrackedLoss(Rule):
     code, name, level = "NW604", "untracked-loss", "warning"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        logged = [logs["loss"] for logs in fit.epoch_logs() if "loss" in logs]
-        losses = finite_losses(fit)
-        if not fit.model.custom_train_step or not logged or not losses or any(logged):
+        if not is_loss_untracked(fit):
             return
-        true = median([abs(loss) for loss in losses])
-        if true <= REAL_LOSS:
-            return
+        logged, true = epoch_losses(fit), median([abs(loss) for loss in finite_losses(fit)])
         text = (
             "Keep the loss where it is printed from: a keras.metrics.Mean(name='loss') that train_step "
-            "updates and the model's metrics property returns; or return {'loss': loss} from train_step."
+            "updates and the model's metrics property returns. Where train_step returns the names of the "
+            "metrics and no others, Keras prints what the metrics hold, not what is returned."
         )
         yield self.finding(
             fit,
             f"The printed loss is 0.0 in {count_words(len(logged), 'epoch')}, and the true loss of the steps "
-            f"is {number(true)} in the middle: the model's own train_step does not update the loss it "
-            "returns.",
+            f"is {number(true)} in the middle: the model's own train_step does not update the metric "
+            "that is printed.",
             location=fit.model.location or fit.info.location,
             remedies=(Remedy(Intervention(InterventionKind.TRACK_LOSS, "train_step"), text),),
             strength=0.9,

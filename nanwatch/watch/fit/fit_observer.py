@@ -317,6 +317,7 @@ class FitObserver:
             not_watched=tuple(dict.fromkeys(missed)),
             watched=layout.count_watchpoints(),
             broadcasts=self.watcher.broadcasts,
+            input_location=user_lines.call_line_of(self.model) if record.info.kind == "tape" else None,
             trainable=self.training.count_trainable(),
             no_gradient=tuple(seam().path_of(variable) for grad, variable in seen.gradients if grad is None),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
@@ -151,13 +151,28 @@ class CalledGraph(NamedTuple):
 
 def graphs_in(graph: Any) -> list[CalledGraph]:
     """``graph``, and those of all functions that are called in it, the branches of its conds among them."""
-    called = dict(graph._functions)
+    # Those of TensorFlow 1's kind, such as the gradient of `ctc_loss`, are of another class, without a graph.
+    called = {name: each for name, each in graph._functions.items() if hasattr(each, "attributes")}
     compiled: set[str] = set()
     for name, function in called.items():
         if "_XlaMustCompile" in function.attributes and function.attributes["_XlaMustCompile"].b:
             compiled |= {name, *function.graph._functions}
     inner = [CalledGraph(each.graph, name in compiled) for name, each in called.items() if each.graph]
     return [CalledGraph(graph, False), *inner]
+
+
+def come_from(tensors: Sequence[Any], sources: Set[int]) -> bool:
+    """Whether one of the graph's ``tensors`` is computed, within it, from one of these (by their ids)."""
+    open_ = [tensor for tensor in tensors if not is_eager(tensor)]
+    seen = set(map(id, open_))
+    while open_:
+        tensor = open_.pop()
+        if id(tensor) in sources:
+            return True
+        new = [one for one in getattr(tensor.op, "inputs", ()) if id(one) not in seen]
+        seen.update(map(id, new))
+        open_ += new
+    return False
 
 
 # -- functions ---------------------------------------------------------------------------------------

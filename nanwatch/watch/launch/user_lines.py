@@ -102,7 +102,7 @@ class Marks(Generic[T]):
         return known[1] if known is not None and known[0]() is thing else None
 
 
-MADE, COMPILED = Marks[Location](), Marks[Location]()
+MADE, COMPILED, CALLED = Marks[Location](), Marks[Location](), Marks[Location]()
 
 
 def mark_line(thing: object, frame: FrameType | None = None) -> None:
@@ -120,6 +120,17 @@ def line_of(thing: object) -> Location | None:
 def mark_compile(model: object, frame: FrameType) -> None:
     """Remember the user's line of the last ``compile`` of ``model``."""
     COMPILED.put(model, line_here(frame))
+
+
+def mark_call(model: object) -> None:
+    """Remember the user's line that calls ``model`` for the first time."""
+    if CALLED.of(model) is None:
+        CALLED.put(model, line_here(sys._getframe(1)))
+
+
+def call_line_of(model: object) -> Location | None:
+    """The line of the first call, where it was marked."""
+    return CALLED.of(model)
 
 
 def compile_line_of(model: object) -> Location | None:

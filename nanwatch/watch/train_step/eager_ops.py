@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import NamedTuple
@@ -100,6 +100,16 @@ class EagerOps:
             self.room = 0
             with self.catch_errors("keeping the ops of a step"):
                 raise error
+
+    def come_from(self, tensors: Sequence[Tensor], sources: Set[int]) -> bool:
+        """Whether one of ``tensors`` was computed, by ops that are kept, from one of these (by their ids)."""
+        wanted = set(map(id, tensors))
+        for op in reversed(self.kept):
+            if not wanted.isdisjoint(sources):
+                break
+            if any(id(output) in wanted for output in op.outputs):
+                wanted.update(map(id, op.inputs))
+        return not wanted.isdisjoint(sources)
 
     @contextlib.contextmanager
     def inside_loss(self) -> Iterator[None]:

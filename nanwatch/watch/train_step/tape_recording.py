@@ -19,6 +19,7 @@ from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Graph, Loss, Model, R, Structure, Tensor, Variable
 from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.launch import user_lines
 from nanwatch.watch.train_step import traced_step
 from nanwatch.watch.train_step.eager_ops import EagerOps
 from nanwatch.watch.train_step.own_ops import own_ops
@@ -50,6 +51,7 @@ class TapeRecording:
     meeting: EagerLossOps | None = None  # in eager execution, between the model's call and the gradient
     ops: EagerOps = field(default_factory=EagerOps)  # of an eager step
     met: tuple[BroadcastInfo, ...] | None = None  # where labels met predictions of another rank
+    gave: list[Tensor] = field(default_factory=list)  # what the models gave that were called in the step
 
     def model_of(self, variables: Sequence[Variable]) -> Model | None:
         """Of the models that were called, and that the script still has, that which ``variables`` are of.
@@ -76,12 +78,25 @@ class TapeRecording:
             seen.calls[:0] = self.seen.calls
             seen.activations[:0] = self.seen.activations
             seen.saved = {**seen.saved, **self.seen.saved}  # the first to be read was before all updates
-        self.inputs, self.seen = inputs, seen
+        if self.inputs is None or not self.is_made_of_outputs(inputs):
+            self.inputs = inputs  # what a model made of them is no data
+        self.seen = seen
+
+    def is_made_of_outputs(self, inputs: Structure) -> bool:
+        """Whether a tensor among ``inputs`` was computed from what a model gave in this step."""
+        given = {id(tensor) for tensor in self.gave}
+        tensors = [tensor for tensor in tf.nest.flatten(inputs) if isinstance(tensor, tf.Tensor)]
+        if not given or not tensors:
+            return False
+        if tf.executing_eagerly():
+            return self.ops.come_from(tensors, given)
+        return tensorflow_names.come_from(tensors, given)
 
     def forget(self) -> None:
         """What an earlier loop showed is not about the next one."""
         self.called, self.losses, self.uses = [], [], 0
         self.inputs = self.labels = self.loss = self.seen = self.met = None
+        self.gave = []
         self.ops.clear()
 
     def loss_of(self, variables: Sequence[Variable]) -> TapedLoss | None:
@@ -95,7 +110,7 @@ class TapeRecording:
     def note_applied(self) -> None:
         """An update has been made: where no other can follow nobody asks any more what the step showed."""
         if self.uses <= 1:
-            self.seen, self.losses = None, []
+            self.seen, self.losses, self.gave = None, [], []
             self.ops.clear()
 
     def note_tape(self, tape: tf.GradientTape) -> None:
@@ -173,8 +188,11 @@ def observe_call(
             outputs = original(model, *args, **kwargs)
         finally:
             traced_step.CURRENT.seen = None
+    if graph is None:  # else the line is that of the step's own call
+        user_lines.mark_call(model)
     recording.note_call(model, args[0] if args else kwargs, seen)
     with catch_errors("seeing the predictions"):
+        recording.gave += [item for item in tf.nest.flatten(outputs) if isinstance(item, tf.Tensor)]
         seen.outputs = [(key, item) for key, item in batches.named_tensors(outputs) if watchable(item)]
         recording.stop_meeting()
         recording.meeting = EagerLossOps(seen.outputs) if graph is None and seen.outputs else None

@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras import layers
 
 import nanwatch
+from nanwatch.diagnose.engine import diagnose
 from nanwatch.record.facts import OnIncident
 from nanwatch.record.notes import LoopUnderXla, NotMet
 from nanwatch.record.run import Run
@@ -296,3 +297,38 @@ def test_two_updates_after_one_forward_pass(compiled: bool, persistent: bool, tm
         np.testing.assert_allclose(losses, [pair[place] for pair in shown], rtol=1e-5)
         assert [path for path in fit.steps.paths("activation", "l2_norm") if layer in path]
         assert not [note for note in fit.info.not_watched if isinstance(note, NotMet)]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_what_a_model_made_is_no_input(compiled: bool, tmp_path: Path) -> None:
+    """The second of two models in a row is given what the first has made, and that overflows."""
+    first, second = (keras.Sequential([keras.Input((8,)), layers.Dense(8)]) for _ in range(2))
+    optimizer = keras.optimizers.SGD(1e-3)
+    weights = [*first.trainable_variables, *second.trainable_variables]
+
+    def step(x: Any, y: Any) -> Any:
+        with tf.GradientTape() as recorded:
+            loss = tf.reduce_mean(second(tf.exp(first(x) + y)))
+        optimizer.apply_gradients(zip(recorded.gradient(loss, weights), weights, strict=True))
+        return loss
+
+    run_step, x = tf.function(step) if compiled else step, tf.constant(table()[:BATCH])
+    with watching(tmp_path), pytest.raises(nanwatch.TrainingHalted):
+        run_step(x, tf.constant(1000.0))
+    run = only_run(tmp_path)
+    assert run.info.incident is not None
+    assert run.info.incident.role != "input"
+    assert [(one.code, one.part) for one in diagnose(run).diagnoses[:1]] == [("NW404", "cause")]
+
+
+def test_the_line_that_gives_a_model_its_input(tmp_path: Path) -> None:
+    """An update, where an eager loop is taken up, says nothing of the data."""
+    _, step = tape(compiled=False)
+    x, y = table()[:BATCH].copy(), classes()[:BATCH, None]
+    x[ROW] = np.nan
+    with watching(tmp_path), pytest.raises(nanwatch.TrainingHalted):
+        step(tf.constant(x), tf.constant(y))
+    run = only_run(tmp_path)
+    (found,) = (one for one in diagnose(run).diagnoses if one.code == "NW101")
+    assert found.location is not None
+    assert found.location.code == "value = measure(y, model(x, training=True))"

@@ -355,6 +355,40 @@ def test_the_graph_that_is_traced() -> None:
     assert tensorflow_names.traced_graph() is None
 
 
+def test_functions_of_tensorflow_1_are_passed_by() -> None:
+    """The gradient of `ctc_loss` is in one."""
+    seen: list[int] = []
+
+    @tf.function
+    def run(logits: Any) -> Any:
+        labels, lengths = tf.constant([[1, 2]]), tf.constant([2])
+        loss = tf.nn.ctc_loss(
+            labels, logits, lengths, tf.constant([5]), logits_time_major=False, blank_index=0
+        )
+        gradient = tf.gradients(loss, logits)
+        graph = tf.compat.v1.get_default_graph()
+        seen.append(len(tensorflow_names.graphs_in(graph)) - len(graph._functions))
+        return gradient
+
+    run(tf.ones((1, 5, 4)))
+    assert seen
+    assert seen[0] < 1  # some of them have no graph
+
+
+def test_whether_a_tensor_comes_from_others() -> None:
+    seen: list[bool] = []
+
+    @tf.function(autograph=False)
+    def run(x: Any, y: Any) -> Any:
+        made = tf.sqrt(tf.exp(x) + 1.0)
+        asked = ([made], [y, made], [y], [tf.stack([y, y])])
+        seen.extend(tensorflow_names.come_from(tensors, {id(x)}) for tensors in asked)
+        return made
+
+    run(tf.constant(1.0), tf.constant(2.0))
+    assert seen == [True, True, False, False]
+
+
 def test_the_class_of_functions() -> None:
     assert isinstance(tf.function(lambda: 1), tensorflow_names.function_class())
     assert "__call__" in vars(tensorflow_names.function_class())
