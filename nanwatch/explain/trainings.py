@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from nanwatch.explain.figures import count, short
 from nanwatch.explain.processes import in_process, process_words
 from nanwatch.explain.report import Report
@@ -9,6 +12,8 @@ from nanwatch.explain.untrusted import clean
 from nanwatch.record.facts import ModelInfo
 from nanwatch.record.run import Fit
 
+NUMBER = re.compile(r"_\d+$")
+KERAS_NAMES = {"sequential", "functional", "model"}
 MOST_MODELS = 8  # that are told of one by one
 
 
@@ -17,13 +22,19 @@ def name_in_script(report: Report, model: ModelInfo) -> str:
 
 
 def models_told_apart(report: Report) -> dict[str, list[Fit]]:
-    """The trainings by the name of their model; of one model alone, or of names that tell nothing, none."""
+    """The trainings by the name of their model; of one model alone, or of Keras's names alone, none."""
     found: dict[str, list[Fit]] = {}
     for fit in report.run.fits:
         if fit.model.layers:
             found.setdefault(fit.model.name, []).append(fit)
     named = any(name in report.names.called for name in found)
-    return found if len(found) > 1 and named else {}
+    return found if len(found) > 1 and (named or are_telling(found)) else {}
+
+
+def are_telling(names: Iterable[str]) -> bool:
+    """Whether they differ in more than their numbers, as those of folds do, and are not Keras's own."""
+    bases = {NUMBER.sub("", name) for name in names}
+    return len(bases) > 1 and bool(bases - KERAS_NAMES)
 
 
 def of_model(report: Report, fit: Fit) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -69,3 +70,24 @@ def test_charts_and_the_live_screen() -> None:
     screen = as_live.render_frame(report.run, width=100, height=50)
     assert "training 2 of 2, the training of critic" in screen
     assert "critic/dense/kernel" in screen
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("g", "d"), 2),  # the script has named them itself
+        (("encoder", "sequential"), 2),
+        (("sequential", "sequential_1"), 0),
+        (("functional", "model"), 0),
+        (("net", "net_1"), 0),  # two folds, say
+    ],
+)
+def test_names_without_any_in_the_script(names: tuple[str, str], told: int) -> None:
+    report = made_up_reports.of_two_models()
+    fits = [
+        replace(fit, model=replace(fit.model, name=name, called=""))
+        for fit, name in zip(report.run.fits, names, strict=True)
+    ]
+    info = replace(report.run.info, models=tuple(fit.model for fit in fits))
+    run = replace(report.run, info=info, fits=tuple(fits))
+    assert len(training_lines(replace(report, run=run))) == told
