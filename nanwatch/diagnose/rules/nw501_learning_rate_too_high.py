@@ -48,6 +48,7 @@ EARLY = 3  # a rate that is too high by far shows at once, where nothing was lea
 LEAPT = 1e3  # root mean square of one variable
 # Far worse than at the start, for the whole second half of 40 steps and more.
 STAYS_ABOVE = 3.0
+FAR_ABOVE = 10.0  # of a loss whose scale is not known
 # Keras's own rates; ten times that is a choice worth doubting, and up to it the rate is seldom it.
 DEFAULT_RATES = {"SGD": 1e-2}
 DEFAULT_RATE = 1e-3
@@ -133,6 +134,7 @@ class LearningRateTooHigh(Rule):
             optimizer_run("Adam", 1.0, [0.7] + [2.2] * 59, classes=2),
             optimizer_run("SGD", 0.5, growing, incident={"finite_on_first_weights": False}, labels=growing),
             optimizer_run("SGD", 5.0, [7e11, math.nan], incident={"step": 1}, weights=1.001e3),
+            optimizer_run("SGD", 5.0, [20.0] + [201.0] * 40, loss="custom", steps=0.3),
         ]
 
     @staticmethod
@@ -151,6 +153,9 @@ class LearningRateTooHigh(Rule):
             optimizer_run("Adam", 1.0, [0.7] + [2.0] * 59, classes=2),
             optimizer_run("Adam", 1.0, [0.7] + [2.2] * 30, classes=2),
             optimizer_run("SGD", 5.0, [7e11, math.nan], incident={"step": 1}, weights=999.0),
+            optimizer_run("SGD", 5.0, [20.0] + [199.0] * 40, loss="custom", steps=0.3),
+            optimizer_run("SGD", 5.0, [20.0] + [201.0] * 40, loss="custom", steps=0.29),
+            optimizer_run("SGD", 0.05, [20.0] + [201.0] * 40, loss="custom", steps=0.3),
             optimizer_run("SGD", 0.05, [7e11, math.nan], incident={"step": 1}, weights=2e3),
             made_up.run(loss=[0.7] * 30 + [math.nan], incident={"role": "gradient"}),
         ]
@@ -232,11 +237,12 @@ def course_above_start(fit: Fit) -> Course | None:
     if len(losses) < 2 * PATIENCE_STEPS or output is None or output.loss is None:
         return None
     guess = guess_loss(fit, output)
-    if guess is None and output.loss.name not in REGRESSIONS:
-        return None
+    known = guess is not None or output.loss.name in REGRESSIONS
+    if not known and not has_leapt(fit):
+        return None  # what a loss of the script's own means, and whether it may grow, nobody knows
     start = max(losses[0], guess or 0.0)
     half = losses[len(losses) // 2 :]
-    if start <= 0 or median(half) < STAYS_ABOVE * start or min(half) < start:
+    if start <= 0 or median(half) < (STAYS_ABOVE if known else FAR_ABOVE) * start or min(half) < start:
         return None
     text = f"the loss starts at {number(losses[0])} and stays at {number(median(half))}, far above."
     lowest = f"Its lowest value in the second half of the training is {number(min(half))}."
@@ -265,6 +271,11 @@ def leapt_course(fit: Fit, incident: IncidentInfo | None) -> Course | None:
 
 def elements(weight: WeightInfo) -> int:
     return math.prod(side or 1 for side in weight.shape)
+
+
+def has_leapt(fit: Fit) -> bool:
+    """Whether a bold rate moved the weights by much of their own norm in the first steps."""
+    return (rate_over_default(fit) or 0.0) >= BOLD and largest_step(fit, EARLY) >= LARGE_STEP
 
 
 def weigh_rate(fit: Fit, run: Run, incident: IncidentInfo | None) -> tuple[float, list[str]]:
@@ -338,12 +349,13 @@ def optimizer_run(
     incident: Mapping[str, Any] | None = None,
     labels: list[float] | None = None,
     weights: float | None = None,
+    loss: str = SPARSE,
 ) -> Run:
     """Labels of so many classes on scaled inputs; a hidden layer that may die of steps of this size."""
     of: ModelInfo = made_up.model(
         made_up.dense("hidden", 32, "relu"),
         made_up.dense(units=classes, activation="softmax"),
-        loss=SPARSE,
+        loss=loss,
         optimizer=optimizer,
         learning_rate=rate,
     )
