@@ -133,7 +133,7 @@ def layer_around(fit: Fit, incident: IncidentInfo | None) -> LayerInfo | None:
     known = [layer for layer in fit.model.layers if layer.location is not None]
     if incident.state:
         return next((layer for layer in known if incident.path in layer.weights), None)
-    if incident.role not in ("activation", "gradient"):
+    if incident.role != "activation":  # a gradient is bad in each layer before the one at fault
         return None
     around = [layer for layer in known if f"{incident.path}/".startswith(f"{layer.path}/")]
     return max(around, key=lambda layer: len(layer.path)) if around else None

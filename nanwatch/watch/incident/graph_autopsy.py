@@ -52,7 +52,8 @@ def perform(
                 placed = found.op is not None
                 found.notes.append(OnlyCompiled(True, placed) if found.reproduced else StayedFinite())
             elif not found.reproduced:
-                found.notes.append(StayedFinite())
+                found.reproduced = step.is_bad_as_a_whole()
+                found.notes.append(OnlyCompiled(False) if found.reproduced else StayedFinite())
         except OutOfTime:
             found.notes.append(ReplayStopped(seconds))
         except (tf.errors.OpError, MissingValue) as error:
@@ -164,6 +165,13 @@ class StepAutopsy:
         The outermost graph calls the compiled one, and is no part of it.
         """
         return replace(self, xla=True, counts={})
+
+    def is_bad_as_a_whole(self) -> bool:
+        """Whether the step goes bad when TensorFlow may rewrite it, so that it computes in another order."""
+        wanted = [tensor for tensor in losses_and_gradients(self.seen) if can_count(tensor)]
+        runs = [(replace(run, programs={}), targets) for run, targets in self.runs_of(wanted)]
+        with tensorflow_names.rewrite_graphs():
+            return any(counts.bad for run, targets in runs for counts in run.count(targets).values())
 
     # -- what was found ----------------------------------------------------------------------------
 

@@ -424,11 +424,20 @@ def spec_of(value: Tensor) -> tf.TensorSpec:
     return tf.TensorSpec(shape, value.dtype)
 
 
-@contextlib.contextmanager
-def leave_graphs_as_they_are() -> Iterator[None]:
+def leave_graphs_as_they_are() -> contextlib.AbstractContextManager[None]:
     """Functions that are run in this block are not rewritten first: every op of them runs by itself."""
+    return without_rewriting(True)
+
+
+def rewrite_graphs() -> contextlib.AbstractContextManager[None]:
+    """In a block of `leave_graphs_as_they_are` the opposite."""
+    return without_rewriting(False)
+
+
+@contextlib.contextmanager
+def without_rewriting(without: bool) -> Iterator[None]:
     before = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": without})
     try:
         yield
     finally:

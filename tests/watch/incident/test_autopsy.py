@@ -5,9 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import keras
 import pytest
+import tensorflow as tf
 
+import nanwatch
+from nanwatch.record.notes import OnlyCompiled
 from tests.programs.running import report_on
+from tests.watch.fit.test_loops import watching
+from tests.watch.training import only_run
 
 FOLDER = Path(__file__).parent / "singularities"
 SCRIPTS = sorted(FOLDER.glob("*.py"))
@@ -44,3 +50,25 @@ def test_there_are_loud_and_quiet_ones() -> None:
         "quiet_masked_log",
     }
     assert len(SCRIPTS) >= 12
+
+
+def test_a_step_that_goes_bad_only_as_tensorflow_rewrites_it(tmp_path: Path) -> None:
+    """Of two constants it makes their product, which overflows; op by op nothing does."""
+    model = keras.Sequential(
+        [keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")]
+    )
+    optimizer = keras.optimizers.SGD(1e-30)
+
+    @tf.function
+    def step(x: Any) -> None:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(x) * (x * 1e30 * 1e30))
+        weights = model.trainable_variables
+        optimizer.apply(tape.gradient(loss, weights), weights)
+
+    with watching(tmp_path), pytest.raises(nanwatch.TrainingHalted):
+        step(tf.fill((4, 1), 1e-30))
+    incident = only_run(tmp_path).info.incident
+    assert incident is not None
+    assert incident.reproduced
+    assert OnlyCompiled(False) in incident.notes
