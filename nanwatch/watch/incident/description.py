@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from nanwatch.record.facts import DataInfo, IncidentInfo, Nonfinite, OnIncident, OpInfo, TensorSummary
+from nanwatch.record.facts import (
+    DataInfo,
+    IncidentInfo,
+    Nonfinite,
+    OnIncident,
+    OpInfo,
+    SpreadEntry,
+    TensorSummary,
+)
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
@@ -56,6 +64,8 @@ def describe(
     sums = first.sum(axis=-1) if first is not None and first.ndim > 1 else None
     loss = layout.loss_in(seen.row)
     found = autopsy or Autopsy()
+    if role == "gradient":
+        path, value = first_gradient(seen, layout, found.spread) or (path, value)
 
     return IncidentInfo(
         fit=fit,
@@ -76,6 +86,16 @@ def describe(
         spread=tuple(found.spread),
         reproduced=found.reproduced,
         notes=tuple(found.notes),
+    )
+
+
+def first_gradient(
+    seen: Inspection, layout: Layout, spread: Sequence[SpreadEntry]
+) -> tuple[str, Nonfinite] | None:
+    """The bad gradient that the backward pass came to first; a row has them in the order of the variables."""
+    bad = dict(bad_cells(seen, layout, "gradient"))
+    return next(
+        ((each.path, bad[each.path]) for each in spread if each.role == "gradient" and each.path in bad), None
     )
 
 

@@ -332,3 +332,15 @@ def test_the_line_that_gives_a_model_its_input(tmp_path: Path) -> None:
     (found,) = (one for one in diagnose(run).diagnoses if one.code == "NW101")
     assert found.location is not None
     assert found.location.code == "value = measure(y, model(x, training=True))"
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_gradient_that_went_bad_first(compiled: bool, tmp_path: Path) -> None:
+    """The backward pass comes to the last layer first: that is what the spread begins with."""
+    model, step = tape(compiled=compiled, loss=lambda y, y_pred: tf.reduce_mean(tf.sqrt(y_pred * 0.0)))
+    with watching(tmp_path), pytest.raises(nanwatch.TrainingHalted):
+        run_loop(step, steps=1)
+    incident = only_run(tmp_path).info.incident
+    assert incident is not None
+    assert (incident.role, incident.path) == ("gradient", incident.spread[0].path)
+    assert incident.path in {variable.path for variable in model.layers[-1].variables}
