@@ -43,6 +43,14 @@ if TYPE_CHECKING:
     metavar="MB",
     help="Megabytes that the snapshot of a bad step may take.",
 )
+@setting(
+    "--prove",
+    default=20.0,
+    show_default=True,
+    type=click.FloatRange(min=0.0),
+    metavar="SECONDS",
+    help="How long remedies may be tried at the end of a training that was found wanting; 0: not at all.",
+)
 @setting("--quiet", is_flag=True, help="Write no report at the end unless something was found.")
 @fail_on_option(NEVER)
 @choice_options
@@ -52,6 +60,7 @@ def run(
     log_dir: Path,
     on_incident: OnIncident,
     snapshot_limit: int,
+    prove: float,
     quiet: bool,
     fail_on: FailOn,
     select: str | None,
@@ -70,7 +79,7 @@ def run(
 
     program = find_program(module, script_and_args, "run")
     choice = choice_of(select, ignore, baseline)
-    wanted = Wanted(program, log_dir, snapshot_limit * 2**20, on_incident, quiet, fail_on, choice)
+    wanted = Wanted(program, log_dir, snapshot_limit * 2**20, on_incident, prove, quiet, fail_on, choice)
     raise Handover(functools.partial(run_wanted, wanted))
 
 

@@ -17,6 +17,7 @@ KNOWN = {
     "fail-on": str,
     "quiet": bool,
     "snapshot-limit": int,
+    "prove": (int, float),
     "format": str,
     "max-steps": int,
     "deadline": (int, float),

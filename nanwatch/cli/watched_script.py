@@ -6,10 +6,10 @@ Nothing is imported here behind the script that could be imported before it.
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nanwatch.diagnose.accepted import Choice
     from nanwatch.explain.report import Report
     from nanwatch.explain.reporting import TryRemedies
+    from nanwatch.record.trials import Proposal
     from nanwatch.watch import Ending, Program, RunRecorder
     from nanwatch.watch.incident.handler import OnIncident
 
@@ -37,6 +38,7 @@ class Wanted(NamedTuple):
     log_dir: Path
     snapshot_limit: int  # bytes
     on_incident: OnIncident
+    prove: float  # seconds
     quiet: bool
     fail_on: FailOn
     choice: Choice
@@ -86,7 +88,9 @@ def load_report() -> None:
 def recorder_for(wanted: Wanted) -> RunRecorder | NanwatchError:
     """What keeps the record; or why there is none, which is no reason not to run the script."""
     try:
-        return watch.open_recorder(wanted.log_dir, wanted.program.argv, wanted.snapshot_limit)
+        recorder = watch.open_recorder(wanted.log_dir, wanted.program.argv, wanted.snapshot_limit)
+        recorder.keeps_trainings = wanted.prove > 0
+        return recorder
     except NanwatchError as error:
         return error
 
@@ -100,7 +104,7 @@ def conclude(wanted: Wanted, recorder: RunRecorder | NanwatchError, ending: Endi
     watched = watch.end_record(recorder, ending)
     if not watched.is_recorded:
         return watched.exit_status
-    findings = report(recorder, wanted.quiet, wanted.choice, wanted.fail_on, stderr)
+    findings = report(recorder, wanted, stderr)
     if not recorder.is_saved:
         stderr.say(f"the end of the record could not be written to {recorder.folder}{reason_of(recorder)}.")
     return watched.exit_status or findings
@@ -134,9 +138,7 @@ def keep_silent_once() -> None:
     sys.excepthook = silent
 
 
-def report(
-    recorder: RunRecorder, quiet: bool, choice: Choice, fail_on: FailOn, stderr: OwnStderr
-) -> ExitStatus:
+def report(recorder: RunRecorder, wanted: Wanted, stderr: OwnStderr) -> ExitStatus:
     """The report on stderr; `FINDINGS` where a finding is one to fail for.
 
     Whatever fails here is nanwatch's own fault and changes nothing.
@@ -146,10 +148,10 @@ def report(
         return ExitStatus.OK
     try:
         with watch.heeding_interrupts():
-            found, text = render_found(recorder, choice, stderr)
-            if not quiet or found.has_more_than_notes():
+            found, text = render_found(recorder, wanted, stderr)
+            if not wanted.quiet or found.has_more_than_notes():
                 stderr.write(text)
-            return status_of(found, fail_on)
+            return status_of(found, wanted.fail_on)
     except KeyboardInterrupt:
         stderr.say(f"the report was interrupted; nanwatch explain {folder} shows it.")
     except BaseException as error:  # a signal's handler of the script's own may raise what it likes
@@ -160,20 +162,28 @@ def report(
     return ExitStatus.OK
 
 
-def render_found(recorder: RunRecorder, choice: Choice, stderr: OwnStderr) -> tuple[Report, str]:
+def render_found(recorder: RunRecorder, wanted: Wanted, stderr: OwnStderr) -> tuple[Report, str]:
     from nanwatch.cli.report_formats import project_root, render_report
     from nanwatch.cli.screen import FILE, screen_of
     from nanwatch.explain.reporting import report_on
 
-    found = report_on(recorder.folder, choice, project_root(), remedy_trier(recorder))
+    trier = remedy_trier(recorder, wanted.prove, stderr)
+    found = report_on(recorder.folder, wanted.choice, project_root(), trier)
     stream = stderr.stream()
     return found, render_report(found, "terminal", FILE if stream is None else screen_of(stream))
 
 
-def remedy_trier(recorder: RunRecorder) -> TryRemedies | None:
-    """What tries remedies on the model that the run left frozen; None where it left none."""
-    if recorder.frozen is None:
+def remedy_trier(recorder: RunRecorder, seconds: float, stderr: OwnStderr) -> TryRemedies | None:
+    """What tries remedies on a training of the run; None where nothing of it is held, or no time is given."""
+    if not seconds or (recorder.frozen is None and recorder.kept is None):
         return None
-    from nanwatch.replay.trial import try_on_frozen
 
-    return functools.partial(try_on_frozen, recorder)
+    def try_remedies(proposals: Sequence[Proposal]) -> None:
+        if not proposals:
+            return
+        stderr.say(f"trying what may cure it, for {seconds:g} s at most; Ctrl-C ends that.")
+        from nanwatch.replay.trial import try_proposals
+
+        try_proposals(recorder, proposals, seconds)
+
+    return try_remedies

@@ -69,7 +69,20 @@ def apply_choice(diagnoses: Diagnoses, run: Run, choice: Choice, root: str | Non
         kept = [diagnosis for diagnosis in kept if diagnosis not in orphans]
         left_out += [(orphan, "follows from what is left out") for orphan in orphans]
     told = tuple(left_out_sentence(diagnosis, reason, run, root) for diagnosis, reason in left_out)
-    return replace(diagnoses, diagnoses=tuple(kept), accepted=(*diagnoses.accepted, *told))
+    codes = {diagnosis.code for diagnosis in kept}
+    proposals = tuple(
+        proposal
+        for proposal in diagnoses.proposals
+        if proposal.code in codes or (proposal.suspected and is_wanted(proposal.code, choice))
+    )
+    return replace(
+        diagnoses, diagnoses=tuple(kept), proposals=proposals, accepted=(*diagnoses.accepted, *told)
+    )
+
+
+def is_wanted(code: str, choice: Choice) -> bool:
+    """Whether a finding with this code may be told at all."""
+    return code not in choice.ignore and (choice.select is None or code in choice.select)
 
 
 def reason_against(diagnosis: Diagnosis, key: str, run: Run, choice: Choice) -> str | None:

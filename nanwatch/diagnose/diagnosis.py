@@ -7,12 +7,20 @@ from typing import Literal
 
 from nanwatch.record.facts import Location
 from nanwatch.record.interventions import Intervention
-from nanwatch.record.trials import Trial
+from nanwatch.record.trials import Proposal, Trial
 
 Part = Literal["cause", "contributing", "consequence"]
 Level = Literal["error", "warning", "note"]
 Outcome = Literal[
-    "non-finite", "at-chance", "not-learning", "diverged", "healthy", "crashed", "incomplete", "no-training"
+    "non-finite",
+    "at-chance",
+    "not-learning",
+    "diverged",
+    "not-generalizing",
+    "healthy",
+    "crashed",
+    "incomplete",
+    "no-training",
 ]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")  # worst first
 
@@ -60,6 +68,7 @@ class Finding:
     since: int = 0
     fit: int = 0
     shows: frozenset[str] = frozenset()
+    suspected: bool = False  # a hypothesis: to be said only where the trial of a remedy cures
 
 
 @dataclass(frozen=True)
@@ -94,4 +103,6 @@ class Diagnoses:
     outcome: Outcome
     diagnoses: tuple[Diagnosis, ...] = ()
     rules_not_run: tuple[RuleNotRun, ...] = ()
+    hypotheses: tuple[Finding, ...] = ()  # suspicions that no trial has borne out; never shown
+    proposals: tuple[Proposal, ...] = ()  # what trials may decide, the best bet first
     accepted: tuple[str, ...] = ()  # findings that are left out, and why: "NW203 ... (in the baseline)"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Finding, Outcome, RuleNotRun
@@ -11,9 +12,14 @@ from nanwatch.diagnose.outcome import accuracy_is_a_share, outcome_of_fit, outco
 from nanwatch.diagnose.ranking import LEVEL_ORDER, PARTS, assign_parts
 from nanwatch.diagnose.rule import Rule, all_rules
 from nanwatch.diagnose.script_names import ScriptNames, names_of
+from nanwatch.diagnose.skill import lacks_skill, never_generalizes
 from nanwatch.diagnose.symptoms import with_consequences
-from nanwatch.diagnose.trials import with_trials
+from nanwatch.diagnose.trials import as_proven, decided, proposals_of, with_trials
 from nanwatch.record.run import Fit, Run
+from nanwatch.record.trials import Proposal
+
+# Of these a training without skill is asked what only a trial can tell; the others have a louder symptom.
+SUSPECTED: tuple[Outcome, ...] = ("healthy", "not-learning", "at-chance", "diverged")
 
 
 @dataclass
@@ -22,6 +28,8 @@ class FitVerdict:
 
     outcome: Outcome
     findings: list[Finding] = field(default_factory=list)
+    hypotheses: list[Finding] = field(default_factory=list)
+    proposals: list[Proposal] = field(default_factory=list)
     not_run: list[RuleNotRun] = field(default_factory=list)
 
 
@@ -38,7 +46,13 @@ def diagnose_with(run: Run, rules: Sequence[Rule]) -> Diagnoses:
     findings = merge_findings(finding for verdict in worst_first for finding in verdict.findings)
     not_run = dict.fromkeys(reason for verdict in verdicts for reason in verdict.not_run)
     names = names_of(run.info)
-    return Diagnoses(outcome, tuple(to_diagnosis(finding, names) for finding in findings), tuple(not_run))
+    return Diagnoses(
+        outcome,
+        tuple(to_diagnosis(finding, names) for finding in findings),
+        tuple(not_run),
+        tuple(finding for verdict in worst_first for finding in verdict.hypotheses),
+        tuple(proposal for verdict in worst_first for proposal in verdict.proposals),
+    )
 
 
 def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
@@ -50,19 +64,44 @@ def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
         seen += [with_trials(finding, run.trials) for finding in findings]
         if not_run is not None:
             verdict.not_run.append(not_run)
+    unskilled = verdict.outcome in SUSPECTED and lacks_skill(fit)
+    if unskilled:
+        seen = [as_proven(finding) for finding in seen]
+        said = {finding.code for finding in seen if finding.level == "error"}
+        suspected = [finding for finding in suspicions(rules, fit, run) if finding.code not in said]
+        for finding in (with_trials(finding, run.trials) for finding in suspected):
+            borne_out = decided(finding)
+            if borne_out is None:
+                verdict.hypotheses.append(finding)
+            else:
+                seen = [each for each in seen if each.code != borne_out.code]
+                seen.append(borne_out)
+    if unskilled or verdict.outcome != "healthy":
+        verdict.proposals = proposals_of([*seen, *verdict.hypotheses], fit)
     harm = [finding for finding in seen if finding.level == "error"]
     if verdict.outcome == "healthy" and harm:
         verdict.outcome = harmed_outcome(fit, harm)
     elif verdict.outcome == "healthy":
         seen = [replace(finding, level="note") for finding in seen]
+        if never_generalizes(fit):
+            verdict.outcome = "not-generalizing"
     observed = observed_symptoms(fit, run, verdict.outcome)
     verdict.findings = assign_parts(seen, observed, headline_symptom(fit, run, verdict.outcome))
     return verdict
 
 
+def suspicions(rules: Sequence[Rule], fit: Fit, run: Run) -> Iterator[Finding]:
+    """What the rules only suspect in ``fit``; a rule at fault costs its own suspicions alone."""
+    for rule in rules:
+        with contextlib.suppress(Exception):
+            yield from list(rule.suspect(fit, run))
+
+
 def harmed_outcome(fit: Fit, harm: Sequence[Finding]) -> Outcome:
     """The outcome of a fit whose numbers look well and of which a rule shows the harm."""
     explained = frozenset[str]().union(*(finding.explains for finding in harm))
+    if never_generalizes(fit):
+        return "not-generalizing"
     chance = "at-chance" in with_consequences(explained) and accuracy_is_a_share(fit, epochs=1)
     return "at-chance" if chance else "not-learning"
 

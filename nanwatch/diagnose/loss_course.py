@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nanwatch.diagnose.readings import CROSSENTROPIES, guess_loss, label_of
+from nanwatch.diagnose.readings import CROSSENTROPIES, guess_loss, label_of, label_width
 from nanwatch.record.facts import OutputInfo, TensorSummary
 from nanwatch.record.run import Fit
 
@@ -65,5 +65,6 @@ def constant_guess_loss(fit: Fit) -> float | None:
     if labels is None:
         return None
     if loss_name(fit) in SQUARED:
-        return labels.std**2
+        columns = labels.columns if len(labels.columns) == label_width(labels) else ()
+        return sum(column.std**2 for column in columns) / len(columns) if columns else labels.std**2
     return labels.std if loss_name(fit) in ABSOLUTE else None

@@ -21,8 +21,10 @@ from nanwatch.record.facts import (
     TensorSummary,
     WeightInfo,
 )
+from nanwatch.record.interventions import Intervention
 from nanwatch.record.run import EMPTY, Fit, Run
 from nanwatch.record.series import STEP, Series, column_name
+from nanwatch.record.trials import Trial, TrialOutcome
 
 SCRIPT = "/project/train.py"
 
@@ -148,6 +150,7 @@ def run(
     incident: Mapping[str, Any] | None = None,
     fit: Mapping[str, Any] | None = None,
     info: Mapping[str, Any] | None = None,
+    trials: Sequence[Trial] = (),
 ) -> Run:
     """A run of one fit. ``loss`` gives the true loss of each step; 100 quiet steps unless said."""
     chosen = of or model()
@@ -174,4 +177,11 @@ def run(
         "/project",
         **{"status": "finished", "models": (chosen,), "fits": (fit_info,), "incident": found, **(info or {})},
     )
-    return Run(run_info, (Fit(fit_info, chosen, series(columns), series(health or {}), events),))
+    fit_made = Fit(fit_info, chosen, series(columns), series(health or {}), events)
+    return Run(run_info, (fit_made,), trials=trials)
+
+
+def cured(*changes: Intervention) -> list[Trial]:
+    """Trials in which a training without skill learned with each of ``changes``."""
+    before, after = TrialOutcome(True, 200, 0.69, 0.01), TrialOutcome(True, 200, 0.1, 0.9)
+    return [Trial(change, "cured", before, after, 200, made_again=True) for change in changes]

@@ -13,7 +13,9 @@ def rate_remedy(fit: Fit, rate: float) -> Remedy:
     """Give the optimizer the learning rate ``rate``, a damper of many faults."""
     optimizer = fit.model.optimizer
     at = (optimizer.location if optimizer else None) or fit.model.compile_location
-    text = f"Lower the learning rate to {rate:g}."
+    was = optimizer.learning_rate if optimizer is not None else None
+    raised = was is not None and rate > was
+    text = f"{'Raise' if raised else 'Lower'} the learning rate to {rate:g}."
     line = rewrite_rate(optimizer, at, rate) if optimizer is not None and at is not None else None
     return Remedy(
         Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", rate),

@@ -61,6 +61,7 @@ ORDER: tuple[Outcome, ...] = (
     "not-learning",
     "crashed",
     "incomplete",
+    "not-generalizing",
     "healthy",
     "no-training",
 )

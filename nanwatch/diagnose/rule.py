@@ -32,6 +32,13 @@ class Rule(ABC):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         """Yield what this rule sees in ``fit``; nothing when it sees nothing."""
 
+    def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        """Yield what might be at fault in ``fit``, a training without skill, and only a trial can tell.
+
+        Such a finding is worded as what it is once a trial of one of its remedies has cured.
+        """
+        return iter(())
+
     def missing(self, fit: Fit, run: Run) -> str | None:
         """Why this rule cannot judge ``fit`` ("the inputs were not seen"); None when it can."""
         return None
@@ -60,6 +67,7 @@ class Rule(ABC):
         explains: frozenset[str] | set[str] = frozenset(),
         since: int = 0,
         shows: frozenset[str] | set[str] = frozenset(),
+        suspected: bool = False,
     ) -> Finding:
         """A finding of this rule about ``fit``."""
         return Finding(
@@ -77,6 +85,7 @@ class Rule(ABC):
             since,
             fit.info.index,
             frozenset(shows),
+            suspected,
         )
 
     @classmethod

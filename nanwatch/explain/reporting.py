@@ -10,11 +10,11 @@ from nanwatch.diagnose.accepted import Choice, apply_choice
 from nanwatch.diagnose.baseline import keys_of, write_baseline
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.explain.report import Report
-from nanwatch.record.interventions import Intervention
 from nanwatch.record.read import read_run
 from nanwatch.record.run import Run
+from nanwatch.record.trials import Proposal
 
-TryRemedies = Callable[[Sequence[Intervention]], None]
+TryRemedies = Callable[[Sequence[Proposal]], None]
 ALL = Choice()
 
 
@@ -31,8 +31,7 @@ def report_on(
     report = report_of(read_run(folder), choice, root)
     if try_remedies is None:
         return report
-    remedies = [remedy for diagnosis in report.diagnoses.diagnoses for remedy in diagnosis.remedies]
-    try_remedies([remedy.intervention for remedy in remedies])
+    try_remedies(report.diagnoses.proposals)
     return report_of(read_run(folder), choice, root)
 
 

@@ -10,6 +10,7 @@ from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 from nanwatch.explain.verdict import VALUES
 from nanwatch.record.facts import OpInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.notes import EndedByDeadline
 from nanwatch.record.trials import Trial, TrialOutcome
 
@@ -17,6 +18,17 @@ VERDICTS = {
     "cured": "it cured the fault",
     "not-cured": "it did not cure the fault",
     "not-reproduced": "the fault did not happen again, so this says nothing",
+}
+CHANGED = {
+    InterventionKind.STANDARDISE_INPUT: "standardised inputs",
+    InterventionKind.SCALE_INPUT: "inputs times",
+    InterventionKind.STANDARDISE_TARGET: "standardised targets",
+    InterventionKind.SET_LEARNING_RATE: "the learning rate",
+    InterventionKind.SET_ACTIVATION: "the output's activation",
+    InterventionKind.SET_HIDDEN_ACTIVATIONS: "the hidden layers' activation",
+    InterventionKind.SET_INITIALIZER: "the initializer",
+    InterventionKind.SET_LOSS: "the loss",
+    InterventionKind.SET_WEIGHT_DECAY: "a weight decay of",
 }
 CHILDREN_AT_WORK = 1.0  # seconds of CPU: importing TensorFlow alone takes more
 DAMPER = " (This damps many unlike faults; it may only put this one off.)"
@@ -43,8 +55,18 @@ def remedy_sentence(remedy: Remedy) -> str:
 
 
 def trial_sentence(tried: Trial) -> str:
+    if tried.made_again:
+        beside = "" if tried.beside is None else f" together with {change_words(tried.beside)}"
+        return f"Tried{beside}, the training made again from its first weights: {VERDICTS[tried.verdict]}."
     steps = f" for {count(tried.steps, 'step')}" if tried.steps else ""
     return f"Tried on the frozen state{steps}: {VERDICTS[tried.verdict]}."
+
+
+def change_words(change: Intervention) -> str:
+    """A change that is told under another finding, in a few words."""
+    words = CHANGED.get(change.kind, change.kind.value.replace("_", " "))
+    value = f" {clean(str(change.value))}" if isinstance(change.value, int | float | str) else ""
+    return words + value
 
 
 def trial_facts(tried: Trial) -> list[tuple[str, str]]:
@@ -56,6 +78,9 @@ def trial_facts(tried: Trial) -> list[tuple[str, str]]:
 def outcome_words(outcome: TrialOutcome, steps: int) -> str:
     """One outcome: "loss 0.69, finite, 30 of 30 steps", or "NaN or infinite at step 1"."""
     said = [] if outcome.loss is None else [f"loss {short(outcome.loss)}"]
+    if outcome.finite and outcome.skill is not None:
+        told = f"skill {outcome.skill:.2f} (0 is guessing, 1 perfect)"
+        return f"{told} after {count(outcome.finite_steps, 'step')}"
     if outcome.finite:
         return ", ".join([*said, f"finite, {outcome.finite_steps} of {steps} steps"])
     return f"NaN or infinite at step {outcome.finite_steps + 1}" + (f" (before it {said[0]})" if said else "")

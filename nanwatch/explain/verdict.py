@@ -65,6 +65,8 @@ def outcome_sentence(report: Report) -> str:
             return "The training did not learn."
         case "diverged":
             return "The training diverged."
+        case "not-generalizing":
+            return "The training learned its own rows, and no epoch was better than guessing in validation."
         case "healthy":
             return "Nothing found."
         case "crashed":

@@ -40,6 +40,7 @@ class InterventionKind(StrEnum):
     SCALE_VALIDATION = "scale_validation"
     # the model
     SET_ACTIVATION = "set_activation"
+    SET_HIDDEN_ACTIVATIONS = "set_hidden_activations"
     SET_UNITS = "set_units"
     SET_HEAD = "set_head"
     SET_INITIALIZER = "set_initializer"
@@ -69,6 +70,7 @@ class InterventionKind(StrEnum):
     SET_LEARNING_RATE = "set_learning_rate"
     SET_CLIPNORM = "set_clipnorm"
     SET_CLIPVALUE = "set_clipvalue"
+    SET_WEIGHT_DECAY = "set_weight_decay"
     # the training
     SET_BATCH_SIZE = "set_batch_size"
     SET_CHECKPOINT = "set_checkpoint"

@@ -1,4 +1,4 @@
-"""``trials.json``: what came of the interventions that were tried on the frozen state."""
+"""``trials.json``: what came of the interventions that were tried."""
 
 from __future__ import annotations
 
@@ -16,23 +16,43 @@ TRIALS_FILE = "trials.json"
 
 
 @dataclass(frozen=True)
+class Proposal:
+    """Changes to one training, alternatives to each other in the order in which they are to be tried."""
+
+    code: str  # of the rule whose remedies they are
+    fit: int
+    interventions: tuple[Intervention, ...]
+    suspected: bool = False  # of a hypothesis: it is said only where the trial cures
+    damper: bool = False  # it delays many unrelated faults
+    ended: float | None = None  # the skill that the training ended with, where that is known
+
+
+@dataclass(frozen=True)
 class TrialOutcome:
-    """What some steps on the bad batch came to."""
+    """What some steps came to."""
 
     finite: bool
     finite_steps: int
     loss: float | None = None  # of the last finite step
+    skill: float | None = None  # at the end; 1 - loss / loss of the best constant answer
 
 
 @dataclass(frozen=True)
 class Trial:
-    """An intervention tried on the frozen state: the steps as they were, and with the change."""
+    """An intervention tried: the steps as they were, and with the change.
+
+    On the frozen state those are steps on the bad batch; a training that was ``made_again`` began with its
+    first weights and went through its own rows.
+    """
 
     intervention: Intervention
     verdict: Verdict
     before: TrialOutcome
     after: TrialOutcome
     steps: int  # that were wanted
+    fit: int | None = None  # the training that it is about; None: that of the incident
+    made_again: bool = False
+    beside: Intervention | None = None  # that was made as well: neither would have cured alone
 
 
 def write_trials(folder: Path, trials: Sequence[Trial]) -> None:

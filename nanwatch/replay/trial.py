@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from nanwatch.record.interventions import Intervention, InterventionKind
-from nanwatch.record.trials import Trial, TrialOutcome, Verdict, write_trials
+from nanwatch.record.trials import Proposal, Trial, TrialOutcome, Verdict, write_trials
+from nanwatch.replay.made_again import made_again_trials
 from nanwatch.watch.fit.fit_observer import release_observer
 from nanwatch.watch.incident.autopsy import restore_after
 from nanwatch.watch.keras_seam.adapter import seam
@@ -25,16 +27,43 @@ STEPS = 30  # on the bad batch; a fault that needs longer than that to come back
 SECONDS = 20.0  # for all trials of a run: the user waits for them
 
 
-def try_on_frozen(recorder: RunRecorder, interventions: Sequence[Intervention]) -> None:
-    """Try ``interventions`` on the model that ``recorder`` holds frozen; trials.json says what came of it."""
-    if recorder.frozen is None:
-        return
-    model, data, first_weights = recorder.frozen
-    release_observer(model)
-    with recorder.catch_errors("trying the remedies"):
-        trials = try_interventions(model, data, interventions, first_weights)
+def try_proposals(recorder: RunRecorder, proposals: Sequence[Proposal], seconds: float) -> None:
+    """Try ``proposals`` on what ``recorder`` holds, for ``seconds`` at most; trials.json says what came.
+
+    A fault that halted the training is tried on the bad batch first; everything else, and what that does
+    not decide, on the training made again from its first weights.
+    """
+    deadline = time.perf_counter() + seconds
+    trials: list[Trial] = []
+    with recorder.catch_errors("trying the remedies"), contextlib.suppress(KeyboardInterrupt):
+        if recorder.frozen is not None:
+            model, data, first_weights = recorder.frozen
+            release_observer(model)
+            halted = recorder.info.incident.fit if recorder.info.incident is not None else None
+            named = [
+                change
+                for proposal in proposals
+                if proposal.fit == halted and not proposal.suspected
+                for change in proposal.interventions
+            ]
+            trials += try_interventions(model, data, named, first_weights, deadline)
+    kept = recorder.kept
+    with recorder.catch_errors("making a training again"):
+        if kept is not None and not any(trial.verdict == "cured" for trial in trials):
+            release_observer(kept.model)
+            tried = {trial.intervention for trial in trials if trial.verdict != "not-reproduced"}
+            left = [without(proposal, tried) for proposal in proposals]
+            trials = [trial for trial in trials if trial.intervention in tried]
+            trials += made_again_trials(kept, left, deadline)
+    with recorder.catch_errors("writing down the trials"):
         if trials:
             write_trials(recorder.folder, trials)
+
+
+def without(proposal: Proposal, tried: Collection[Intervention]) -> Proposal:
+    return replace(
+        proposal, interventions=tuple(change for change in proposal.interventions if change not in tried)
+    )
 
 
 def try_interventions(
@@ -42,6 +71,7 @@ def try_interventions(
     data: Structure,
     interventions: Sequence[Intervention],
     first_weights: Weights | None = None,
+    deadline: float | None = None,
 ) -> list[Trial]:
     """A trial for each intervention that can be made on ``model``.
 
@@ -51,7 +81,7 @@ def try_interventions(
     possible = [change for change in interventions if change.kind in CHANGES]
     if not possible:
         return []
-    deadline = time.perf_counter() + SECONDS
+    deadline = time.perf_counter() + SECONDS if deadline is None else deadline
     befores: dict[bool, TrialOutcome] = {}
     trials = []
     for change in possible:

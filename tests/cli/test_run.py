@@ -15,8 +15,11 @@ from nanwatch.cli.own_stderr import OwnStderr
 from nanwatch.diagnose.accepted import Choice
 from nanwatch.record.read import read_run
 from nanwatch.record.run import Run
+from nanwatch.watch import Program
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from tests.side_by_side import MODULE, Ended, ended, ended_warm
+
+WANTED = command.Wanted(Program("train.py"), Path("logs"), 0, "raise", 0.0, False, "never", Choice())
 
 
 def nanwatch(folder: Path, *arguments: str, **environment: str) -> Ended:
@@ -139,7 +142,7 @@ def test_a_report_that_fails_changes_nothing(
     monkeypatch.setattr("nanwatch.explain.reporting.diagnose", fails)
     recorder = RunRecorder(tmp_path, "train.py", ("train.py",))
     recorder.end("finished", 0)
-    assert command.report(recorder, False, Choice(), "never", OwnStderr()) == 0
+    assert command.report(recorder, WANTED, OwnStderr()) == 0
     assert capfd.readouterr().err == (
         "nanwatch: the report could not be written: ArithmeticError: of our own. "
         f"The record is in {recorder.folder}.\n"
@@ -155,7 +158,7 @@ def test_a_report_that_is_interrupted(
     monkeypatch.setattr("nanwatch.explain.reporting.diagnose", interrupted)
     recorder = RunRecorder(tmp_path, "train.py", ("train.py",))
     recorder.end("finished", 0)
-    assert command.report(recorder, False, Choice(), "never", OwnStderr()) == 0
+    assert command.report(recorder, WANTED, OwnStderr()) == 0
     said = f"nanwatch: the report was interrupted; nanwatch explain {recorder.folder} shows it.\n"
     assert capfd.readouterr().err == said
 

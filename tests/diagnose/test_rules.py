@@ -13,9 +13,11 @@ import pytest
 from nanwatch.diagnose import rules as package
 from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.rule import HEADINGS, Rule, all_rules, find_rule, is_rule
+from nanwatch.diagnose.skill import lacks_skill
 from nanwatch.diagnose.symptoms import SYMPTOMS
+from nanwatch.diagnose.trials import decided, with_trials
 from nanwatch.errors import UnknownRule
-from nanwatch.record.run import Run
+from nanwatch.record.run import Fit, Run
 
 RULES = all_rules()
 MODULES = [name for _, name, _ in pkgutil.iter_modules(package.__path__)]
@@ -27,8 +29,18 @@ def label(rule: Rule) -> str:
 
 def found(rule: Rule, run: Run) -> list[Finding]:
     return [
-        finding for fit in run.fits if rule.missing(fit, run) is None for finding in rule.diagnose(fit, run)
+        finding
+        for fit in run.fits
+        if rule.missing(fit, run) is None
+        for finding in (*rule.diagnose(fit, run), *borne_out(rule, fit, run))
     ]
+
+
+def borne_out(rule: Rule, fit: Fit, run: Run) -> list[Finding]:
+    """The suspicions of ``rule`` that a trial of the run has proven."""
+    suspected = rule.suspect(fit, run) if lacks_skill(fit) else ()
+    found = (decided(with_trials(finding, run.trials)) for finding in suspected)
+    return [finding for finding in found if finding is not None]
 
 
 def headings(rule: Rule) -> dict[str, str]:

@@ -13,7 +13,7 @@ from nanwatch.errors import BadConfig, RunNotFound
 from nanwatch.explain.report import Report
 from nanwatch.explain.reporting import accept_findings, report_of, report_on
 from nanwatch.record.interventions import Intervention
-from nanwatch.record.trials import Trial, TrialOutcome, write_trials
+from nanwatch.record.trials import Proposal, Trial, TrialOutcome, write_trials
 from tests.cli import saved_runs
 
 NAN, FINITE = TrialOutcome(False, 0), TrialOutcome(True, 30, 0.5)
@@ -40,9 +40,9 @@ def test_remedies_are_handed_on_and_what_came_of_them_is_read(tmp_path: Path) ->
     folder = saved_runs.broken(tmp_path)
     handed: list[Intervention] = []
 
-    def try_remedies(interventions: Sequence[Intervention]) -> None:
-        handed.extend(interventions)
-        write_trials(folder, [Trial(interventions[0], "cured", NAN, FINITE, 30)])
+    def try_remedies(proposals: Sequence[Proposal]) -> None:
+        handed.extend(change for proposal in proposals for change in proposal.interventions)
+        write_trials(folder, [Trial(handed[0], "cured", NAN, FINITE, 30)])
 
     report = report_on(folder, try_remedies=try_remedies)
     assert len(handed) == sum(len(diagnosis.remedies) for diagnosis in report.diagnoses.diagnoses)
@@ -52,7 +52,7 @@ def test_remedies_are_handed_on_and_what_came_of_them_is_read(tmp_path: Path) ->
 
 
 def test_remedies_of_what_is_left_out_are_not_tried(tmp_path: Path) -> None:
-    handed: list[Intervention] = []
+    handed: list[Proposal] = []
     none = Choice(select=frozenset({"NW118"}))
     report_on(saved_runs.broken(tmp_path), none, try_remedies=handed.extend)
     assert handed == []

@@ -1,7 +1,8 @@
-"""``python -m tests.programs [NAME]...``: every program under nanwatch, and a table of what it said."""
+"""``python -m tests.programs [--prove SECONDS] [NAME]...``: the programs under nanwatch, and what it said."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
@@ -14,7 +15,12 @@ from tests.programs.scoring import Score, score
 HEAD = f"{'program':<34}{'found':>6}{'first':>6}{'line':>6}{'seconds':>9}  said"
 
 
-def main(names: list[str]) -> int:
+def main(given: list[str]) -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--prove", type=float, default=20.0, help="seconds that remedies may be tried")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args(given)
+    names = options.names
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from tests.programs.running import report_on
 
@@ -24,7 +30,7 @@ def main(names: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         for script in chosen:
             began = time.perf_counter()
-            report = report_on(script, Path(folder))
+            report = report_on(script, Path(folder), prove=options.prove)
             scores.append(score(expected_in(script), report))
             print(row(script.stem, scores[-1], time.perf_counter() - began), flush=True)
             for error in report["own_errors"]:

@@ -19,20 +19,32 @@ from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.watched_run import end_record
 
 
-def report_on(script: Path, log_dir: Path, on_incident: OnIncident = "raise") -> dict[str, Any]:
-    """Run ``script`` as ``nanwatch run`` does; what ``explain --format json`` says of the run."""
+def report_on(
+    script: Path, log_dir: Path, on_incident: OnIncident = "raise", prove: float = 0.0
+) -> dict[str, Any]:
+    """Run ``script`` as ``nanwatch run --prove`` does; what ``explain --format json`` says of the run."""
     import keras
 
     keras.backend.clear_session()
     with silence():
         recorder = RunRecorder(log_dir, str(script), (str(script),))
+        recorder.keeps_trainings = prove > 0
         with seams(keras, recorder, on_incident):
             ending = run_program(Program(str(script)))
         end_record(recorder, ending)
-    report = reporting.report_on(recorder.folder)
+    report = reporting.report_on(recorder.folder, try_remedies=trier(recorder, prove))
     said: dict[str, Any] = json.loads(as_json.render(report))
     said["own_errors"] = [*map(own_error_words, report.run.info.errors), *report.run.damage]
     return said
+
+
+def trier(recorder: RunRecorder, seconds: float) -> reporting.TryRemedies | None:
+    """What tries remedies for so long; None where no time is given."""
+    if not seconds:
+        return None
+    from nanwatch.replay.trial import try_proposals
+
+    return lambda proposals: try_proposals(recorder, proposals, seconds)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.first_layers import scale_is_mended
 from nanwatch.diagnose.input_scale import Raw, harm_done, raw_inputs
 from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import ColumnSummary, LayerInfo, ModelInfo, TensorSummary
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -58,12 +59,7 @@ class UnscaledInput(Rule):
         harm, strength = harm_done(fit)
         if not harm:
             return
-        what = f"{numbered_words('column', raw.columns)} of {raw.called}" if raw.columns else raw.called
-        runs = "run" if len(raw.columns) > 1 else "runs"
-        message = (
-            f"{capitalise_first(what)} {runs} from {number(raw.min)} to {number(raw.max)} (root mean square "
-            f"{number(raw.scale)}, where a net expects about 1), and the training suffers: {harm[0]}."
-        )
+        message = f"{capitalise_first(raw_words(raw))}, and the training suffers: {harm[0]}."
         clear = strength >= 0.5
         yield self.finding(
             fit,
@@ -75,6 +71,21 @@ class UnscaledInput(Rule):
             part="cause" if clear else "contributing",
             level="error" if clear else "warning",
             explains={"growth", "large-loss", "dead-activation", "saturated"} | STUCK | NONFINITE_FORWARD,
+        )
+
+    def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        raw = max(raw_inputs(fit, run), key=lambda found: found.scale, default=None)
+        if raw is None or scale_is_mended(fit):
+            return
+        yield self.finding(
+            fit,
+            f"{capitalise_first(raw_words(raw))}, and the training learns too little of it: "
+            f"{skill_words(fit)}.",
+            location=fit.info.location,
+            remedies=remedies(raw)[::-1],
+            strength=0.5,
+            explains=STUCK | {"large-loss", "saturated", "dead-activation"},
+            suspected=True,
         )
 
     @staticmethod
@@ -106,6 +117,15 @@ class UnscaledInput(Rule):
             loud_column_run(5e4, 10, accuracy=0.63),
             saturated_run(0.94),
         ]
+
+
+def raw_words(raw: Raw) -> str:
+    what = f"{numbered_words('column', raw.columns)} of {raw.called}" if raw.columns else raw.called
+    runs = "run" if len(raw.columns) > 1 else "runs"
+    return (
+        f"{what} {runs} from {number(raw.min)} to {number(raw.max)} (root mean square "
+        f"{number(raw.scale)}, where a net expects about 1)"
+    )
 
 
 def remedies(raw: Raw) -> tuple[Remedy, ...]:

@@ -21,6 +21,7 @@ from nanwatch.diagnose.loss_course import (
 )
 from nanwatch.diagnose.readings import REGRESSIONS, are_weights_still
 from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import LayerInfo, ModelInfo, TensorSummary
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -28,6 +29,8 @@ from nanwatch.record.run import Fit, Run
 
 # Root mean square of y. Below it a net of ordinary weights reaches the target in ordinary steps.
 UNSCALED = 100.0
+# Outside of these a trial may show that the scale is the fault: ordinary targets lie within.
+SMALLEST, LARGEST = 0.01, 10.0
 # Seen with house prices under SGD: the loss is infinite at step 3. A rate that is too high for the
 # inputs takes longer (seen: 74 steps), since the loss then grows by a constant factor a step.
 SUDDEN = 8  # steps
@@ -97,6 +100,23 @@ class UnscaledTarget(Rule):
             remedies=(standardise(labels),),
             strength=0.9,
             explains={"growth", "large-loss", "dead-activation"} | STUCK | NONFINITE_FORWARD,
+        )
+
+    def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        output, labels = sole_output(fit), sole_labels(fit)
+        if output is None or labels is None or loss_name(fit) not in REGRESSIONS:
+            return
+        if SMALLEST <= label_size(labels) <= LARGEST or labels.std == 0 or output.activation not in UNBOUNDED:
+            return
+        yield self.finding(
+            fit,
+            f"The target has mean {number(labels.mean)} and standard deviation {number(labels.std)}, where a "
+            f"net begins near 1, and the training learns too little of it: {skill_words(fit)}.",
+            location=fit.info.location,
+            remedies=(standardise(labels),),
+            strength=0.5,
+            explains=STUCK | {"large-loss", "dead-activation"},
+            suspected=True,
         )
 
     @staticmethod

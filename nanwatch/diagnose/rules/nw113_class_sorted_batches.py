@@ -72,6 +72,8 @@ class ClassSortedBatches(Rule):
         label = label_of(fit, output)
         if fit.info.kind != "fit" or label is None or not is_classification(output):
             return  # the parts of a GAN are rightly fed one class at a time, by train_on_batch
+        if fit.info.data.whole and fit.info.shuffle:
+            return  # of four rows, say, the same few pairs come again and again
         batches = batches_of(fit, label)
         chance = chance_of_one_class(label, batches.rows)
         if batches.seen < LEAST_BATCHES or batches.pure < MOSTLY * batches.seen or chance is None:
@@ -124,6 +126,7 @@ class ClassSortedBatches(Rule):
             batches_run([0, 1] * 10, [0.3] * 20, rows=1),
             batches_run([0, 1] * 10, [0.3] * 20, kind="train_on_batch"),
             batches_run([], [0.3] * 20, classes_a_batch=[2.0] * 20),
+            batches_run([0, 1] * 10, [0.3] * 20, shuffle=True),
         ]
 
 
@@ -189,6 +192,7 @@ def batches_run(
     counts: dict[str, int] | None = None,
     kind: str = "fit",
     classes_a_batch: list[float] | None = None,
+    shuffle: bool | None = None,
 ) -> Run:
     """Batches of these classes, the first ``pure`` of them without another class in it."""
     steps = {("rows", "", "value"): [float(rows)] * len(loss)}
@@ -208,4 +212,5 @@ def batches_run(
         ]
     head = made_up.dense(activation="sigmoid")
     of = made_up.model(head, loss="binary_crossentropy")
-    return made_up.run(of, loss=loss, steps=steps, health=health, targets=[targets], fit={"kind": kind})
+    fit = {"kind": kind, "shuffle": shuffle}
+    return made_up.run(of, loss=loss, steps=steps, health=health, targets=[targets], fit=fit)

@@ -11,6 +11,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.heads import Head, heads, prediction_range, range_words, rewrite_activation
 from nanwatch.diagnose.readings import REGRESSIONS, label_width
 from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import TensorSummary
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -84,6 +85,23 @@ class BoundedOutputForUnboundedTarget(Rule):
                 level="error" if bulk else "warning",
                 strength=0.9 if bulk else 0.5,
                 explains=STUCK | {"large-loss", "saturated", "dead-activation", "growth"},
+            )
+
+    def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        for head in heads(fit):
+            reach = RANGES.get(head.activation)
+            if reach is None or head.loss not in REGRESSIONS:
+                continue
+            yield self.finding(
+                fit,
+                f"{head.words} has {head.activation!r} as the output under {head.loss}, which keeps it from "
+                f"the targets: {skill_words(fit)}.",
+                location=head.location,
+                layer=head.path,
+                remedies=(remedy(head),),
+                strength=0.55,
+                explains=STUCK | {"large-loss", "saturated", "dead-activation"},
+                suspected=True,
             )
 
     @staticmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from nanwatch.diagnose import made_up
@@ -14,6 +14,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.guessing import guessing
 from nanwatch.diagnose.patch import set_activation
 from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LayerInfo
@@ -24,6 +25,9 @@ from nanwatch.record.run import Fit, Run
 # kernels of healthy nets differ by a factor of 100 at most.
 VANISHED = 1e-4
 LEAST_LAYERS = 4  # with fewer, no layer by layer loss comes to so much: something else has
+# From so many layers on a trial may show that they are the fault, where they add up to 1: a sigmoid passes on
+# a quarter of the gradient at its steepest, tanh all of it.
+SHARES = {"tanh": 0.25, "softsign": 0.25}
 LAST = 20  # steps
 SHRINKING = ("sigmoid", "tanh", "hard_sigmoid", "softsign", "softmax")
 
@@ -84,6 +88,28 @@ class VanishingGradient(Rule):
             explains={"vanishing-gradient", "weights-still"} | STUCK,
         )
 
+    def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        squashing = [layer for layer in hidden_layers(fit) if layer.activation in SHRINKING]
+        if sum(SHARES.get(layer.activation or "", 0.5) for layer in squashing) < 1.0:
+            return
+        first, kernels = squashing[0], kernels_of(fit)
+        names = sorted({layer.activation or "" for layer in squashing})
+        yield self.finding(
+            fit,
+            f"{len(squashing)} hidden layers squash what they are given ({' and '.join(names)}), and the "
+            f"gradient that is left for the first moves it too little: {skill_words(fit)}.",
+            *(
+                f"an element's gradient is {number(kernel.gradient)} in {kernel.layer.name}"
+                for kernel in (kernels[:1] + kernels[-1:] if len(kernels) > 1 else [])
+            ),
+            location=first.location,
+            layer=first.path,
+            remedies=(hidden_remedy(first),),
+            strength=0.5,
+            explains={"vanishing-gradient", "weights-still"} | STUCK,
+            suspected=True,
+        )
+
     @staticmethod
     def fires() -> list[Run]:
         return [
@@ -138,6 +164,21 @@ def remedy(layer: LayerInfo) -> Remedy:
         else None
     )
     return Remedy(Intervention(InterventionKind.SET_ACTIVATION, layer.path, "relu"), text, line, at)
+
+
+def hidden_layers(fit: Fit) -> list[LayerInfo]:
+    """The layers with weights, but for the heads."""
+    heads = {output.head for output in fit.model.outputs}
+    return [layer for layer in fit.model.layers if layer.weights and layer.path not in heads]
+
+
+def hidden_remedy(first: LayerInfo) -> Remedy:
+    mended = remedy(first)
+    return replace(
+        mended,
+        intervention=Intervention(InterventionKind.SET_HIDDEN_ACTIVATIONS, "model", "relu"),
+        text="Use relu in all hidden layers.",
+    )
 
 
 def gradients_run(gradients: list[float], ended: float = 0.69, steps: int = 120) -> Run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import number
@@ -15,6 +16,7 @@ from nanwatch.diagnose.loss_course import (
     opening_loss,
 )
 from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import LayerInfo, ModelInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -64,6 +66,26 @@ class PoorInitialization(Rule):
         hidden = hidden_layers(fit)
         yield from self.find_large_weights(fit, hidden)
         yield from self.find_equal_units(fit, hidden)
+
+    def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        odd = [
+            layer
+            for layer in hidden_layers(fit)
+            if layer.initializer is not None and layer.initializer not in (*PROPER, *ALIKE)
+        ]
+        if odd:
+            others = " and others" if odd[1:] else ""
+            yield self.finding(
+                fit,
+                f"The weights of {odd[0].name}{others} begin as {odd[0].initializer} "
+                f"makes them, which does not fit the layer's width: {skill_words(fit)}.",
+                location=odd[0].location,
+                layer=odd[0].path,
+                remedies=(every_initializer_remedy(odd),),
+                strength=0.5,
+                explains=STUCK | {"large-loss", "vanishing-gradient", "saturated", "dead-activation"},
+                suspected=True,
+            )
 
     def find_large_weights(self, fit: Fit, hidden: list[LayerInfo]) -> Iterator[Finding]:
         norms = finite_norms(fit, hidden)
@@ -174,6 +196,17 @@ def initializer_remedy(layer: LayerInfo) -> Remedy:
     text = f'Give {layer.name} kernel_initializer="{proper}", which fits the deviation to the layer\'s width.'
     return Remedy(
         Intervention(InterventionKind.SET_INITIALIZER, layer.path, proper), text, location=layer.location
+    )
+
+
+def every_initializer_remedy(layers: list[LayerInfo]) -> Remedy:
+    mended = initializer_remedy(layers[0])
+    if len(layers) == 1:
+        return mended
+    return replace(
+        mended,
+        intervention=replace(mended.intervention, target="model"),
+        text=f"{mended.text} So for the other layers that it makes.",
     )
 
 

@@ -28,6 +28,7 @@ from nanwatch.diagnose.readings import (
     update_ratios,
 )
 from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import IncidentInfo, ModelInfo, WeightInfo
@@ -55,6 +56,8 @@ DEFAULT_RATE = 1e-3
 BOLD = 10.0
 # A target this far from scale 1 makes large gradients at any rate.
 UNSCALED_TARGET = 10.0
+# Divisors of a rate that is only suspected: the first that trains is told.
+LADDER = (10.0, 100.0, 1000.0)
 # What speaks for and against, in steps of evidence; the sum is cut to what leaves room for doubt.
 LEAST, MOST = 0.2, 0.85
 
@@ -123,6 +126,23 @@ class LearningRateTooHigh(Rule):
             since=course.since,
         )
 
+    def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        optimizer = fit.model.optimizer
+        if optimizer is None or not optimizer.learning_rate or optimizer.learning_rate <= 0:
+            return
+        yield self.finding(
+            fit,
+            f"{rate_words(fit)} is too high for this training: {skill_words(fit)}.",
+            *step_words(fit),
+            location=optimizer.location or fit.model.compile_location,
+            remedies=tuple(
+                rate_remedy(fit, float(f"{optimizer.learning_rate / divisor:.3g}")) for divisor in LADDER
+            ),
+            strength=0.4,
+            explains={"growth", "large-loss", "dead-activation", "saturated"} | STUCK,
+            suspected=True,
+        )
+
     @staticmethod
     def fires() -> list[Run]:
         growing = [85.0**step for step in range(18)]
@@ -159,6 +179,13 @@ class LearningRateTooHigh(Rule):
             optimizer_run("SGD", 0.05, [7e11, math.nan], incident={"step": 1}, weights=2e3),
             made_up.run(loss=[0.7] * 30 + [math.nan], incident={"role": "gradient"}),
         ]
+
+
+def step_words(fit: Fit) -> Iterator[str]:
+    """How far the largest step went, where that is worth a word."""
+    step = largest_step(fit, fit.info.steps)
+    if step >= LARGE_STEP:
+        yield f"A step moved the weights by {number(step)} of their own norm."
 
 
 def growing_course(fit: Fit, incident: IncidentInfo | None) -> Course | None:

@@ -9,10 +9,11 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.guessing import PATIENCE, guessing
-from nanwatch.diagnose.optimizer_line import rewrite_rate
+from nanwatch.diagnose.optimizer_line import rate_remedy, rewrite_rate
 from nanwatch.diagnose.outcome import has_improved
 from nanwatch.diagnose.readings import gradient_norms, incident_of, update_ratios
 from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -28,6 +29,9 @@ ALIVE = 1e-3
 USUAL = {"SGD": 1e-2}
 DEFAULT = 1e-3
 LOW = 0.1
+# Factors of a rate that is only suspected: the first that trains is told. Of a rate near Keras's own none is:
+# nearly every training that was given few steps learns faster at ten times the rate.
+LADDER = (10.0, 100.0)
 # A schedule may begin with any rate: what counts is the rate of nine tenths of the training. The
 # steepest one in use, a linear or cosine decay to 0, has 0.9 of its first rate left after a tenth.
 BEGINNING = 0.1
@@ -78,6 +82,26 @@ class LearningRateTooLow(Rule):
         stuck = not has_improved(fit) and (guessing(fit) or changes_nothing(fit))
         if stuck or decayed:  # what was learned in the first tenth is no excuse for the other nine
             yield self.build_finding(fit, rates, later, moved, decayed, usual)
+
+    def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        optimizer = fit.model.optimizer
+        if optimizer is None or not optimizer.learning_rate or optimizer.learning_rate <= 0:
+            return
+        usual = USUAL.get(optimizer.type, DEFAULT)
+        if optimizer.learning_rate > LOW * usual:
+            return
+        yield self.finding(
+            fit,
+            f"The learning rate {number(optimizer.learning_rate)} of {optimizer.type} is too low for this "
+            f"training: {skill_words(fit)}.",
+            location=optimizer.location or fit.model.compile_location,
+            remedies=tuple(
+                rate_remedy(fit, float(f"{optimizer.learning_rate * factor:.3g}")) for factor in LADDER
+            ),
+            strength=0.4,
+            explains={"weights-still"} | STUCK,
+            suspected=True,
+        )
 
     def build_finding(
         self, fit: Fit, rates: list[float], later: list[float], moved: float, decayed: bool, usual: float

@@ -19,6 +19,7 @@ from nanwatch.record.events import EpochBegin, EpochEnd, FitBegin, LearningRateC
 from nanwatch.record.facts import DataInfo, FitKind, Location, Status
 from nanwatch.record.notes import LayerOutOfReach, NotWatched
 from nanwatch.watch.fit import fit_arguments
+from nanwatch.watch.fit.held_training import HeldTraining, can_be_made_again
 from nanwatch.watch.fit.training import LoopTraining, ModelTraining, Training
 from nanwatch.watch.incident.description import crash_words, incident_words
 from nanwatch.watch.incident.handler import IncidentHandler, OnIncident, bad_state_at_the_end
@@ -52,6 +53,7 @@ class FitObserver:
         self.alone = False  # a `Watch` passed by hand: the run ends with the fit
         self.pending: Inspection | None = None  # of the bad step that is to be answered
         self.both_modes = BothModes(None)
+        self.held: HeldTraining | None = None  # what trials need
         self.described = False
         self.steps_of_epoch = 0
         self.rate: tuple[int, float | None] | None = None  # epoch, and the rate at its first step
@@ -90,12 +92,21 @@ class FitObserver:
         self.both_modes = BothModes(self.model if kind == "fit" else None)
         self.rate = None
         self.handler.begin()
+        with self.recorder.catch_errors("holding what a trial needs"):
+            self.held = self.hold_training(kind, given)
         self.watcher.begin(count_labels=record.whole is None)
         record.label_counts = self.watcher.label_counts
         if self.training.validation is not None and self.is_validation_unknown():
             self.training.validation.expect()
         self.recorder.add_event(FitBegin(index, kind))
         self.recorder.save()
+
+    def hold_training(self, kind: FitKind, given: Mapping[str, Any]) -> HeldTraining | None:
+        """What a trial needs of a fit that begins; None where none will be made."""
+        first = self.handler.first_weights
+        if not self.recorder.keeps_trainings or kind == "tape" or self.model is None or first is None:
+            return None
+        return HeldTraining(self.model, given, first) if can_be_made_again(self.model) else None
 
     def begin_epoch(self, number: int) -> None:
         if self.fit is not None:
@@ -163,10 +174,18 @@ class FitObserver:
         self.learn_model(record)
         if status == "finished" and not self.training.distributed:
             self.try_both_modes(record)
+        with self.recorder.catch_errors("keeping what a trial needs"):
+            self.keep_training(record)
+
+    def keep_training(self, record: FitRecorder) -> None:
+        """Hand over to the recorder what a trial needs; it holds one training, the one that went worst."""
+        kept = None if self.held is None else self.held.kept(self.watcher.template, record.info, record)
+        if kept is not None and not record.info.cut_short:
+            self.recorder.keep(kept)
 
     def forget(self) -> None:
         """Between two fits of a model its weights and its data are held by nobody but the script."""
-        self.both_modes = BothModes(None)
+        self.both_modes, self.held = BothModes(None), None
         self.handler.first_weights = None
         self.watcher.forget_batch()
 
@@ -340,6 +359,8 @@ class FitObserver:
         else:
             record.add_inspection(seen)
             self.both_modes.hold(seen.batch)
+            if self.held is not None:
+                self.held.hold(seen.batch)
         cost = time.perf_counter() - before
         record.seconds_watching += cost
         return next_step(seen.step, cost, record.step_seconds(seen.step))

@@ -18,8 +18,9 @@ from nanwatch.watch.data.profile import Profile
 from nanwatch.watch.keras_seam.keras_types import Array
 from nanwatch.watch.recording.series_writer import SeriesWriter, open_series
 from nanwatch.watch.train_step import inspection
-from nanwatch.watch.train_step.row_layout import Layout
+from nanwatch.watch.train_step.row_layout import LOSS, Layout
 
+LAST_LOSSES = 20  # of which the mean is taken: one batch's loss is noisy
 HEALTH_FIELDS = {"output": inspection.OUTPUT_STATS, "activation": inspection.STATS}
 
 
@@ -44,6 +45,7 @@ class FitRecorder:
     last_row_time: float = 0.0
     looked_at: tuple[int, float] | None = None  # step and time of the last look
     quickest: float = math.inf  # seconds a step took between two looks, at best
+    losses: tuple[float, float] | None = None  # of the first step, and the mean of the rows drained last
 
     def add_rows(self, first: int, rows: npt.NDArray[np.float64], layout: Layout) -> None:
         """Append drained rows of the ring, shape (steps, layout.width), the first of step ``first``."""
@@ -62,6 +64,10 @@ class FitRecorder:
             epochs = np.full(len(rows), float(self.epoch))
             self.steps.add_all(np.column_stack([steps, epochs, times, rows]))
         self.last_row_time = now
+        seen = rows[:, layout.place[LOSS]] if LOSS in layout.place else rows[:, :0]
+        if seen.size:
+            began = float(seen[0]) if self.losses is None else self.losses[0]
+            self.losses = began, float(seen[-LAST_LOSSES:].mean())
         self.info = replace(self.info, steps=first + len(rows))
 
     def add_inspection(self, seen: inspection.Inspection) -> None:

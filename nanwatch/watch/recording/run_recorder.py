@@ -6,6 +6,7 @@ import collections
 import contextlib
 import datetime
 import importlib.metadata
+import math
 import os
 import platform
 import sys
@@ -15,7 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nanwatch.errors import NanwatchError
 from nanwatch.record.events import Event, FitEnd, IncidentSeen
@@ -33,7 +34,8 @@ from nanwatch.watch.recording.child_process import (
 )
 
 if TYPE_CHECKING:
-    from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights  # which imports NumPy
+    from nanwatch.watch.data.kept_rows import Rows  # which imports NumPy, as the next does
+    from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, Structure, Weights
 
 SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every turn of events: it takes
 # some 15 ms, and what a reader needs of the last second stands in the rows and the events
@@ -76,6 +78,28 @@ class FrozenTraining(NamedTuple):
     first_weights: Weights | None  # the trainable ones, in the model's order; None where not held
 
 
+class KeptTraining(NamedTuple):
+    """A training that has ended, and what it takes to make it again."""
+
+    fit: int
+    model: Model
+    loss: Any  # what ``compile`` made of it: called with y, y_pred and sample_weight
+    optimizer: Optimizer
+    first_weights: Weights  # the trainable ones, in the model's order
+    first_state: Weights  # of moving statistics, counters and seeds, in the seam's order
+    rows: Rows
+    batch_size: int
+    shuffled: bool
+    class_weight: dict[str, float] | None
+    rate: float | None  # the learning rate that it began with; None where a schedule gives it
+    steps: int
+    progress: float  # the last loss over the first; infinite where it did not end finite
+
+    @property
+    def ended_finite(self) -> bool:
+        return math.isfinite(self.progress)
+
+
 class RunRecorder:
     """Writes one run folder, or a part of one: what a child process of the script's trains.
 
@@ -96,6 +120,7 @@ class RunRecorder:
         self.log_dir = log_dir
         self.is_part = is_part
         self.saves_seen = False
+        self.keeps_trainings = False  # for trials: whoever makes them asks for it
         self.patches = Patches()  # of the process; undone when the run ends
         self.begin(script, argv)
         if not is_part:
@@ -116,6 +141,7 @@ class RunRecorder:
         # By that number as well, for as long as what is trained lives: that holds its fit, and none else.
         self.open_fits: weakref.WeakValueDictionary[int, OpenFit] = weakref.WeakValueDictionary()
         self.frozen: FrozenTraining | None = None
+        self.kept: KeptTraining | None = None
         self.saved_at = 0.0
         self.halted = False
         self.info = RunInfo(
@@ -265,6 +291,12 @@ class RunRecorder:
             self.fits[index] = replace(info, index=index, model=self.fits[index].model)
         self.add_event(FitEnd(index, info.status, info.error))
         self.save()
+
+    def keep(self, training: KeptTraining) -> None:
+        """Hold it for trials, and no other: of those that came the one that went worst."""
+        with self.lock:
+            if self.kept is None or training.progress > self.kept.progress:
+                self.kept = training
 
     def info_of(self, fit: int) -> FitInfo:
         """What is known of a fit by now."""

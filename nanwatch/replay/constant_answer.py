@@ -1,0 +1,87 @@
+"""What the best answer costs that does not look at the input: what every training must be better than."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.watch.data.kept_rows import Rows
+from nanwatch.watch.keras_seam.keras_types import Array, Model, Structure, Tensor
+
+MOST_ROWS = 4096  # of the labels; of a mean over more the third digit would not change
+SMALL = 1e-6  # a share is never 0 or 1 in a cross-entropy
+TRIED = 60  # steps of a search for the best constant, where no formula knows it
+
+
+def constant_loss(
+    loss: Callable[[Structure, Structure, Structure], Tensor], rows: Rows, model: Model
+) -> float | None:
+    """The least loss of an answer that is the same for every row; None where none could be tried.
+
+    Tried are the mean and the median of the labels, the shares of the classes and their logits: those are
+    the best constants of squared, absolute and cross-entropy losses. The loss is asked, not its name.
+    """
+    every = max(1, rows.length // MOST_ROWS)
+    few = rows.take(slice(None, None, every))
+    shapes = [
+        tuple(part.shape) for part in keras.tree.flatten(model(few.take(slice(0, 2)).x, training=False))
+    ]
+    labels = keras.tree.flatten(few.y)
+    if len(labels) != len(shapes):
+        return None
+    y = keras.tree.map_structure(tf.convert_to_tensor, few.y)
+    weight = (
+        None
+        if few.sample_weight is None
+        else keras.tree.map_structure(tf.convert_to_tensor, few.sample_weight)
+    )
+    structure = model(few.take(slice(0, 2)).x, training=False)
+    found = math.inf
+    for answers in zip(
+        *(constants(label, shape) for label, shape in zip(labels, shapes, strict=True)), strict=False
+    ):
+        spread = [
+            np.broadcast_to(answer, (len(labels[0]), *shape[1:]))
+            for answer, shape in zip(answers, shapes, strict=True)
+        ]
+        y_pred = keras.tree.pack_sequence_as(
+            structure, [tf.convert_to_tensor(each, tf.float32) for each in spread]
+        )
+        try:
+            value = float(np.asarray(loss(y, y_pred, weight)))
+        except (tf.errors.OpError, ValueError, TypeError):
+            continue
+        if math.isfinite(value):
+            found = min(found, value)
+    return found if math.isfinite(found) else None
+
+
+def constants(label: Array, shape: tuple[int, ...]) -> Iterator[Array]:
+    """Candidates for the best constant answer to ``label``, each broadcastable to ``shape`` without rows."""
+    values = np.asarray(label, np.float64)
+    inner = shape[1:]
+    units = inner[-1] if inner else 1
+    mean: Array | np.float64
+    median: Array | np.float64
+    if values.ndim == len(shape) and values.shape[1:] == inner:
+        mean, median = values.mean(axis=0), np.median(values, axis=0)
+    elif values.ndim == len(shape) - 1 or (values.ndim == len(shape) and values.shape[-1] == 1):
+        flat = values.reshape(-1)
+        if units > 1 and np.array_equal(flat, np.rint(flat)) and flat.min() >= 0 and flat.max() < units:
+            mean = np.bincount(flat.astype(int), minlength=units) / flat.size
+            median = mean
+        else:
+            mean, median = flat.mean(), np.median(flat)
+    else:
+        mean, median = values.mean(), np.median(values)
+    yield np.asarray(mean)
+    yield np.asarray(median)
+    share = np.clip(mean, SMALL, 1 - SMALL)
+    yield np.log(share)  # the softmax of these logits are the shares
+    yield np.log(share) - np.log1p(-share)  # and their sigmoid
+    yield np.zeros(())
+    yield np.ones(())

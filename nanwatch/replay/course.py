@@ -1,0 +1,186 @@
+"""A kept training made again for some steps, as it was or with a change: the course of its loss."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.replay.constant_answer import constant_loss
+from nanwatch.watch.data.kept_rows import Rows, batches_of
+from nanwatch.watch.incident.autopsy import restore_after
+from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.function_copies import copy_all_functions
+from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, Structure, Tensor, Weights
+from nanwatch.watch.recording.run_recorder import KeptTraining
+from nanwatch.watch.train_step.traced_step import suspend_watching
+
+Loss = Callable[[Structure, Structure, Structure], Tensor]  # of y, y_pred and sample_weight; a scalar
+Step = Callable[[Structure, Structure, Structure], tuple[Tensor, Tensor]]  # of x, y and sample_weight
+WINDOW = 20  # batches at least over which a skill is told: one batch's loss is noisy
+LONGEST = 100  # batches at most, where an epoch is longer
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that a training is made of. A change gives another one."""
+
+    model: Model
+    loss: Loss
+    optimizer: type[Any]
+    config: dict[str, Any]  # of the optimizer
+    rows: Rows
+    batch_size: int
+    shuffled: bool
+    first_weights: Weights | None  # None: those that the model has
+    first_state: Weights
+    penalised: bool = True  # what layers add to the loss counts
+
+
+@dataclass
+class Course:
+    """The steps of one training.
+
+    ``skills`` has one number a step: 1 - its batch's loss / the loss of the best constant answer, without
+    the penalties of the layers. Empty where no constant answer has a loss above 0.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    skills: list[float] = field(default_factory=list)
+    window: int = WINDOW
+    finite: bool = True
+
+    @property
+    def steps(self) -> int:
+        return len(self.losses)
+
+    def recent(self, until: int | None = None) -> list[float]:
+        """The skills of the last steps, a window of them."""
+        return self.skills[:until][-self.window :]
+
+    def skill(self, until: int | None = None) -> float | None:
+        """The mean over the last window; None where it is not known, or the training went non-finite."""
+        recent = self.recent(until)
+        return sum(recent) / len(recent) if recent and self.finite else None
+
+
+def setup_of(kept: KeptTraining) -> Setup:
+    """The training as it was.
+
+    Raises:
+        ValueError: the script has changed the model since.
+    """
+    if len(kept.model.trainable_variables) != len(kept.first_weights):
+        raise ValueError("the model trains other weights than in the fit")
+    config = kept.optimizer.get_config()
+    if kept.rate is not None:
+        config["learning_rate"] = kept.rate
+    rows = weighted(kept.rows, kept.class_weight)
+    return Setup(
+        kept.model,
+        kept.loss,
+        type(kept.optimizer),
+        config,
+        rows,
+        kept.batch_size,
+        kept.shuffled,
+        kept.first_weights,
+        kept.first_state,
+    )
+
+
+def weighted(rows: Rows, class_weight: dict[str, float] | None) -> Rows:
+    """``rows`` with the weight of each row's class, as ``fit`` does it."""
+    if not class_weight:
+        return rows
+    labels = np.asarray(keras.tree.flatten(rows.y)[0])
+    classes = (
+        labels.argmax(axis=-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(len(labels))
+    )
+    known = {float(name): weight for name, weight in class_weight.items()}
+    return rows.with_weights(np.array([known.get(float(each), 1.0) for each in classes], np.float32))
+
+
+@contextlib.contextmanager
+def made_again(setup: Setup) -> Iterator[Model]:
+    """The model of ``setup`` on its first weights; what the block does to it is undone."""
+    with suspend_watching(), restore_after(setup.model), copy_all_functions():
+        state = seam().state_variables(setup.model)
+        if len(state) == len(setup.first_state):
+            for variable, value in zip(state, setup.first_state, strict=True):
+                variable.assign(value)
+        if setup.first_weights is not None:
+            for variable, value in zip(setup.model.trainable_variables, setup.first_weights, strict=True):
+                variable.assign(value)
+        yield setup.model
+
+
+Enough = Callable[[Course], bool]  # whether the training need not go on
+
+
+def train(setup: Setup, steps: int, deadline: float, seed: int = 0, enough: Enough | None = None) -> Course:
+    """Up to ``steps`` steps, until ``deadline`` (of `time.perf_counter`); less where ``enough`` says so.
+
+    Nothing of the model's is changed when it is over.
+    """
+    an_epoch = -(-setup.rows.length // setup.batch_size)
+    course = Course(window=min(max(WINDOW, an_epoch), LONGEST))
+    with made_again(setup) as model:
+        guess = constant_loss(setup.loss, setup.rows, model)
+        step = step_of(setup, model)
+        for number, batch in enumerate(batches_of(setup.rows, setup.batch_size, setup.shuffled, seed)):
+            if number >= steps or time.perf_counter() > deadline:
+                break
+            data_loss, total = step(*(as_tensors(part) for part in batch))
+            found = float(np.asarray(data_loss))
+            if not (math.isfinite(found) and math.isfinite(float(np.asarray(total)))):
+                course.finite = False
+                break
+            course.losses.append(found)
+            if guess is not None and guess > 0:
+                course.skills.append(1.0 - found / guess)
+            if number % course.window == course.window - 1 and enough is not None and enough(course):
+                break
+        course.finite = course.finite and are_finite(model)
+    return course
+
+
+def as_tensors(part: Structure) -> Structure:
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), part)
+
+
+def step_of(setup: Setup, model: Model) -> Step:
+    """A compiled step: forward, backward, update. Answers the loss of the data, and all of it."""
+    optimizer: Optimizer = setup.optimizer.from_config(setup.config)
+    variables = model.trainable_variables
+    optimizer.build(variables)
+
+    def step(x: Structure, y: Structure, sample_weight: Structure) -> tuple[Tensor, Tensor]:
+        with tf.GradientTape() as tape:
+            data_loss = setup.loss(y, model(x, training=True), sample_weight)
+            total = data_loss
+            for penalty in model.losses if setup.penalised else ():
+                total += tf.cast(penalty, total.dtype)
+            scaled = optimizer.scale_loss(total)
+        gradients = tape.gradient(scaled, [variable.value for variable in variables])
+        optimizer.apply(gradients, variables)
+        return data_loss, total
+
+    compiled: Step = tf.function(step, autograph=False, reduce_retracing=True)
+    return compiled
+
+
+def are_finite(model: Model) -> bool:
+    checks = [tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(v))) for v in model.trainable_variables]
+    return all(bool(check) for check in checks)
+
+
+def with_rows(setup: Setup, rows: Rows) -> Setup:
+    return replace(setup, rows=rows)

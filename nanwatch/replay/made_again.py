@@ -1,0 +1,181 @@
+"""Remedies and suspicions tried on a training that has ended: it is made again with each change."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+
+import tensorflow as tf
+
+from nanwatch.record.interventions import Intervention
+from nanwatch.record.trials import Proposal, Trial, TrialOutcome, Verdict
+from nanwatch.replay.changes import CHANGES
+from nanwatch.replay.course import Course, Setup, setup_of, train
+from nanwatch.replay.verdict import is_mended, is_narrow, is_plain, verdict_of
+from nanwatch.watch.model.description import suppress_warnings
+from nanwatch.watch.recording.run_recorder import KeptTraining
+
+# Of the seconds that there are: what the training as it was may take. The rest is for the changes.
+SHARE_AS_IT_WAS = 0.3
+# A fault that takes n steps to show is waited for twice as long.
+LONGER = 2
+LEAST_STEPS = 40  # two windows; of fewer nothing can be told
+OTHER_SEEDS = (1, 2)  # of the order of the rows, where one order leaves a doubt
+# Changes that cured nothing alone and are tried two by two: the ones that did most.
+PAIRED = 4
+# What ends one trial and no more: the change does not fit the training, or TensorFlow refuses it.
+REFUSED = (tf.errors.OpError, ValueError, TypeError, AttributeError, IndexError, KeyError)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A change that was tried alone."""
+
+    change: Intervention
+    proposal: Proposal
+    verdict: Verdict
+    skill: float | None
+
+
+@dataclass
+class Trials:
+    """The trials of one kept training, as they come."""
+
+    kept: KeptTraining
+    deadline: float  # of `time.perf_counter`
+    found: list[Trial] = field(default_factory=list)
+    alone: list[Tried] = field(default_factory=list)
+    befores: dict[int, Course] = field(default_factory=dict)  # by seed: the training as it was
+
+    def make(self, proposals: Sequence[Proposal]) -> None:
+        """Try ``proposals`` in their order, until the deadline, or until what cured makes the rest idle.
+
+        Raises:
+            ValueError: the script has changed the model since, so that it cannot be made again.
+        """
+        wanted = [proposal for proposal in proposals if proposal.fit == self.kept.fit]
+        if not any(change.kind in CHANGES for proposal in wanted for change in proposal.interventions):
+            return
+        setup = setup_of(self.kept)
+        seconds = self.deadline - time.perf_counter()
+        before = train(setup, self.steps_as_it_was(), time.perf_counter() + SHARE_AS_IT_WAS * seconds)
+        self.befores[0] = before
+        if before.finite and before.steps < LEAST_STEPS:
+            return
+        for proposal in wanted:
+            for change in proposal.interventions if not self.is_idle(proposal) else ():
+                if self.try_change(setup, change, proposal) == "cured" or self.is_over():
+                    break
+        if before.finite and not any(tried.verdict == "cured" for tried in self.alone):
+            self.try_pairs(setup)
+
+    def steps_as_it_was(self) -> int:
+        """As many as the script made, where they stayed finite; else more, so that the fault can come."""
+        return self.kept.steps if self.kept.ended_finite else LONGER * self.kept.steps + LEAST_STEPS
+
+    def is_over(self) -> bool:
+        return time.perf_counter() > self.deadline
+
+    def is_idle(self, proposal: Proposal) -> bool:
+        """What is only suspected is not tried where a remedy of a finding cured; nor a damper of many
+        faults where anything else did."""
+        cured = [tried.proposal for tried in self.alone if tried.verdict == "cured"]
+        named = any(not each.suspected for each in cured)
+        return self.is_over() or (bool(cured) and (proposal.damper or (proposal.suspected and named)))
+
+    def try_change(self, setup: Setup, change: Intervention, proposal: Proposal) -> Verdict | None:
+        """The verdict on one change; None where it cannot be made, or the time was over."""
+        with contextlib.suppress(*REFUSED), made(setup, change) as changed:
+            after = self.train_changed(changed)
+            verdict = self.judge(changed, after, proposal)
+            if verdict is not None:
+                self.alone.append(Tried(change, proposal, verdict, after.skill()))
+                self.note(change, after, verdict)
+            return verdict
+        return None
+
+    def train_changed(self, changed: Setup) -> Course:
+        before = self.befores[0]
+        steps = before.steps if before.finite else LONGER * before.steps + LEAST_STEPS
+        return train(changed, steps, self.deadline, enough=lambda course: is_plain(before, course))
+
+    def judge(self, changed: Setup, after: Course, proposal: Proposal) -> Verdict | None:
+        """The verdict; of a gain that one order of the rows might have made, two more are asked."""
+        before = self.befores[0]
+        if after.finite and after.steps < min(before.steps, LEAST_STEPS):
+            return None
+        verdict = verdict_of(before, after, proposal.ended, proposal.damper)
+        if verdict != "cured" or not is_narrow(before, after):
+            return verdict
+        for seed in OTHER_SEEDS:
+            if seed not in self.befores:
+                self.befores[seed] = train(setup_of(self.kept), before.steps, self.deadline, seed)
+            again = train(changed, before.steps, self.deadline, seed)
+            if not is_mended(self.befores[seed], again, proposal.damper):
+                return "not-cured"
+        return verdict
+
+    def try_pairs(self, setup: Setup) -> None:
+        """Two causes at once: mending either alone shows little. The first pair that cures is told."""
+        known = [tried for tried in self.alone if tried.skill is not None]
+        helped = sorted(known, key=lambda tried: -(tried.skill or 0.0))
+        for one, other in itertools.combinations(helped[:PAIRED], 2):
+            if one.change.kind == other.change.kind:
+                continue
+            if one.proposal.damper and other.proposal.damper:
+                continue
+            if self.is_over():
+                return
+            with contextlib.suppress(*REFUSED), made(setup, one.change, other.change) as changed:
+                after = self.train_changed(changed)
+                both = one.proposal if other.proposal.damper else other.proposal
+                if self.judge(changed, after, both) == "cured":
+                    self.note(one.change, after, "cured", other.change)
+                    self.note(other.change, after, "cured", one.change)
+                    return
+
+    def note(
+        self, change: Intervention, after: Course, verdict: Verdict, beside: Intervention | None = None
+    ) -> None:
+        self.found = [trial for trial in self.found if trial.intervention != change]
+        before = outcome_of(self.befores[0])
+        steps = self.befores[0].steps
+        self.found.append(
+            Trial(change, verdict, before, outcome_of(after), steps, self.kept.fit, True, beside)
+        )
+
+
+@contextmanager
+def made(setup: Setup, *changes: Intervention) -> Iterator[Setup]:
+    """``setup`` with ``changes``, one after the other.
+
+    Raises:
+        KeyError: one of them is of a kind that cannot be tried.
+        ValueError: it does not fit the training.
+    """
+    with contextlib.ExitStack() as stack:
+        for change in changes:
+            entered: AbstractContextManager[Setup] = CHANGES[change.kind](setup, change)
+            setup = stack.enter_context(entered)
+        yield setup
+
+
+def outcome_of(course: Course) -> TrialOutcome:
+    loss = course.losses[-1] if course.losses else None
+    return TrialOutcome(course.finite, course.steps, loss, course.skill())
+
+
+def made_again_trials(kept: KeptTraining, proposals: Sequence[Proposal], deadline: float) -> list[Trial]:
+    """Trials of ``proposals`` about the training ``kept``; an interrupt ends them, and what was found stays.
+
+    Raises:
+        ValueError: the script has changed the model since, so that it cannot be made again.
+    """
+    trials = Trials(kept, deadline)
+    with contextlib.suppress(KeyboardInterrupt), suppress_warnings():
+        trials.make(proposals)
+    return trials.found

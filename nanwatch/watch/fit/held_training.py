@@ -1,0 +1,72 @@
+"""What is held of a fit while it runs, so that trials can make it again when the script has ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nanwatch.record.facts import FitInfo
+from nanwatch.watch.data.batch import HostBatch
+from nanwatch.watch.data.kept_rows import KeptBatches, Rows, rows_of_arrays
+from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights
+from nanwatch.watch.model import description
+from nanwatch.watch.recording.fit_recorder import FitRecorder
+from nanwatch.watch.recording.run_recorder import KeptTraining
+
+KERAS_BATCH = 32  # rows; Keras's own, where ``fit`` is told none
+
+
+class HeldTraining:
+    """The beginning of one fit of ``model``, and rows that it was trained on."""
+
+    def __init__(self, model: Model, given: Mapping[str, Any], first_weights: Weights) -> None:
+        """``given`` are the arguments of ``fit``, none of ``train_on_batch``."""
+        self.model = model
+        self.first_weights = first_weights
+        self.first_state = [np.array(variable.numpy()) for variable in seam().state_variables(model)]
+        self.rate = None if model.optimizer is None else description.constant_rate(model.optimizer)
+        self.rows: Rows | None = rows_of_arrays(given.get("x"), given.get("y"), given.get("sample_weight"))
+        self.shuffled = self.rows is not None and given.get("shuffle") is not False
+        self.batches = KeptBatches()
+
+    def hold(self, batch: HostBatch) -> None:
+        """Keep a batch that a look has brought, where the data did not come as arrays."""
+        if self.rows is None:
+            self.batches.hold(batch)
+
+    def kept(self, template: Structure, info: FitInfo, record: FitRecorder) -> KeptTraining | None:
+        """The whole of it, at the end of the fit; None where there are no rows to train on."""
+        rows = self.batches.rows(template) if self.rows is None else self.rows
+        loss, optimizer = seam().compiled_loss(self.model), self.model.optimizer
+        if rows is None or loss is None or optimizer is None or not info.steps:
+            return None
+        sizes = [len(next(iter(batch.values()))) for batch in self.batches.batches]
+        batch_size = info.batch_size or max(sizes, default=KERAS_BATCH)
+        began, ended = record.losses or (math.nan, math.nan)
+        progress = ended / began if math.isfinite(ended) and began else math.inf
+        return KeptTraining(
+            info.index,
+            self.model,
+            loss,
+            optimizer,
+            self.first_weights,
+            self.first_state,
+            rows,
+            batch_size,
+            self.shuffled,
+            info.class_weight,
+            self.rate,
+            info.steps,
+            progress,
+        )
+
+
+def can_be_made_again(model: Model) -> bool:
+    """Whether its step is Keras's own, on one device: what it does is known, and can be changed."""
+    kind = type(model)
+    own = all(map(seam().is_keras_own, (kind.train_step, kind.compute_loss)))
+    return own and model.optimizer is not None and not seam().is_distributed(model)

@@ -1,0 +1,204 @@
+"""Skill: measured against the best constant answer, and what a training without it brings about."""
+
+import math
+
+import pytest
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.engine import diagnose
+from nanwatch.diagnose.skill import (
+    ENOUGH_STEPS,
+    LITTLE,
+    VALIDATED,
+    lacks_skill,
+    never_generalizes,
+    skill_of,
+)
+from nanwatch.record.facts import ColumnSummary
+from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.run import Run
+from nanwatch.record.trials import Trial, TrialOutcome
+
+BINARY = made_up.model(
+    made_up.dense("hidden", 16, "relu"), made_up.dense(activation="sigmoid"), loss="binary_crossentropy"
+)
+LN_2 = math.log(2)
+RELU = Intervention(InterventionKind.SET_HIDDEN_ACTIVATIONS, "model", "relu")
+
+
+def binary_run(ended: float, steps: int = 200, **facts: object) -> Run:
+    epochs = facts.pop("epochs", [{"loss": 0.7}, {"loss": ended}])
+    return made_up.run(
+        BINARY,
+        loss=[0.7] + [ended] * (steps - 1),
+        targets=[made_up.labels(0, 1)],
+        epochs=epochs,  # type: ignore[arg-type]
+        fit=facts,
+    )
+
+
+def skill_at_end(run: Run) -> float:
+    found = skill_of(run.fits[0])
+    assert found is not None
+    return found.ended
+
+
+def test_a_cross_entropy_is_measured_against_the_entropy_of_the_classes() -> None:
+    assert skill_at_end(binary_run(LN_2)) == pytest.approx(0.0)
+    assert skill_at_end(binary_run(LN_2 / 4)) == pytest.approx(0.75)
+    rare = made_up.labels(0, 1, classes={"0": 98, "1": 2})
+    entropy = -0.98 * math.log(0.98) - 0.02 * math.log(0.02)
+    assert skill_at_end(made_up.run(BINARY, loss=[entropy] * 9, targets=[rare])) == pytest.approx(0.0)
+
+
+def test_a_squared_loss_is_measured_against_the_variance_of_each_column() -> None:
+    columns = (ColumnSummary(0, mean=100.0, std=2.0), ColumnSummary(1, mean=-100.0, std=4.0))
+    targets = made_up.tensor("label", "output", shape=(None, 2), std=100.05, columns=columns)
+    run = made_up.run(made_up.model(made_up.dense(units=2)), loss=[10.0] * 9, targets=[targets])
+    assert skill_at_end(run) == pytest.approx(0.0)
+
+
+def test_penalties_are_no_loss_of_the_data() -> None:
+    steps = {("penalty", "", "value"): [3.0] * 200}
+    run = made_up.run(BINARY, loss=[3.0 + LN_2] * 200, steps=steps, targets=[made_up.labels(0, 1)])
+    assert skill_at_end(run) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("facts", [{"class_weight": {"0": 1.0, "1": 9.0}}])
+def test_a_weighted_loss_tells_no_skill(facts: dict[str, object]) -> None:
+    assert skill_of(binary_run(0.7, **facts).fits[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("ended", "steps", "lacking"),
+    [
+        ((1 - LITTLE) * LN_2 + 1e-6, ENOUGH_STEPS, True),
+        ((1 - LITTLE) * LN_2 - 1e-6, ENOUGH_STEPS, False),
+        (LN_2, ENOUGH_STEPS - 1, False),
+    ],
+)
+def test_a_training_lacks_skill(ended: float, steps: int, lacking: bool) -> None:
+    assert lacks_skill(binary_run(ended, steps).fits[0]) is lacking
+
+
+def test_a_check_that_cut_a_training_short_says_nothing_of_its_skill() -> None:
+    assert not lacks_skill(binary_run(LN_2, cut_short=True).fits[0])
+
+
+def test_a_classifier_that_answers_right_has_skill_whatever_its_loss_says() -> None:
+    epochs = [{"loss": 0.9, "accuracy": 0.5}, {"loss": 0.9, "accuracy": 0.68}]
+    assert not lacks_skill(binary_run(0.9, epochs=epochs).fits[0])
+    epochs[-1]["accuracy"] = 0.67
+    assert lacks_skill(binary_run(0.9, epochs=epochs).fits[0])
+
+
+def validated_run(losses: list[float], accuracy: float | None = None, trained: float = 0.1) -> Run:
+    logs = [{"loss": trained + 0.1 / (1 + place), "val_loss": loss} for place, loss in enumerate(losses)]
+    for log in logs if accuracy is not None else []:
+        log |= {"accuracy": 0.9, "val_accuracy": accuracy or 0.0}
+    return binary_run(trained, epochs=logs)
+
+
+@pytest.mark.parametrize(
+    ("run", "never"),
+    [
+        (validated_run([0.7] * VALIDATED), True),
+        (validated_run([0.7] * (VALIDATED - 1)), False),
+        (validated_run([0.7] * VALIDATED + [0.69]), False),
+        (validated_run([0.7] * VALIDATED, trained=0.5), False),
+        (validated_run([0.7] * VALIDATED, accuracy=0.54), True),
+        (validated_run([0.7] * VALIDATED, accuracy=0.56), False),
+    ],
+)
+def test_a_validation_that_never_beats_guessing(run: Run, never: bool) -> None:
+    assert never_generalizes(run.fits[0]) is never
+    assert (diagnose(run).outcome == "not-generalizing") is never
+    assert [each for each in diagnose(run).diagnoses if each.level != "note"] == []
+
+
+# -- suspicions --------------------------------------------------------------------------------------
+
+
+def squashed_run(ended: float = LN_2, trials: list[Trial] | None = None) -> Run:
+    layers = [made_up.dense(f"hidden_{place}", 8, "sigmoid", at=4 + place) for place in range(2)]
+    of = made_up.model(*layers, made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    targets = [made_up.labels(0, 1)]
+    return made_up.run(of, loss=[0.7] + [ended] * 199, targets=targets, trials=trials or [])
+
+
+def test_a_suspicion_is_not_told_and_is_proposed() -> None:
+    found = diagnose(squashed_run())
+    assert [each.code for each in found.diagnoses if each.level != "note"] == []
+    assert "NW303" in {each.code for each in found.hypotheses}
+    (proposal,) = [each for each in found.proposals if each.code == "NW303"]
+    assert (proposal.suspected, proposal.damper, proposal.interventions) == (True, False, (RELU,))
+    assert proposal.ended == pytest.approx(0.0)
+
+
+def test_a_suspicion_that_a_trial_has_borne_out_is_the_cause() -> None:
+    found = diagnose(squashed_run(trials=made_up.cured(RELU)))
+    assert [(each.code, each.level) for each in found.diagnoses] == [("NW303", "error")]
+    assert found.outcome == "not-learning"
+    assert found.diagnoses[0].location == made_up.line(4, 'Dense(8, activation="sigmoid")')
+
+
+def test_a_suspicion_that_a_trial_has_not_borne_out_stays_unsaid() -> None:
+    stuck = TrialOutcome(True, 200, 0.69, 0.0)
+    trial = Trial(RELU, "not-cured", stuck, stuck, 200, made_again=True)
+    found = diagnose(squashed_run(trials=[trial]))
+    assert "NW303" not in {each.code for each in found.diagnoses}
+    assert found.outcome == "healthy"
+
+
+def test_a_training_with_skill_is_not_suspected() -> None:
+    found = diagnose(squashed_run(ended=0.2, trials=made_up.cured(RELU)))
+    assert (found.hypotheses, found.proposals, found.outcome) == ((), (), "healthy")
+
+
+def test_dampers_are_tried_after_what_has_a_name() -> None:
+    proposals = diagnose(squashed_run()).proposals
+    assert [each.damper for each in proposals] == sorted(each.damper for each in proposals)
+    assert {each.code for each in proposals if each.damper} == {"NW501"}
+
+
+def test_of_several_rates_the_one_that_cured_is_told() -> None:
+    lower = Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", 1e-5)
+    found = diagnose(squashed_run(trials=made_up.cured(lower)))
+    assert [each.code for each in found.diagnoses] == ["NW501"]
+    assert [remedy.intervention for remedy in found.diagnoses[0].remedies] == [lower]
+
+
+def test_the_trial_of_another_training_bears_nothing_out() -> None:
+    (trial,) = made_up.cured(RELU)
+    foreign = Trial(RELU, "cured", trial.before, trial.after, 200, fit=3, made_again=True)
+    assert diagnose(squashed_run(trials=[foreign])).outcome == "healthy"
+
+
+@pytest.mark.parametrize(("code", "scale", "suspected"), [("NW105", 10.0, True), ("NW105", 9.9, False)])
+def test_inputs_are_suspected_from_a_scale_on(code: str, scale: float, suspected: bool) -> None:
+    inputs = [made_up.tensor("input", min=-3 * scale, max=3 * scale, std=scale)]
+    run = made_up.run(BINARY, loss=[LN_2] * 200, inputs=inputs, targets=[made_up.labels(0, 1)])
+    assert (code in {each.code for each in diagnose(run).hypotheses}) is suspected
+
+
+@pytest.mark.parametrize(("std", "suspected"), [(10.1, True), (9.9, False), (0.011, False), (0.009, True)])
+def test_targets_are_suspected_outside_of_a_scale(std: float, suspected: bool) -> None:
+    target = made_up.tensor("label", "output", min=-3 * std, max=3 * std, mean=0.0, std=std)
+    run = made_up.run(loss=[std * std] * 200, targets=[target])
+    assert ("NW106" in {each.code for each in diagnose(run).hypotheses}) is suspected
+
+
+def test_a_bounded_head_is_suspected_under_a_regression_loss_alone() -> None:
+    target = made_up.tensor("label", "output", min=0.0, max=0.9, mean=0.4, std=0.1)
+    for activation, suspected in (("softmax", True), ("linear", False)):
+        of = made_up.model(made_up.dense(units=10, activation=activation))
+        run = made_up.run(of, loss=[0.01] * 200, targets=[target])
+        assert ("NW203" in {each.code for each in diagnose(run).hypotheses}) is suspected
+
+
+def test_odd_initializers_are_suspected() -> None:
+    for initializer, suspected in (("RandomNormal", True), ("GlorotUniform", False)):
+        hidden = made_up.dense("hidden", 8, "relu", initializer=initializer)
+        of = made_up.model(hidden, made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+        run = made_up.run(of, loss=[LN_2] * 200, targets=[made_up.labels(0, 1)])
+        assert ("NW306" in {each.code for each in diagnose(run).hypotheses}) is suspected

@@ -1,0 +1,208 @@
+"""Trainings made again, as they were and with a change: the trials of real ones, in one process."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.trials import Proposal, Trial
+from nanwatch.replay.changes import CHANGES
+from nanwatch.replay.constant_answer import constant_loss
+from nanwatch.replay.course import setup_of, train
+from nanwatch.replay.made_again import made_again_trials
+from nanwatch.watch.data.kept_rows import Rows
+from nanwatch.watch.fit.callback import Watch
+from nanwatch.watch.recording.run_recorder import KeptTraining, RunRecorder
+
+K = InterventionKind
+RANDOM = np.random.default_rng(3)
+X = RANDOM.normal(size=(320, 4)).astype("float32")
+LABELS = (X[:, :1] + X[:, 1:2] > 0).astype("float32")
+
+
+def kept(folder: Path, model: Any, x: Any, y: Any, epochs: int = 10, **arguments: Any) -> KeptTraining:
+    """What a watched fit of ``model`` leaves for trials."""
+    recorder = RunRecorder(folder, "train.py", ("train.py",))
+    recorder.keeps_trainings = True
+    watch = Watch()
+    watch.recorder, watch.injected = recorder, True
+    model.fit(x, y, epochs=epochs, verbose=0, callbacks=[watch], **arguments)
+    recorder.end("finished", 0)
+    assert recorder.info.errors == ()
+    assert recorder.kept is not None
+    return recorder.kept
+
+
+def model_of(*layers: Any, loss: str = "binary_crossentropy", optimizer: Any = None) -> Any:
+    keras.utils.set_random_seed(7)
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    model.compile(optimizer or keras.optimizers.Adam(1e-2), loss)
+    return model
+
+
+def classifier(**facts: Any) -> Any:
+    dense = keras.layers.Dense
+    return model_of(dense(8, activation="relu"), dense(1, activation="sigmoid"), **facts)
+
+
+def proposal(*changes: Intervention, suspected: bool = True, damper: bool = False) -> Proposal:
+    return Proposal("NW000", 0, changes, suspected, damper, ended=0.0)
+
+
+def tried(of: KeptTraining, *proposals: Proposal, seconds: float = 60.0) -> list[Trial]:
+    return made_again_trials(of, proposals, time.perf_counter() + seconds)
+
+
+def skill(of: KeptTraining, change: Intervention | None = None) -> float:
+    setup = setup_of(of)
+    if change is None:
+        found = train(setup, of.steps, time.perf_counter() + 60).skill()
+    else:
+        with CHANGES[change.kind](setup, change) as changed:
+            found = train(changed, of.steps, time.perf_counter() + 60).skill()
+    assert found is not None
+    return found
+
+
+RATE_DOWN = Intervention(K.SET_LEARNING_RATE, "optimizer", 1e-2)
+STANDARDISED = Intervention(K.STANDARDISE_INPUT, "0", None)
+
+
+def test_a_training_as_it_was_comes_to_where_it_came(tmp_path: Path) -> None:
+    model = classifier()
+    of = kept(tmp_path, model, X, LABELS)
+    weights = [variable.numpy() for variable in model.variables]
+    assert (of.fit, of.steps, of.batch_size, of.shuffled) == (0, 100, 32, True)
+    assert skill(of) == pytest.approx(1 - model.evaluate(X, LABELS, verbose=0) / np.log(2), abs=0.08)
+    for variable, before in zip(model.variables, weights, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), before)
+
+
+def test_a_loud_column_is_what_a_trial_shows(tmp_path: Path) -> None:
+    loud = X * np.array([1, 1, 1, 3e3], "float32")
+    of = kept(tmp_path, classifier(optimizer=keras.optimizers.Adam(1e-3)), loud, LABELS)
+    (trial,) = tried(of, proposal(Intervention(K.STANDARDISE_INPUT, "0", (3,))))
+    assert (trial.verdict, trial.made_again, trial.fit, trial.before.finite_steps) == ("cured", True, 0, 100)
+    assert (trial.before.skill or 0) < 0.1 < (trial.after.skill or 0)
+
+
+def test_a_rate_is_searched_from_above_and_the_first_that_trains_is_the_last_tried(tmp_path: Path) -> None:
+    of = kept(tmp_path, classifier(optimizer=keras.optimizers.Adam(30.0)), X, LABELS)
+    rates = [Intervention(K.SET_LEARNING_RATE, "optimizer", rate) for rate in (29.0, 0.03, 0.003)]
+    found = tried(of, proposal(*rates, damper=True))
+    assert [(trial.intervention.value, trial.verdict) for trial in found] == [
+        (29.0, "not-cured"),
+        (0.03, "cured"),
+    ]
+
+
+def test_a_damper_is_idle_once_something_with_a_name_has_cured(tmp_path: Path) -> None:
+    of = kept(tmp_path, classifier(optimizer=keras.optimizers.Adam(1e-3)), X * 3e3, LABELS)
+    found = tried(of, proposal(STANDARDISED), proposal(RATE_DOWN, damper=True))
+    assert [trial.intervention for trial in found] == [STANDARDISED]
+
+
+def test_two_causes_at_once_are_told_together(tmp_path: Path) -> None:
+    """Weights that are all 0 learn nothing of any input; a loud column drowns the others for any weights."""
+    dense = keras.layers.Dense
+    model = model_of(
+        dense(8, activation="relu", kernel_initializer="zeros"),
+        dense(1, activation="sigmoid", kernel_initializer="zeros"),
+        optimizer=keras.optimizers.Adam(1e-3),
+    )
+    of = kept(tmp_path, model, X * np.array([1, 1, 1, 3e3], "float32"), LABELS, epochs=40)
+    drawn = Intervention(K.SET_INITIALIZER, "model", "glorot_uniform")
+    found = tried(of, proposal(STANDARDISED), proposal(drawn))
+    assert {trial.intervention: (trial.verdict, trial.beside) for trial in found} == {
+        STANDARDISED: ("cured", drawn),
+        drawn: ("cured", STANDARDISED),
+    }
+
+
+def test_a_change_that_does_not_fit_is_left_out(tmp_path: Path) -> None:
+    of = kept(tmp_path, classifier(), X, LABELS)
+    odd = [
+        Intervention(K.SET_ACTIVATION, "no/such/layer", "relu"),
+        Intervention(K.SET_LOSS, "output", "no_such_loss"),
+        Intervention(K.SET_LEARNING_RATE, "optimizer", "fast"),
+        Intervention(K.ADD_EPSILON, "Log", 1e-7),
+        Intervention(K.SHUFFLE_ROWS, "fit", True),
+        Intervention(K.SET_WEIGHT_DECAY, "optimizer", (1, 2)),
+    ]
+    assert tried(of, proposal(*odd)) == []
+
+
+def test_nothing_is_tried_for_another_training_or_without_time(tmp_path: Path) -> None:
+    of = kept(tmp_path, classifier(), X * 3e3, LABELS)
+    other = Proposal("NW105", 1, (STANDARDISED,), suspected=True)
+    assert tried(of, other) == []
+    assert tried(of, proposal(STANDARDISED), seconds=0.0) == []
+
+
+def test_a_fault_that_takes_a_while_is_waited_for(tmp_path: Path) -> None:
+    """Growth by a constant factor a step: on the frozen batch nothing of it would be seen in 30 steps."""
+    x = np.arange(1, 201, dtype="float32").reshape(-1, 1)
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(1.2e-4), "mse")
+    recorder = RunRecorder(tmp_path, "train.py", ("train.py",))
+    recorder.keeps_trainings = True
+    watch = Watch()
+    watch.recorder, watch.injected = recorder, True
+    with pytest.raises(RuntimeError):
+        model.fit(x, 2 * x, epochs=500, verbose=0, callbacks=[watch])
+    of = recorder.kept
+    assert of is not None
+    assert not of.ended_finite
+    lower = Intervention(K.SET_LEARNING_RATE, "optimizer", 1e-5)
+    hardly = Intervention(K.SET_LEARNING_RATE, "optimizer", 1.1e-4)
+    found = tried(of, proposal(hardly, lower, suspected=False, damper=True))
+    assert found[-1].verdict == "cured"
+    assert found[-1].before.finite is False
+    assert found[-1].after.finite_steps > 2 * found[-1].before.finite_steps
+
+
+def test_class_weights_and_sample_weights_count(tmp_path: Path) -> None:
+    of = kept(tmp_path, classifier(), X, LABELS, class_weight={0: 1.0, 1: 3.0})
+    setup = setup_of(of)
+    np.testing.assert_array_equal(setup.rows.sample_weight, np.where(LABELS[:, 0] == 1, 3.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "units", "guess"),
+    [
+        ("mean_squared_error", X[:, :2], 2, float(X[:, :2].var(axis=0).mean())),
+        ("mean_absolute_error", X[:, :1], 1, float(np.abs(X[:, 0] - np.median(X[:, 0])).mean())),
+        ("sparse_categorical_crossentropy", LABELS.astype(int) + 1, 3, None),
+        ("categorical_crossentropy", np.eye(2)[LABELS[:, 0].astype(int)], 2, None),
+        ("binary_crossentropy", LABELS, 1, None),
+    ],
+)
+def test_the_best_constant_answer(loss: str, y: Any, units: int, guess: float | None) -> None:
+    share = float(LABELS.mean())
+    entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units)])
+    model.compile("sgd", loss)
+    model.train_on_batch(X[:2], y[:2])
+
+    def mean_loss(y: Any, y_pred: Any, weight: Any) -> Any:
+        return keras.ops.mean(keras.losses.get(loss)(y, y_pred))
+
+    assert constant_loss(mean_loss, Rows(X, y, None), model) == pytest.approx(
+        entropy if guess is None else guess, rel=1e-4
+    )
+
+
+def test_a_loss_of_ones_own_has_its_constant_found_by_trying() -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+
+    def own(y: Any, y_pred: Any, weight: Any) -> Any:
+        return keras.ops.mean(keras.ops.square(y - y_pred)) + 1.0
+
+    guess = constant_loss(own, Rows(X, X[:, :1], None), model)
+    assert guess == pytest.approx(1.0 + float(X[:, 0].var()), rel=1e-5)

@@ -1,0 +1,106 @@
+"""What a watched fit leaves for trials: one training, the one that went worst, and only where it is asked for."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.watch.fit.callback import Watch
+from nanwatch.watch.incident import guilty_rows
+from nanwatch.watch.recording.run_recorder import RunRecorder
+
+RANDOM = np.random.default_rng(5)
+X = RANDOM.normal(size=(96, 4)).astype("float32")
+Y = X[:, :1] * 2
+
+
+def recorder_in(folder: Path, keeps: bool = True) -> RunRecorder:
+    recorder = RunRecorder(folder, "train.py", ("train.py",))
+    recorder.keeps_trainings = keeps
+    return recorder
+
+
+def regressor(rate: float = 1e-2) -> Any:
+    keras.utils.set_random_seed(2)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(rate), "mse")
+    return model
+
+
+def fit(recorder: RunRecorder, model: Any, *data: Any, **arguments: Any) -> None:
+    watch = Watch()
+    watch.recorder, watch.injected = recorder, True
+    model.fit(*data, verbose=0, callbacks=[watch], **{"epochs": 2, **arguments})
+    assert recorder.info.errors == ()
+
+
+def test_arrays_and_how_they_were_gone_through(tmp_path: Path) -> None:
+    recorder, model = recorder_in(tmp_path), regressor()
+    first = [variable.numpy() for variable in model.trainable_variables]
+    fit(recorder, model, X, Y, batch_size=24, shuffle=False)
+    kept = recorder.kept
+    assert kept is not None
+    assert (kept.fit, kept.model, kept.batch_size, kept.shuffled, kept.steps) == (0, model, 24, False, 8)
+    assert kept.rate is not None
+    assert np.isclose(kept.rate, 1e-2)
+    np.testing.assert_array_equal(kept.rows.y, Y)
+    for held, value in zip(kept.first_weights, first, strict=True):
+        np.testing.assert_array_equal(held, value)
+
+
+def test_of_a_dataset_the_batches_that_were_looked_at(tmp_path: Path) -> None:
+    recorder = recorder_in(tmp_path)
+    fit(recorder, regressor(), tf.data.Dataset.from_tensor_slices((X, Y)).batch(16))
+    kept = recorder.kept
+    assert kept is not None
+    assert (kept.batch_size, kept.shuffled) == (16, False)
+    assert kept.rows.length >= 96
+    np.testing.assert_array_equal(kept.rows.x[:96], X)
+
+
+def test_batch_by_batch(tmp_path: Path) -> None:
+    recorder, model = recorder_in(tmp_path), regressor()
+    fit(recorder, model, X, Y)
+    assert recorder.kept is not None
+
+
+def test_of_several_the_one_that_went_worst(tmp_path: Path) -> None:
+    recorder = recorder_in(tmp_path)
+    models = [regressor(rate) for rate in (1e-2, 50.0, 1e-2)]
+    for model in models:
+        fit(recorder, model, X, Y)
+    assert recorder.kept is not None
+    assert (recorder.kept.fit, recorder.kept.model) == (1, models[1])
+
+
+def test_nothing_where_nobody_asked(tmp_path: Path) -> None:
+    recorder = recorder_in(tmp_path, keeps=False)
+    fit(recorder, regressor(), X, Y)
+    assert recorder.kept is None
+
+
+def test_a_step_of_ones_own_cannot_be_made_again(tmp_path: Path) -> None:
+    class Own(keras.Model):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = keras.layers.Dense(1)
+
+        def call(self, x: Any) -> Any:
+            return self.dense(x)
+
+        def train_step(self, data: Any) -> Any:
+            return super().train_step(data)
+
+    recorder, model = recorder_in(tmp_path), Own()
+    model.compile("adam", "mse")
+    fit(recorder, model, X, Y)
+    assert recorder.kept is None
+
+
+def test_weights_that_are_too_large_are_not_held(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(guilty_rows, "FIRST_WEIGHTS_BYTES", 8)
+    recorder = recorder_in(tmp_path)
+    fit(recorder, regressor(), X, Y)
+    assert recorder.kept is None
