@@ -15,6 +15,7 @@ COMMANDS = (
     Command("run", "nanwatch.cli.run", "Run a training script under watch."),
     Command("check", "nanwatch.cli.check", "Train a few steps only, and say whether this can work: for CI."),
     Command("explain", "nanwatch.cli.explain", "Say what happened in a run, why, and what to change."),
+    Command("fix", "nanwatch.cli.fix", "Mend a script: run, prove, change, and run again."),
     Command("live", "nanwatch.cli.live", "Follow a running training from another terminal."),
     Command(
         "replay", "nanwatch.cli.replay", "Bring back the step that went bad, with its batch and weights."

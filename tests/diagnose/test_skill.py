@@ -197,7 +197,7 @@ def test_a_bounded_head_is_suspected_under_a_regression_loss_alone() -> None:
 
 def test_odd_initializers_are_suspected() -> None:
     for initializer, suspected in (("RandomNormal", True), ("GlorotUniform", False)):
-        hidden = made_up.dense("hidden", 8, "relu", initializer=initializer)
-        of = made_up.model(hidden, made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+        hidden = [made_up.dense(f"hidden_{place}", 8, "relu", initializer=initializer) for place in range(2)]
+        of = made_up.model(*hidden, made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
         run = made_up.run(of, loss=[LN_2] * 200, targets=[made_up.labels(0, 1)])
         assert ("NW306" in {each.code for each in diagnose(run).hypotheses}) is suspected

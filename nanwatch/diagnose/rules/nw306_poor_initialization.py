@@ -73,7 +73,7 @@ class PoorInitialization(Rule):
             for layer in hidden_layers(fit)
             if layer.initializer is not None and layer.initializer not in (*PROPER, *ALIKE)
         ]
-        if odd:
+        if len(odd) >= LEAST_LAYERS:  # one small layer is slow to leave a plateau, and does leave it
             others = " and others" if odd[1:] else ""
             yield self.finding(
                 fit,

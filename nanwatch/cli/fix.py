@@ -1,0 +1,68 @@
+"""``nanwatch fix``: the script run, changed as trials have proven, and run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nanwatch.cli.settings import setting
+from nanwatch.exit_status import ExitStatus
+
+if TYPE_CHECKING:
+    from nanwatch.explain.as_fix import Round
+
+
+@click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
+@click.option("--write", is_flag=True, help="Put the mended script in the place of the old one.")
+@setting(
+    "--prove",
+    default=20.0,
+    show_default=True,
+    type=click.FloatRange(min=0.0),
+    metavar="SECONDS",
+    help="How long remedies may be tried at the end of each run.",
+)
+@setting(
+    "--log-dir",
+    default="logs",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder below which each run gets a folder of its own.",
+)
+@click.argument("script", type=click.Path(path_type=Path))
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+def fix(write: bool, prove: float, log_dir: Path, script: Path, args: tuple[str, ...]) -> None:
+    """Run SCRIPT, mend what was found, and run it again, until its training learns.
+
+    What trials have proven is changed first. A change that does not help is taken back. The diff goes to
+    stdout, what each run came to goes to stderr; the script itself stays as it is without --write. What
+    SCRIPT prints is not shown. The status is 3 where a fault is left.
+    """
+    from nanwatch.explain.as_fix import diff, last_kept, left_in_words, render_round
+    from nanwatch.fix.rounds import Fixer
+    from nanwatch.watch import check_script
+
+    check_script(str(script))
+    fixer = Fixer(script.absolute(), args, log_dir, prove)
+    number = 0
+
+    def tell(found: Round) -> None:
+        nonlocal number
+        number += 1
+        click.echo(f"nanwatch: {render_round(number, found, str(script))}", err=True)
+
+    rounds = fixer.rounds(tell)
+    last = last_kept(rounds)
+    changed = diff(fixer.original, last.source, str(script))
+    click.echo(changed, nl=False)
+    for sentence in left_in_words(last):
+        click.echo(f"nanwatch: left: {sentence}", err=True)
+    if write and changed:
+        script.write_text(last.source, encoding="utf-8")
+        click.echo(f"nanwatch: {script} is mended.", err=True)
+    elif changed:
+        click.echo(f"nanwatch: nothing was written; --write puts this into {script}.", err=True)
+    if not last.is_well:
+        raise SystemExit(ExitStatus.FINDINGS)

@@ -1,0 +1,384 @@
+"""A remedy written into the script: which call gets which argument, which statement comes before which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
+from nanwatch.fix.source_edit import Script, argument_place, called_name, with_keras
+from nanwatch.record.facts import LayerInfo, Location
+from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.run import Fit
+
+K = InterventionKind
+WHOLE = 1e-9  # how far the inverse of a factor may be from a whole number to be written as that
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a change is made to: the script's text, the finding, and the training that it is about."""
+
+    script: Script
+    file: str  # of the script, absolute
+    change: Intervention
+    diagnosis: Diagnosis
+    fit: Fit
+
+    def line_of(self, location: Location | None) -> int | None:
+        """The line, where it lies in the script itself."""
+        return location.line if location is not None and location.file == self.file else None
+
+    def layer(self) -> LayerInfo | None:
+        return self.fit.layer(self.change.target)
+
+
+def changed_source(source: str, file: str, diagnosis: Diagnosis, remedy: Remedy, fit: Fit) -> str | None:
+    """``source`` with the remedy; None where it is not known how to write it.
+
+    Raises:
+        ValueError: ``source`` is no Python that could be read.
+    """
+    place = Place(Script(source), file, remedy.intervention, diagnosis, fit)
+    edit = EDITS.get(remedy.intervention.kind)
+    done = edit(place) if edit is not None else None
+    if done is not None:
+        return done.source if done.source != source else None
+    return with_line(source, file, remedy)
+
+
+def with_line(source: str, file: str, remedy: Remedy) -> str | None:
+    """The remedy's own line in the place of the one that it is written for."""
+    at, new = remedy.location, remedy.line
+    lines = source.splitlines(keepends=True)
+    if at is None or new is None or at.file != file or not 0 < at.line <= len(lines):
+        return None
+    old = lines[at.line - 1]
+    if old.strip() != at.code.strip():
+        return None
+    lines[at.line - 1] = old.replace(at.code.strip(), new.strip(), 1)
+    return "".join(lines)
+
+
+# -- layers
+
+
+def set_activation(place: Place) -> Script | None:
+    layer = place.layer()
+    return None if layer is None else with_activation(place, place.script, layer, str(place.change.value))
+
+
+def with_activation(place: Place, script: Script, layer: LayerInfo, activation: str) -> Script | None:
+    """Another activation where the layer is made; an `Activation` layer has it as its first argument."""
+    line = place.line_of(layer.location)
+    if line is None:
+        return None
+    for found in script.calls_at(line, (layer.type,)):
+        if layer.type == "Activation":
+            return script.with_argument(found.node, "activation", quoted(activation), 0)
+        position = {"Dense": 1}.get(layer.type)
+        known = argument_place(found.node.args, "activation", position)
+        if activation == "linear" and known is not None and found.node.args[known].keyword is not None:
+            return script.with_argument(found.node, "activation", None, position)
+        return script.with_argument(found.node, "activation", quoted(activation), position)
+    return None
+
+
+def set_hidden_activations(place: Place) -> Script | None:
+    """In every hidden layer that squashes, or does nothing to, what it is given."""
+    heads = {name for output in place.fit.model.outputs for name in (output.head, output.activation_layer)}
+    hidden = [
+        layer
+        for layer in place.fit.model.layers
+        if layer.path not in heads and layer.weights and layer.activation in SQUASHING
+    ]
+    return each_layer(place, hidden, lambda script, layer: with_activation(place, script, layer, "relu"))
+
+
+SQUASHING = ("sigmoid", "tanh", "hard_sigmoid", "softsign", "linear")
+Change = Callable[[Script, LayerInfo], Script | None]
+
+
+def each_layer(place: Place, layers: list[LayerInfo], change: Change) -> Script | None:
+    """The change at the line of each layer, a line in a loop once; None where one cannot be made."""
+    script, done = place.script, set[int]()
+    for layer in layers:
+        line = place.line_of(layer.location)
+        if line is None:
+            return None
+        if line in done:
+            continue
+        done.add(line)
+        changed = change(script, layer)
+        if changed is None:
+            return None
+        script = changed
+    return script if done else None
+
+
+def set_initializer(place: Place) -> Script | None:
+    wanted = quoted(str(place.change.value or "glorot_uniform"))
+    chosen = [
+        layer
+        for layer in place.fit.model.layers
+        if place.change.target in ("model", layer.path) and "kernel_initializer" in layer.config
+    ]
+
+    def change(script: Script, layer: LayerInfo) -> Script | None:
+        return at_layer(place, script, layer, "kernel_initializer", wanted)
+
+    return each_layer(place, chosen, change)
+
+
+def at_layer(
+    place: Place, script: Script, layer: LayerInfo, keyword: str, value: str | None
+) -> Script | None:
+    line = place.line_of(layer.location)
+    for found in script.calls_at(line, (layer.type,)) if line is not None else ():
+        return script.with_argument(found.node, keyword, value)
+    return None
+
+
+def set_units(place: Place) -> Script | None:
+    layer = place.layer()
+    line = place.line_of(layer.location) if layer is not None else None
+    for found in place.script.calls_at(line, (layer.type,)) if layer is not None and line is not None else ():
+        return place.script.with_argument(found.node, "units", str(place.change.value), 0)
+    return None
+
+
+def set_regularizer(place: Place) -> Script | None:
+    """No regularizer where the layer that weighs most is made."""
+    layer = place.layer()
+    line = place.line_of(layer.location) if layer is not None else None
+    if layer is None or line is None:
+        return None
+    script: Script | None = None
+    for keyword in ("kernel_regularizer", "bias_regularizer", "activity_regularizer"):
+        current = script or place.script
+        for found in current.calls_at(line, (layer.type,))[:1]:
+            script = current.with_argument(found.node, keyword, None) or script
+    return script
+
+
+# -- what ``compile`` is given
+
+
+def set_loss(place: Place) -> Script | None:
+    found, wanted = compile_call(place), quoted(str(place.change.value))
+    return None if found is None else place.script.with_argument(found, "loss", wanted, 1)
+
+
+def compile_call(place: Place) -> cst.Call | None:
+    line = place.line_of(place.fit.model.compile_location)
+    found = place.script.calls_at(line, ("compile",)) if line is not None else []
+    return found[0].node if found else None
+
+
+def set_from_logits(place: Place) -> Script | None:
+    """``from_logits`` in the loss that is constructed; a loss by its name becomes one that is."""
+    call = compile_call(place)
+    at = None if call is None else argument_place(call.args, "loss", 1)
+    if call is None or at is None:
+        return None
+    given = call.args[at].value
+    if isinstance(given, cst.Call):
+        return place.script.with_argument(given, "from_logits", str(bool(place.change.value)))
+    loss = next((output.loss for output in place.fit.model.outputs if output.loss is not None), None)
+    if loss is None:
+        return None
+    name = "".join(word.capitalize() for word in loss.name.split("_"))
+    value = bool(place.change.value)
+    return with_keras(
+        place.script,
+        lambda script, keras: script.with_argument(
+            call, "loss", f"{keras}.losses.{name}(from_logits={value})", 1
+        ),
+    )
+
+
+def set_learning_rate(place: Place) -> Script | None:
+    return at_optimizer(place, "learning_rate", f"{place.change.value:g}", 0)
+
+
+def set_clipnorm(place: Place) -> Script | None:
+    return at_optimizer(place, "clipnorm", f"{place.change.value:g}")
+
+
+def set_clipvalue(place: Place) -> Script | None:
+    return at_optimizer(place, "clipvalue", f"{place.change.value:g}")
+
+
+def set_weight_decay(place: Place) -> Script | None:
+    value = f"{place.change.value:g}" if place.change.value else None
+    return at_optimizer(place, "weight_decay", value)
+
+
+def at_optimizer(place: Place, keyword: str, value: str | None, position: int | None = None) -> Script | None:
+    """An argument of the optimizer, where it is made; one by its name in ``compile`` becomes one that is."""
+    optimizer = place.fit.model.optimizer
+    if optimizer is None:
+        return None
+    for location in (optimizer.location, place.fit.model.compile_location):
+        line = place.line_of(location)
+        for found in place.script.calls_at(line, (optimizer.type,)) if line is not None else ():
+            return place.script.with_argument(found.node, keyword, value, position)
+    call, kind = compile_call(place), optimizer.type
+    at = None if call is None else argument_place(call.args, "optimizer", 0)
+    named = call is None or at is None or isinstance(call.args[at].value, cst.SimpleString)
+    if call is None or not named or value is None:
+        return None
+    return with_keras(
+        place.script,
+        lambda script, keras: script.with_argument(
+            call, "optimizer", f"{keras}.optimizers.{kind}({keyword}={value})", 0
+        ),
+    )
+
+
+def set_trainable(place: Place) -> Script | None:
+    line = place.line_of(place.fit.model.compile_location)
+    name = called_on(compile_call(place))
+    if line is None or name is None:
+        return None
+    return place.script.with_statements_before(line, f"{name}.trainable = True")
+
+
+# -- the data
+
+
+def standardise_input(place: Place) -> Script | None:
+    """A `Normalization` layer before the model, which knows the training rows: what is predicted later goes
+    through it as well."""
+    name = called_on(compile_call(place))
+    given = argument(fit_call(place), "x", 0)
+    line = place.line_of(place.fit.model.compile_location)
+    if line is None or name is None or not isinstance(given, cst.Name):
+        return None
+    if len(place.fit.info.data.inputs) != 1:
+        return None
+    x = given.value
+    return with_keras(
+        place.script,
+        lambda script, keras: script.with_statements_before(
+            line,
+            f"normalization = {keras}.layers.Normalization()\n",
+            f"normalization.adapt({x})\n",
+            f"{name} = {keras}.Sequential([normalization, {name}])\n",
+        ),
+    )
+
+
+def scale_input(place: Place) -> Script | None:
+    name = called_on(compile_call(place))
+    line, factor = place.line_of(place.fit.model.compile_location), place.change.value
+    if line is None or name is None or not isinstance(factor, float) or factor == 0:
+        return None
+    scale = f"1 / {1 / factor:g}" if abs(1 / factor - round(1 / factor)) < WHOLE else f"{factor:g}"
+    return with_keras(
+        place.script,
+        lambda script, keras: script.with_statements_before(
+            line, f"{name} = {keras}.Sequential([{keras}.layers.Rescaling({scale}), {name}])\n"
+        ),
+    )
+
+
+def standardise_target(place: Place) -> Script | None:
+    """The training's targets, and those of the validation by the same numbers."""
+    line, names = place.line_of(place.fit.info.location), list(label_names(fit_call(place)))
+    if line is None or not names:
+        return None
+    y = names[0]
+    return place.script.with_statements_before(
+        line,
+        f"{y}_mean, {y}_std = {y}.mean(axis=0), {y}.std(axis=0)\n",
+        *(f"{name} = ({name} - {y}_mean) / {y}_std\n" for name in names),
+    )
+
+
+def shift_labels(place: Place) -> Script | None:
+    """Labels that begin with another number than 0."""
+    by = place.change.value
+    if not isinstance(by, int | float):
+        return None
+    return with_labels(place, f"{{y}} + {by:g}" if by > 0 else f"{{y}} - {-by:g}")
+
+
+def map_labels(place: Place) -> Script | None:
+    """Labels -1 and 1; of other values nobody knows which of them means what."""
+    return with_labels(place, "({y} + 1) / 2") if place.change.value == (-1, 1) else None
+
+
+def with_labels(place: Place, change: str) -> Script | None:
+    """What is given to ``fit`` as labels, changed before it; that of the validation too."""
+    line, names = place.line_of(place.fit.info.location), list(label_names(fit_call(place)))
+    if line is None or not names:
+        return None
+    return place.script.with_statements_before(
+        line, *(f"{name} = {change.format(y=name)}\n" for name in names)
+    )
+
+
+def label_names(call: cst.Call | None) -> Iterator[str]:
+    """The plain names of what is given to ``fit`` as labels; none where one of them has no name."""
+    given = argument(call, "y", 1)
+    validation = argument(call, "validation_data", None)
+    if not isinstance(given, cst.Name):
+        return
+    if validation is None:
+        yield given.value
+    elif isinstance(validation, cst.Tuple) and len(validation.elements) > 1:
+        other = validation.elements[1].value
+        if isinstance(other, cst.Name):
+            yield from (given.value, other.value)
+
+
+def shuffle_rows(place: Place) -> Script | None:
+    call = fit_call(place)
+    return None if call is None else place.script.with_argument(call, "shuffle", "True")
+
+
+def fit_call(place: Place) -> cst.Call | None:
+    line = place.line_of(place.fit.info.location)
+    found = place.script.calls_at(line, ("fit",)) if line is not None else []
+    return found[0].node if found else None
+
+
+def argument(call: cst.Call | None, keyword: str, position: int | None) -> cst.BaseExpression | None:
+    place = None if call is None else argument_place(call.args, keyword, position)
+    return None if call is None or place is None else call.args[place].value
+
+
+def called_on(call: cst.Call | None) -> str | None:
+    """``model`` of ``model.compile(...)``, where that is a plain name."""
+    if call is None or called_name(call) is None or not isinstance(call.func, cst.Attribute):
+        return None
+    return call.func.value.value if isinstance(call.func.value, cst.Name) else None
+
+
+def quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+EDITS: dict[InterventionKind, Callable[[Place], Script | None]] = {
+    K.SET_ACTIVATION: set_activation,
+    K.SET_HIDDEN_ACTIVATIONS: set_hidden_activations,
+    K.SET_INITIALIZER: set_initializer,
+    K.SET_UNITS: set_units,
+    K.SET_REGULARIZER: set_regularizer,
+    K.SET_LOSS: set_loss,
+    K.SET_FROM_LOGITS: set_from_logits,
+    K.SET_LEARNING_RATE: set_learning_rate,
+    K.SET_CLIPNORM: set_clipnorm,
+    K.SET_CLIPVALUE: set_clipvalue,
+    K.SET_WEIGHT_DECAY: set_weight_decay,
+    K.SET_TRAINABLE: set_trainable,
+    K.STANDARDISE_INPUT: standardise_input,
+    K.SCALE_INPUT: scale_input,
+    K.STANDARDISE_TARGET: standardise_target,
+    K.SHIFT_LABELS: shift_labels,
+    K.MAP_LABELS: map_labels,
+    K.SHUFFLE_ROWS: shuffle_rows,
+}

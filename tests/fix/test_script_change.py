@@ -1,0 +1,189 @@
+"""Remedies written into scripts."""
+
+import textwrap
+from dataclasses import replace
+
+import pytest
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
+from nanwatch.fix.script_change import changed_source
+from nanwatch.record.facts import DataInfo, Location
+from nanwatch.record.interventions import Intervention, InterventionKind, Scalar
+from nanwatch.record.run import Fit
+
+K = InterventionKind
+DIAGNOSIS = Diagnosis("NW000", "x", "cause", "error", "m")
+FILE = "/project/train.py"
+SOURCE = textwrap.dedent(
+    """\
+    import keras
+    from keras.layers import Dense, Activation
+    for units in (8, 16):
+        model.add(Dense(units, activation="sigmoid"))
+    model.add(Dense(16, kernel_initializer="zeros", kernel_regularizer="l2"))
+    model.add(Dense(2))
+    model.add(Activation("relu"))
+    opt = keras.optimizers.SGD(
+        0.5,
+        momentum=0.9)
+    model.compile(opt, "binary_crossentropy")
+    model.fit(x, y, validation_data=(xv, yv), shuffle=False)
+    """
+)
+
+
+def at(line: int) -> Location:
+    return Location(FILE, line, SOURCE.splitlines()[line - 1].strip())
+
+
+def fit_of(source: str = SOURCE) -> Fit:
+    layers = [
+        made_up.dense("a", 8, "sigmoid", config={"kernel_initializer": {}}),
+        made_up.dense("b", 16, "sigmoid", config={"kernel_initializer": {}}),
+        made_up.dense("c", 16, "linear", config={"kernel_initializer": {}}),
+        made_up.dense("d", 2, "linear", config={"kernel_initializer": {}}),
+        replace(made_up.dense("e", 2, "relu"), type="Activation", weights=()),
+    ]
+    lines = (4, 4, 5, 6, 7)
+    placed = [replace(layer, location=at(line)) for layer, line in zip(layers, lines, strict=True)]
+    of = made_up.model(*placed, loss="binary_crossentropy", optimizer="SGD", learning_rate=0.5)
+    assert of.optimizer is not None
+    outputs = (replace(of.outputs[0], head="d", activation_layer="e"),)
+    optimizer = replace(of.optimizer, location=at(8))
+    of = replace(of, outputs=outputs, optimizer=optimizer, compile_location=at(11))
+    fit = made_up.run(of, inputs=[made_up.tensor("input")]).fits[0]
+    return Fit(replace(fit.info, location=at(12)), of)
+
+
+def changed(
+    kind: InterventionKind, target: str, value: Scalar | tuple[Scalar, ...] | None, source: str = SOURCE
+) -> str | None:
+    remedy = Remedy(Intervention(kind, target, value), "do it")
+    return changed_source(
+        source, FILE, Diagnosis("NW000", "x", "cause", "error", "m"), remedy, fit_of(source)
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "value", "old", "new"),
+    [
+        (K.SET_ACTIVATION, "e", "softmax", 'Activation("relu")', 'Activation("softmax")'),
+        (K.SET_ACTIVATION, "d", "softmax", "Dense(2)", 'Dense(2, activation="softmax")'),
+        (K.SET_ACTIVATION, "a", "linear", 'Dense(units, activation="sigmoid")', "Dense(units)"),
+        (K.SET_UNITS, "d", 3, "Dense(2)", "Dense(3)"),
+        (K.SET_INITIALIZER, "c", "he_normal", '"zeros"', '"he_normal"'),
+        (K.SET_REGULARIZER, "c", 1e-4, ', kernel_regularizer="l2"', ""),
+        (K.SET_LEARNING_RATE, "optimizer", 0.05, "    0.5,", "    0.05,"),
+        (K.SET_CLIPNORM, "optimizer", 1.0, "momentum=0.9)", "momentum=0.9,\n    clipnorm=1)"),
+        (K.SET_LOSS, "output", "mse", '"binary_crossentropy"', '"mse"'),
+        (
+            K.SET_FROM_LOGITS,
+            "output",
+            True,
+            '"binary_crossentropy"',
+            "keras.losses.BinaryCrossentropy(from_logits=True)",
+        ),
+        (K.SHUFFLE_ROWS, "fit", True, "shuffle=False", "shuffle=True"),
+        (
+            K.SET_TRAINABLE,
+            "model",
+            True,
+            "model.compile",
+            "model.trainable = True\nmodel.compile",
+        ),
+        (K.SHIFT_LABELS, "y", -1, "model.fit", "y = y - 1\nyv = yv - 1\nmodel.fit"),
+        (K.MAP_LABELS, "y", (-1, 1), "model.fit", "y = (y + 1) / 2\nyv = (yv + 1) / 2\nmodel.fit"),
+        (
+            K.STANDARDISE_TARGET,
+            "y",
+            (1.0, 2.0),
+            "model.fit",
+            "y_mean, y_std = y.mean(axis=0), y.std(axis=0)\ny = (y - y_mean) / y_std\n"
+            "yv = (yv - y_mean) / y_std\nmodel.fit",
+        ),
+        (
+            K.STANDARDISE_INPUT,
+            "0",
+            (),
+            "model.compile",
+            "normalization = keras.layers.Normalization()\nnormalization.adapt(x)\n"
+            "model = keras.Sequential([normalization, model])\nmodel.compile",
+        ),
+        (
+            K.SCALE_INPUT,
+            "0",
+            1 / 255,
+            "model.compile",
+            "model = keras.Sequential([keras.layers.Rescaling(1 / 255), model])\nmodel.compile",
+        ),
+    ],
+)
+def test_a_remedy_is_written(
+    kind: InterventionKind, target: str, value: Scalar | tuple[Scalar, ...], old: str, new: str
+) -> None:
+    assert old in SOURCE
+    assert changed(kind, target, value) == SOURCE.replace(old, new, 1)
+
+
+def test_every_hidden_layer_gets_relu_one_in_a_loop_once() -> None:
+    found = changed(K.SET_HIDDEN_ACTIVATIONS, "model", "relu")
+    assert found == SOURCE.replace('"sigmoid"', '"relu"').replace('"l2")', '"l2", activation="relu")')
+
+
+def test_an_optimizer_by_its_name_is_made_where_it_was_named() -> None:
+    source = SOURCE.replace("model.compile(opt,", 'model.compile("sgd",')
+    found = changed(K.SET_LEARNING_RATE, "optimizer", 0.05, source.replace("SGD(", "Other("))
+    assert found is not None
+    assert "model.compile(keras.optimizers.SGD(learning_rate=0.05)," in found
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "value"),
+    [
+        (K.SET_ACTIVATION, "no such layer", "relu"),
+        (K.MAP_LABELS, "y", (3, 7)),
+        (K.ADD_EPSILON, "Log", 1e-7),
+        (K.SCALE_INPUT, "0", None),
+    ],
+)
+def test_what_cannot_be_written(
+    kind: InterventionKind, target: str, value: Scalar | tuple[Scalar, ...] | None
+) -> None:
+    assert changed(kind, target, value) is None
+
+
+def test_labels_without_a_name_are_left() -> None:
+    assert changed(K.SHIFT_LABELS, "y", -1, SOURCE.replace("(x, y,", "(x, y[:9],")) is None
+    assert changed(K.SHIFT_LABELS, "y", -1, SOURCE.replace("(xv, yv)", "data")) is None
+
+
+def test_inputs_without_a_name_are_left() -> None:
+    assert changed(K.STANDARDISE_INPUT, "0", (), SOURCE.replace("(x, y,", "(x[:9], y,")) is None
+
+
+def test_a_remedy_that_comes_with_its_line() -> None:
+    new = "opt = keras.optimizers.Adam()"
+    line = SOURCE.splitlines()[5]
+    remedy = Remedy(Intervention(K.MEND_OUTPUT, "x"), "t", "model.add(Dense(3))", Location(FILE, 6, line))
+    assert changed_source(SOURCE, FILE, DIAGNOSIS, remedy, fit_of()) == SOURCE.replace("Dense(2)", "Dense(3)")
+    moved = replace(remedy, location=Location(FILE, 6, new))
+    assert changed_source(SOURCE, FILE, DIAGNOSIS, moved, fit_of()) is None
+    elsewhere = replace(remedy, location=Location("/project/model.py", 6, line))
+    assert changed_source(SOURCE, FILE, DIAGNOSIS, elsewhere, fit_of()) is None
+
+
+def test_a_layer_of_another_file_is_not_changed_here() -> None:
+    fit = fit_of()
+    layer = replace(fit.model.layers[3], location=Location("/project/model.py", 6))
+    moved = Fit(fit.info, replace(fit.model, layers=(*fit.model.layers[:3], layer)))
+    remedy = Remedy(Intervention(K.SET_ACTIVATION, "d", "softmax"), "t")
+    assert changed_source(SOURCE, FILE, DIAGNOSIS, remedy, moved) is None
+
+
+def test_several_inputs_are_not_put_through_one_layer() -> None:
+    fit = fit_of()
+    two = DataInfo((made_up.tensor("input", "a"), made_up.tensor("input", "b")))
+    remedy = Remedy(Intervention(K.STANDARDISE_INPUT, "a"), "t")
+    several = Fit(replace(fit.info, data=two), fit.model)
+    assert changed_source(SOURCE, FILE, DIAGNOSIS, remedy, several) is None
