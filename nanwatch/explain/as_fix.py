@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
-from nanwatch.diagnose.outcome import ORDER
+from nanwatch.diagnose.diagnosis import Diagnosis, Outcome, Remedy
 from nanwatch.diagnose.skill import skill_of
 from nanwatch.explain.figures import short
 from nanwatch.explain.report import Report
@@ -17,6 +16,18 @@ from nanwatch.explain.verdict import verdict
 from nanwatch.record.run import Fit
 
 MEANT = -100.0  # below it, and above 1, the number says nothing that the verdict does not
+# From a script that trains nothing to one that is well: what is nearer to the end is the better outcome.
+BETTER: tuple[Outcome, ...] = (
+    "no-training",
+    "crashed",
+    "incomplete",
+    "non-finite",
+    "diverged",
+    "at-chance",
+    "not-learning",
+    "not-generalizing",
+    "healthy",
+)
 AHEAD = 0.05  # of skill: less is what another order of the rows gives
 
 
@@ -53,9 +64,9 @@ class Round:
         """Whether the change stays: the outcome is better, or the finding is gone and no skill is lost."""
         if self.after is None or self.diagnosis is None:
             return True
-        now, before = (ORDER.index(each.report.diagnoses.outcome) for each in (self, self.after))
+        now, before = (BETTER.index(each.report.diagnoses.outcome) for each in (self, self.after))
         if now != before:
-            return now > before and self.report.diagnoses.outcome != "no-training"
+            return now > before
         was, found = self.after.skill, self.skill
         if was is not None and found is not None and found >= was + AHEAD:
             return True

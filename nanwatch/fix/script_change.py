@@ -72,18 +72,38 @@ def set_activation(place: Place) -> Script | None:
 
 def with_activation(place: Place, script: Script, layer: LayerInfo, activation: str) -> Script | None:
     """Another activation where the layer is made; an `Activation` layer has it as its first argument."""
-    line = place.line_of(layer.location)
-    if line is None:
+    call = layer_call(place, script, layer)
+    if call is None:
         return None
-    for found in script.calls_at(line, (layer.type,)):
-        if layer.type == "Activation":
-            return script.with_argument(found.node, "activation", quoted(activation), 0)
-        position = {"Dense": 1}.get(layer.type)
-        known = argument_place(found.node.args, "activation", position)
-        if activation == "linear" and known is not None and found.node.args[known].keyword is not None:
-            return script.with_argument(found.node, "activation", None, position)
-        return script.with_argument(found.node, "activation", quoted(activation), position)
-    return None
+    position = {"Dense": 1, "Activation": 0}.get(layer.type)
+    known = argument_place(call.args, "activation", position)
+    named = known is not None and call.args[known].keyword is not None
+    if activation == "linear" and named:
+        return script.with_argument(call, "activation", None, position)
+    return script.with_argument(call, "activation", quoted(activation), position)
+
+
+def layer_call(place: Place, script: Script, layer: LayerInfo) -> cst.Call | None:
+    """The call that makes ``layer``; of several on its line the one with its size and its activation.
+
+    None where it is in another file, or where several calls could be meant.
+    """
+    line = place.line_of(layer.location)
+    calls = [found.node for found in script.calls_at(line, (layer.type,))] if line is not None else []
+    for keyword, position, value in (
+        ("units", 0, str(layer.units)),
+        ("activation", 1, quoted(layer.activation or "linear")),
+    ):
+        if len(calls) > 1:
+            calls = [call for call in calls if source_of(argument(call, keyword, position)) in (value, None)]
+    return calls[0] if len(calls) == 1 else None
+
+
+def source_of(node: cst.BaseExpression | None) -> str | None:
+    """The text of a literal, strings in double quotes; None for what is not known before it runs."""
+    if isinstance(node, cst.SimpleString):
+        return quoted(str(node.evaluated_value))
+    return node.value if isinstance(node, cst.Integer) else None
 
 
 def set_hidden_activations(place: Place) -> Script | None:
@@ -135,32 +155,26 @@ def set_initializer(place: Place) -> Script | None:
 def at_layer(
     place: Place, script: Script, layer: LayerInfo, keyword: str, value: str | None
 ) -> Script | None:
-    line = place.line_of(layer.location)
-    for found in script.calls_at(line, (layer.type,)) if line is not None else ():
-        return script.with_argument(found.node, keyword, value)
-    return None
+    call = layer_call(place, script, layer)
+    return None if call is None else script.with_argument(call, keyword, value)
 
 
 def set_units(place: Place) -> Script | None:
     layer = place.layer()
-    line = place.line_of(layer.location) if layer is not None else None
-    for found in place.script.calls_at(line, (layer.type,)) if layer is not None and line is not None else ():
-        return place.script.with_argument(found.node, "units", str(place.change.value), 0)
-    return None
+    call = None if layer is None else layer_call(place, place.script, layer)
+    if call is None:
+        return None
+    return place.script.with_argument(call, "units", str(place.change.value), 0)
 
 
 def set_regularizer(place: Place) -> Script | None:
     """No regularizer where the layer that weighs most is made."""
-    layer = place.layer()
-    line = place.line_of(layer.location) if layer is not None else None
-    if layer is None or line is None:
-        return None
-    script: Script | None = None
+    layer, script = place.layer(), place.script
     for keyword in ("kernel_regularizer", "bias_regularizer", "activity_regularizer"):
-        current = script or place.script
-        for found in current.calls_at(line, (layer.type,))[:1]:
-            script = current.with_argument(found.node, keyword, None) or script
-    return script
+        call = None if layer is None else layer_call(place, script, layer)
+        changed = None if call is None else script.with_argument(call, keyword, None)
+        script = changed or script
+    return script if script is not place.script else None
 
 
 # -- what ``compile`` is given

@@ -157,20 +157,29 @@ def as_tensors(part: Structure) -> Structure:
 
 
 def step_of(setup: Setup, model: Model) -> Step:
-    """A compiled step: forward, backward, update. Answers the loss of the data, and all of it."""
+    """A compiled step: forward, backward, update. Answers the loss of the data, and all of it.
+
+    The loss of the data is that of the predictions as anybody gets them: Keras looks behind a softmax or
+    sigmoid for its logits, which learn though the predictions may not.
+    """
+    wants_logits = any(
+        seam().loss_arguments(loss).get("from_logits") for _, loss in seam().losses_of(setup.model)
+    )
     optimizer: Optimizer = setup.optimizer.from_config(setup.config)
     variables = model.trainable_variables
     optimizer.build(variables)
 
     def step(x: Structure, y: Structure, sample_weight: Structure) -> tuple[Tensor, Tensor]:
         with tf.GradientTape() as tape:
-            data_loss = setup.loss(y, model(x, training=True), sample_weight)
-            total = data_loss
+            y_pred = model(x, training=True)
+            total = data_loss = setup.loss(y, y_pred, sample_weight)
             for penalty in model.losses if setup.penalised else ():
                 total += tf.cast(penalty, total.dtype)
             scaled = optimizer.scale_loss(total)
         gradients = tape.gradient(scaled, [variable.value for variable in variables])
         optimizer.apply(gradients, variables)
+        if not wants_logits:
+            data_loss = setup.loss(y, keras.tree.map_structure(tf.identity, y_pred), sample_weight)
         return data_loss, total
 
     compiled: Step = tf.function(step, autograph=False, reduce_retracing=True)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -94,7 +93,7 @@ x = np.random.normal(size=(480, 4)).astype("float32")
 y = (x[:, 0] + x[:, 1] > 0).astype(int) + 1  # NW107
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(2)])
 model.compile("adam", "sparse_categorical_crossentropy")  # the layer before gives logits
-model.fit(x, y, epochs=12, verbose=0)
+model.fit(x, y, epochs=40, verbose=0)
 print(sys.argv[1])
 """
 
@@ -110,7 +109,7 @@ def test_a_script_with_two_faults_is_mended_and_written(tmp_path: Path) -> None:
     assert done.stdout.startswith("--- a/train.py\n+++ b/train.py\n")
     assert "told" not in done.stdout  # what the script prints is not shown
     assert "y = y - 1\nmodel.fit" in mended
-    assert "from_logits=True" in mended
+    assert 'keras.layers.Dense(2, activation="softmax")' in mended
     assert "# the layer before gives logits" in mended
     said = done.stderr.splitlines()
     assert said[0].startswith("nanwatch: run 1: The script ended with an exception")
@@ -123,8 +122,4 @@ def test_no_script() -> None:
         [sys.executable, "-m", "nanwatch", "fix", "gone.py"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == textwrap.dedent(
-        """\
-        nanwatch: There is no script gone.py; give the path of the training script, or -m and the name of a module.
-        """
-    )
+    assert done.stderr.startswith("nanwatch: There is no script gone.py; ")

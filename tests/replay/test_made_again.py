@@ -123,6 +123,18 @@ def test_two_causes_at_once_are_told_together(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_softmax_over_one_unit_is_judged_by_what_it_predicts(tmp_path: Path) -> None:
+    """Keras trains the logit behind it, so that the loss falls while every prediction is 1."""
+    dense = keras.layers.Dense
+    model = model_of(dense(8, activation="relu"), dense(1, activation="softmax"))
+    of = kept(tmp_path, model, X, LABELS)
+    sigmoid = Intervention(K.SET_ACTIVATION, model.layers[-1].path, "sigmoid")
+    (trial,) = tried(of, proposal(sigmoid, suspected=False))
+    assert trial.verdict == "cured"
+    assert (trial.before.skill or 0) < -1 < 0.5 < (trial.after.skill or 0)
+
+
 def test_a_change_that_does_not_fit_is_left_out(tmp_path: Path) -> None:
     of = kept(tmp_path, classifier(), X, LABELS)
     odd = [

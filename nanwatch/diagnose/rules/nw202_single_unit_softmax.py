@@ -9,7 +9,7 @@ from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.heads import Head, activation_remedy, heads, prediction_range
 from nanwatch.diagnose.patch import set_argument
-from nanwatch.diagnose.readings import BINARY, CATEGORICAL, accuracies, class_shares
+from nanwatch.diagnose.readings import BINARY, CATEGORICAL, REGRESSIONS, accuracies, class_shares
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LayerInfo
@@ -105,8 +105,16 @@ class SingleUnitSoftmax(Rule):
 
 
 def remedies(fit: Fit, head: Head) -> tuple[Remedy, ...]:
-    """One unit with sigmoid; or two with softmax, which wants other labels and another loss."""
+    """One unit with sigmoid; or two with softmax, which wants other labels and another loss.
+
+    Under a regression loss none: what is learned is a number.
+    """
     layer = unit_layer(fit, head)
+    if head.loss in REGRESSIONS:
+        bare = activation_remedy(head, "linear")
+        text = f"Leave the activation of {head.words} out: {head.loss} wants a number, and this is always 1."
+        change = Intervention(InterventionKind.SET_ACTIVATION, bare.intervention.target, "linear")
+        return (Remedy(change, text, bare.line, bare.location),)
     called = f"{layer.type} {layer.name!r}" if layer else head.words
     two = (
         f"Or give {called} two units, make the labels one-hot (keras.utils.to_categorical, "

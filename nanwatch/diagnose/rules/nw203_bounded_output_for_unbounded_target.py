@@ -66,7 +66,7 @@ class BoundedOutputForUnboundedTarget(Rule):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         for head in heads(fit):
             reach = RANGES.get(head.activation)
-            if reach is None or head.label is None or head.loss not in REGRESSIONS:
+            if reach is None or head.label is None or head.loss not in REGRESSIONS or is_constant(head):
                 continue
             if head.activation == "softmax" and label_width(head.label) != head.units:
                 continue  # not compared unit by unit: the loss does not fit, whatever the range
@@ -90,7 +90,7 @@ class BoundedOutputForUnboundedTarget(Rule):
     def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
         for head in heads(fit):
             reach = RANGES.get(head.activation)
-            if reach is None or head.loss not in REGRESSIONS:
+            if reach is None or head.loss not in REGRESSIONS or is_constant(head):
                 continue
             yield self.finding(
                 fit,
@@ -123,6 +123,7 @@ class BoundedOutputForUnboundedTarget(Rule):
                 targets=[made_up.labels(0, 1, 2, 3, 4)],
             ),
             regression_run("linear", min=-3.0, max=3.0, mean=0.0, std=1.0),
+            regression_run("softmax", min=-3.0, max=3.0, mean=0.0, std=1.0),
             regression_run("relu", min=0.0, max=400.0, mean=90.0, std=60.0),
             made_up.run(
                 made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy"),
@@ -148,6 +149,11 @@ def are_many_outside(label: TensorSummary, low: float, high: float) -> bool:
     near = BULK_OUTSIDE * label.std
     below = label.min < low and label.mean - near <= low
     return below or (label.max > high and label.mean + near >= high)
+
+
+def is_constant(head: Head) -> bool:
+    """A softmax over one unit is 1 whatever it is given: that is another fault."""
+    return head.activation == "softmax" and head.output.softmax_axis_size == 1
 
 
 def interval(low: float, high: float) -> str:

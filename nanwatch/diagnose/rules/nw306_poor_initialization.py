@@ -98,6 +98,7 @@ class PoorInitialization(Rule):
         layer = norms[steepest][0]
         if layer.initializer in PROPER:
             return
+        others = [each for each in hidden if each != layer and each.initializer == layer.initializer]
         made = f", made by {layer.initializer}," if layer.initializer else ""
         yield self.finding(
             fit,
@@ -107,7 +108,7 @@ class PoorInitialization(Rule):
             f"most in {layer.name}: {number(ratio(norms[steepest][1], norms[steepest - 1][1]))}-fold",
             location=layer.location,
             layer=layer.path,
-            remedies=(initializer_remedy(layer),),
+            remedies=(every_initializer_remedy([layer, *others]),),
             strength=0.9,
             explains=NONFINITE_FORWARD | {"large-loss", "growth"} | STUCK,
         )
@@ -127,7 +128,7 @@ class PoorInitialization(Rule):
             f"{number(guess)}.",
             location=layer.location,
             layer=layer.path,
-            remedies=(initializer_remedy(layer),),
+            remedies=(every_initializer_remedy(alike),),
             strength=0.9,
             explains=STUCK | {"weights-still", "dead-activation", "vanishing-gradient"},
         )

@@ -29,9 +29,9 @@ ALIVE = 1e-3
 USUAL = {"SGD": 1e-2}
 DEFAULT = 1e-3
 LOW = 0.1
-# Factors of a rate that is only suspected: the first that trains is told. Of a rate near Keras's own none is:
-# nearly every training that was given few steps learns faster at ten times the rate.
-LADDER = (10.0, 100.0)
+# What is tried in the place of a rate that is only suspected: shares of Keras's own; the first that trains
+# is told. A rate near Keras's own is not suspected: most trainings of few steps learn faster at ten times it.
+LADDER = (1.0, 0.1)
 # A schedule may begin with any rate: what counts is the rate of nine tenths of the training. The
 # steepest one in use, a linear or cosine decay to 0, has 0.9 of its first rate left after a tenth.
 BEGINNING = 0.1
@@ -95,9 +95,7 @@ class LearningRateTooLow(Rule):
             f"The learning rate {number(optimizer.learning_rate)} of {optimizer.type} is too low for this "
             f"training: {skill_words(fit)}.",
             location=optimizer.location or fit.model.compile_location,
-            remedies=tuple(
-                rate_remedy(fit, float(f"{optimizer.learning_rate * factor:.3g}")) for factor in LADDER
-            ),
+            remedies=tuple(rate_remedy(fit, float(f"{usual * share:.3g}")) for share in LADDER),
             strength=0.4,
             explains={"weights-still"} | STUCK,
             suspected=True,

@@ -13,6 +13,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.guessing import guessing
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LayerInfo
@@ -24,6 +25,7 @@ DOMINATES = 0.9  # of the whole loss, at the beginning or at the end
 # the weights are down to a hundredth: they went where the penalty is least, not where the data are.
 HALF = 0.5
 GONE = 1e-4
+SMALLEST = 0.1  # of the loss at the beginning, from which on a trial without may show the fault
 LAST = 20  # steps
 BRINGS = STUCK | {"large-loss", "growth", "weights-still", "dead-activation", "vanishing-gradient"}
 FIRST = 5
@@ -97,15 +99,27 @@ class RegularizationDominates(Rule):
             *words,
             location=(layer.location if layer else None) or fit.model.compile_location,
             layer=layer.path if layer else None,
-            remedies=(
-                Remedy(
-                    Intervention(InterventionKind.SET_REGULARIZER, layer.path if layer else "model", USUAL),
-                    f"Begin with a penalty of {USUAL:g}, or none, and raise it while validation improves.",
-                    location=layer.location if layer else None,
-                ),
-            ),
+            remedies=(remedy(layer),),
             strength=0.85,
             explains=BRINGS,
+        )
+
+    def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        course = penalties(fit)
+        if len(course) < LAST or shares(course[:FIRST]) < SMALLEST:
+            return
+        layer, words = heaviest(fit, course[0][0])
+        yield self.finding(
+            fit,
+            f"Of the loss, {shares(course[:FIRST]):.1%} was penalties at the beginning, and the data are not "
+            f"learned: {skill_words(fit)}.",
+            *words,
+            location=(layer.location if layer else None) or fit.model.compile_location,
+            layer=layer.path if layer else None,
+            remedies=(remedy(layer),),
+            strength=0.5,
+            explains=BRINGS,
+            suspected=True,
         )
 
     @staticmethod
@@ -129,6 +143,14 @@ class RegularizationDominates(Rule):
             penalised_run({"l2": 10.0}, first=160.0, last=0.4, steps=99),
             made_up.run(),
         ]
+
+
+def remedy(layer: LayerInfo | None) -> Remedy:
+    return Remedy(
+        Intervention(InterventionKind.SET_REGULARIZER, layer.path if layer else "model", USUAL),
+        f"Begin with a penalty of {USUAL:g}, or none, and raise it while validation improves.",
+        location=layer.location if layer else None,
+    )
 
 
 @dataclass(frozen=True)
