@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder below which each run gets a folder of its own.",
 )
-@click.argument("script", type=click.Path(path_type=Path))
-@click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def fix(write: bool, prove: float, log_dir: Path, script: Path, args: tuple[str, ...]) -> None:
+@click.argument("script_and_args", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...")
+def fix(write: bool, prove: float, log_dir: Path, script_and_args: tuple[str, ...]) -> None:
     """Run SCRIPT, mend what was found, and run it again, until its training learns.
 
     What trials have proven is changed first. A change that does not help is taken back. The diff goes to
@@ -44,6 +43,9 @@ def fix(write: bool, prove: float, log_dir: Path, script: Path, args: tuple[str,
     from nanwatch.fix.rounds import Fixer
     from nanwatch.watch import check_script
 
+    if not script_and_args:
+        raise click.UsageError("Give the training script, as in `nanwatch fix train.py`.")
+    script, args = Path(script_and_args[0]), script_and_args[1:]
     check_script(str(script))
     fixer = Fixer(script.absolute(), args, log_dir, prove)
     number = 0

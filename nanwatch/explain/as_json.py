@@ -4,7 +4,8 @@ History of the format:
 
 * 1: ``run``, ``incident``, ``diagnoses``, ``cost``; later ``held_back`` and ``accepted`` in ``cost``,
   ``replica`` and ``finite_after`` in ``incident``; then ``processes`` in ``run``, and ``process`` in
-  ``incident`` and in each of ``diagnoses``; then ``models`` in ``run``.
+  ``incident`` and in each of ``diagnoses``; then ``models`` in ``run``; then ``skill`` in ``before`` and
+  ``after`` of a ``trial``, and ``made_again`` and ``beside`` in it.
 """
 
 from __future__ import annotations
@@ -148,4 +149,6 @@ def trial_table(trial: Trial) -> dict[str, Any]:
         "before": asdict(trial.before),
         "after": asdict(trial.after),
         "steps": trial.steps,
+        "made_again": trial.made_again,
+        "beside": None if trial.beside is None else to_table(trial.beside),
     }

@@ -117,6 +117,7 @@ def set_hidden_activations(place: Place) -> Script | None:
     return each_layer(place, hidden, lambda script, layer: with_activation(place, script, layer, "relu"))
 
 
+DROPOUTS = ("Dropout", "AlphaDropout", "GaussianDropout")
 SQUASHING = ("sigmoid", "tanh", "hard_sigmoid", "softsign", "linear")
 Change = Callable[[Script, LayerInfo], Script | None]
 
@@ -223,6 +224,25 @@ def set_clipnorm(place: Place) -> Script | None:
 
 def set_clipvalue(place: Place) -> Script | None:
     return at_optimizer(place, "clipvalue", f"{place.change.value:g}")
+
+
+def set_epsilon(place: Place) -> Script | None:
+    return at_optimizer(place, "epsilon", f"{place.change.value:g}")
+
+
+def set_dropout(place: Place) -> Script | None:
+    """In every dropout layer that drops more."""
+    rate = place.change.value
+    layers = [layer for layer in place.fit.model.layers if layer.type in DROPOUTS]
+    if not isinstance(rate, float):
+        return None
+    dropping = [layer for layer in layers if (layer.config.get("rate") or 0.0) > rate]
+
+    def change(script: Script, layer: LayerInfo) -> Script | None:
+        call = layer_call(place, script, layer)
+        return None if call is None else script.with_argument(call, "rate", f"{rate:g}", 0)
+
+    return each_layer(place, dropping, change)
 
 
 def set_weight_decay(place: Place) -> Script | None:
@@ -387,6 +407,8 @@ EDITS: dict[InterventionKind, Callable[[Place], Script | None]] = {
     K.SET_LEARNING_RATE: set_learning_rate,
     K.SET_CLIPNORM: set_clipnorm,
     K.SET_CLIPVALUE: set_clipvalue,
+    K.SET_EPSILON: set_epsilon,
+    K.SET_DROPOUT: set_dropout,
     K.SET_WEIGHT_DECAY: set_weight_decay,
     K.SET_TRAINABLE: set_trainable,
     K.STANDARDISE_INPUT: standardise_input,

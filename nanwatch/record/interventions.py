@@ -45,6 +45,7 @@ class InterventionKind(StrEnum):
     SET_HEAD = "set_head"
     SET_INITIALIZER = "set_initializer"
     SET_INPUT_DIM = "set_input_dim"
+    SET_DROPOUT = "set_dropout"
     SET_MOMENTUM = "set_momentum"
     SET_REGULARIZER = "set_regularizer"
     SET_TRAINABLE = "set_trainable"
@@ -70,6 +71,7 @@ class InterventionKind(StrEnum):
     SET_LEARNING_RATE = "set_learning_rate"
     SET_CLIPNORM = "set_clipnorm"
     SET_CLIPVALUE = "set_clipvalue"
+    SET_EPSILON = "set_epsilon"
     SET_WEIGHT_DECAY = "set_weight_decay"
     # the training
     SET_BATCH_SIZE = "set_batch_size"

@@ -197,6 +197,24 @@ def set_regularizer(setup: Setup, change: Intervention) -> Iterator[Setup]:
 
 
 @contextmanager
+def set_dropout(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """The rate of every dropout layer that drops more than that."""
+    rate = as_number(change)
+    with contextlib.ExitStack() as stack:
+        found = [layer for _, layer in seam().layers_of(setup.model) if drops_more(layer, rate)]
+        if not found:
+            raise NotPossible("no layer drops as much")
+        for layer in found:
+            stack.enter_context(attribute(layer, "rate", rate))
+        yield setup
+
+
+def drops_more(layer: Layer, rate: float) -> bool:
+    kinds = (keras.layers.Dropout, keras.layers.AlphaDropout, keras.layers.GaussianDropout)
+    return isinstance(layer, kinds) and layer.rate > rate
+
+
+@contextmanager
 def set_momentum(setup: Setup, change: Intervention) -> Iterator[Setup]:
     layer = layer_at(setup.model, change.target)
     with attribute(layer, "momentum", as_number(change)):
@@ -258,6 +276,11 @@ def set_clipnorm(setup: Setup, change: Intervention) -> Iterator[Setup]:
 @contextmanager
 def set_clipvalue(setup: Setup, change: Intervention) -> Iterator[Setup]:
     yield with_config(setup, clipvalue=as_number(change), clipnorm=None, global_clipnorm=None)
+
+
+@contextmanager
+def set_epsilon(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    yield with_config(setup, epsilon=as_number(change))
 
 
 @contextmanager
@@ -366,11 +389,13 @@ CHANGES: dict[InterventionKind, Change] = {
     K.SET_INITIALIZER: set_initializer,
     K.SET_TRAINABLE: set_trainable,
     K.SET_REGULARIZER: set_regularizer,
+    K.SET_DROPOUT: set_dropout,
     K.SET_MOMENTUM: set_momentum,
     K.SET_LOSS: set_loss,
     K.SET_FROM_LOGITS: set_from_logits,
     K.SET_LEARNING_RATE: set_learning_rate,
     K.SET_CLIPNORM: set_clipnorm,
     K.SET_CLIPVALUE: set_clipvalue,
+    K.SET_EPSILON: set_epsilon,
     K.SET_WEIGHT_DECAY: set_weight_decay,
 }

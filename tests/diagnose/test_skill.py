@@ -1,6 +1,7 @@
 """Skill: measured against the best constant answer, and what a training without it brings about."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from nanwatch.diagnose.skill import (
     never_generalizes,
     skill_of,
 )
-from nanwatch.record.facts import ColumnSummary
+from nanwatch.record.facts import ColumnSummary, ModelInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Run
 from nanwatch.record.trials import Trial, TrialOutcome
@@ -201,3 +202,54 @@ def test_odd_initializers_are_suspected() -> None:
         of = made_up.model(*hidden, made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
         run = made_up.run(of, loss=[LN_2] * 200, targets=[made_up.labels(0, 1)])
         assert ("NW306" in {each.code for each in diagnose(run).hypotheses}) is suspected
+
+
+def suspected_codes(of: ModelInfo, ended: float = LN_2, **facts: object) -> set[str]:
+    run = made_up.run(of, loss=[0.7] + [ended] * 199, targets=[made_up.labels(0, 1)], **facts)  # type: ignore[arg-type]
+    return {finding.code for finding in diagnose(run).hypotheses}
+
+
+def optimized_by(kind: str = "Adam", rate: float = 1e-3, **config: float) -> ModelInfo:
+    of = made_up.model(
+        made_up.dense("hidden", 16, "relu"),
+        made_up.dense(activation="sigmoid"),
+        loss="binary_crossentropy",
+        optimizer=kind,
+        learning_rate=rate,
+    )
+    assert of.optimizer is not None
+    return replace(of, optimizer=replace(of.optimizer, config=dict(config)))
+
+
+@pytest.mark.parametrize(
+    ("of", "code", "suspected"),
+    [
+        (optimized_by(rate=1e-4), "NW502", True),
+        (optimized_by(rate=1.1e-4), "NW502", False),
+        (optimized_by("SGD", 1e-3), "NW502", True),
+        (optimized_by(epsilon=1.0), "NW502", True),
+        (optimized_by(epsilon=0.9), "NW502", False),
+        (optimized_by(clipnorm=0.0099), "NW505", True),
+        (optimized_by(clipvalue=0.0099), "NW505", True),
+        (optimized_by(clipnorm=0.01), "NW505", False),
+        (optimized_by("AdamW", weight_decay=0.004), "NW506", True),
+        (optimized_by("AdamW", weight_decay=0.0), "NW506", False),
+    ],
+)
+def test_settings_of_the_optimizer_are_suspected(of: ModelInfo, code: str, suspected: bool) -> None:
+    assert (code in suspected_codes(of)) is suspected
+    assert code not in suspected_codes(of, ended=0.1)
+
+
+def test_a_rate_far_below_the_usual_is_tried_at_that() -> None:
+    run = made_up.run(optimized_by("SGD", 1e-6), loss=[LN_2] * 200, targets=[made_up.labels(0, 1)])
+    (finding,) = [each for each in diagnose(run).hypotheses if each.code == "NW502"]
+    assert [remedy.intervention.value for remedy in finding.remedies] == [1e-2, 1e-3]
+
+
+@pytest.mark.parametrize(("share", "suspected"), [(0.11, True), (0.09, False)])
+def test_penalties_are_suspected_from_a_share_of_the_first_loss_on(share: float, suspected: bool) -> None:
+    loss = LN_2 / (1 - share)
+    steps = {("penalty", "", "value"): [loss * share] * 200}
+    run = made_up.run(BINARY, loss=[loss] * 200, steps=steps, targets=[made_up.labels(0, 1)])
+    assert ("NW504" in {each.code for each in diagnose(run).hypotheses}) is suspected

@@ -88,6 +88,8 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
             "before": {"finite": False, "finite_steps": 0, "loss": None, "skill": None},
             "after": {"finite": True, "finite_steps": 30, "loss": 0.69, "skill": None},
             "steps": 30,
+            "made_again": False,
+            "beside": None,
         },
     }
     assert diagnoses[1]["remedies"][0]["trial"] is None

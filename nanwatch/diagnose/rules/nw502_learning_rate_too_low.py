@@ -16,6 +16,7 @@ from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.facts import OptimizerInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
@@ -32,6 +33,9 @@ LOW = 0.1
 # What is tried in the place of a rate that is only suspected: shares of Keras's own; the first that trains
 # is told. A rate near Keras's own is not suspected: most trainings of few steps learn faster at ten times it.
 LADDER = (1.0, 0.1)
+# Beside the root of the squared gradients, 1e-3 to 1; up to 0.1 it is in use for some networks.
+LARGE_EPSILON = 1.0
+KERAS_EPSILON = 1e-7
 # A schedule may begin with any rate: what counts is the rate of nine tenths of the training. The
 # steepest one in use, a linear or cosine decay to 0, has 0.9 of its first rate left after a tenth.
 BEGINNING = 0.1
@@ -87,6 +91,9 @@ class LearningRateTooLow(Rule):
         optimizer = fit.model.optimizer
         if optimizer is None or not optimizer.learning_rate or optimizer.learning_rate <= 0:
             return
+        epsilon = optimizer.config.get("epsilon")
+        if isinstance(epsilon, float | int) and epsilon >= LARGE_EPSILON and optimizer.type != "SGD":
+            yield self.suspect_epsilon(fit, optimizer, float(epsilon))
         usual = USUAL.get(optimizer.type, DEFAULT)
         if optimizer.learning_rate > LOW * usual:
             return
@@ -97,6 +104,20 @@ class LearningRateTooLow(Rule):
             location=optimizer.location or fit.model.compile_location,
             remedies=tuple(rate_remedy(fit, float(f"{usual * share:.3g}")) for share in LADDER),
             strength=0.4,
+            explains={"weights-still"} | STUCK,
+            suspected=True,
+        )
+
+    def suspect_epsilon(self, fit: Fit, optimizer: OptimizerInfo, epsilon: float) -> Finding:
+        at = optimizer.location or fit.model.compile_location
+        change = Intervention(InterventionKind.SET_EPSILON, "optimizer", KERAS_EPSILON)
+        return self.finding(
+            fit,
+            f"{optimizer.type} divides each step by epsilon={number(epsilon)} or more, and hardly moves: "
+            f"{skill_words(fit)}.",
+            location=at,
+            remedies=(Remedy(change, f"Set epsilon={KERAS_EPSILON:g}, which is Keras's own.", location=at),),
+            strength=0.55,
             explains={"weights-still"} | STUCK,
             suspected=True,
         )

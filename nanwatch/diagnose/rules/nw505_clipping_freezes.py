@@ -6,16 +6,21 @@ import math
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import count_words, list_words
+from nanwatch.diagnose.data_words import count_words, list_words, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.readings import PATIENCE_STEPS, incident_of
 from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.symptoms import STUCK, symptoms_from
 from nanwatch.record.facts import IncidentInfo, Location, ModelInfo, OptimizerInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 LARGEST_SQUARE = 1.8e19  # the root of float32's largest number: above it a square is infinite
+
+# Gradients of healthy nets have norms of 0.01 to 10: a limit below cuts all of them.
+TIGHT = 0.01
+CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
 
 
 class ClippingFreezes(Rule):
@@ -52,6 +57,24 @@ class ClippingFreezes(Rule):
             yield from self.find_frozen_weights(fit, run)
         elif config.get("global_clipnorm"):
             yield from self.find_spoilt_weights(fit, run)
+
+    def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        optimizer = fit.model.optimizer
+        for name in CLIPS if optimizer is not None else ():
+            limit = optimizer.config.get(name) if optimizer is not None else None
+            if not isinstance(limit, float | int) or not 0 < limit < TIGHT:
+                continue
+            change = Intervention(InterventionKind.SET_CLIPNORM, "optimizer", 1.0)
+            yield self.finding(
+                fit,
+                f"{name}={number(limit)} cuts every gradient down so far that no step leads anywhere: "
+                f"{skill_words(fit)}.",
+                location=optimizer_location(fit),
+                remedies=(Remedy(change, "Clip at clipnorm=1.0.", location=optimizer_location(fit)),),
+                strength=0.55,
+                explains={"weights-still"} | STUCK,
+                suspected=True,
+            )
 
     def find_frozen_weights(self, fit: Fit, run: Run) -> Iterator[Finding]:
         weights = [path for path in fit.steps.paths("gradient", "l2_norm") if stands_still(fit, path)]
