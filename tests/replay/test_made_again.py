@@ -18,6 +18,7 @@ from nanwatch.watch.data.kept_rows import Rows
 from nanwatch.watch.fit.callback import Watch
 from nanwatch.watch.recording.run_recorder import KeptTraining, RunRecorder
 
+pytestmark = pytest.mark.tensorflow
 K = InterventionKind
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(320, 4)).astype("float32")

@@ -8,6 +8,8 @@ from nanwatch.replay import verdict
 from nanwatch.replay.course import Course
 from nanwatch.replay.verdict import is_narrow, is_plain, verdict_of
 
+pytestmark = pytest.mark.tensorflow
+
 
 def course(skill: float, steps: int = 100, noise: float = 0.01, finite: bool = True) -> Course:
     """Skills around one value, in pairs that cancel out."""

@@ -9,6 +9,7 @@ import tensorflow as tf
 from nanwatch.watch.data import kept_rows
 from nanwatch.watch.data.kept_rows import KeptBatches, Rows, batches_of, rows_of_arrays
 
+pytestmark = pytest.mark.tensorflow
 X = np.arange(40, dtype=np.float64).reshape(20, 2)
 Y = np.arange(20)
 

@@ -5,12 +5,14 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from nanwatch.watch.fit.callback import Watch
 from nanwatch.watch.incident import guilty_rows
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
+pytestmark = pytest.mark.tensorflow
 RANDOM = np.random.default_rng(5)
 X = RANDOM.normal(size=(96, 4)).astype("float32")
 Y = X[:, :1] * 2
