@@ -21,7 +21,7 @@ from nanwatch.watch.incident.op_trace import BadOp, OutOfTime, array_of
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Graph, Model, Operation, Tensor
-from nanwatch.watch.train_step.held_values import losses_and_gradients
+from nanwatch.watch.train_step.held_values import is_exchange, losses_and_gradients
 from nanwatch.watch.train_step.inspection import RanStep
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
@@ -125,6 +125,8 @@ class StepAutopsy:
             later = self.find(run, targets, before)
             birth = birth or later
         found.reproduced = any(self.is_bad(tensor) for tensor in wanted)
+        if birth is None and found.reproduced:
+            birth = self.find_in_exchanges()
         if birth is not None:
             stopped = tuple(sorted(self.search.stopped))
             found.op = replace(op_info(self.bad_op(birth), self.compile_location), stopped_by=stopped)
@@ -134,6 +136,14 @@ class StepAutopsy:
         birth = self.search.find_birth(run, targets, before=before)
         self.counts.setdefault(id(run.graph), {}).update(self.search.counts)
         return birth
+
+    def find_in_exchanges(self) -> Birth | None:
+        """The first birth in what any of the replicas gave to the others."""
+        run, given = self.outermost, list[Tensor]()
+        for op in run.graph.get_operations():
+            if is_exchange(op) and all(tensor.name in run.known for tensor in op.outputs):
+                given += filter(can_count, op.inputs)
+        return self.find(run, given, []) if given else None
 
     def runs_of(self, targets: Sequence[Tensor]) -> Iterator[tuple[GraphRun, list[Tensor]]]:
         """The targets by their graphs, each with the run of its graph; what is out of reach is left out."""

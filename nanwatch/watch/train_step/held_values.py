@@ -18,6 +18,8 @@ from nanwatch.watch.train_step.traced_step import TracedStep
 
 READING = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd"))
 HANDING = frozenset(("Placeholder", "Const", "VarHandleOp", "VariableShape", "Identity"))
+# What replicas give each other. It is held, as it cannot be exchanged again, and so is what was given.
+EXCHANGES = ("Collective", "NcclAllReduce")
 SMALL = 4096  # elements of a variable that is copied in no time
 CANNOT_BE_GIVEN = (tf.resource, tf.variant)  # to the host
 
@@ -46,10 +48,18 @@ def values_to_hold(graph: Graph, targets: Iterable[Tensor], held_back: Sequence[
         runs_again = op.type in tensorflow_names.CALLS or op.type in HANDING
         return not runs_again and tensorflow_names.is_stateful(op)
 
-    for op in ancestors(in_graph(graph, targets), is_held):
+    def is_last(op: Op) -> bool:
+        return is_held(op) and not is_exchange(op)
+
+    for op in ancestors(in_graph(graph, targets), is_last):
         if is_held(op):
             held += [tensor for tensor in op.outputs if tensor.dtype not in CANNOT_BE_GIVEN]
     return held
+
+
+def is_exchange(op: Op) -> bool:
+    """Whether ``op`` is where a replica gives what it has to the others, and gets theirs."""
+    return bool(op.type.startswith(EXCHANGES))
 
 
 class Writes:

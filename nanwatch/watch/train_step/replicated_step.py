@@ -54,7 +54,8 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         self.next_step = 0
         self.counts: dict[int, int] = {}
         self.reported_once = False
-        self.held_by: dict[int, Mapping[str, Array]] = {}  # what bad steps held, by their traces
+        self.ran_bad: set[int] = set()  # traces, by their numbers
+        self.held_in: dict[int, dict[str, Array]] = {}  # what these held, by the id of their graph
         self.last_row: Array = np.zeros(0)
         self.state_seen = -1  # the last step after which the state was fine
 
@@ -121,14 +122,18 @@ class ReplicatedStepRecorder(ModelStepRecorder):
 
     def note_ran(self, number: int, held: Mapping[str, Array]) -> None:
         with self.lock:
-            if not self.reported_once:  # a later step may be in the same execution
-                self.held_by[number] = held
+            if number not in self.ran_bad:  # a later step may be in the same execution
+                self.ran_bad.add(number)
+                graph = self.traces[number].graph
+                self.held_in.setdefault(id(graph), {}).update(held)
 
     def step_that_ran(self, trace: int | None) -> RanStep | None:
-        """The bad step of this number, where its ops can be looked at."""
-        if trace is None or trace not in self.held_by or trace not in self.traces:
+        """The bad step of this number, where its ops can be looked at. All replicas are in one graph, and
+        what those hold that are bad, too, may come later."""
+        if trace is None or trace not in self.ran_bad or trace not in self.traces:
             return None
-        return RanStep(self.traces[trace], self.held_by[trace])
+        found = self.traces[trace]
+        return RanStep(found, self.held_in[id(found.graph)])
 
     def take_row(
         self,
