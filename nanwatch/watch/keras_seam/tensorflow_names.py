@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from nanwatch.watch.keras_seam.keras_types import Graph, R, Tensor
 
+ATOMIC = "atomic_function.py"  # where a function that was traced is called
 VARIANT = tf.variant  # of lists of tensors
 OpCallback = Callable[..., None]  # of (op_type, inputs, attrs, outputs, op_name, graph)
 # Of values by the names of tensors; see `GraphPart`.
@@ -433,6 +434,19 @@ def op_callback(callback: OpCallback) -> Iterator[None]:
         yield
     finally:
         op_callbacks.remove_op_callback(callback)
+
+
+def called_function(op_type: str | bytes, frame: FrameType | None) -> Graph | None:
+    """The graph of the traced function that is called eagerly as the op of this name, in a frame that called
+    ``frame``; None of what is no function."""
+    name = op_type if isinstance(op_type, bytes) else op_type.encode()
+    while name.startswith(b"__") and frame is not None:
+        function = frame.f_locals.get("self") if frame.f_code.co_filename.endswith(ATOMIC) else None
+        if function is not None and getattr(function, "name", None) == name:
+            found: Graph = function.graph
+            return found
+        frame = frame.f_back
+    return None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Model, Tensor, Variable
 from nanwatch.watch.train_step import inspection
 from nanwatch.watch.train_step.conditional_update import in_any_replica, sum_of_replicas
+from nanwatch.watch.train_step.eager_ops import EagerStep, kept_step
 from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import Names, RanStep, SeenArray
 from nanwatch.watch.train_step.model_step import ModelStepRecorder
@@ -127,11 +128,11 @@ class ReplicatedStepRecorder(ModelStepRecorder):
                 graph = self.traces[number].graph
                 self.held_in.setdefault(id(graph), {}).update(held)
 
-    def step_that_ran(self, trace: int | None) -> RanStep | None:
+    def step_that_ran(self, trace: int | None) -> RanStep | EagerStep | None:
         """The bad step of this number, where its ops can be looked at. All replicas are in one graph, and
         what those hold that are bad, too, may come later."""
         if trace is None or trace not in self.ran_bad or trace not in self.traces:
-            return None
+            return kept_step()
         found = self.traces[trace]
         return RanStep(found, self.held_in[id(found.graph)])
 

@@ -502,3 +502,22 @@ def test_the_optimizer_of_graphs_is_given_back() -> None:
     with tensorflow_names.leave_graphs_as_they_are():
         assert is_off()
     assert is_off() is before
+
+
+def test_a_function_that_is_called_as_an_eager_op_has_its_graph() -> None:
+    seen: list[tuple[str, Any]] = []
+
+    @tf.function
+    def doubled(x: Any) -> Any:
+        return x * 2.0
+
+    def see(op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any, graph: Any = None) -> None:
+        if graph is None:
+            found = tensorflow_names.called_function(op_type, sys._getframe(1))
+            seen.append((str(op_type), None if found is None else found.name))
+
+    doubled(tf.ones([2]))
+    with tensorflow_names.op_callback(see):
+        doubled(tf.ones([2]) + 1.0)
+    assert [name for _, name in seen if name] == ["doubled"]
+    assert [name for kind, name in seen if "AddV2" in kind] == [None]
