@@ -20,6 +20,7 @@ from nanwatch.watch.incident.op_places import place_of
 from nanwatch.watch.incident.op_trace import BadOp, OutOfTime, array_of
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.held_functions import held_inside
 from nanwatch.watch.keras_seam.keras_types import Array, Graph, Model, Operation, Tensor
 from nanwatch.watch.train_step.held_values import is_exchange, losses_and_gradients
 from nanwatch.watch.train_step.inspection import RanStep
@@ -165,7 +166,8 @@ class StepAutopsy:
             called = tensorflow_names.called_graphs(op)
             if run is None or "f" not in called:
                 return None
-            run = run_of(called["f"], run.values(list(op.inputs)), self.xla)
+            inner = run_of(called["f"], run.values(list(op.inputs)), self.xla)
+            run = inner and inner.with_values(held_inside(op, run.known, "f"))
         return run if path else None
 
     def under_xla(self) -> StepAutopsy:
