@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from nanwatch.record.facts import Location, SpreadEntry
-from nanwatch.record.notes import OnlyCompiled, ReplayRaised, ReplayStopped, StayedFinite
+from nanwatch.record.notes import DrawnAgain, OnlyCompiled, ReplayRaised, ReplayStopped, StayedFinite
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.incident.autopsy import SECONDS, Autopsy, dense, op_info
 from nanwatch.watch.incident.births import Birth, Search, can_count, run_of
@@ -22,7 +22,7 @@ from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.held_functions import held_inside
 from nanwatch.watch.keras_seam.keras_types import Array, Graph, Model, Operation, Tensor
-from nanwatch.watch.train_step.held_values import is_exchange, losses_and_gradients
+from nanwatch.watch.train_step.held_values import is_drawn_again, is_exchange, losses_and_gradients
 from nanwatch.watch.train_step.inspection import RanStep
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
@@ -58,6 +58,9 @@ def perform(
             found.notes.append(ReplayStopped(seconds))
         except (tf.errors.OpError, MissingValue) as error:
             found.notes.append(ReplayRaised(type(error).__name__))
+    if is_drawn_again(ran.trace.graph, losses_and_gradients(ran.trace.seen)):
+        found.notes = [note for note in found.notes if not isinstance(note, StayedFinite)]
+        found.notes.append(DrawnAgain())
     found.ops = search.ops
     return found
 

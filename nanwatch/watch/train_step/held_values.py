@@ -88,6 +88,36 @@ def drawn_inside(op: Op, targets: list[Tensor], writes: Writes) -> list[Tensor]:
     return held_functions.bring_out(op, found) if any(found.values()) else []
 
 
+def is_drawn_again(graph: Graph, targets: Iterable[Tensor]) -> bool:
+    """Whether ``targets`` depend on what is drawn anew, and not held, when ``graph`` is run once more."""
+    targets = list(targets)
+    calls = [path[0] for path in paths_to(graph, targets)]
+    for op in (*calls, *ancestors(in_graph(graph, targets), lambda op: False)):
+        called = tensorflow_names.called_graphs(op)
+        if op.type in OPENED and not tensorflow_names.is_compiled_inside(op):
+            elsewhere = [tensor for tensor in targets if tensor.graph is not graph]
+            if any(is_drawn_again(inner, [*inner.outputs, *elsewhere]) for inner in called.values()):
+                return True
+        elif any(map(draws, called.values())):
+            return True
+    return False
+
+
+def draws(graph: Graph) -> bool:
+    """Whether ``graph``, or what it calls, gives other numbers each time it is run."""
+    written = {id(tensor) for op in graph.get_operations() for tensor in written_by(op)}
+    for op in graph.get_operations():
+        if op.type in READING:
+            if id(op.inputs[0]) in written:
+                return True
+        elif op.type in tensorflow_names.CALLS:
+            if any(map(draws, tensorflow_names.called_graphs(op).values())):
+                return True
+        elif op.type not in HANDING and tensorflow_names.is_stateful(op) and op.outputs:
+            return True
+    return False
+
+
 def is_exchange(op: Op) -> bool:
     """Whether ``op`` is where a replica gives what it has to the others, and gets theirs."""
     return bool(op.type.startswith(EXCHANGES))

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from nanwatch.watch.incident.graph_run import GraphRun
-from nanwatch.watch.train_step.held_values import SMALL, values_to_hold
+from nanwatch.watch.train_step.held_values import SMALL, is_drawn_again, values_to_hold
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.variable_writes import note_ops
 
@@ -213,3 +213,39 @@ def test_what_is_drawn_in_functions_and_branches_is_held(name: str, sign: float)
     run = GraphRun(graph, known)
     for _ in range(2):
         assert np.allclose([float(each) for each in run.values(targets)], expected, rtol=1e-6)
+
+
+def looping(x: Any) -> Any:
+    for _ in tf.range(2):
+        x = x * tf.random.uniform([])
+    return x
+
+
+def looping_quietly(x: Any) -> Any:
+    for _ in tf.range(2):
+        x = tf.sqrt(x) * tf.cast(tf.identity(seed)[0], tf.float32)
+    return x
+
+
+called_looping = tf.function(looping)
+
+
+@tf.function(jit_compile=True)
+def compiled_by_xla(x: Any) -> Any:
+    return x * tf.random.uniform([])
+
+
+@pytest.mark.parametrize(
+    ("function", "again"),
+    [
+        (looping, True),
+        (lambda x: called_looping(x) + x, True),
+        (lambda x: compiled_by_xla(x) + x, True),
+        (looping_quietly, False),
+        (lambda x: everything(tf.reshape(x, [1, 2])), False),
+        (lambda x: x * tf.random.uniform([]), False),
+    ],
+)
+def test_what_is_drawn_in_a_loop_is_drawn_again(function: Callable[[Any], Any], again: bool) -> None:
+    graph = traced(function, (2,))
+    assert is_drawn_again(graph, graph.outputs) is again
