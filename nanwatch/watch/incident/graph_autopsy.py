@@ -22,7 +22,12 @@ from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.held_functions import held_inside
 from nanwatch.watch.keras_seam.keras_types import Array, Graph, Model, Operation, Tensor
-from nanwatch.watch.train_step.held_values import is_drawn_again, is_exchange, losses_and_gradients
+from nanwatch.watch.train_step.held_values import (
+    is_drawn_again,
+    is_exchange,
+    is_of_loop,
+    losses_and_gradients,
+)
 from nanwatch.watch.train_step.inspection import RanStep
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
@@ -42,12 +47,15 @@ def perform(
     seconds: float = SECONDS,
 ) -> Autopsy:
     """Find, in the graph that ran, the op that gave birth to what went bad. No variable is changed by it."""
-    found = Autopsy()
+    found, is_same = Autopsy(), True
     search = Search(time.perf_counter() + seconds)
     with apart(ran.trace.graph):
         try:
             step = StepAutopsy(model, ran.trace.seen, outermost_run(ran), search, compile_location)
             step.fill_in(found)
+            is_same = found.op is not None and found.op.direction == "forward"
+            if found.op is None and found.reproduced:
+                step.with_loops_run_again().fill_in(found)
             if not found.reproduced and compiled_by_xla:
                 step.under_xla().fill_in(found)
                 placed = found.op is not None
@@ -58,7 +66,7 @@ def perform(
             found.notes.append(ReplayStopped(seconds))
         except (tf.errors.OpError, MissingValue) as error:
             found.notes.append(ReplayRaised(type(error).__name__))
-    if is_drawn_again(ran.trace.graph, losses_and_gradients(ran.trace.seen)):
+    if not is_same and is_drawn_again(ran.trace.graph, losses_and_gradients(ran.trace.seen)):
         found.notes = [note for note in found.notes if not isinstance(note, StayedFinite)]
         found.notes.append(DrawnAgain())
     found.ops = search.ops
@@ -172,6 +180,12 @@ class StepAutopsy:
             inner = run_of(called["f"], run.values(list(op.inputs)), self.xla)
             run = inner and inner.with_values(held_inside(op, run.known, "f"))
         return run if path else None
+
+    def with_loops_run_again(self) -> StepAutopsy:
+        """The same, and what came out of loops in which something is drawn is not taken as it was."""
+        graph, held = self.outermost.graph, self.outermost.known
+        kept = {name: value for name, value in held.items() if not is_of_loop(graph, name)}
+        return replace(self, outermost=GraphRun(graph, kept), counts={})
 
     def under_xla(self) -> StepAutopsy:
         """The same, with what XLA makes of each op: its arithmetic differs, at 0 / 0 and 0 * inf above all.

@@ -42,6 +42,13 @@ def bring_out(op: Op, wanted: Mapping[str, Sequence[Tensor]]) -> list[Tensor]:
     return [tensorflow_names.tensor_named(op.graph, name) for name in names]
 
 
+def inside_of(op: Op, name: str) -> tuple[Graph, str] | None:
+    """Of what was brought out of ``op`` under this name: the graph that it is in, and its name in there."""
+    found = COME_OUT.get(op.graph, {}).get(op.name, {})
+    inside = next((inside for inside, outside in found.items() if outside == name), None)
+    return inside and (tensorflow_names.called_graphs(op)[inside.attribute], inside.name)
+
+
 def held_inside(op: Op, known: Mapping[str, Tensor], attribute: str) -> dict[str, Tensor]:
     """Of what is ``known`` in the graph of ``op`` that which came out of it, by its names in there."""
     found = COME_OUT.get(op.graph, {}).get(op.name, {})
@@ -85,17 +92,19 @@ def add_function(definition: Any, name: str, graph: Graph, held: Mapping[str, Te
     put_into(definition, nodes, graph, held)
     known_as = {op.name: node.name for node, op in nodes}  # a name may be an output's already
     drawn = {each: tensorflow_names.op_named(graph, each.partition(":")[0]) for each in held}
-    drawn = {each: op for each, op in drawn.items() if op.type not in tensorflow_names.CALLS}
-    gone = {known_as[op.name] for op in drawn.values()}
-    kept = [node for node in made.node_def if node.name not in gone]
+    come_out = {name for names in COME_OUT.get(graph, {}).values() for name in names.values()}
+    drawn = {each: op for each, op in drawn.items() if each not in come_out}
     names: dict[str, str] = {}
+    constants = []
     for number, (tensor, op) in enumerate(drawn.items()):
         constant = f"nanwatch_held_{number}"
         names[output_name(op, known_as[op.name], int(tensor.partition(":")[2]))] = f"{constant}:output:0"
-        kept.append(constant_node(constant, held[tensor]))
-    kept = [copied(node, names, gone) for node in kept]
+        constants.append(constant_node(constant, held[tensor]))
+    needed = {each.partition(":")[0] for node in made.node_def for each in node.input if each not in names}
+    gone = {known_as[op.name] for op in drawn.values()} - needed
+    kept = [copied(node, names, gone) for node in made.node_def if node.name not in gone]
     del made.node_def[:]
-    made.node_def.extend(kept)
+    made.node_def.extend([*kept, *constants])
     for argument, source in list(made.ret.items()):
         made.ret[argument] = names.get(source, source)
     for output in [each for each, source in list(made.control_ret.items()) if source in gone]:

@@ -20,6 +20,7 @@ READING = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd"))
 HANDING = frozenset(("Placeholder", "Const", "VarHandleOp", "VariableShape", "Identity"))
 # What they call once, or not at all: there each of their tensors has one value, or none.
 OPENED = frozenset(("PartitionedCall", "StatefulPartitionedCall", "If", "StatelessIf"))
+LOOPS = frozenset(("While", "StatelessWhile"))
 # What replicas give each other. It is held, as it cannot be exchanged again, and so is what was given.
 EXCHANGES = ("Collective", "NcclAllReduce")
 SMALL = 4096  # elements of a variable that is copied in no time
@@ -57,11 +58,13 @@ def held_of(
             return is_argument_held(op)
         if op.type in READING:
             return writes.are_of(op)
+        if op.type in LOOPS:
+            return is_drawing_loop(op)
         runs_again = op.type in tensorflow_names.CALLS or op.type in HANDING
         return not runs_again and tensorflow_names.is_stateful(op)
 
     def is_last(op: Op) -> bool:
-        return is_held(op) and not is_exchange(op)
+        return is_held(op) and not is_exchange(op) and op.type not in LOOPS
 
     begin = in_graph(graph, targets)
     calls = {path[0].name: path[0] for path in paths_to(graph, targets)}
@@ -101,6 +104,18 @@ def is_drawn_again(graph: Graph, targets: Iterable[Tensor]) -> bool:
         elif any(map(draws, called.values())):
             return True
     return False
+
+
+def is_drawing_loop(op: Op) -> bool:
+    """Whether ``op`` is a loop in which something is drawn: what comes out of it alone can be held."""
+    return op.type in LOOPS and any(map(draws, tensorflow_names.called_graphs(op).values()))
+
+
+def is_of_loop(graph: Graph, name: str) -> bool:
+    """Whether the tensor of this name is what came out of a loop, be it in a function that is called."""
+    op = tensorflow_names.tensor_named(graph, name).op
+    inside = held_functions.inside_of(op, name)
+    return op.type in LOOPS if inside is None else is_of_loop(*inside)
 
 
 def draws(graph: Graph) -> bool:

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from nanwatch.watch.incident.graph_run import GraphRun
-from nanwatch.watch.train_step.held_values import SMALL, is_drawn_again, values_to_hold
+from nanwatch.watch.train_step.held_values import SMALL, is_drawn_again, is_of_loop, values_to_hold
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.variable_writes import note_ops
 
@@ -227,7 +227,7 @@ def looping_quietly(x: Any) -> Any:
     return x
 
 
-called_looping = tf.function(looping)
+called_looping, called_looping_quietly = tf.function(looping), tf.function(looping_quietly)
 
 
 @tf.function(jit_compile=True)
@@ -249,3 +249,15 @@ def compiled_by_xla(x: Any) -> Any:
 def test_what_is_drawn_in_a_loop_is_drawn_again(function: Callable[[Any], Any], again: bool) -> None:
     graph = traced(function, (2,))
     assert is_drawn_again(graph, graph.outputs) is again
+
+
+def test_what_comes_out_of_a_loop_is_held_and_known_as_that() -> None:
+    graph = traced(lambda x: called_looping(x) * looping(x) + called_looping_quietly(x), (2,))
+    held = values_to_hold(graph, graph.outputs)
+    assert sorted(
+        (tensor.op.type, is_of_loop(graph, tensor.name)) for tensor in held if tensor.shape.rank
+    ) == [
+        ("Placeholder", False),
+        ("StatefulPartitionedCall", True),
+        ("While", True),
+    ]
