@@ -1,4 +1,5 @@
-"""What watching costs an eager loop, in turns with a bare one. ``python -m benchmarks.eager_loop``.
+"""What watching costs an eager loop, and an eager ``fit``, in turns with a bare one.
+``python -m benchmarks.eager_loop``.
 
 Nothing of an eager step is compiled, so that all of nanwatch's own ops and the keeping of the script's count
 in full. ``without ops`` is the same watch that keeps no op for an autopsy.
@@ -18,6 +19,7 @@ from unittest import mock
 
 WARM_UP = 12  # steps of a turn that are not measured
 VARIANTS = ("bare", "watched", "without ops")
+Turn = Callable[[int], float]  # so many steps, and the seconds of CPU that they took
 
 
 def main() -> None:
@@ -25,18 +27,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, default=60, help="Steps a turn.")
     given = parser.parse_args()
-    step = loop_step()
-    cpu: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
-    for _ in range(given.rounds):
-        for variant in VARIANTS:
-            with watching(variant):
-                for _ in range(WARM_UP):
-                    step()
-                before = time.process_time()
-                for _ in range(given.steps):
-                    step()
-                cpu[variant].append((time.process_time() - before) / given.steps)
-    print(f"{'eager loop':<14}{'CPU ms/step':>12}{'ratio':>8}{'min':>8}{'max':>8}")
+    for name, turn in (("eager loop", loop_turn()), ("eager fit", fit_turn())):
+        cpu: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+        for _ in range(given.rounds):
+            for variant in VARIANTS:
+                with watching(variant):
+                    cpu[variant].append(turn(given.steps) / given.steps)
+        show(name, cpu)
+
+
+def show(name: str, cpu: dict[str, list[float]]) -> None:
+    print(f"{name:<14}{'CPU ms/step':>12}{'ratio':>8}{'min':>8}{'max':>8}")
     for variant in VARIANTS:
         ratios = [one / bare for one, bare in zip(cpu[variant], cpu["bare"], strict=True)]
         spread = f"{statistics.median(ratios):>8.2f}{min(ratios):>8.2f}{max(ratios):>8.2f}"
@@ -45,14 +46,47 @@ def main() -> None:
     print(f"  keeping the ops: {statistics.median(kept):.2f} ({min(kept):.2f} to {max(kept):.2f})")
 
 
-def loop_step() -> Callable[[], None]:
-    """A step of a small network; of its time most is Python's."""
+def small_network() -> Any:
+    """Of the time of its step most is Python's."""
     import keras
-    import tensorflow as tf
 
     keras.utils.set_random_seed(0)
     layers = [keras.layers.Dense(64, activation="relu") for _ in range(4)]
-    model = keras.Sequential([keras.Input((16,)), *layers, keras.layers.Dense(1)])
+    return keras.Sequential([keras.Input((16,)), *layers, keras.layers.Dense(1)])
+
+
+def fit_turn() -> Turn:
+    import keras
+    import tensorflow as tf
+
+    class Clock(keras.callbacks.Callback):  # type: ignore[misc]
+        began = ended = 0.0
+
+        def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
+            if batch == WARM_UP:
+                self.began = time.process_time()
+
+        def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+            self.ended = time.process_time()
+
+    clock = Clock()
+    x, y = tf.random.normal([64, 16]), tf.random.normal([64, 1])
+
+    def turn(steps: int) -> float:
+        model = small_network()  # each time a new one: what a watched fit has made stays on the model
+        model.compile("adam", "mse", run_eagerly=True)
+        data = tf.data.Dataset.from_tensors((x, y)).repeat(WARM_UP + steps)
+        model.fit(data, verbose=0, shuffle=False, callbacks=[clock])
+        return clock.ended - clock.began
+
+    return turn
+
+
+def loop_turn() -> Turn:
+    import keras
+    import tensorflow as tf
+
+    model = small_network()
     optimizer, loss = keras.optimizers.Adam(1e-3), keras.losses.MeanSquaredError()
     x, y = tf.random.normal([64, 16]), tf.random.normal([64, 1])
 
@@ -62,7 +96,15 @@ def loop_step() -> Callable[[], None]:
         gradients = tape.gradient(value, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
 
-    return step
+    def turn(steps: int) -> float:
+        for _ in range(WARM_UP):
+            step()
+        before = time.process_time()
+        for _ in range(steps):
+            step()
+        return time.process_time() - before
+
+    return turn
 
 
 @contextlib.contextmanager

@@ -24,6 +24,11 @@ def incident_note_words(note: IncidentNote) -> str:
             return f"op by op the step stays finite, compiled {how} it does not: {why}"
         case notes.StayedFinite():
             return "the step stayed finite when it was repeated: what happened was not deterministic"
+        case notes.DrawnAgain():
+            return (
+                "the step was repeated with other random numbers than it had: it draws some in a loop, or in "
+                "what XLA compiles, where they cannot be held"
+            )
         case notes.NotRepeatable():
             return "no autopsy: the step or its batch is not one that can be repeated"
         case notes.RowsNotTried(tried, rows, seconds):

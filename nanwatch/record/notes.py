@@ -44,6 +44,13 @@ class StayedFinite(Variant):
 
 
 @dataclass(frozen=True)
+class DrawnAgain(Variant):
+    """The step was repeated with other random numbers than it had, where these cannot be held."""
+
+    kind = "drawn-again"
+
+
+@dataclass(frozen=True)
 class NotRepeatable(Variant):
     """The step or its batch cannot be run again."""
 
@@ -83,6 +90,7 @@ IncidentNote = (
     | ReplayRaised
     | OnlyCompiled
     | StayedFinite
+    | DrawnAgain
     | NotRepeatable
     | RowsNotTried
     | FirstWeightsNotHeld

@@ -43,6 +43,12 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
     ),
     (
         incident_note_words,
+        notes.DrawnAgain(),
+        "the step was repeated with other random numbers than it had: it draws some in a loop, or in what "
+        "XLA compiles, where they cannot be held",
+    ),
+    (
+        incident_note_words,
         notes.NotRepeatable(),
         "no autopsy: the step or its batch is not one that can be repeated",
     ),

@@ -258,7 +258,10 @@ def run_compiled(model: Model, again: RepeatableStep) -> IncidentNote:
     return OnlyCompiled(again.jit) if any(map(is_bad, answered)) else StayedFinite()
 
 
-def fill_in(found: Autopsy, trace: OpTrace, seen: RepeatedStep, compile_location: Location | None) -> None:
+def fill_in(
+    found: Autopsy, trace: OpTrace, seen: RepeatedStep, compile_location: Location | None
+) -> BadOp | None:
+    """Answers the birth of what is bad, where there is one."""
     bad_losses = [loss for loss in seen.loss if is_bad(loss)]
     bad_gradients = [grad for grad, _ in seen.gradients if grad is not None and is_bad(grad)]
     if seen.loss:
@@ -275,6 +278,7 @@ def fill_in(found: Autopsy, trace: OpTrace, seen: RepeatedStep, compile_location
     elif targets and (came_in := trace.entries(targets)):
         found.op = op_info(came_in[0], compile_location)
     found.spread = list_spread(seen)
+    return origins[0] if origins else None
 
 
 def op_info(event: BadOp, compile_location: Location | None) -> OpInfo:

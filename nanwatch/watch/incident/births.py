@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from nanwatch.watch.incident.graph_run import FINE, Counts, GraphRun
 from nanwatch.watch.incident.op_trace import SOFTMAX, OutOfTime
 from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.held_functions import held_inside
 from nanwatch.watch.keras_seam.keras_types import Graph, Op, Tensor
 
 # Ops that make nothing: what they give was theirs, or their input's.
@@ -93,8 +94,10 @@ class Search:
         elif "then_branch" in graphs:
             branch = "then_branch" if bool(values[0]) else "else_branch"
             inner = run_of(graphs.get(branch), values[1:], level.run.xla)
+            inner = inner and inner.with_values(held_inside(op, level.run.known, branch))
         else:
             inner = run_of(graphs.get("f"), values, level.run.xla)
+            inner = inner and inner.with_values(held_inside(op, level.run.known, "f"))
         if inner is None:
             return None
         return self.find_birth(inner, inner_targets(inner, op, level), (*callers, op))

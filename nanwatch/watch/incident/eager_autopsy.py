@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
+
+import tensorflow as tf
 
 from nanwatch.record.facts import Location
 from nanwatch.record.notes import ReplayStopped
-from nanwatch.watch.incident.autopsy import SECONDS, Autopsy, RepeatedStep, fill_in
+from nanwatch.watch.incident.autopsy import SECONDS, Autopsy, RepeatedStep, fill_in, is_bad, op_info
+from nanwatch.watch.incident.births import Search, run_of
+from nanwatch.watch.incident.graph_autopsy import StepAutopsy, apart
+from nanwatch.watch.incident.graph_run import MissingValue
 from nanwatch.watch.incident.op_trace import OpTrace, OutOfTime
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model
@@ -28,9 +35,27 @@ def perform(
     except OutOfTime:
         found.notes.append(ReplayStopped(seconds))
     found.ops = trace.ops
-    fill_in(found, trace, seen_by_tape(ran, paths), compile_location)
+    birth = fill_in(found, trace, seen_by_tape(ran, paths), compile_location)
+    if birth is not None and trace.calls.get(birth.number) is not None:
+        enter(found, model, ran, trace.calls[birth.number], compile_location)
     trace.kept.clear()
     return found
+
+
+def enter(
+    found: Autopsy, model: Model | None, ran: EagerStep, op: EagerOp, compile_location: Location | None
+) -> None:
+    """The op is a call of a function that was traced: find the one inside. What that draws it draws anew."""
+    run = run_of(op.graph, op.inputs, False)
+    if op.graph is None or run is None:
+        return
+    search = Search(time.perf_counter() + SECONDS)
+    step = StepAutopsy(model, ran.seen, run, search, compile_location)
+    with contextlib.suppress(tf.errors.OpError, OutOfTime, MissingValue), apart(op.graph):
+        pairs = zip(op.graph.outputs, op.outputs, strict=True)
+        birth = search.find_birth(run, [inside for inside, outside in pairs if is_bad(outside)])
+        if birth is not None:
+            found.op = op_info(step.bad_op(birth), compile_location)
 
 
 def seen_by_tape(ran: EagerStep, paths: dict[int, str]) -> RepeatedStep:
@@ -44,10 +69,14 @@ class TraceOfKept(OpTrace):
 
     paths: dict[int, str] | None = None  # of the layers, by their ids
     op: EagerOp | None = None  # that is being looked at
+    calls: dict[int, EagerOp] = field(default_factory=dict)  # of functions, by the events that they were
 
     def look_at(self, op: EagerOp) -> None:
         self.op, self.backward, self.in_loss = op, op.backward, op.in_loss
+        before = len(self.events)
         self(op.type, op.inputs, None, op.outputs)
+        if op.graph is not None and len(self.events) > before:
+            self.calls[before] = op
 
     def user_line(self) -> tuple[Location | None, str | None]:
         if self.op is None:

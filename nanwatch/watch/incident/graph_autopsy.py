@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from nanwatch.record.facts import Location, SpreadEntry
-from nanwatch.record.notes import OnlyCompiled, ReplayRaised, ReplayStopped, StayedFinite
+from nanwatch.record.notes import DrawnAgain, OnlyCompiled, ReplayRaised, ReplayStopped, StayedFinite
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.incident.autopsy import SECONDS, Autopsy, dense, op_info
 from nanwatch.watch.incident.births import Birth, Search, can_count, run_of
@@ -20,8 +20,14 @@ from nanwatch.watch.incident.op_places import place_of
 from nanwatch.watch.incident.op_trace import BadOp, OutOfTime, array_of
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.held_functions import held_inside
 from nanwatch.watch.keras_seam.keras_types import Array, Graph, Model, Operation, Tensor
-from nanwatch.watch.train_step.held_values import losses_and_gradients
+from nanwatch.watch.train_step.held_values import (
+    is_drawn_again,
+    is_exchange,
+    is_of_loop,
+    losses_and_gradients,
+)
 from nanwatch.watch.train_step.inspection import RanStep
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
@@ -41,12 +47,15 @@ def perform(
     seconds: float = SECONDS,
 ) -> Autopsy:
     """Find, in the graph that ran, the op that gave birth to what went bad. No variable is changed by it."""
-    found = Autopsy()
+    found, is_same = Autopsy(), True
     search = Search(time.perf_counter() + seconds)
     with apart(ran.trace.graph):
         try:
             step = StepAutopsy(model, ran.trace.seen, outermost_run(ran), search, compile_location)
             step.fill_in(found)
+            is_same = found.op is not None and found.op.direction == "forward"
+            if found.op is None and found.reproduced:
+                step.with_loops_run_again().fill_in(found)
             if not found.reproduced and compiled_by_xla:
                 step.under_xla().fill_in(found)
                 placed = found.op is not None
@@ -58,6 +67,9 @@ def perform(
             found.notes.append(ReplayStopped(seconds))
         except (tf.errors.OpError, MissingValue) as error:
             found.notes.append(ReplayRaised(type(error).__name__))
+    if not is_same and is_drawn_again(ran.trace.graph, losses_and_gradients(ran.trace.seen)):
+        found.notes = [note for note in found.notes if not isinstance(note, StayedFinite)]
+        found.notes.append(DrawnAgain())
     found.ops = search.ops
     return found
 
@@ -126,6 +138,8 @@ class StepAutopsy:
             later = self.find(run, targets, before)
             birth = birth or later
         found.reproduced = any(self.is_bad(tensor) for tensor in wanted)
+        if birth is None and found.reproduced:
+            birth = self.find_in_exchanges()
         if birth is not None:
             stopped = tuple(sorted(self.search.stopped))
             found.op = replace(op_info(self.bad_op(birth), self.compile_location), stopped_by=stopped)
@@ -135,6 +149,14 @@ class StepAutopsy:
         birth = self.search.find_birth(run, targets, before=before)
         self.counts.setdefault(id(run.graph), {}).update(self.search.counts)
         return birth
+
+    def find_in_exchanges(self) -> Birth | None:
+        """The first birth in what any of the replicas gave to the others."""
+        run, given = self.outermost, list[Tensor]()
+        for op in run.graph.get_operations():
+            if is_exchange(op) and all(tensor.name in run.known for tensor in op.outputs):
+                given += filter(can_count, op.inputs)
+        return self.find(run, given, []) if given else None
 
     def runs_of(self, targets: Sequence[Tensor]) -> Iterator[tuple[GraphRun, list[Tensor]]]:
         """The targets by their graphs, each with the run of its graph; what is out of reach is left out."""
@@ -156,8 +178,15 @@ class StepAutopsy:
             called = tensorflow_names.called_graphs(op)
             if run is None or "f" not in called:
                 return None
-            run = run_of(called["f"], run.values(list(op.inputs)), self.xla)
+            inner = run_of(called["f"], run.values(list(op.inputs)), self.xla)
+            run = inner and inner.with_values(held_inside(op, run.known, "f"))
         return run if path else None
+
+    def with_loops_run_again(self) -> StepAutopsy:
+        """The same, and what came out of loops in which something is drawn is not taken as it was."""
+        graph, held = self.outermost.graph, self.outermost.known
+        kept = {name: value for name, value in held.items() if not is_of_loop(graph, name)}
+        return replace(self, outermost=GraphRun(graph, kept), counts={})
 
     def under_xla(self) -> StepAutopsy:
         """The same, with what XLA makes of each op: its arithmetic differs, at 0 / 0 and 0 * inf above all.

@@ -15,8 +15,9 @@ from nanwatch.watch.incident.births import Search, can_count
 from nanwatch.watch.incident.graph_autopsy import StepAutopsy, apart, outermost_run
 from nanwatch.watch.incident.graph_run import GraphRun, MissingValue
 from nanwatch.watch.incident.guilty_rows import SECONDS, GuiltyRows, bad_rows
+from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Model, Tensor, Weights
-from nanwatch.watch.train_step.held_values import losses_and_gradients
+from nanwatch.watch.train_step.held_values import is_exchange, losses_and_gradients
 from nanwatch.watch.train_step.inspection import RanStep
 
 
@@ -32,7 +33,7 @@ def find_guilty_rows(
     with contextlib.suppress(tf.errors.OpError, MissingValue), apart(ran.trace.graph):
         run = outermost_run(ran)
         targets = [tensor for tensor in losses_and_gradients(ran.trace.seen) if can_count(tensor)]
-        if not goes_bad(ran, run, targets):
+        if got_bad(ran) or not goes_bad(ran, run, targets):
             return found
         rows = number_of_rows(ran, batch)
 
@@ -50,6 +51,15 @@ def find_guilty_rows(
             variable.assign(value)
         found.finite_on_first_weights = not goes_bad(ran, run, targets)
     return found
+
+
+def got_bad(ran: RanStep) -> bool:
+    """Whether a replica got from the others what is not finite: its own rows are not to blame for that."""
+    return any(
+        is_exchange(tensorflow_names.tensor_named(ran.trace.graph, name).op) and not np.isfinite(array).all()
+        for name, array in ran.held.items()
+        if array.dtype.kind == "f"
+    )
 
 
 def goes_bad(ran: RanStep, run: GraphRun, targets: list[Tensor]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam import held_functions, tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Graph, Op, Tensor
 
 
@@ -88,7 +88,9 @@ class GraphRun:
     def program(self, wanted: Sequence[str], measured: Sequence[str]) -> tensorflow_names.GraphProgram:
         key = (*wanted, "|", *measured)
         if key not in self.programs:
-            part = tensorflow_names.GraphPart(self.graph, self.definition, self.known, wanted, measured)
+            part = tensorflow_names.GraphPart(
+                self.graph, self.definition, self.known, wanted, measured, held_functions.put_in
+            )
             self.programs[key] = part.program(self.xla)
         return self.programs[key]
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from nanwatch.watch.keras_seam.keras_types import Graph, R, Tensor
 
+ATOMIC = "atomic_function.py"  # where a function that was traced is called
 VARIANT = tf.variant  # of lists of tensors
 OpCallback = Callable[..., None]  # of (op_type, inputs, attrs, outputs, op_name, graph)
 # Of values by the names of tensors; see `GraphPart`.
@@ -251,6 +252,70 @@ def called_graphs(op: Any) -> dict[str, Graph]:
     return found
 
 
+def unique_name(name: str) -> str:
+    from tensorflow.python.framework import ops
+
+    return f"{name}_{ops.uid()}"
+
+
+def is_compiled_inside(op: Any) -> bool:
+    """Whether XLA compiles the function that ``op`` calls."""
+    found = False
+    for name in CALLS.get(op.type, ()):
+        function = op.graph._get_function(op.get_attr(name).name)
+        attributes = {} if function is None else function.attributes
+        found |= "_XlaMustCompile" in attributes and attributes["_XlaMustCompile"].b
+    return found
+
+
+def add_outputs(op: Any, wanted: Mapping[str, Sequence[Tensor]]) -> list[Tensor]:
+    """Have ``op``, which calls functions, give tensors of their graphs, too; ``wanted`` by the attributes
+    that name the functions. Of a branch that is not taken nothing comes.
+
+    This is how TensorFlow has a cond give what its gradient needs, after it was made.
+    """
+    from tensorflow.python.eager.polymorphic_function import atomic_function, attributes
+
+    number, flat = len(op.outputs), [tensor for tensors in wanted.values() for tensor in tensors]
+    functions = {name: op.graph._get_function(op.get_attr(name).name) for name in CALLS[op.type]}
+    made = {}
+    for name, function in functions.items():
+        inner = op.get_attr(name).name
+        graph, before = function.graph, list(function.graph.outputs)
+        given = [*before, *outputs_of_branch(graph, name, wanted)]
+        known = {
+            key: value
+            for key, value in function.attributes.items()
+            if key in attributes.MONOMORPHIC_FUNCTION_ALLOWLIST
+        }
+        graph.outputs = given
+        try:
+            made[name] = atomic_function.from_func_graph(unique_name(f"more_of_{inner}"), graph, known)
+        finally:
+            # What calls it elsewhere knows nothing of this; a branch is called here alone, and grows.
+            graph.outputs = before if name == "f" else given
+    shapes = [tensor.shape if len(functions) == 1 else tf.TensorShape(None) for tensor in flat]
+    for name, function in made.items():
+        op.graph._add_function_recursive(function)
+        op._set_func_attr(name, function.name.decode())
+    op._set_type_list_attr("Tout", [tensor.dtype for tensor in (*op.outputs, *flat)])
+    if len(functions) > 1:
+        op._set_shape_list_attr("output_shapes", [*(tensor.shape for tensor in op.outputs), *shapes])
+    op._add_outputs([tensor.dtype for tensor in flat], shapes)
+    return list(op.outputs[number:])
+
+
+def outputs_of_branch(graph: Any, name: str, wanted: Mapping[str, Sequence[Tensor]]) -> list[Tensor]:
+    """``wanted`` of one branch, and in the place of what is of others nothing."""
+    found = []
+    with graph.as_default(), tf.name_scope("nanwatch"):
+        for other, tensors in wanted.items():
+            for tensor in tensors:
+                mine = other == name
+                found.append(tensor if mine else tf.zeros([0] * (tensor.shape.rank or 0), tensor.dtype))
+    return found
+
+
 def calls_to(graph: Graph, other: Graph) -> list[Any]:
     """The ops through which ``graph`` comes to call the function of ``other``, outermost first; none: not."""
     waiting: list[tuple[Graph, list[Any]]] = [(graph, [])]
@@ -270,6 +335,16 @@ def calls_to(graph: Graph, other: Graph) -> list[Any]:
 def tensor_named(graph: Any, name: str) -> Tensor:
     found: Tensor = graph.get_tensor_by_name(name)
     return found
+
+
+def body_of(graph: Any) -> list[Any]:
+    """The ops of a function in the order in which its definition has them."""
+    arguments = {tensor.op.name for tensor in graph.inputs}
+    return [op for op in graph.get_operations() if op.name not in arguments]
+
+
+def op_named(graph: Any, name: str) -> Any:
+    return graph.get_operation_by_name(name)
 
 
 def is_eager(tensor: object) -> bool:
@@ -350,6 +425,9 @@ class GraphPart:
     given: Mapping[str, Tensor]  # any values of the dtypes and shapes that it will be called with
     wanted: Sequence[str]
     measured: Sequence[str]
+    put_in: Callable[
+        [Any, Sequence[Any], Graph, Mapping[str, Tensor]], None
+    ]  # into what it calls, what is held
 
     def program(self, xla: bool = False) -> GraphProgram:
         """The part as a function of values for ``given``.
@@ -392,6 +470,7 @@ class GraphPart:
         part.CopyFrom(self.definition)
         del part.node[:]
         part.node.extend(node for node in self.definition.node if node.name in needed)
+        self.put_in(part, part.node, self.graph, self.given)
         for node in part.node:
             for name in [name for name in node.attr if name.startswith("_")]:
                 del node.attr[name]
@@ -457,6 +536,19 @@ def op_callback(callback: OpCallback) -> Iterator[None]:
         yield
     finally:
         op_callbacks.remove_op_callback(callback)
+
+
+def called_function(op_type: str | bytes, frame: FrameType | None) -> Graph | None:
+    """The graph of the traced function that is called eagerly as the op of this name, in a frame that called
+    ``frame``; None of what is no function."""
+    name = op_type if isinstance(op_type, bytes) else op_type.encode()
+    while name.startswith(b"__") and frame is not None:
+        function = frame.f_locals.get("self") if frame.f_code.co_filename.endswith(ATOMIC) else None
+        if function is not None and getattr(function, "name", None) == name:
+            found: Graph = function.graph
+            return found
+        frame = frame.f_back
+    return None
 
 
 @dataclass(frozen=True)

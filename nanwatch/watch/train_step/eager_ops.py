@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence, Set
+import threading
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import NamedTuple
 
+import tensorflow as tf
+
 from nanwatch.watch.keras_seam import tensorflow_names
-from nanwatch.watch.keras_seam.keras_types import Graph, Operation, Tensor
+from nanwatch.watch.keras_seam.keras_types import Graph, Operation, Structure, Tensor
 from nanwatch.watch.keras_seam.tensorflow_names import ForwardOp
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.train_step.traced_step import (
@@ -36,6 +39,7 @@ class EagerOp(NamedTuple):
     backward: bool
     forward: ForwardOp | None  # whose gradient it is a part of
     in_loss: bool
+    graph: Graph | None = None  # of a function that was traced, and called as an op
 
 
 class EagerStep(NamedTuple):
@@ -47,14 +51,16 @@ class EagerStep(NamedTuple):
 
 @dataclass
 class EagerOps:
-    """Keeps the ops of a thread from its tape's beginning to the update."""
+    """Keeps the ops of a thread: of a loop from its tape's beginning to the update, else of a whole step."""
 
     kept: list[EagerOp] = field(default_factory=list)
     forward: ForwardOp | None = None
     backward: bool = False
     in_loss: int = 0
     room: int = MOST_OPS
+    behind_gradients: int | None = None  # ops that are kept behind one; None: few
     watching: contextlib.ExitStack | None = None
+    seen: TracedStep | None = None  # of the step of a model
     catch_errors: CatchErrors = let_errors_through
 
     def start(self, catch_errors: CatchErrors) -> None:
@@ -78,6 +84,17 @@ class EagerOps:
         self.stop()
         self.kept.clear()
 
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        """The ops that run in this block are not kept."""
+        was_watching = self.watching is not None
+        self.stop()
+        try:
+            yield
+        finally:
+            if was_watching:
+                self.go_on(MOST_OPS)
+
     def keep(
         self,
         op_type: str | bytes,
@@ -93,8 +110,12 @@ class EagerOps:
             line = None if self.backward else user_line(sys._getframe(1))
             seen = current_step()
             layer = seen.callers[-1] if seen is not None and seen.callers else None
+            called = tensorflow_names.called_function(op_type, sys._getframe(1))
             self.kept.append(
-                EagerOp(op_type, inputs, outputs, line, layer, self.backward, self.forward, self.in_loss > 0)
+                EagerOp(
+                    *(op_type, inputs, outputs, line, layer),
+                    *(self.backward, self.forward, self.in_loss > 0, called),
+                )
             )
         except Exception as error:  # whatever it is, the script's op goes on; a context for every op is dear
             self.room = 0
@@ -130,7 +151,7 @@ class EagerOps:
                 yield
         finally:
             self.backward = False
-            self.go_on(MOST_AFTER)
+            self.go_on(MOST_AFTER if self.behind_gradients is None else self.behind_gradients)
 
     @contextlib.contextmanager
     def in_gradient(
@@ -143,11 +164,76 @@ class EagerOps:
             self.forward = None
 
 
+STEP = threading.local()
+
+
+def ops_of_step() -> EagerOps | None:
+    """Of the eager step of a model that runs in this thread; None where none does."""
+    return getattr(STEP, "ops", None)
+
+
+def kept_step() -> EagerStep | None:
+    """The eager step of a model that runs in this thread, and what it has shown so far."""
+    ops = ops_of_step()
+    if ops is None or ops.seen is None or not ops.kept:
+        return None
+    return EagerStep(ops.seen, list(ops.kept))
+
+
+def note_seen(seen: TracedStep) -> None:
+    """What the step has shown that runs in this thread."""
+    ops = ops_of_step()
+    if ops is not None:
+        ops.seen = seen
+
+
+def not_kept() -> contextlib.AbstractContextManager[None]:
+    """What runs in this block is no part of the step."""
+    ops = ops_of_step()
+    return contextlib.nullcontext() if ops is None else ops.pause()
+
+
+def in_loss() -> contextlib.AbstractContextManager[None]:
+    """What runs in this block is the loss that Keras computes."""
+    ops = ops_of_step()
+    return contextlib.nullcontext() if ops is None else ops.inside_loss()
+
+
+@contextlib.contextmanager
+def hold_ops_of_step() -> Iterator[None]:
+    """The ops of the eager step that `call_step` runs in this block are held until its end."""
+    STEP.ops = EagerOps(behind_gradients=MOST_OPS)
+    try:
+        yield
+    finally:
+        ops, STEP.ops = STEP.ops, None
+        ops.clear()
+
+
+def call_step(
+    step: Callable[[Structure], Structure], data: Structure, catch_errors: CatchErrors
+) -> Structure:
+    """``step(data)``; eagerly, with its ops kept."""
+    ops = ops_of_step()
+    if ops is None or not tf.executing_eagerly():
+        return step(data)
+    with catch_errors("keeping the ops of a step"):
+        ops.start(catch_errors)
+    try:
+        return step(data)
+    finally:
+        ops.stop()
+
+
+CALL_OF_STEP = call_step.__code__
+
+
 def user_line(frame: FrameType | None) -> tuple[str, int] | None:
-    """The innermost line of the user's; None where a layer of another's code is called further in."""
+    """The innermost line of the user's; None where a layer, or a step, of another's code is called further
+    in."""
     while frame is not None:
         code = frame.f_code
-        if code is CALL_OF_LAYER:
+        if code is CALL_OF_LAYER or code is CALL_OF_STEP:
             return None
         if user_lines.is_users(code.co_filename):
             return code.co_filename, frame.f_lineno

@@ -11,13 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import tensorflow as tf
 
-from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam import held_functions, tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Graph, Op, Tensor
 from nanwatch.watch.train_step.own_ops import is_own
 from nanwatch.watch.train_step.traced_step import TracedStep
 
 READING = frozenset(("ReadVariableOp", "ResourceGather", "ResourceGatherNd"))
 HANDING = frozenset(("Placeholder", "Const", "VarHandleOp", "VariableShape", "Identity"))
+# What they call once, or not at all: there each of their tensors has one value, or none.
+OPENED = frozenset(("PartitionedCall", "StatefulPartitionedCall", "If", "StatelessIf"))
+LOOPS = frozenset(("While", "StatelessWhile"))
+# What replicas give each other. It is held, as it cannot be exchanged again, and so is what was given.
+EXCHANGES = ("Collective", "NcclAllReduce")
 SMALL = 4096  # elements of a variable that is copied in no time
 CANNOT_BE_GIVEN = (tf.resource, tf.variant)  # to the host
 
@@ -32,62 +37,174 @@ def values_to_hold(graph: Graph, targets: Iterable[Tensor], held_back: Sequence[
     """The tensors of ``graph`` of which ``targets`` can be had, be these in it or in a function it calls.
 
     Not among them are the variables' handles, and eager tensors that the graph has captured: those stay.
-    ``held_back`` are the places of updates that a bad step does not make.
+    ``held_back`` are the places of updates that a bad step does not make. What a function that is called,
+    or a branch, draws is made one of its outputs.
     """
-    writes = Writes(graph, held_back)
     outside = {id(inside): tensor for tensor, inside in graph.captures}
+
+    def is_held(op: Op) -> bool:
+        return not tensorflow_names.is_eager(outside.get(id(op.outputs[0])))
+
+    return held_of(graph, list(targets), Writes(graph, held_back), is_held)
+
+
+def held_of(
+    graph: Graph, targets: list[Tensor], writes: Writes, is_argument_held: Callable[[Op], bool]
+) -> list[Tensor]:
     held: list[Tensor] = []
 
     def is_held(op: Op) -> bool:
         if op.type == "Placeholder":
-            return not tensorflow_names.is_eager(outside.get(id(op.outputs[0])))
+            return is_argument_held(op)
         if op.type in READING:
             return writes.are_of(op)
+        if op.type in LOOPS:
+            return is_drawing_loop(op)
         runs_again = op.type in tensorflow_names.CALLS or op.type in HANDING
         return not runs_again and tensorflow_names.is_stateful(op)
 
-    for op in ancestors(in_graph(graph, targets), is_held):
+    def is_last(op: Op) -> bool:
+        return is_held(op) and not is_exchange(op) and op.type not in LOOPS
+
+    begin = in_graph(graph, targets)
+    calls = {path[0].name: path[0] for path in paths_to(graph, targets)}
+    for op in ancestors(begin, is_last):
         if is_held(op):
             held += [tensor for tensor in op.outputs if tensor.dtype not in CANNOT_BE_GIVEN]
+        elif op.type in OPENED:
+            calls[op.name] = op
+    for op in calls.values():
+        if op.type in OPENED:
+            held += drawn_inside(op, targets, writes)
     return held
+
+
+def drawn_inside(op: Op, targets: list[Tensor], writes: Writes) -> list[Tensor]:
+    """The outputs of ``op`` that bring out what is held of the functions that it calls."""
+    called = tensorflow_names.called_graphs(op)
+    if tensorflow_names.is_compiled_inside(op) or len(called) < len(tensorflow_names.CALLS[op.type]):
+        return []
+    found = {}
+    for name, inner in called.items():
+        wanted = [*inner.outputs, *(tensor for tensor in targets if tensor.graph is not op.graph)]
+        found[name] = held_of(inner, wanted, writes.inside(op, inner), lambda argument: False)
+    return held_functions.bring_out(op, found) if any(found.values()) else []
+
+
+def is_drawn_again(graph: Graph, targets: Iterable[Tensor]) -> bool:
+    """Whether ``targets`` depend on what is drawn anew, and not held, when ``graph`` is run once more."""
+    targets = list(targets)
+    calls = [path[0] for path in paths_to(graph, targets)]
+    for op in (*calls, *ancestors(in_graph(graph, targets), lambda op: False)):
+        called = tensorflow_names.called_graphs(op)
+        if op.type in OPENED and not tensorflow_names.is_compiled_inside(op):
+            elsewhere = [tensor for tensor in targets if tensor.graph is not graph]
+            if any(is_drawn_again(inner, [*inner.outputs, *elsewhere]) for inner in called.values()):
+                return True
+        elif any(map(draws, called.values())):
+            return True
+    return False
+
+
+def is_drawing_loop(op: Op) -> bool:
+    """Whether ``op`` is a loop in which something is drawn: what comes out of it alone can be held."""
+    return op.type in LOOPS and any(map(draws, tensorflow_names.called_graphs(op).values()))
+
+
+def is_of_loop(graph: Graph, name: str) -> bool:
+    """Whether the tensor of this name is what came out of a loop, be it in a function that is called."""
+    op = tensorflow_names.tensor_named(graph, name).op
+    inside = held_functions.inside_of(op, name)
+    return op.type in LOOPS if inside is None else is_of_loop(*inside)
+
+
+def draws(graph: Graph) -> bool:
+    """Whether ``graph``, or what it calls, gives other numbers each time it is run."""
+    written = {id(tensor) for op in graph.get_operations() for tensor in written_by(op)}
+    for op in graph.get_operations():
+        if op.type in READING:
+            if id(op.inputs[0]) in written:
+                return True
+        elif op.type in tensorflow_names.CALLS:
+            if any(map(draws, tensorflow_names.called_graphs(op).values())):
+                return True
+        elif op.type not in HANDING and tensorflow_names.is_stateful(op) and op.outputs:
+            return True
+    return False
+
+
+def is_exchange(op: Op) -> bool:
+    """Whether ``op`` is where a replica gives what it has to the others, and gets theirs."""
+    return bool(op.type.startswith(EXCHANGES))
 
 
 class Writes:
     """Which ops of a graph may write to which variable."""
 
-    def __init__(self, graph: Graph, held_back: Sequence[range]) -> None:
+    def __init__(self, graph: Graph, held_back: Sequence[range] = ()) -> None:
         self.held_back = held_back
+        self.written_outside: dict[int, bool] = {}  # by the id of a handle that a called graph was given
         self.places: dict[str, int] = {}  # of the ops, by their names
         self.of_handle: dict[int, list[int]] = {}  # by the id of the variable's handle
         for place, op in enumerate(graph.get_operations()):
             self.places[op.name] = place
-            if op.type in READING or op.type in HANDING or is_own(op.name):
-                continue  # nanwatch's own read, or give back what was there
-            for tensor in op.inputs:
-                if tensor.dtype == tf.resource:
-                    self.of_handle.setdefault(id(tensor), []).append(place)
+            for tensor in written_by(op):
+                self.of_handle.setdefault(id(tensor), []).append(place)
+
+    def inside(self, op: Op, called: Graph) -> Writes:
+        """Of a graph that ``op`` calls, which may be given variables that are written to outside."""
+        found = Writes(called)
+        arguments = op.inputs[len(op.inputs) - len(called.inputs) :]
+        for outside, inside in zip(arguments, called.inputs, strict=True):
+            if outside.dtype == tf.resource:
+                found.written_outside[id(inside)] = self.may_be_changed(self.places[op.name], outside, True)
+        return found
 
     def are_of(self, read: Op) -> bool:
         """Whether what ``read`` reads may stand in the variable no more when the step is over, or not yet.
 
         To hold what is written to later means to copy it: that is done where it is small, as a seed is.
         """
-        place, writes = self.places[read.name], self.of_handle.get(id(read.inputs[0]), [])
-        changed = [one for one in writes if one < place or not any(one in each for each in self.held_back)]
         size = read.outputs[0].shape.num_elements()
-        if size is not None and size <= SMALL:
-            return bool(changed)
-        return bool(changed) and max(writes) < place
+        is_small = size is not None and size <= SMALL
+        return self.may_be_changed(self.places[read.name], read.inputs[0], is_small)
+
+    def may_be_changed(self, place: int, handle: Tensor, is_small: bool) -> bool:
+        if self.written_outside.get(id(handle), False) and is_small:
+            return True
+        writes = [one for one in self.of_handle.get(id(handle), []) if one != place]
+        changed = [one for one in writes if one < place or not any(one in each for each in self.held_back)]
+        return bool(changed) and (is_small or max(writes) < place)
+
+
+def written_by(op: Op) -> list[Tensor]:
+    """The handles of the variables that ``op`` may write to."""
+    if op.type in READING or op.type in HANDING or is_own(op.name):
+        return []  # nanwatch's own read, or give back what was there
+    handles = [tensor for tensor in op.inputs if tensor.dtype == tf.resource]
+    if not handles or op.type not in tensorflow_names.CALLS:
+        return handles
+    written: set[int] = set()
+    for called in tensorflow_names.called_graphs(op).values():
+        inside = {id(tensor) for each in called.get_operations() for tensor in written_by(each)}
+        arguments = op.inputs[len(op.inputs) - len(called.inputs) :]
+        pairs = zip(arguments, called.inputs, strict=True)
+        written |= {id(outside) for outside, argument in pairs if id(argument) in inside}
+    return [tensor for tensor in handles if id(tensor) in written]
 
 
 def in_graph(graph: Graph, targets: Iterable[Tensor]) -> list[Tensor]:
     """``targets`` where they are of ``graph``; of others what the function that they are in was given."""
     mine = [tensor for tensor in targets if tensor.graph is graph]
+    return [*mine, *(tensor for path in paths_to(graph, targets) for tensor in path[0].inputs)]
+
+
+def paths_to(graph: Graph, targets: Iterable[Tensor]) -> list[list[Op]]:
+    """The calls through which ``graph`` comes to those of ``targets`` that are in functions."""
     elsewhere = {id(tensor.graph): tensor.graph for tensor in targets if tensor.graph is not graph}
-    for other in elsewhere.values():
-        path = tensorflow_names.calls_to(graph, other)
-        mine += path[0].inputs if path else []
-    return mine
+    return [
+        path for path in (tensorflow_names.calls_to(graph, other) for other in elsewhere.values()) if path
+    ]
 
 
 def ancestors(targets: Iterable[Tensor], is_last: Callable[[Op], bool]) -> Iterator[Op]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,14 @@ from nanwatch.watch.keras_seam.keras_types import (
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import bare_batch, loss_inputs
 from nanwatch.watch.train_step.conditional_update import KeptValue, is_in_replica
+from nanwatch.watch.train_step.eager_ops import (
+    EagerStep,
+    call_step,
+    hold_ops_of_step,
+    kept_step,
+    note_seen,
+)
+from nanwatch.watch.train_step.inspection import RanStep
 from nanwatch.watch.train_step.kept_step import KeptStep, counters_of, logs_of_step
 from nanwatch.watch.train_step.own_fault import nodes_of
 from nanwatch.watch.train_step.own_ops import OpOutOfPlace, find_out_of_place, own_ops
@@ -139,6 +148,10 @@ class ModelStepRecorder(StepRecorder):
 
     def train_step(self, data: Structure) -> Structure:
         """The watched step: the user's own, then one row for the ring, then perhaps a look."""
+        with hold_ops_of_step() if tf.executing_eagerly() else contextlib.nullcontext():
+            return self.watched_step(data)
+
+    def watched_step(self, data: Structure) -> Structure:
         batch: batches.Batch = {role: [] for role in batches.ROLES}
         with self.catch_errors("reading the batch"), own_ops():
             batch = batches.split_batch(data)
@@ -165,6 +178,9 @@ class ModelStepRecorder(StepRecorder):
         self.seen = None
         self.look_at_own_ops()
         return logs
+
+    def bad_step(self) -> RanStep | EagerStep | None:
+        return kept_step() or super().bad_step()
 
     def look_at_own_ops(self) -> None:
         """A step is not to be run in which an op of nanwatch's would fail.
@@ -271,7 +287,7 @@ class ModelStepRecorder(StepRecorder):
     def core(self, data: Structure) -> tuple[Structure, StepNumbers | None]:
         """The user's step with its sentinels; everything here may be compiled by XLA."""
         with observe_step(self.model, self.guard) as seen:
-            logs = self.original(data)
+            logs = call_step(self.original, data, self.catch_errors)
             watched = None
             with self.catch_errors("watching the step"), own_ops(), self.guard.wait():
                 watched = self.numbers_of_step(data, seen)
@@ -296,6 +312,7 @@ class ModelStepRecorder(StepRecorder):
         trained = {id(variable): variable for _, variable in seen.gradients}
         self.variables = list(trained.values()) or list(self.model.trainable_variables)
         self.seen = seen
+        note_seen(seen)
         batch = batches.split_batch(data)
         if not seen.outputs:  # the step calls parts of the model, and not the model
             seen.outputs = loss_inputs.find_outputs(seen, batch["label"])

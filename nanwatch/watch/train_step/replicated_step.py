@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from nanwatch.watch.data import batch as batches
+from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Model, Tensor, Variable
 from nanwatch.watch.train_step import inspection
 from nanwatch.watch.train_step.conditional_update import in_any_replica, sum_of_replicas
+from nanwatch.watch.train_step.eager_ops import EagerStep, kept_step
 from nanwatch.watch.train_step.host_call import call_host
-from nanwatch.watch.train_step.inspection import Names, SeenArray
+from nanwatch.watch.train_step.inspection import Names, RanStep, SeenArray
 from nanwatch.watch.train_step.model_step import ModelStepRecorder
 from nanwatch.watch.train_step.row_layout import ROWS, Layout
-from nanwatch.watch.train_step.step_recorder import BAD_LOSS_OR_GRADIENT, BAD_STATE
+from nanwatch.watch.train_step.step_recorder import BAD_LOSS_OR_GRADIENT, BAD_STATE, nothing
 from nanwatch.watch.train_step.step_watcher import Rows
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
 
@@ -33,6 +36,7 @@ class ReplicatedStepRecorder(ModelStepRecorder):
 
     def __init__(self, model: Model, hold: bool, catch_errors: CatchErrors) -> None:
         super().__init__(model, hold, catch_errors)
+        self.replicas = seam().replicas_of(model)
         with model.distribute_strategy.scope():
             self.halted = tf.Variable(
                 False,
@@ -51,6 +55,8 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         self.next_step = 0
         self.counts: dict[int, int] = {}
         self.reported_once = False
+        self.ran_bad: set[int] = set()  # traces, by their numbers
+        self.held_in: dict[int, dict[str, Array]] = {}  # what these held, by the id of their graph
         self.last_row: Array = np.zeros(0)
         self.state_seen = -1  # the last step after which the state was fine
 
@@ -87,12 +93,12 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         restore: Callable[[Tensor], None] | None = None,
         seen: TracedStep | None = None,
     ) -> None:
-        if self.seen is not None and self.guard.hold:
-            if self.seen.held is None:  # nothing is trained
-                self.seen.held = in_any_replica(tf.logical_or(bad, self.halted))
+        if seen is not None and self.guard.hold:
+            if seen.held is None:  # nothing is trained
+                seen.held = in_any_replica(tf.logical_or(bad, self.halted))
             if restore is not None:
-                restore(self.seen.held)
-            self.halted.assign(self.seen.held)  # the next step may be in the same execution
+                restore(seen.held)
+            self.halted.assign(seen.held)  # the next step may be in the same execution
         row = tf.concat([self.batch_cells(batch), cells, self.weight_cells(variables)], axis=0)
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         names = [(role, key) for role, key, _ in batches.dense_tensors(batch)]
@@ -104,14 +110,35 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         ]
         output_names = [name for name, _ in outputs]
 
+        holder = self.holder(seen) if self.guard.hold else None
+        trace = None if holder is None else holder.trace
+        held = [] if holder is None else [tf.cond(bad, holder.hold, nothing)]
+
         def take(recorder: ReplicatedStepRecorder, *arrays: Array) -> int:
-            return recorder.take_row(names, output_names, *arrays)
+            return recorder.take_row(trace, names, output_names, *arrays)
 
         given = [replica, bad, row, *shown, *[tensor for _, tensor in outputs]]
-        call_host(self, take, given, 0, "taking the row of a replica")
+        with tf.control_dependencies(map(tensorflow_names.keep_whole, held)):
+            call_host(self, take, given, 0, "taking the row of a replica")
+
+    def note_ran(self, number: int, held: Mapping[str, Array]) -> None:
+        with self.lock:
+            if number not in self.ran_bad:  # a later step may be in the same execution
+                self.ran_bad.add(number)
+                graph = self.traces[number].graph
+                self.held_in.setdefault(id(graph), {}).update(held)
+
+    def step_that_ran(self, trace: int | None) -> RanStep | EagerStep | None:
+        """The bad step of this number, where its ops can be looked at. All replicas are in one graph, and
+        what those hold that are bad, too, may come later."""
+        if trace is None or trace not in self.ran_bad or trace not in self.traces:
+            return kept_step()
+        found = self.traces[trace]
+        return RanStep(found, self.held_in[id(found.graph)])
 
     def take_row(
         self,
+        trace: int | None,
         names: Names,
         output_names: Names,
         replica: Array,
@@ -121,8 +148,9 @@ class ReplicatedStepRecorder(ModelStepRecorder):
     ) -> int:
         """On the host, in one of TensorFlow's threads: one step of one replica. Answers 0.
 
-        ``replica`` is its number and ``bad`` whether the step was, both scalars; ``row`` is float32, shape
-        (columns,); ``arrays`` are those of the batch and then the outputs, by the names given.
+        ``trace`` is the number of what was traced for it, ``replica`` its own and ``bad`` whether the step
+        was, both scalars; ``row`` is float32, shape (columns,); ``arrays`` are those of the batch and then
+        the outputs, by the names given.
         """
         with self.lock:
             number = int(replica)
@@ -147,6 +175,7 @@ class ReplicatedStepRecorder(ModelStepRecorder):
                 ],
                 {},
                 replica=number,
+                ran=self.step_that_ran(trace) if wanted else None,
             )
             self.next_step = max(self.next_step, self.on_inspection(found))
         return 0

@@ -16,7 +16,7 @@ from nanwatch.watch.keras_seam.keras_types import Layer, Model, Operation, P, R,
 from nanwatch.watch.keras_seam.optimizer_updates import wrap_held, wrappers_of_classes
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
-from nanwatch.watch.train_step import graph_places
+from nanwatch.watch.train_step import eager_ops, graph_places
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.sentinels import watchable
 from nanwatch.watch.train_step.traced_step import CURRENT, LayerCall, TracedStep, call_seen, current_step
@@ -141,14 +141,15 @@ def see_loss(
         seam().build_metrics(model, given.get("y"), given.get("y_pred"))
     parts: list[Tensor] = []
     with Patches() as patches:
-        with seen.catch_errors("seeing the loss"), own_ops():
+        with seen.catch_errors("seeing the loss"), own_ops(), eager_ops.not_kept():
             if seen.here():
                 keep(seen, guard, seam().metric_variables(model))
             compiled = seam().compiled_loss(model)
             if compiled is not None:
                 patches.wrap(compiled, "call", functools.partial(keep_result, parts))
         since = graph_places.begin()
-        loss = original(*args, **kwargs)
+        with eager_ops.in_loss():
+            loss = original(*args, **kwargs)
     with seen.catch_errors("seeing the loss"):
         graph_places.note_loss(since)
     if watchable(loss):
@@ -177,5 +178,6 @@ def see_target(
                 seen.target, seen.loss_graph = scalars[0], tensorflow_names.traced_graph()
     if seen is None:
         return original(tape, target, *args, **kwargs)
-    with graph_places.note_gradients(seen.catch_errors):
+    ops = eager_ops.ops_of_step()
+    with graph_places.note_gradients(seen.catch_errors) if ops is None else ops.differentiate():
         return original(tape, target, *args, **kwargs)

@@ -6,6 +6,7 @@ import functools
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -59,6 +60,13 @@ AFTER_THE_STEP = (BAD_WEIGHT, BAD_STATE)  # what is bad was made by the step, an
 WEIGHTS_EVERY = 8
 
 
+class Holder(NamedTuple):
+    """What a bad step of one trace hands over."""
+
+    trace: int  # its number
+    hold: Callable[[], tf.Tensor]  # makes the op that does it, an int32 scalar
+
+
 class StepRecorder:
     """Takes the numbers of one step after another; `drain` hands them on.
 
@@ -67,6 +75,7 @@ class StepRecorder:
     """
 
     model: Model | None  # None while a loop of the script's own has not shown one
+    replicas = 1  # that train in step
 
     def __init__(self, hold: bool, catch_errors: CatchErrors) -> None:
         self.on_inspection: OnInspection = inspect_no_more
@@ -226,7 +235,7 @@ class StepRecorder:
         names = [(role, key) for role, key, _ in batches.dense_tensors(batch)]
         shown = [tensor for _, _, tensor in batches.dense_tensors(batch)]
         look_names = list(self.look_names)
-        hold = self.holder(seen)
+        holder = self.holder(seen)
 
         def weighed_bad() -> tuple[tf.Tensor, tf.Tensor]:
             weights = [weight for weight in map(tf.convert_to_tensor, variables) if weight.dtype.is_floating]
@@ -242,10 +251,10 @@ class StepRecorder:
             news = tf.where(self.reported, 0, flag)  # of a training that goes on the first one is told
             routine = tf.logical_and(is_time, tf.logical_not(self.halted))
             is_bad = tf.greater(flag, 0)
-            held = [tf.cond(tf.greater(news, 0), hold, lambda: tf.constant(0))] if hold is not None else []
+            held = [] if holder is None else [tf.cond(tf.greater(news, 0), holder.hold, nothing)]
             with tf.control_dependencies(held):  # else the look may be taken first
                 seen_now = tf.logical_or(tf.greater(news, 0), routine)
-                tf.cond(seen_now, lambda: take(news), lambda: tf.constant(0))
+                tf.cond(seen_now, lambda: take(news), nothing)
             if self.guard.hold:
                 self.halted.assign(tf.logical_or(self.halted, is_bad))
             self.reported.assign(tf.logical_or(self.reported, is_bad))
@@ -264,9 +273,9 @@ class StepRecorder:
             self.next_look.assign(tf.add(number, apart))
             return tf.constant(0)
 
-        tensorflow_names.keep_whole(tf.cond(due, special, lambda: tf.constant(0)))
+        tensorflow_names.keep_whole(tf.cond(due, special, nothing))
 
-    def holder(self, seen: TracedStep | None) -> Callable[[], tf.Tensor] | None:
+    def holder(self, seen: TracedStep | None) -> Holder | None:
         """What hands over what ``seen`` must hold; None where a step is not compiled."""
         number, tensors = -1, list[Tensor]()
         with self.catch_errors("finding what a step must hold"):
@@ -280,22 +289,26 @@ class StepRecorder:
         names = [tensor.name for tensor in tensors]
 
         def keep(recorder: StepRecorder, *arrays: Array) -> int:
-            recorder.ran = number, dict(zip(names, map(np.array, arrays), strict=True))
+            recorder.note_ran(number, dict(zip(names, map(np.array, arrays), strict=True)))
             return 0
 
         def hold() -> tf.Tensor:
             call_host(self, keep, tensors, 0, "holding what a step was given")
             return tf.constant(0)
 
-        return hold
+        return Holder(number, hold)
 
     def note_trace(self, trace: Trace) -> int:
         """Its number. The oldest are let go of."""
         number = next(TRACES)
         self.traces[number] = trace
-        for old in list(self.traces)[:-MOST_TRACES]:
+        for old in list(self.traces)[: -MOST_TRACES * self.replicas]:
             del self.traces[old]
         return number
+
+    def note_ran(self, number: int, held: Mapping[str, Array]) -> None:
+        """On the host, inside the step: it is bad, and of the trace with this number, and ``held`` that."""
+        self.ran = number, held
 
     def bad_step(self) -> RanStep | EagerStep | None:
         """The step that went bad, where its ops can be looked at; None where they cannot."""
@@ -420,6 +433,11 @@ class StepRecorder:
         with tf.init_scope():
             for held in self.last_batch.values():
                 held.assign(tf.zeros([0], held.dtype))
+
+
+def nothing() -> tf.Tensor:
+    """The branch that is taken in a healthy step."""
+    return tf.constant(0)
 
 
 def finite_before(step: int) -> int:

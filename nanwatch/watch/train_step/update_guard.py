@@ -22,6 +22,7 @@ from nanwatch.watch.train_step.conditional_update import (
     in_any_replica,
     is_in_replica,
 )
+from nanwatch.watch.train_step.eager_ops import not_kept
 from nanwatch.watch.train_step.kept_step import KeptStep
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.sentinels import half_square_sum, surely_finite, watchable
@@ -99,7 +100,8 @@ class UpdateGuard:
             return
         seen.applying = True
         try:
-            self.decide(seen, optimizer, original, grads, trainable_variables)
+            with not_kept():
+                self.decide(seen, optimizer, original, grads, trainable_variables)
         finally:
             seen.applying = False
 

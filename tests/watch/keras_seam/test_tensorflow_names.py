@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam import held_functions, tensorflow_names
 from tests.watch.keras_seam.private_names import private_names
 
 pytestmark = pytest.mark.tensorflow
@@ -80,6 +80,35 @@ def gradient_function() -> None:
     forward = next(forward for kind, forward in found if kind == "SqrtGrad")
     assert forward.type == "Sqrt"
     assert forward.outputs[0].numpy().tolist() == [2.0]
+
+
+def added_outputs() -> None:
+    """A call, and a cond, that give more than they were made for: the values that are inside."""
+
+    @tf.function
+    def doubled(x: Any) -> Any:
+        return tf.exp(x * 2.0)
+
+    @tf.function
+    def step(x: Any) -> Any:
+        called = doubled(x)
+        chosen = tf.cond(x > 0, lambda: x + 1.0, lambda: x - tf.ones([2]))
+        here: Any = tensorflow_names.traced_graph()
+        call, cond = (next(op for op in here.get_operations() if op.type == kind) for kind in kinds)
+        inside = {
+            name: [op.outputs[0] for op in graph.get_operations() if op.type in ("Mul", "AddV2", "Sub")]
+            for op in (call, cond)
+            for name, graph in tensorflow_names.called_graphs(op).items()
+        }
+        more = tensorflow_names.add_outputs(call, {"f": inside.pop("f")})
+        assert not tensorflow_names.is_compiled_inside(call)
+        return called, chosen, more, tensorflow_names.add_outputs(cond, inside)
+
+    kinds = ("PartitionedCall", "StatelessIf")
+    _, _, (double,), (plus, minus) = step(tf.constant(3.0))
+    assert (double.numpy(), plus.numpy(), minus.numpy().tolist()) == (6.0, 4.0, [])
+    assert tensorflow_names.unique_name("a") != tensorflow_names.unique_name("a")
+    assert doubled(tf.constant(0.0)).numpy() == 1.0
 
 
 def op_callbacks() -> None:
@@ -320,6 +349,14 @@ BETS: dict[str, Callable[[], None]] = {
     "_stack_dict": stack_filter,
     "_thread_key": stack_filter,
     "tensorflow.python.framework.op_callbacks": op_callbacks,
+    "_add_function_recursive": added_outputs,
+    "_add_outputs": added_outputs,
+    "_set_func_attr": added_outputs,
+    "_set_shape_list_attr": added_outputs,
+    "_set_type_list_attr": added_outputs,
+    "tensorflow.python.eager.polymorphic_function.atomic_function": added_outputs,
+    "tensorflow.python.eager.polymorphic_function.attributes": added_outputs,
+    "tensorflow.python.framework.ops": added_outputs,
     "_jit_compile": xla_told_by_function,
     "tensorflow.python.ops.handle_data_util": handle_data,
     "tensorflow.python.ops.resource_variable_ops": resource_variable,
@@ -512,7 +549,9 @@ def test_a_part_of_a_graph_is_run_from_given_values(xla: bool) -> None:
     (drawn,) = [op.outputs[0] for op in graph.get_operations() if op.type == "RandomStandardNormal"]
     (log,) = [op.outputs[0] for op in graph.get_operations() if op.type == "Log"]
     given = {graph.inputs[0].name: tf.constant([1.0, 0.0]), drawn.name: tf.constant([1.0, 5.0])}
-    part = tensorflow_names.GraphPart(graph, graph.as_graph_def(), given, [log.name], [log.name, drawn.name])
+    part = tensorflow_names.GraphPart(
+        graph, graph.as_graph_def(), given, [log.name], [log.name, drawn.name], held_functions.put_in
+    )
     (found,), counts = part.program(xla)(given)
     assert found.numpy().tolist() == [0.0, -np.inf]
     assert counts.numpy().tolist() == [[2.0, 1.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0]]
@@ -536,3 +575,22 @@ def test_the_optimizer_of_graphs_is_given_back() -> None:
     with tensorflow_names.leave_graphs_as_they_are():
         assert is_off()
     assert is_off() is before
+
+
+def test_a_function_that_is_called_as_an_eager_op_has_its_graph() -> None:
+    seen: list[tuple[str, Any]] = []
+
+    @tf.function
+    def doubled(x: Any) -> Any:
+        return x * 2.0
+
+    def see(op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any, graph: Any = None) -> None:
+        if graph is None:
+            found = tensorflow_names.called_function(op_type, sys._getframe(1))
+            seen.append((str(op_type), None if found is None else found.name))
+
+    doubled(tf.ones([2]))
+    with tensorflow_names.op_callback(see):
+        doubled(tf.ones([2]) + 1.0)
+    assert [name for _, name in seen if name] == ["doubled"]
+    assert [name for kind, name in seen if "AddV2" in kind] == [None]

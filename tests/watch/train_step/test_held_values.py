@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from nanwatch.watch.incident.graph_run import GraphRun
-from nanwatch.watch.train_step.held_values import SMALL, values_to_hold
+from nanwatch.watch.train_step.held_values import SMALL, is_drawn_again, is_of_loop, values_to_hold
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.variable_writes import note_ops
 
@@ -137,3 +137,127 @@ def test_a_step_is_made_once_more_from_what_it_held() -> None:
         known.setdefault(inner.name, outer)
     (again,) = GraphRun(graph, known).values([loss])
     assert float(again) == pytest.approx(float(expected), rel=1e-6)
+
+
+@tf.function
+def drawn(x: Any) -> Any:
+    return x + tf.random.normal(tf.shape(x))
+
+
+seed, drop = tf.Variable([1, 2]), keras.layers.Dropout(0.5)
+
+
+@tf.function
+def seeded(x: Any) -> Any:
+    found = x * tf.random.stateless_uniform(tf.shape(x), tf.identity(seed))
+    seed.assign_add([3, 5])
+    return found * tf.random.stateless_uniform(tf.shape(x), tf.identity(seed))
+
+
+@tf.function
+def nested(x: Any) -> Any:
+    return tf.nn.dropout(drawn(x), 0.5) * drawn(seeded(x))
+
+
+def branching(x: Any) -> Any:
+    return tf.cond(tf.reduce_sum(x) > 0, lambda: drawn(x), lambda: nested(x) * tf.random.uniform([]))
+
+
+@tf.function
+def everything(x: Any) -> Any:
+    return branching(-tf.abs(x)) + nested(x) + drop(x, training=True) + branching(tf.abs(x))
+
+
+CALLED = {
+    "drawn": drawn,
+    "seeded": seeded,
+    "nested": nested,
+    "branching": branching,
+    "everything": everything,
+}
+
+
+@pytest.mark.filterwarnings("ignore:Seed")
+@pytest.mark.parametrize("name", CALLED)
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_what_is_drawn_in_functions_and_branches_is_held(name: str, sign: float) -> None:
+    """The loss and its gradient come out the same once more, and the function gives what it gave."""
+    kept: dict[str, Any] = {}
+    graphs: list[Any] = []
+    weight = tf.Variable(2.0)
+
+    def step(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(CALLED[name](x * weight))
+        targets = [loss, tape.gradient(loss, weight)]
+        tensors = [*values_to_hold(loss.graph, targets), *targets]
+        again = values_to_hold(loss.graph, targets)
+        assert [tensor.name for tensor in (*again, *targets)] == [tensor.name for tensor in tensors]
+        graphs.append((loss.graph, targets))
+        names = [tensor.name for tensor in tensors]
+
+        def keep(*arrays: Any) -> np.int32:
+            kept.update(zip(names, map(np.array, arrays), strict=True))
+            return np.int32(0)
+
+        tf.numpy_function(keep, tensors, tf.int32)
+        return loss
+
+    compiled = tf.function(step)
+    compiled(tf.ones([3, 4]) * sign)
+    assert float(compiled(tf.ones([3, 4]) * sign)) != 0
+    ((graph, targets),) = graphs
+    expected = [kept.pop(tensor.name) for tensor in targets]
+    known = {inside.name: outside for outside, inside in graph.captures if hasattr(outside, "numpy")}
+    known |= {each: tf.constant(value) for each, value in kept.items()}
+    run = GraphRun(graph, known)
+    for _ in range(2):
+        assert np.allclose([float(each) for each in run.values(targets)], expected, rtol=1e-6)
+
+
+def looping(x: Any) -> Any:
+    for _ in tf.range(2):
+        x = x * tf.random.uniform([])
+    return x
+
+
+def looping_quietly(x: Any) -> Any:
+    for _ in tf.range(2):
+        x = tf.sqrt(x) * tf.cast(tf.identity(seed)[0], tf.float32)
+    return x
+
+
+called_looping, called_looping_quietly = tf.function(looping), tf.function(looping_quietly)
+
+
+@tf.function(jit_compile=True)
+def compiled_by_xla(x: Any) -> Any:
+    return x * tf.random.uniform([])
+
+
+@pytest.mark.parametrize(
+    ("function", "again"),
+    [
+        (looping, True),
+        (lambda x: called_looping(x) + x, True),
+        (lambda x: compiled_by_xla(x) + x, True),
+        (looping_quietly, False),
+        (lambda x: everything(tf.reshape(x, [1, 2])), False),
+        (lambda x: x * tf.random.uniform([]), False),
+    ],
+)
+def test_what_is_drawn_in_a_loop_is_drawn_again(function: Callable[[Any], Any], again: bool) -> None:
+    graph = traced(function, (2,))
+    assert is_drawn_again(graph, graph.outputs) is again
+
+
+def test_what_comes_out_of_a_loop_is_held_and_known_as_that() -> None:
+    graph = traced(lambda x: called_looping(x) * looping(x) + called_looping_quietly(x), (2,))
+    held = values_to_hold(graph, graph.outputs)
+    assert sorted(
+        (tensor.op.type, is_of_loop(graph, tensor.name)) for tensor in held if tensor.shape.rank
+    ) == [
+        ("Placeholder", False),
+        ("StatefulPartitionedCall", True),
+        ("While", True),
+    ]
