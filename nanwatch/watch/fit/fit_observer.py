@@ -266,6 +266,8 @@ class FitObserver:
         Raises:
             TrainingHalted: there was one, and ``on_incident`` wants it.
         """
+        if self.recorder.visit is not None:
+            self.recorder.visit(self)
         with self.recorder.catch_errors("draining the watched numbers"):
             if self.pending is not None or self.watcher.is_drain_due(steps) or self.may_be_dropped():
                 before = time.perf_counter()

@@ -96,6 +96,7 @@ class RunRecorder:
         self.log_dir = log_dir
         self.is_part = is_part
         self.saves_seen = False
+        self.visit: Callable[[OpenFit], object] | None = None  # called after every step, before it is judged
         self.patches = Patches()  # of the process; undone when the run ends
         self.begin(script, argv)
         if not is_part:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Graph, Operation, Tensor
@@ -36,6 +36,7 @@ class EagerOp(NamedTuple):
     backward: bool
     forward: ForwardOp | None  # whose gradient it is a part of
     in_loss: bool
+    attrs: Sequence[Any] = ()  # names and values, in turn
 
 
 class EagerStep(NamedTuple):
@@ -82,7 +83,7 @@ class EagerOps:
         self,
         op_type: str | bytes,
         inputs: Sequence[Tensor],
-        attrs: object,
+        attrs: Sequence[Any] | None,
         outputs: Sequence[Tensor],
         op_name: object = None,
         graph: Graph | None = None,
@@ -93,9 +94,8 @@ class EagerOps:
             line = None if self.backward else user_line(sys._getframe(1))
             seen = current_step()
             layer = seen.callers[-1] if seen is not None and seen.callers else None
-            self.kept.append(
-                EagerOp(op_type, inputs, outputs, line, layer, self.backward, self.forward, self.in_loss > 0)
-            )
+            made_in = (line, layer, self.backward, self.forward, self.in_loss > 0)
+            self.kept.append(EagerOp(op_type, inputs, outputs, *made_in, attrs or ()))
         except Exception as error:  # whatever it is, the script's op goes on; a context for every op is dear
             self.room = 0
             with self.catch_errors("keeping the ops of a step"):

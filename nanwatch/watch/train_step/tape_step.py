@@ -114,6 +114,9 @@ class TapeStepRecorder(StepRecorder):
             self.eager_seen = step.seen if tf.executing_eagerly() else None
             with self.catch_errors("recording the step"), own_ops():
                 self.record_update(step, variables)
+
+    def let_go_of_step(self) -> None:
+        """An eager step is over: what it showed is held no longer."""
         self.eager_seen = None
 
     def bad_step(self) -> RanStep | EagerStep | None:
