@@ -37,10 +37,10 @@ def replay(info: RunInfo, folder: Path) -> Moment:
     """
     incident = checked_incident(info)
     arrays = checked_snapshot(folder, incident, info.fits[incident.fit])
-    if not Path(info.script).exists():
+    if not Path(info.cwd, info.script).exists():
         raise CannotReplay(f"The script {info.script} is not there any more; a replay runs it again.")
     goal = Goal(info, incident, arrays)
-    with goal.watching():
+    with contextlib.chdir(info.cwd or "."), goal.watching():
         ending = scripts.run_program(Program(info.script, tuple(info.argv[1:])), catch=(Reached,))
     if goal.problem is not None:
         raise CannotReplay(goal.problem)
