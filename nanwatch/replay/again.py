@@ -109,8 +109,11 @@ class Goal:
             finally:
                 recorder.end("halted", None)
 
-    def visit(self, fit: OpenFit) -> None:
-        """A step has been made. If it shows the one that went bad, repeat that and leave the script."""
+    def visit(self, fit: OpenFit, in_step: bool) -> None:
+        """A step has been made, or is at its end (``in_step``), where an eager one still holds its ops.
+
+        If it shows the one that went bad, repeat that and leave the script.
+        """
         from nanwatch.replay import step_again
         from nanwatch.watch.fit.fit_observer import FitObserver
 
@@ -119,7 +122,7 @@ class Goal:
             return
         self.begun = True
         try:
-            self.moment = step_again.bring_back(fit.watcher, self.arrays)
+            self.moment = step_again.bring_back(fit.watcher, self.arrays, in_step)
         except ValueError as error:
             self.problem = (
                 f"The snapshot does not fit the model of training {self.incident.fit + 1}: {error}. "

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from nanwatch.record.facts import StepReplay
+from nanwatch.record.notes import ReplayRaised
 from nanwatch.record.watchpoints import Role
 from nanwatch.replay.moment import Moment
 from nanwatch.watch.data.batch import ROLES, HostBatch
@@ -36,10 +37,13 @@ from nanwatch.watch.train_step.step_watcher import StepWatcher
 from nanwatch.watch.train_step.traced_step import TracedStep
 
 Arrays = Mapping[str, Array]
+CANNOT_RUN = "its ops cannot be run on what the step was given"
 
 
-def bring_back(watcher: StepWatcher, arrays: Arrays) -> Moment | None:
+def bring_back(watcher: StepWatcher, arrays: Arrays, in_step: bool) -> Moment | None:
     """The step of the snapshot; None while the training has not shown it.
+
+    ``in_step``: an eager step is at its end; else it is over.
 
     Raises:
         ValueError: what the snapshot holds does not fit the step or its model.
@@ -51,16 +55,19 @@ def bring_back(watcher: StepWatcher, arrays: Arrays) -> Moment | None:
         ran = watcher.bad_step()
         same = isinstance(ran, EagerStep) and eager_again.is_same_step(ran, arrays)
         return of_eager_ops(watcher, ran, arrays) if isinstance(ran, EagerStep) and same else None
-    return of_python(watcher, arrays)
+    return None if in_step else of_python(watcher, arrays)
 
 
 def of_graph(watcher: StepWatcher, trace: Trace, arrays: Arrays) -> Moment:
     """The ops of the graph, from what the snapshot holds of it."""
-    ran = held_step.made_again(trace, arrays)
     restore(watcher, arrays)
+    ran = held_step.made_again(trace, arrays)
     held_step.restore_captured(trace.graph, arrays)
     compiled_at = user_lines.compile_line_of(watcher.model)
     found = graph_autopsy.perform(watcher.model, ran, compiled_at, watcher.jit)
+    raised = next((note for note in found.notes if isinstance(note, ReplayRaised)), None)
+    if raised is not None:
+        raise ValueError(f"{CANNOT_RUN} ({raised.error})")
     with graph_autopsy.apart(trace.graph):
         step = StepAutopsy(
             watcher.model, trace.seen, graph_autopsy.outermost_run(ran), Search(time.perf_counter()), None
@@ -81,9 +88,7 @@ def of_eager_ops(watcher: StepWatcher, ran: EagerStep, arrays: Arrays) -> Moment
     try:
         again = eager_again.run_again(ran, arrays)
     except tf.errors.OpError as error:
-        raise ValueError(
-            f"its ops cannot be run on what the step was given ({type(error).__name__})"
-        ) from error
+        raise ValueError(f"{CANNOT_RUN} ({type(error).__name__})") from error
     compiled_at = user_lines.compile_line_of(watcher.model)
     found = eager_autopsy.perform(watcher.model, again, compiled_at)
     ops = [] if found.born_at is None else eager_autopsy.around(watcher.model, again, found.born_at)

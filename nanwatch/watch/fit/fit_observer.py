@@ -58,6 +58,8 @@ class FitObserver:
         self.ending = DroppedFit(recorder)
         weakref.finalize(self, DROPPED.append, self.ending.end).atexit = False
         self.watcher.report_to(self.on_inspection, self.execute)
+        if recorder.visit is not None:
+            self.watcher.on_eager_step = functools.partial(recorder.visit, self, True)
 
     @property
     def model(self) -> Model | None:
@@ -267,7 +269,7 @@ class FitObserver:
             TrainingHalted: there was one, and ``on_incident`` wants it.
         """
         if self.recorder.visit is not None:
-            self.recorder.visit(self)
+            self.recorder.visit(self, False)
         with self.recorder.catch_errors("draining the watched numbers"):
             if self.pending is not None or self.watcher.is_drain_due(steps) or self.may_be_dropped():
                 before = time.perf_counter()

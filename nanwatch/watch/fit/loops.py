@@ -165,7 +165,6 @@ class Loops:
             HELD.applying = False
             with self.recorder.catch_errors("letting go of what a step showed"):
                 thread_recording().note_applied()
-                observer.training.tape.let_go_of_step()
         return optimizer.iterations
 
     def can_be_watched(self, frame: FrameType) -> bool:

@@ -18,7 +18,7 @@ from nanwatch.watch.train_step.held_values import CANNOT_BE_GIVEN, READING
 from nanwatch.watch.train_step.traced_step import TracedStep
 
 GIVEN, MADE = "given/", "made/"  # ``<op>.<which>``: what came from outside, and what cannot be made again
-FUNCTION = "a function"
+FUNCTION = "function"
 
 
 def arrays_of(ran: EagerStep, known: Mapping[int, object]) -> Iterator[tuple[str, Array]]:
@@ -42,8 +42,13 @@ def arrays_of(ran: EagerStep, known: Mapping[int, object]) -> Iterator[tuple[str
 
 def types_of(ops: Sequence[EagerOp]) -> Array:
     """One for each op, as bytes."""
-    names = [kind_of(op) for op in ops]
-    return np.array([FUNCTION if tensorflow_names.op_type(name).is_function else name for name in names], "S")
+    return np.array([type_of(op) for op in ops], "S")
+
+
+def type_of(op: EagerOp) -> str:
+    """The same in every process."""
+    name = kind_of(op)
+    return FUNCTION if tensorflow_names.op_type(name).is_function else name
 
 
 def kind_of(op: EagerOp) -> str:

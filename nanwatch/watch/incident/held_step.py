@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,7 +14,9 @@ from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Array, Graph, Tensor, Variable
 from nanwatch.watch.train_step.held_values import CANNOT_BE_GIVEN
 from nanwatch.watch.train_step.inspection import RanStep, Trace
+from nanwatch.watch.train_step.own_ops import is_own
 
+OPS = "held/ops"  # what the graph is known by
 HELD, CAPTURED = "held/", "captured/"
 OWN_VARIABLES = "nanwatch_"
 
@@ -24,6 +27,7 @@ def arrays_of(ran: RanStep, number: int) -> Iterator[tuple[str, Array]]:
     ``number`` is that of the trace.
     """
     yield TRACE, np.asarray(np.int64(number))
+    yield OPS, np.asarray(fingerprint(ran.trace.graph), "S")
     for name, array in ran.held.items():
         yield HELD + name, array
     for outside, inside in ran.trace.graph.captures:
@@ -64,13 +68,22 @@ def handles_of(variables: Iterable[Any]) -> dict[int, Any]:
     return found
 
 
+def fingerprint(graph: Graph) -> str:
+    """The same for graphs of the same ops; nanwatch's own do not count."""
+    names = "\n".join(f"{op.type} {op.name}" for op in graph.get_operations() if not is_own(op.name))
+    return hashlib.sha256(names.encode()).hexdigest()
+
+
 def made_again(trace: Trace, arrays: Mapping[str, Array]) -> RanStep:
     """The step that ran, by the trace of another process.
 
     Raises:
-        ValueError: the graph has no such tensor, or one of another shape: the script has changed.
+        ValueError: the graph has other ops, or a tensor of another shape: the script has changed.
     """
-    held = {name.removeprefix(HELD): array for name, array in arrays.items() if name.startswith(HELD)}
+    if arrays[OPS].item().decode() != fingerprint(trace.graph):
+        raise ValueError("its step has other ops")
+    names = [name for name in arrays if name.startswith(HELD) and name != OPS]
+    held = {name.removeprefix(HELD): arrays[name] for name in names}
     return RanStep(trace, {name: checked(trace.graph, name, array) for name, array in held.items()})
 
 

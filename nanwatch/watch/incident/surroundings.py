@@ -10,7 +10,7 @@ import numpy as np
 
 from nanwatch.record.facts import Location, Operand, RanOp
 from nanwatch.watch.incident.births import Birth, can_count, meant_outputs
-from nanwatch.watch.incident.eager_again import kind_of
+from nanwatch.watch.incident.eager_again import type_of
 from nanwatch.watch.incident.graph_run import FINE
 from nanwatch.watch.incident.op_places import place_of
 from nanwatch.watch.incident.op_trace import array_of
@@ -183,7 +183,7 @@ def eager_producers(ops: Sequence[EagerOp], born_at: int) -> list[int]:
         number = made_by.get(id(waiting.pop(0)))
         if number is None or number in found:
             continue
-        if kind_of(ops[number]) not in PASSING:
+        if type_of(ops[number]) not in PASSING:
             found.append(number)
         waiting += [tensor for tensor in ops[number].inputs if can_count(tensor)]
     return found
@@ -201,7 +201,7 @@ def eager_takers(ops: Sequence[EagerOp], born_at: int) -> list[int]:
         made = [id(tensor) for tensor in ops[number].outputs if not is_finite(tensor)]
         if made and any(id(tensor) in bad for tensor in ops[number].inputs):
             bad.update(made)
-            if kind_of(ops[number]) not in PASSING:
+            if type_of(ops[number]) not in PASSING:
                 found.append(number)
             if len(found) == MOST_AFTER:
                 break
@@ -217,7 +217,7 @@ def eager_values(op: EagerOp, moment: Moment, place: EagerPlace) -> OpValues:
     shown = [tensor for tensor in op.outputs if has_value(tensor)]
     made = next((tensor for tensor in shown if not is_finite(tensor)), shown[0])
     told = RanOp(
-        kind_of(op),
+        type_of(op),
         "backward" if op.backward else "forward",
         moment,
         measured(made),

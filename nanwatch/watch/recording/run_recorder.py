@@ -68,6 +68,10 @@ class OpenFit(Protocol):
         """In a process that was forked off: the record of the fit is the parent's."""
 
 
+# Called with the fit after every step, before that is judged; and inside an eager step, at its end.
+Visit = Callable[[OpenFit, bool], object]
+
+
 class FrozenTraining(NamedTuple):
     """A training that was halted before its bad step, for trials."""
 
@@ -96,7 +100,7 @@ class RunRecorder:
         self.log_dir = log_dir
         self.is_part = is_part
         self.saves_seen = False
-        self.visit: Callable[[OpenFit], object] | None = None  # called after every step, before it is judged
+        self.visit: Visit | None = None
         self.patches = Patches()  # of the process; undone when the run ends
         self.begin(script, argv)
         if not is_part:
