@@ -30,8 +30,9 @@ def replay(logs: Path, pdb: bool) -> None:
     from nanwatch.replay.again import replay as bring_back
 
     folder = of_incident(find_run(logs).absolute())
-    moment = bring_back(read_info(folder), folder)
-    show(render(moment.found))
+    info = read_info(folder)
+    moment = bring_back(info, folder)
+    show(render(moment.found, info.cwd))
     if pdb:
         op = moment.found.op
         open_at(None if op is None else op.location, moment.names)

@@ -66,6 +66,18 @@ def test_texts_have_no_range() -> None:
     assert "    StringJoin  string (3,)  3 texts" in render(StepReplay(1, ops=(op,))).splitlines()
 
 
+def test_files_are_named_as_from_the_folder_of_the_run() -> None:
+    ops = (RanOp("Relu", "forward", "birth", gave(0.0, 0.0), (2, 2), None, DIVISION.location),)
+    for folder, path in {
+        "/project": "train.py",
+        "/": "project/train.py",
+        "/pro": "/project/train.py",
+    }.items():
+        said = render(StepReplay(70, None, True, DIVISION, ops=ops), folder)
+        assert f"in layer head at {path}:18." in said
+        assert f"\n  {path}:18  Dense(2)\n" in said
+
+
 def test_a_step_that_stayed_finite() -> None:
     said = render(StepReplay(3, 0.25, False))
     assert said == (
