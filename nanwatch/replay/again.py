@@ -122,7 +122,7 @@ class Goal:
             return
         self.begun = True
         try:
-            self.moment = step_again.bring_back(fit.watcher, self.arrays, in_step)
+            self.moment = step_again.bring_back(fit.watcher, self.arrays, fit.fit.info.kind, in_step)
         except ValueError as error:
             self.problem = (
                 f"The snapshot does not fit the model of training {self.incident.fit + 1}: {error}. "

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from nanwatch.record.facts import StepReplay
+from nanwatch.record.facts import FitKind, StepReplay
 from nanwatch.record.notes import ReplayRaised
 from nanwatch.record.watchpoints import Role
 from nanwatch.replay.moment import Moment
@@ -40,8 +40,8 @@ Arrays = Mapping[str, Array]
 CANNOT_RUN = "its ops cannot be run on what the step was given"
 
 
-def bring_back(watcher: StepWatcher, arrays: Arrays, in_step: bool) -> Moment | None:
-    """The step of the snapshot; None while the training has not shown it.
+def bring_back(watcher: StepWatcher, arrays: Arrays, kind: FitKind, in_step: bool) -> Moment | None:
+    """The step of the snapshot; None while the training, of this ``kind``, has not shown it.
 
     ``in_step``: an eager step is at its end; else it is over.
 
@@ -50,7 +50,7 @@ def bring_back(watcher: StepWatcher, arrays: Arrays, in_step: bool) -> Moment | 
     """
     if TRACE in arrays:
         trace = watcher.traces.get(int(arrays[TRACE]))
-        return None if trace is None else of_graph(watcher, trace, arrays)
+        return None if trace is None else of_graph(watcher, trace, arrays, kind)
     if TYPES in arrays:
         ran = watcher.bad_step()
         same = isinstance(ran, EagerStep) and eager_again.is_same_step(ran, arrays)
@@ -58,7 +58,7 @@ def bring_back(watcher: StepWatcher, arrays: Arrays, in_step: bool) -> Moment | 
     return None if in_step else of_python(watcher, arrays)
 
 
-def of_graph(watcher: StepWatcher, trace: Trace, arrays: Arrays) -> Moment:
+def of_graph(watcher: StepWatcher, trace: Trace, arrays: Arrays, kind: FitKind) -> Moment:
     """The ops of the graph, from what the snapshot holds of it."""
     restore(watcher, arrays)
     ran = held_step.made_again(trace, arrays)
@@ -79,7 +79,8 @@ def of_graph(watcher: StepWatcher, trace: Trace, arrays: Arrays) -> Moment:
         wanted += [autopsy.dense(grad) for grad, _ in seen.gradients if grad is not None]
         values = step.values(wanted)
     names = at_hand(watcher, arrays, seen, values)
-    return moment_of(arrays, found, ops, {**named_arguments(ran), **names})
+    given = named_arguments(ran) if kind == "tape" else {}
+    return moment_of(arrays, found, ops, {**given, **names})
 
 
 def of_eager_ops(watcher: StepWatcher, ran: EagerStep, arrays: Arrays) -> Moment:
