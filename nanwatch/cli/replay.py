@@ -30,9 +30,8 @@ def replay(logs: Path, pdb: bool) -> None:
     from nanwatch.replay.again import replay as bring_back
 
     folder = of_incident(find_run(logs).absolute())
-    info = read_info(folder)
-    moment = bring_back(info, folder)
-    show(render(moment.found, info.cwd))
+    moment = bring_back(read_info(folder), folder)
+    show(render(moment.found, str(moment.folder)))
     if pdb:
         op = moment.found.op
         open_at(None if op is None else op.location, moment.names)

@@ -37,10 +37,9 @@ def replay(info: RunInfo, folder: Path) -> Moment:
     """
     incident = checked_incident(info)
     arrays = checked_snapshot(folder, incident, info.fits[incident.fit])
-    if not Path(info.cwd, info.script).exists():
-        raise CannotReplay(f"The script {info.script} is not there any more; a replay runs it again.")
+    place = folder_with(info)
     goal = Goal(info, incident, arrays)
-    with contextlib.chdir(info.cwd or "."), goal.watching():
+    with contextlib.chdir(place), goal.watching():
         ending = scripts.run_program(Program(info.script, tuple(info.argv[1:])), catch=(Reached,))
     if goal.problem is not None:
         raise CannotReplay(goal.problem)
@@ -50,7 +49,16 @@ def replay(info: RunInfo, folder: Path) -> Moment:
         raise CannotReplay(
             f"{info.script} ended {how} before it came to {where}training {incident.fit + 1} again."
         )
+    goal.moment.folder = place
     return goal.moment
+
+
+def folder_with(info: RunInfo) -> Path:
+    """From where the script is to be run: from here where that finds it, else from where it was."""
+    for folder in (Path.cwd(), Path(info.cwd)):
+        if Path(folder, info.script).exists():
+            return folder
+    raise CannotReplay(f"The script {info.script} is not there any more; a replay runs it again.")
 
 
 def checked_incident(info: RunInfo) -> IncidentInfo:
