@@ -63,7 +63,9 @@ def around_lines(ops: Sequence[RanOp], folder: str) -> list[str]:
 
 
 def kind_words(op: RanOp) -> str:
-    """``"Sqrt"``, ``"SqrtGrad, of Sqrt"``."""
+    """``"Sqrt"``, ``"SqrtGrad, gradient of Sqrt"``."""
+    if op.type == "Placeholder":
+        return "argument"
     if op.direction == "forward":
         return op.type
     return f"{op.type}, backward" if op.forward_type is None else f"{op.type}, gradient of {op.forward_type}"

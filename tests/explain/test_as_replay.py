@@ -61,6 +61,11 @@ def test_the_ops_around_it_stand_under_their_lines() -> None:
     ]
 
 
+def test_what_a_function_was_given_is_an_argument() -> None:
+    op = RanOp("Placeholder", "forward", "before", gave(0.0, 1.0), (4,))
+    assert "    argument  float32 (4,)  from 0 to 1" in render(StepReplay(1, ops=(op,))).splitlines()
+
+
 def test_texts_have_no_range() -> None:
     op = RanOp("StringJoin", "forward", "before", Operand("output", size=3, dtype="string"), (3,))
     assert "    StringJoin  string (3,)  3 texts" in render(StepReplay(1, ops=(op,))).splitlines()
