@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
-from nanwatch.record.notes import OtherBackend
+from nanwatch.record.notes import IncidentNote, LeftOutOfSnapshot, NotRepeatable, OtherBackend, ReplayRaised
 
 UNEXPLAINED = "NW900"  # a place where something showed, and nothing to mend there
 COMMANDS = frozenset({"run", "explain", "rule"})
@@ -42,12 +42,22 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
 
 
 def can_be_brought_back(report: Report) -> bool:
-    """Whether the step of the incident is one of a fit, in a script that can be run again up to it."""
+    """Whether the step of the incident was frozen whole, in a script that can be run again up to it."""
     incident = report.run.info.incident
-    if incident is None or not incident.frozen or report.run.fits[incident.fit].info.kind == "tape":
+    if incident is None or not incident.frozen or incident.reproduced is False:
+        return False
+    in_python = report.run.fits[incident.fit].info.kind != "tape"
+    if not incident.step_held and (not in_python or any(map(is_in_the_way, incident.notes))):
         return False
     part = report.run.part_of_incident()
-    return part is None or not report.run.is_same_program(part)
+    info = report.run.info if part is None else part.info
+    is_there = os.path.isfile(os.path.join(info.cwd, info.script))
+    return is_there and (part is None or not report.run.is_same_program(part))
+
+
+def is_in_the_way(note: IncidentNote) -> bool:
+    """Whether what it tells of keeps a step from being repeated."""
+    return isinstance(note, NotRepeatable | ReplayRaised | LeftOutOfSnapshot)
 
 
 def command_of(line: str) -> str:

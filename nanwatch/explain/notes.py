@@ -9,6 +9,8 @@ from nanwatch.record.notes import HeldBack, IncidentNote, NotWatched, OwnError
 from nanwatch.record.watchpoints import Watchpoint
 
 MEGABYTE = 2**20
+# What the parts of a snapshot are called, where the name does not say it.
+PARTS = {"held": "what the step was given and drew", "captured": "variables outside the model"}
 
 
 def incident_note_words(note: IncidentNote) -> str:
@@ -38,10 +40,8 @@ def incident_note_words(note: IncidentNote) -> str:
         case notes.UpdateMayStay():
             return "the step makes updates in functions of its own: one before the bad one may stay"
         case notes.LeftOutOfSnapshot(part, size, limit):
-            return (
-                f"the snapshot leaves out {size / MEGABYTE:.0f} MB of {part}: over the limit of "
-                f"{limit / MEGABYTE:.0f} MB"
-            )
+            what = f"{size / MEGABYTE:.0f} MB of {PARTS.get(part, part)}"
+            return f"the snapshot leaves out {what}: over the limit of {limit / MEGABYTE:.0f} MB"
     assert_never(note)
 
 

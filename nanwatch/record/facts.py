@@ -295,6 +295,20 @@ class SpreadEntry:
 
 
 @dataclass(frozen=True)
+class RanOp:
+    """An op of a step that was repeated, and what it gave: one of those around the birth of what went bad."""
+
+    type: str
+    direction: Literal["forward", "backward"]
+    moment: Literal["before", "birth", "after"]
+    output: Operand  # all of it
+    shape: Shape = ()
+    layer: str | None = None
+    location: Location | None = None
+    forward_type: str | None = None  # of a backward op: the forward op it is the gradient of
+
+
+@dataclass(frozen=True)
 class StepReplay:
     """What a bad step showed that was brought back from its snapshot and run again, op by op."""
 
@@ -304,6 +318,7 @@ class StepReplay:
     op: OpInfo | None = None
     spread: tuple[SpreadEntry, ...] = ()
     notes: tuple[IncidentNote, ...] = ()
+    ops: tuple[RanOp, ...] = ()  # in the order in which they ran
 
 
 @dataclass(frozen=True)
@@ -332,6 +347,7 @@ class IncidentInfo:
     # Role "weight": the last step after which it was seen to be finite (-1: before the first), where it
     # was not looked at in every step. The fault is in one of the steps behind it, up to ``step``.
     finite_after: int | None = None
+    step_held: bool = False  # the snapshot holds all that the ops of the step began with
     finite_on_first_weights: bool | None = None  # the same batch on the weights of step 0
     bad_rows: tuple[int, ...] = ()  # rows that are bad alone
     rows_tried: int = 0

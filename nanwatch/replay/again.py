@@ -1,24 +1,23 @@
-"""Runs the script up to the same fit, restores the snapshot there, and repeats the step."""
+"""Runs the script again up to the same training, and has the frozen step made there from its snapshot."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from nanwatch.errors import NanwatchError
-from nanwatch.record.facts import IncidentInfo, RunInfo, StepReplay
-from nanwatch.watch.incident.snapshot_file import SNAPSHOT_FILE, load
-from nanwatch.watch.keras_seam.keras_types import Array, Model, R, Structure
-from nanwatch.watch.keras_seam.patches import Patches
-from nanwatch.watch.keras_seam.seams import Taker, take
+from nanwatch.record.facts import FitInfo, IncidentInfo, RunInfo
+from nanwatch.record.notes import LeftOutOfSnapshot
+from nanwatch.replay.moment import Moment
+from nanwatch.watch.import_hook import install_hook
+from nanwatch.watch.incident.snapshot_file import NEEDED, SNAPSHOT_FILE, holds_step, load
+from nanwatch.watch.keras_seam.keras_types import Array
 from nanwatch.watch.launch import script as scripts
-from nanwatch.watch.launch import user_lines
 from nanwatch.watch.launch.starting import Program
+from nanwatch.watch.recording.run_recorder import OpenFit, RunRecorder
 
 
 class CannotReplay(NanwatchError):
@@ -29,49 +28,51 @@ class Reached(BaseException):
     """Leaves the script once the step has been repeated. No ``except Exception`` stops it."""
 
 
-@dataclass
-class Moment:
-    """What the repeated step showed, and the things at hand for a debugger."""
-
-    found: StepReplay
-    # x, y, sample_weight, y_pred, loss, gradients, outputs, model
-    names: dict[str, object] = field(default_factory=dict)
-
-
 def replay(info: RunInfo, folder: Path) -> Moment:
     """The moment of the incident of the run in ``folder``, from its own script.
 
     Raises:
         CannotReplay: there is no incident or snapshot, the script is gone or has changed, or it does
-            not come to the same fit again.
+            not come to the same step again.
     """
     incident = checked_incident(info)
-    arrays = checked_snapshot(folder)
-    if not Path(info.script).exists():
-        raise CannotReplay(f"The script {info.script} is not there any more; a replay runs it again.")
+    arrays = checked_snapshot(folder, incident, info.fits[incident.fit])
+    place = folder_with(info)
     goal = Goal(info, incident, arrays)
-    with goal.waiting_for_keras():
+    with contextlib.chdir(place), goal.watching():
         ending = scripts.run_program(Program(info.script, tuple(info.argv[1:])), catch=(Reached,))
     if goal.problem is not None:
         raise CannotReplay(goal.problem)
     if goal.moment is None:
         how = f"with status {ending.status}" if ending.error is None else f"with {ending.error!r}"
-        raise CannotReplay(f"{info.script} ended {how} before it came to training {incident.fit + 1} again.")
+        where = "the step that went bad in " if goal.begun else ""
+        raise CannotReplay(
+            f"{info.script} ended {how} before it came to {where}training {incident.fit + 1} again."
+        )
+    goal.moment.folder = place
     return goal.moment
 
 
+def folder_with(info: RunInfo) -> Path:
+    """From where the script is to be run: from here where that finds it, else from where it was."""
+    for folder in (Path.cwd(), Path(info.cwd)):
+        if Path(folder, info.script).exists():
+            return folder
+    raise CannotReplay(f"The script {info.script} is not there any more; a replay runs it again.")
+
+
 def checked_incident(info: RunInfo) -> IncidentInfo:
-    if info.incident is None:
+    incident = info.incident
+    if incident is None:
         raise CannotReplay("The run has no incident: there is no step to bring back.")
-    if info.fits[info.incident.fit].kind == "tape":
+    if not incident.frozen and incident.action != "continue":
         raise CannotReplay(
-            "The incident was in a loop of the script's own, which cannot be entered again; "
-            "fit and train_on_batch can."
+            "What went bad was seen when the step had been made: of the state before it nothing is left."
         )
-    return info.incident
+    return incident
 
 
-def checked_snapshot(folder: Path) -> dict[str, Array]:
+def checked_snapshot(folder: Path, incident: IncidentInfo, fit: FitInfo) -> dict[str, Array]:
     path = folder / SNAPSHOT_FILE
     if not path.exists():
         raise CannotReplay(
@@ -82,129 +83,59 @@ def checked_snapshot(folder: Path) -> dict[str, Array]:
         arrays = load(path)
     except ValueError as error:
         raise CannotReplay(f"{error}.") from error
-    if not any(name.startswith("batch/") for name in arrays):
+    missing = [note.part for note in incident.notes if isinstance(note, LeftOutOfSnapshot)]
+    part = next((part for part in NEEDED if part in missing), None)
+    if part is not None:
+        raise CannotReplay(f"{path} is not whole ({part}): it was over --snapshot-limit.")
+    if not holds_step(arrays) and fit.kind == "tape":
+        raise CannotReplay(f"{path} does not hold what the step of the loop was given.")
+    if not holds_step(arrays) and not any(name.startswith("batch/") for name in arrays):
         raise CannotReplay(f"{path} holds no batch: it was over --snapshot-limit.")
     return arrays
 
 
 @dataclass
 class Goal:
-    """The training to stop at, counted from the script's start."""
+    """The step to stop at, in a script that runs under watch as it did when the step went bad."""
 
     info: RunInfo
     incident: IncidentInfo
     arrays: dict[str, Array]
-    trainings: int = 0
-    known: set[int] = field(default_factory=set)  # models seen in train_on_batch
+    begun: bool = False  # the training has made a step
     moment: Moment | None = None
     problem: str | None = None
-    patches: Patches = field(default_factory=Patches)
 
     @contextlib.contextmanager
-    def waiting_for_keras(self) -> Iterator[None]:
-        """Meet Keras when the script imports it."""
-        from nanwatch.watch.import_hook import wait_for
+    def watching(self) -> Iterator[RunRecorder]:
+        """The script that runs in this block has the same ops as it had; its record is thrown away."""
+        with tempfile.TemporaryDirectory(prefix="nanwatch-replay-") as folder:
+            recorder = RunRecorder(Path(folder), self.info.script, self.info.argv)
+            recorder.visit = self.visit
+            install_hook(recorder, self.incident.action)
+            try:
+                yield recorder
+            finally:
+                recorder.end("halted", None)
 
-        with self.patches:
-            take(self.patches, Taker.ARRIVAL, {"sys.meta_path": wait_for({"keras": self.take_seams})})
-            yield
+    def visit(self, fit: OpenFit, in_step: bool) -> None:
+        """A step has been made, or is at its end (``in_step``), where an eager one still holds its ops.
 
-    def take_seams(self, keras: Any) -> None:
-        from nanwatch.watch import import_hook
+        If it shows the one that went bad, repeat that and leave the script.
+        """
+        from nanwatch.replay import step_again
+        from nanwatch.watch.fit.fit_observer import FitObserver
 
-        goal = self
-
-        class Here(keras.callbacks.Callback):  # type: ignore[misc]
-            def on_train_begin(self, logs: object = None) -> None:
-                goal.come_to(self.model)
-
-        def fit(original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:
-            args, kwargs = import_hook.with_callback(args, kwargs, Here())
-            return original(model, *args, **kwargs)
-
-        import_hook.note_lines(self.patches)
-        wrappers = {"keras.Model.fit": fit, "keras.Model.train_on_batch": self.train_on_batch}
-        take(self.patches, Taker.REPLAY, wrappers)
-
-    def train_on_batch(
-        self, original: Callable[..., R], model: Model, /, *args: object, **kwargs: object
-    ) -> R:
-        if id(model) not in self.known:
-            self.known.add(id(model))
-            self.come_to(model)
-        return original(model, *args, **kwargs)
-
-    def come_to(self, model: Model) -> None:
-        """A training begins. If it is the one, repeat the step and leave the script."""
-        number, self.trainings = self.trainings, self.trainings + 1
-        if number != self.incident.fit:
+        assert isinstance(fit, FitObserver)
+        if fit.fit is None or fit.fit.info.index != self.incident.fit or not fit.recorder.ours:
             return
+        self.begun = True
         try:
-            self.moment = self.repeat(model)
+            self.moment = step_again.bring_back(fit.watcher, self.arrays, fit.fit.info.kind, in_step)
         except ValueError as error:
             self.problem = (
-                f"The snapshot does not fit the model of training {number + 1}: {error}. "
+                f"The snapshot does not fit the model of training {self.incident.fit + 1}: {error}. "
                 "The script, or what it reads, has changed since the run."
             )
-        raise Reached
-
-    def repeat(self, model: Model) -> Moment:
-        from nanwatch.watch.incident import autopsy, snapshot
-        from nanwatch.watch.keras_seam.adapter import seam
-        from nanwatch.watch.train_step.repeatable_step import RepeatableStep
-
-        x, y, sample_weight = batch_of(self.arrays)
-        build_variables(model, x, y)
-        snapshot.restore(model, model.optimizer, self.arrays)
-        data = (x, y) if sample_weight is None else (x, y, sample_weight)
-        names: dict[str, object] = {"x": x, "y": y, "sample_weight": sample_weight, "model": model}
-        several = not seam().is_keras_own(model.train_step)
-        step = RepeatableStep(model.train_step, data, several=several)
-        found = autopsy.perform(model, step, user_lines.compile_line_of(model), names=names)
-        return Moment(
-            StepReplay(
-                int(self.arrays["step"]),
-                found.loss,
-                found.reproduced,
-                found.op,
-                tuple(found.spread),
-                tuple(found.notes),
-            ),
-            names,
-        )
-
-
-def batch_of(arrays: dict[str, Array]) -> tuple[Structure, Structure, Structure]:
-    """(x, y, sample_weight) in the structure that their keys tell: one array, a list or a dict."""
-    x, y, sample_weight = (
-        structure_of(arrays, f"batch/{role}/") for role in ("input", "label", "sample_weight")
-    )
-    return x, y, sample_weight
-
-
-def structure_of(arrays: dict[str, Array], prefix: str) -> Structure:
-    import tensorflow as tf
-
-    found = {
-        name[len(prefix) :]: tf.convert_to_tensor(np.asarray(value))
-        for name, value in arrays.items()
-        if name.startswith(prefix)
-    }
-    if not found:
-        return None
-    if list(found) == ["0"]:
-        return found["0"]
-    if all(key.isdigit() for key in found):
-        return tuple(found[key] for key in sorted(found, key=int))
-    return found
-
-
-def build_variables(model: Model, x: Structure, y: Structure) -> None:
-    """Make the variables that a first step would have made: layers, metrics, optimizer."""
-    from nanwatch.watch.keras_seam.adapter import seam
-
-    y_pred = model(x, training=False)
-    if model.optimizer is not None and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
-    with contextlib.suppress(Exception):  # a custom step may use the metrics in a way of its own
-        seam().build_metrics(model, y, y_pred)
+        if self.moment is not None or self.problem is not None:
+            fit.pending = None  # what this run showed by itself is nobody's question
+            raise Reached

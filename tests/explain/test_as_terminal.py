@@ -14,8 +14,16 @@ from nanwatch.diagnose.diagnosis import Diagnosis
 from nanwatch.explain import as_terminal
 from nanwatch.explain.next_command import next_commands
 from nanwatch.explain.report import Report
-from nanwatch.record.facts import Location
-from nanwatch.record.notes import LayerOutOfReach, LoopOnReplicas, NotWatched, OtherBackend
+from nanwatch.record.facts import FitKind, Location
+from nanwatch.record.notes import (
+    LayerOutOfReach,
+    LeftOutOfSnapshot,
+    LoopOnReplicas,
+    NotRepeatable,
+    NotWatched,
+    OtherBackend,
+    ReplayRaised,
+)
 from tests.explain import made_up_reports
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -212,11 +220,47 @@ def test_what_saw_nothing_is_not_proposed_again(
     assert next_commands(replace(report, run=replace(report.run, info=info))) == [(line, why)]
 
 
-def test_the_step_of_a_fork_is_not_brought_back() -> None:
+def is_replay_offered(report: Report) -> bool:
+    return any(line.startswith("nanwatch replay") for line, _ in next_commands(report, {"replay", "rule"}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "is_offered"),
+    [
+        ("fit", {}, True),
+        ("tape", {}, False),  # of an older nanwatch, whose snapshots hold nothing of a loop
+        ("tape", {"step_held": True}, True),
+        ("fit", {"step_held": True}, True),
+        ("fit", {"step_held": True, "frozen": False}, False),
+        ("fit", {"step_held": True, "reproduced": False}, False),
+        ("fit", {"notes": (LeftOutOfSnapshot("batch", 2, 1),)}, False),
+        ("fit", {"notes": (NotRepeatable(),)}, False),
+        ("fit", {"notes": (ReplayRaised("UnknownError"),)}, False),
+        ("fit", {"notes": (LeftOutOfSnapshot("optimizer", 2, 1),), "step_held": True}, True),
+    ],
+)
+def test_a_replay_is_offered_where_it_works(
+    tmp_path: Path, kind: FitKind, changes: dict[str, Any], is_offered: bool
+) -> None:
+    report = made_up_reports.broken(tmp_path)
+    info, fit = report.run.info, report.run.fits[0]
+    assert info.incident is not None
+    info = replace(info, incident=replace(info.incident, **changes))
+    fits = [replace(fit, info=replace(fit.info, kind=kind))]
+    told = replace(report, run=replace(report.run, info=info, fits=fits))
+    assert is_replay_offered(told) is is_offered
+    (tmp_path / "train.py").unlink()
+    assert not is_replay_offered(told)
+
+
+def test_the_step_of_a_fork_is_not_brought_back(tmp_path: Path) -> None:
     report = made_up_reports.with_children()
+    worker = report.run.parts[1]
+    (tmp_path / "worker.py").write_text("")
+    here = replace(worker, info=replace(worker.info, cwd=str(tmp_path), script="worker.py"))
+    report = replace(report, run=replace(report.run, parts=[report.run.parts[0], here]))
     found = next_commands(report, {"replay", "rule"})
     assert [line for line, _ in found] == ["nanwatch replay /runs/a", "nanwatch rule NW410"]
-    worker = report.run.parts[1]
     fork = replace(worker, info=replace(worker.info, script="train.py", argv=report.run.info.argv))
     of_fork = replace(report, run=replace(report.run, parts=[report.run.parts[0], fork]))
     found = next_commands(of_fork, {"replay", "rule"})

@@ -69,6 +69,16 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
         "the snapshot leaves out 700 MB of optimizer: over the limit of 512 MB",
     ),
     (
+        incident_note_words,
+        notes.LeftOutOfSnapshot("held", 700 * MB, 512 * MB),
+        "the snapshot leaves out 700 MB of what the step was given and drew: over the limit of 512 MB",
+    ),
+    (
+        incident_note_words,
+        notes.LeftOutOfSnapshot("captured", 700 * MB, 512 * MB),
+        "the snapshot leaves out 700 MB of variables outside the model: over the limit of 512 MB",
+    ),
+    (
         not_watched_words,
         notes.OtherKeras(),
         "tf_keras (Keras 2) was imported: nanwatch watches Keras 3 alone",

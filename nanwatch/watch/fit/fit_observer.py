@@ -60,6 +60,8 @@ class FitObserver:
         self.ending = DroppedFit(recorder)
         weakref.finalize(self, DROPPED.append, self.ending.end).atexit = False
         self.watcher.report_to(self.on_inspection, self.execute)
+        if recorder.visit is not None:
+            self.watcher.on_eager_step = functools.partial(recorder.visit, self, True)
 
     @property
     def model(self) -> Model | None:
@@ -285,6 +287,8 @@ class FitObserver:
         Raises:
             TrainingHalted: there was one, and ``on_incident`` wants it.
         """
+        if self.recorder.visit is not None:
+            self.recorder.visit(self, False)
         with self.recorder.catch_errors("draining the watched numbers"):
             if self.pending is not None or self.watcher.is_drain_due(steps) or self.may_be_dropped():
                 before = time.perf_counter()

@@ -16,6 +16,7 @@ from nanwatch.record.notes import IncidentNote, OnlyCompiled, ReplayRaised, Repl
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
 from nanwatch.watch.incident import operands
+from nanwatch.watch.incident.births import Birth
 from nanwatch.watch.incident.op_trace import BadOp, OpTrace, OutOfTime, array_of
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
@@ -50,6 +51,8 @@ class Autopsy:
     loss: float | None = None
     notes: list[IncidentNote] = field(default_factory=list)
     ops: int = 0
+    birth: Birth | None = None  # ``op`` in the graph that ran
+    born_at: int | None = None  # the number of ``op`` among the ops that an eager step kept
 
 
 @dataclass
@@ -275,6 +278,7 @@ def fill_in(
         origins = [event for event in trace.events if event.born_here]
     if origins:
         found.op = replace(op_info(origins[0], compile_location), stopped_by=tuple(sorted(trace.stopped)))
+        found.born_at = origins[0].at
     elif targets and (came_in := trace.entries(targets)):
         found.op = op_info(came_in[0], compile_location)
     found.spread = list_spread(seen)

@@ -33,6 +33,7 @@ class Birth:
     op: Op
     run: GraphRun
     callers: tuple[Op, ...]  # outermost first
+    level: Sequence[Op] = ()  # those of its graph that what was asked for needs, in their order
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Search:
         self.stopped |= level.stopping()
         if not births:
             return None
-        first = Birth(births[0], run, callers)
+        first = Birth(births[0], run, callers, level.needed)
         if first.op.type not in tensorflow_names.CALLS:
             return first
         inner = self.enter(level, first.op, callers)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import tensorflow as tf
 
 from nanwatch.record.facts import Location
 from nanwatch.record.notes import ReplayStopped
+from nanwatch.watch.incident import surroundings
 from nanwatch.watch.incident.autopsy import SECONDS, Autopsy, RepeatedStep, fill_in, is_bad, op_info
 from nanwatch.watch.incident.births import Search, run_of
+from nanwatch.watch.incident.eager_again import kind_of
 from nanwatch.watch.incident.graph_autopsy import StepAutopsy, apart
 from nanwatch.watch.incident.graph_run import MissingValue
 from nanwatch.watch.incident.op_trace import OpTrace, OutOfTime
+from nanwatch.watch.incident.surroundings import EagerPlace, OpValues
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model
 from nanwatch.watch.launch import user_lines
@@ -27,12 +31,9 @@ def perform(
 ) -> Autopsy:
     """Look through the ops of ``ran`` for the first that made a non-finite number."""
     found = Autopsy()
-    paths = {} if model is None else {id(layer): path for path, layer in seam().layers_of(model)}
+    paths = paths_of(model)
     trace = TraceOfKept(seconds, stop_at=sys._getframe(), paths=paths)
-    try:
-        for op in ran.ops:
-            trace.look_at(op)
-    except OutOfTime:
+    if not trace.look_through(ran.ops):
         found.notes.append(ReplayStopped(seconds))
     found.ops = trace.ops
     birth = fill_in(found, trace, seen_by_tape(ran, paths), compile_location)
@@ -58,6 +59,18 @@ def enter(
             found.op = op_info(step.bad_op(birth), compile_location)
 
 
+def around(model: Model | None, ran: EagerStep, born_at: int) -> list[OpValues]:
+    """The ops around that of this number, at which something non-finite was born."""
+    trace = TraceOfKept(SECONDS, paths=paths_of(model))
+    trace.look_through(ran.ops)
+    return surroundings.around_eager(ran.ops, born_at, trace.place_in_step)
+
+
+def paths_of(model: Model | None) -> dict[int, str]:
+    """Of the layers, by their ids."""
+    return {} if model is None else {id(layer): path for path, layer in seam().layers_of(model)}
+
+
 def seen_by_tape(ran: EagerStep, paths: dict[int, str]) -> RepeatedStep:
     outputs = {paths.get(id(layer), layer.name): tensor for layer, tensor in ran.seen.activations}
     return RepeatedStep(loss=list(ran.seen.targets), gradients=list(ran.seen.gradients), outputs=outputs)
@@ -70,6 +83,15 @@ class TraceOfKept(OpTrace):
     paths: dict[int, str] | None = None  # of the layers, by their ids
     op: EagerOp | None = None  # that is being looked at
     calls: dict[int, EagerOp] = field(default_factory=dict)  # of functions, by the events that they were
+
+    def look_through(self, ops: Sequence[EagerOp]) -> bool:
+        """Whether there was time for all of them."""
+        try:
+            for op in ops:
+                self.look_at(op)
+        except OutOfTime:
+            return False
+        return True
 
     def look_at(self, op: EagerOp) -> None:
         self.op, self.backward, self.in_loss = op, op.backward, op.in_loss
@@ -93,3 +115,8 @@ class TraceOfKept(OpTrace):
         if self.op.forward is None:
             return None, None, None
         return (*self.place_of_forward(self.op.forward), self.op.forward.type)
+
+    def place_in_step(self, op: EagerOp) -> EagerPlace:
+        """Where one of those that were looked at comes from."""
+        self.op = op
+        return EagerPlace(*self.place(kind_of(op)))

@@ -143,6 +143,7 @@ class StepAutopsy:
         if birth is not None:
             stopped = tuple(sorted(self.search.stopped))
             found.op = replace(op_info(self.bad_op(birth), self.compile_location), stopped_by=stopped)
+            found.birth = birth
         found.spread = self.list_spread()
 
     def find(self, run: GraphRun, targets: Sequence[Tensor], before: Sequence[Tensor]) -> Birth | None:
@@ -245,6 +246,15 @@ class StepAutopsy:
 
     def is_bad(self, tensor: Tensor) -> bool:
         return self.counted(tensor).bad > 0
+
+    def values(self, tensors: Sequence[Tensor]) -> dict[int, Tensor]:
+        """By their ids; without those that cannot be had of what was held."""
+        found: dict[int, Tensor] = {}
+        for run, group in self.runs_of(tensors):
+            for tensor in group:
+                with contextlib.suppress(MissingValue, tf.errors.OpError):
+                    found[id(tensor)] = run.values([tensor])[0]
+        return found
 
     def list_spread(self) -> list[SpreadEntry]:
         """The places that were non-finite: forward by layer, the loss, then gradients from the last layer."""

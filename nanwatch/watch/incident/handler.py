@@ -24,6 +24,7 @@ from nanwatch.watch.incident import (
 )
 from nanwatch.watch.incident.autopsy import Autopsy
 from nanwatch.watch.incident.guilty_rows import GuiltyRows
+from nanwatch.watch.incident.snapshot_file import NEEDED
 from nanwatch.watch.keras_seam.keras_types import Model, Weights
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.recording.fit_recorder import FitRecorder
@@ -70,9 +71,11 @@ class IncidentHandler:
         notes: list[IncidentNote] = []
         dissected: Autopsy | None = None
         rows: GuiltyRows | None = None
+        held = self.hold_step(seen) if kept and not after else []
         if kept:
             with self.recorder.catch_errors("saving the snapshot"):
-                notes += self.save_snapshot(seen.batch, seen.step)
+                notes += self.save_snapshot(seen.batch, seen.step, held)
+        left_out = {note.part for note in notes if isinstance(note, LeftOutOfSnapshot)}
         if kept and not after:
             with self.recorder.catch_errors("the autopsy"):
                 dissected = self.dissect(seen)
@@ -91,7 +94,8 @@ class IncidentHandler:
             notes.append(UpdateMayStay())
         if found.role == "weight":
             found = replace(found, state=seen.flag == BAD_STATE, finite_after=fine_after)
-        found = replace(found, notes=(*found.notes, *notes))
+        step_held = bool(held) and left_out.isdisjoint(NEEDED)
+        found = replace(found, notes=(*found.notes, *notes), step_held=step_held)
         return with_rows(place_op(found, record.info), rows)
 
     def bad_variables(self, seen: Inspection) -> list[BadVariable]:
@@ -103,9 +107,18 @@ class IncidentHandler:
             return []
         return description.bad_variables(self.model, self.watcher.state)
 
-    def save_snapshot(self, batch: HostBatch, step: int) -> list[LeftOutOfSnapshot]:
-        limit = self.recorder.snapshot_limit
-        return snapshot.save(self.recorder.folder, self.model, batch, step, limit, self.watcher.own_optimizer)
+    def hold_step(self, seen: Inspection) -> snapshot.Held:
+        """What the snapshot must hold for the bad step's ops to be run again in another process."""
+        held: list[snapshot.HeldPart] = []
+        with self.recorder.catch_errors("holding what a step was given"):
+            optimizer = self.watcher.own_optimizer
+            named = () if self.model is None else snapshot.variables_by_name(self.model, optimizer)
+            held += snapshot.held_parts(seen.ran, self.watcher.traces, [variable for _, variable in named])
+        return held
+
+    def save_snapshot(self, batch: HostBatch, step: int, held: snapshot.Held = ()) -> list[LeftOutOfSnapshot]:
+        limit, optimizer = self.recorder.snapshot_limit, self.watcher.own_optimizer
+        return snapshot.save(self.recorder.folder, self.model, batch, step, limit, optimizer, held)
 
     def find_guilty_rows(self, seen: Inspection) -> GuiltyRows | None:
         if isinstance(seen.ran, RanStep) and not self.watcher.jit:

@@ -65,6 +65,7 @@ class BadOp:
     dtypes: tuple[str, ...]  # of the inputs, as the op was given them
     output: Array
     in_loss: bool = False
+    at: int = 0  # its number among the ops that were looked at
 
 
 @dataclass
@@ -140,6 +141,7 @@ class OpTrace:
                 tuple(dtype for _, dtype in shown),
                 np.array(bad[0]) if born or not parents else bad[0],
                 self.in_loss,
+                self.ops - 1,
             )
         )
         for value in bad:

@@ -1,9 +1,9 @@
-"""The state before the bad step, on disk: batch, weights, optimizer, statistics, seeds."""
+"""The state before the bad step, on disk: what it was given, weights, optimizer, statistics, seeds."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +11,41 @@ import numpy as np
 
 from nanwatch.record.notes import LeftOutOfSnapshot
 from nanwatch.watch.data.batch import HostBatch
-from nanwatch.watch.incident.snapshot_file import FORMAT, SNAPSHOT_FILE
+from nanwatch.watch.incident import eager_again, held_step
+from nanwatch.watch.incident.snapshot_file import FORMAT, SAME, SNAPSHOT_FILE
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Model, Optimizer, Variable
+from nanwatch.watch.train_step.eager_ops import EagerStep
+from nanwatch.watch.train_step.inspection import RanStep, Trace
+
+HeldPart = tuple[str, Array | Variable]  # with its name in the file
+Held = Sequence[HeldPart]
+SMALL = 1024  # bytes, of which nothing is saved by telling that they are in the batch
 
 
 def parts(
-    model: Model | None, batch: HostBatch, optimizer: Optimizer | None
+    model: Model | None, batch: HostBatch, optimizer: Optimizer | None, held: Held = ()
 ) -> Iterable[tuple[str, Array | Variable]]:
     """(name in the file, what it holds), what a replay needs most first.
 
-    Names: ``batch/<role>/<key>``, and those of `variables_by_name`.
+    Names: ``batch/<role>/<key>``, those of `held_parts`, and those of `variables_by_name`.
     """
     for (role, key), array in batch.items():
         yield f"batch/{role}/{key}", array
+    yield from held
     if model is not None:
         yield from variables_by_name(model, optimizer)
+
+
+def held_parts(
+    ran: RanStep | EagerStep | None, traces: Mapping[int, Trace], known: Sequence[Variable]
+) -> Held:
+    """What the step that ``ran`` cannot be made again without, besides the variables that are ``known``."""
+    if isinstance(ran, RanStep):
+        number = next(number for number, trace in traces.items() if trace is ran.trace)
+        variables = held_step.captured_variables(ran.trace.graph, known)
+        return [*held_step.arrays_of(ran, number), *variables]
+    return [] if ran is None else list(eager_again.arrays_of(ran, held_step.handles_of(known)))
 
 
 def variables_by_name(model: Model, optimizer: Optimizer | None) -> Iterable[tuple[str, Variable]]:
@@ -53,16 +72,26 @@ def variables_by_name(model: Model, optimizer: Optimizer | None) -> Iterable[tup
 
 
 def save(
-    folder: Path, model: Model | None, batch: HostBatch, step: int, limit: int, optimizer: Optimizer | None
+    folder: Path,
+    model: Model | None,
+    batch: HostBatch,
+    step: int,
+    limit: int,
+    optimizer: Optimizer | None,
+    held: Held = (),
 ) -> list[LeftOutOfSnapshot]:
     """Write ``snapshot.npz``; answers what was left out to keep within ``limit`` bytes."""
     kept: dict[str, Any] = {"format": np.int64(FORMAT), "step": np.int64(step)}  # `np.savez` has flags, too
     room = limit
     left_out: dict[str, int] = {}
-    for name, thing in parts(model, batch, optimizer):
+    for name, thing in parts(model, batch, optimizer, held):
         array = as_array(thing)
+        twin = twin_in_batch(array, kept)
+        if twin is not None:
+            kept[SAME + name] = np.array(twin, "S")
+            continue
         if array.nbytes > room:
-            group = name.split("/")[0]
+            group = group_of(name)
             left_out[group] = left_out.get(group, 0) + array.nbytes
             continue
         room -= array.nbytes
@@ -74,9 +103,31 @@ def save(
     return [LeftOutOfSnapshot(group, size, limit) for group, size in left_out.items()]
 
 
+def twin_in_batch(array: Array, kept: Mapping[str, Array]) -> str | None:
+    """The name of a tensor of the batch that is the same: the arguments of a step often are."""
+    if array.nbytes < SMALL:
+        return None
+    for name, other in kept.items():
+        if name.startswith("batch/") and other.dtype == array.dtype and is_same(array, other):
+            return name
+    return None
+
+
+def is_same(array: Array, other: Array) -> bool:
+    return array.shape == other.shape and array.tobytes() == other.tobytes()
+
+
+def group_of(name: str) -> str:
+    """The part of a snapshot that what is saved as ``name`` belongs to."""
+    group = name.split("/")[0]
+    return "held" if group in ("given", "made") else group
+
+
 def as_array(thing: Array | Variable) -> Array:
-    """A variable's or tensor's values; bfloat16, which npz cannot hold, as float32."""
+    """A variable's or tensor's values; bfloat16, which npz cannot hold, as float32, and texts as bytes."""
     array = np.asarray(thing.numpy() if hasattr(thing, "numpy") else thing)
+    if array.dtype.kind == "O":
+        return array.astype("S")
     return array.astype(np.float32) if array.dtype.kind == "V" or array.dtype.name == "bfloat16" else array
 
 

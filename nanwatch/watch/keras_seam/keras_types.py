@@ -33,6 +33,7 @@ class DType(Protocol):
     is_floating: bool
     is_integer: bool
     is_bool: bool
+    as_numpy_dtype: type[np.generic]
 
 
 class TensorShape(Protocol):
@@ -41,6 +42,7 @@ class TensorShape(Protocol):
     rank: int | None
 
     def as_list(self) -> list[int | None]: ...
+    def is_compatible_with(self, other: Sequence[int | None]) -> bool: ...
     def num_elements(self) -> int | None: ...
     @overload
     def __getitem__(self, key: int, /) -> int | None: ...

@@ -33,7 +33,6 @@ class Taker(StrEnum):
     SAVES = "recording/saves.py"
     LOOPS = "fit/loops.py"
     CHECK = "check"
-    REPLAY = "replay/again.py"
     STEP = "train_step, while a step is traced"
     REPEATED_UPDATES = "incident, while a step is repeated"
     REPEATED_GRADIENTS = "incident/autopsy.py, while a step is repeated"
@@ -111,8 +110,6 @@ SEAMS = (
     Seam(Taker.CHECK, "tensorflow.train.Checkpoint", "save", "it saves elsewhere"),
     Seam(Taker.CHECK, "tensorflow.train.Checkpoint", "write", "it saves elsewhere"),
     Seam(Taker.CHECK, "tensorflow.train.CheckpointManager", "save", "it would delete older checkpoints"),
-    Seam(Taker.REPLAY, "keras.Model", "fit", "the replay begins where the training does"),
-    Seam(Taker.REPLAY, "keras.Model", "train_on_batch", "the replay begins where the training does"),
     Seam(Taker.STEP, "keras.optimizers.Optimizer", "apply", "the update, guarded"),
     Seam(Taker.STEP, "keras.optimizers.LossScaleOptimizer", "apply", "the update, guarded"),
     Seam(Taker.STEP, "tensorflow.GradientTape", "gradient", "the loss of a step of the script's own"),

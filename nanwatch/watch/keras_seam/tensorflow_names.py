@@ -526,6 +526,28 @@ def without_rewriting(without: bool) -> Iterator[None]:
 # -- eager ops ---------------------------------------------------------------------------------------
 
 
+def run_op(kind: str, inputs: Sequence[Tensor], attrs: Sequence[Any], outputs: int) -> Sequence[Tensor]:
+    """An eager op once more, by the attributes with which a callback was called."""
+    from tensorflow.python.eager import context, execute
+
+    found = execute.quick_execute(kind, outputs, list(inputs), tuple(attrs), context.context())
+    return list(found) if isinstance(found, list | tuple) else []
+
+
+class OpType(NamedTuple):
+    """What is known of the ops of one type."""
+
+    is_function: bool  # one that was traced; its name differs from process to process
+    is_stateful: bool
+
+
+def op_type(kind: str) -> OpType:
+    from tensorflow.python.framework import op_def_registry
+
+    found = op_def_registry.get(kind)
+    return OpType(found is None, found is None or bool(found.is_stateful))
+
+
 @contextlib.contextmanager
 def op_callback(callback: OpCallback) -> Iterator[None]:
     """Call ``callback(op_type, inputs, attrs, outputs, op_name, graph)`` for every eager op."""

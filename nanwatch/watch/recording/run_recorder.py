@@ -70,6 +70,10 @@ class OpenFit(Protocol):
         """In a process that was forked off: the record of the fit is the parent's."""
 
 
+# Called with the fit after every step, before that is judged; and inside an eager step, at its end.
+Visit = Callable[[OpenFit, bool], object]
+
+
 class FrozenTraining(NamedTuple):
     """A training that was halted before its bad step, for trials."""
 
@@ -121,6 +125,7 @@ class RunRecorder:
         self.is_part = is_part
         self.saves_seen = False
         self.keeps_trainings = False  # for trials: whoever makes them asks for it
+        self.visit: Visit | None = None
         self.patches = Patches()  # of the process; undone when the run ends
         self.begin(script, argv)
         if not is_part:

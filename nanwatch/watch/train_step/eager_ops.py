@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -39,6 +39,7 @@ class EagerOp(NamedTuple):
     backward: bool
     forward: ForwardOp | None  # whose gradient it is a part of
     in_loss: bool
+    attrs: Sequence[Any] = ()  # names and values, in turn
     graph: Graph | None = None  # of a function that was traced, and called as an op
 
 
@@ -99,7 +100,7 @@ class EagerOps:
         self,
         op_type: str | bytes,
         inputs: Sequence[Tensor],
-        attrs: object,
+        attrs: Sequence[Any] | None,
         outputs: Sequence[Tensor],
         op_name: object = None,
         graph: Graph | None = None,
@@ -111,12 +112,8 @@ class EagerOps:
             seen = current_step()
             layer = seen.callers[-1] if seen is not None and seen.callers else None
             called = tensorflow_names.called_function(op_type, sys._getframe(1))
-            self.kept.append(
-                EagerOp(
-                    *(op_type, inputs, outputs, line, layer),
-                    *(self.backward, self.forward, self.in_loss > 0, called),
-                )
-            )
+            made_in = (line, layer, self.backward, self.forward, self.in_loss > 0)
+            self.kept.append(EagerOp(op_type, inputs, outputs, *made_in, attrs or (), called))
         except Exception as error:  # whatever it is, the script's op goes on; a context for every op is dear
             self.room = 0
             with self.catch_errors("keeping the ops of a step"):

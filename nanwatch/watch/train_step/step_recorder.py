@@ -21,6 +21,7 @@ from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import (
     Array,
+    Graph,
     Model,
     Optimizer,
     StepFunction,
@@ -80,6 +81,7 @@ class StepRecorder:
     def __init__(self, hold: bool, catch_errors: CatchErrors) -> None:
         self.on_inspection: OnInspection = inspect_no_more
         self.execute: Execute = call_directly
+        self.on_eager_step: Callable[[], object] = lambda: None  # while its ops are still held
         self.catch_errors = catch_errors
         self.layout: Layout | None = None
         self.label_counts = LabelCounts()
@@ -274,6 +276,8 @@ class StepRecorder:
             return tf.constant(0)
 
         tensorflow_names.keep_whole(tf.cond(due, special, nothing))
+        if tf.executing_eagerly():
+            self.on_eager_step()
 
     def holder(self, seen: TracedStep | None) -> Holder | None:
         """What hands over what ``seen`` must hold; None where a step is not compiled."""
@@ -283,6 +287,8 @@ class StepRecorder:
             if seen is not None and graph is not None:
                 targets = held_values.losses_and_gradients(seen)
                 tensors = held_values.values_to_hold(graph, targets, seen.guarded_ops)
+                known = {tensor.name for tensor in tensors}
+                tensors += [each for each in self.held_besides(seen, graph) if each.name not in known]
                 number = self.note_trace(Trace(seen, graph))
         if number < 0:
             return None
@@ -297,6 +303,10 @@ class StepRecorder:
             return tf.constant(0)
 
         return Holder(number, hold)
+
+    def held_besides(self, seen: TracedStep, graph: Graph) -> list[Tensor]:
+        """What else a step must hold of which not all has been traced."""
+        return []
 
     def note_trace(self, trace: Trace) -> int:
         """Its number. The oldest are let go of."""

@@ -10,7 +10,8 @@ from nanwatch.record.notes import NotWatched
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.label_counts import LabelCounts
 from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction, Structure
-from nanwatch.watch.train_step.inspection import Inspection
+from nanwatch.watch.train_step.eager_ops import EagerStep
+from nanwatch.watch.train_step.inspection import Inspection, RanStep, Trace
 from nanwatch.watch.train_step.left_behind import LeftBehind
 from nanwatch.watch.train_step.left_behind import Rows as Rows
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
@@ -36,6 +37,8 @@ class StepWatcher(Protocol):
     template: Structure  # the structure of a batch, 0 for each tensor; None while it is not known
     jit: bool  # the step is compiled with XLA
     beyond_recall: bool  # an update may stay that was made before the one that was bad
+    on_eager_step: Callable[[], object]  # called at the end of one, while its ops are still held
+    traces: dict[int, Trace]  # the latest of a compiled step, by their numbers
 
     @property
     def model(self) -> Model | None:
@@ -87,6 +90,9 @@ class StepWatcher(Protocol):
 
     def held_batch(self) -> HostBatch:
         """The last batch that entered a step."""
+
+    def bad_step(self) -> RanStep | EagerStep | None:
+        """The step that went bad, or the eager one that is under way, where its ops can be looked at."""
 
     def forget_batch(self) -> None:
         """Let go of that batch: no step will raise before the next fit."""

@@ -24,7 +24,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Tensor,
     Variable,
 )
-from nanwatch.watch.train_step import variable_writes
+from nanwatch.watch.train_step import late_writes, variable_writes
 from nanwatch.watch.train_step.conditional_update import KeptValue, apply_unless
 from nanwatch.watch.train_step.eager_ops import EagerOps, EagerStep
 from nanwatch.watch.train_step.inspection import RanStep
@@ -115,6 +115,10 @@ class TapeStepRecorder(StepRecorder):
             with self.catch_errors("recording the step"), own_ops():
                 self.record_update(step, variables)
         self.eager_seen = None
+
+    def held_besides(self, seen: TracedStep, graph: Graph) -> list[Tensor]:
+        """What the function of the script's writes behind its update is not in the graph yet."""
+        return late_writes.reads_of_small(graph, seen)
 
     def bad_step(self) -> RanStep | EagerStep | None:
         if self.eager_seen is not None:

@@ -18,7 +18,7 @@ import tensorflow as tf
 import nanwatch
 from nanwatch.check.budget import CheckBudget
 from nanwatch.check.seams import shorten
-from nanwatch.record.facts import OnIncident
+from nanwatch.record.facts import IncidentInfo, OnIncident, RunInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.read import read_run
 from nanwatch.replay import again
@@ -198,12 +198,12 @@ def test_a_check_takes_what_the_table_says(tmp_path: Path) -> None:
     assert [(place.owner, place.name) for place in taken] == expected
 
 
-def test_a_replay_takes_what_the_table_says() -> None:
+def test_a_replay_takes_what_a_run_takes() -> None:
     before = all_attributes()
-    goal = again.Goal(None, None, {})  # type: ignore[arg-type]
-    with goal.waiting_for_keras():
-        goal.take_seams(keras)
-        assert changed(before) == places_of(Taker.LINES, Taker.REPLAY)
+    goal = again.Goal(RunInfo("train.py"), IncidentInfo(0, 1, 0, "loss"), {})
+    with goal.watching() as recorder:
+        import_hook.take_seams(keras, recorder, "raise")
+        assert changed(before) == places_of(*OF_A_RUN)
     assert changed(before) == set()
 
 

@@ -594,3 +594,38 @@ def test_a_function_that_is_called_as_an_eager_op_has_its_graph() -> None:
         doubled(tf.ones([2]) + 1.0)
     assert [name for _, name in seen if name] == ["doubled"]
     assert [name for kind, name in seen if "AddV2" in kind] == [None]
+
+
+def test_an_eager_op_runs_again_as_its_callback_was_told() -> None:
+    seen: list[Any] = []
+
+    def note(
+        kind: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any = None, graph: Any = None
+    ) -> None:
+        seen.append((kind.decode() if isinstance(kind, bytes) else kind, inputs, attrs, outputs))
+
+    doubled = tf.function(lambda x: x * 2.0)
+    x = tf.constant([[1.0, 4.0], [9.0, 16.0]])
+    doubled(x)
+    with tensorflow_names.op_callback(note):
+        tf.linalg.matmul(tf.sqrt(x), x, transpose_b=True)
+        tf.reduce_sum(x, axis=1, keepdims=True)
+        tf.split(x, 2)
+        doubled(x)
+    assert len(seen) == 5
+    for kind, inputs, attrs, outputs in seen:
+        again = tensorflow_names.run_op(kind, inputs, attrs, len(outputs))
+        assert [one.numpy().tolist() for one in again] == [one.numpy().tolist() for one in outputs]
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_function", "is_stateful"),
+    [
+        ("Sqrt", False, False),
+        ("RandomStandardNormal", False, True),
+        ("ReadVariableOp", False, True),
+        ("__inference_step_12", True, True),
+    ],
+)
+def test_what_an_op_of_a_type_is(kind: str, is_function: bool, is_stateful: bool) -> None:
+    assert tensorflow_names.op_type(kind) == (is_function, is_stateful)
