@@ -17,6 +17,7 @@ COMMANDS = (
     Command("explain", "nanwatch.cli.explain", "Say what happened in a run, why, and what to change."),
     Command("fix", "nanwatch.cli.fix", "Mend a script: run, prove, change, and run again."),
     Command("live", "nanwatch.cli.live", "Follow a running training from another terminal."),
+    Command("prove", "nanwatch.cli.prove", "Try what may cure a run that is over, without haste."),
     Command(
         "replay", "nanwatch.cli.replay", "Bring back the step that went bad, with its batch and weights."
     ),

@@ -31,6 +31,8 @@ from nanwatch.record.run import Fit, Run
 # Root mean square of a feature. Standardised, with outliers, it stays below 3; ages, pixels and
 # prices lie above 10. Alone it proves nothing: many nets train well on pixels 0..255.
 UNSCALED = 10.0
+# Pixels from 0 to 1 lie near 0.5; divided by 255 once more, at 0.002. Of such only a trial tells.
+FAINT = 0.03
 # The loss of an untrained classifier on scaled data is about ln k; 10 times that is hard 0/1
 # predictions gone wrong, not an unlucky start. A squared loss grows with the square of the scale.
 STARTS_HIGH = 10.0
@@ -71,6 +73,16 @@ def raw_inputs(fit: Fit, run: Run) -> Iterator[Raw]:
             low, high = min(column.min for column in loud), max(column.max for column in loud)
             yield Raw(array.path, array.called, root_mean_square(loudest), low, high, indices)
         elif root_mean_square(tensor) >= UNSCALED:
+            yield Raw(array.path, array.called, root_mean_square(tensor), tensor.min, tensor.max)
+
+
+def faint_inputs(fit: Fit, run: Run) -> Iterator[Raw]:
+    """Inputs that were scaled twice, say: no feature of them has a scale that a net could tell apart."""
+    lookup = has_embedding(fit)
+    for array in data_arrays(fit, run, "inputs"):
+        tensor = array.widest
+        scales = [root_mean_square(column) for column in tensor.columns] or [root_mean_square(tensor)]
+        if 0 < max(scales) <= FAINT and not (lookup and tensor.integral):
             yield Raw(array.path, array.called, root_mean_square(tensor), tensor.min, tensor.max)
 
 

@@ -21,6 +21,8 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     folder = "" if report.run.folder is None else " " + shlex.quote(clean(str(report.run.folder)))
     if causes and can_be_brought_back(report):
         found.append((f"nanwatch replay{folder}", "repeats the step from its snapshot"))
+    if can_be_proven(report):
+        found.append((f"nanwatch prove{folder}", "tries what may cure it, without haste"))
     found += [
         (f"nanwatch rule {cause.code}", f"what {cause.name} is, with an example") for cause in causes[:2]
     ]
@@ -53,6 +55,19 @@ def can_be_brought_back(report: Report) -> bool:
     info = report.run.info if part is None else part.info
     is_there = os.path.isfile(os.path.join(info.cwd, info.script))
     return is_there and (part is None or not report.run.is_same_program(part))
+
+
+def can_be_proven(report: Report) -> bool:
+    """Whether something was not tried that could be, in a training that can be made again."""
+    info = report.run.info
+    tried = {trial.intervention for trial in report.run.trials}
+    left = [each for each in report.diagnoses.proposals if tried.isdisjoint(each.interventions)]
+    cured = any(trial.verdict == "cured" for trial in report.run.trials)
+    if not left or cured or report.run.part_of(left[0].fit) is not None:
+        return False
+    fit = next((fit for fit in report.run.fits if fit.info.index == left[0].fit), None)
+    alone = fit is not None and fit.info.kind != "tape" and not fit.model.custom_train_step
+    return alone and os.path.isfile(os.path.join(info.cwd, info.script))
 
 
 def is_in_the_way(note: IncidentNote) -> bool:

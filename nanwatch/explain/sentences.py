@@ -29,6 +29,10 @@ CHANGED = {
     InterventionKind.SET_INITIALIZER: "the initializer",
     InterventionKind.SET_LOSS: "the loss",
     InterventionKind.SET_WEIGHT_DECAY: "a weight decay of",
+    InterventionKind.SET_EPSILON: "epsilon",
+    InterventionKind.SET_CLIPNORM: "clipnorm",
+    InterventionKind.SET_DROPOUT: "dropout of",
+    InterventionKind.SET_REGULARIZER: "no penalties, instead of",
 }
 CHILDREN_AT_WORK = 1.0  # seconds of CPU: importing TensorFlow alone takes more
 DAMPER = " (This damps many unlike faults; it may only put this one off.)"
@@ -112,11 +116,26 @@ def limits(report: Report, unseen_lines: int | None = None) -> list[str]:
         lines += map(incident_note_words, incident.notes)
         if incident.reproduced is False:
             lines.append("The step was run again and stayed finite: the fault did not happen a second time.")
+    lines += in_vain(report)
     lines += rules_not_run(report)
     overhead = report.step_overhead()
     if overhead is not None:
         lines.append(f"Watching took {percent(overhead)} of the training's time, outside the compiled step.")
     return lines
+
+
+def in_vain(report: Report) -> list[str]:
+    """What was tried on a suspicion, and did not help; what stands beside its remedy is told there."""
+    shown = {remedy.intervention for each in report.diagnoses.diagnoses for remedy in each.remedies}
+    vain = [
+        trial
+        for trial in report.run.trials
+        if trial.made_again and trial.verdict != "cured" and trial.intervention not in shown
+    ]
+    if not vain:
+        return []
+    words = dict.fromkeys(change_words(trial.intervention) for trial in vain)
+    return [f"Tried as well, and not the cure: {', '.join(words)}."]
 
 
 def cut_short_sentences(report: Report) -> list[str]:

@@ -6,6 +6,7 @@ import math
 
 from nanwatch.diagnose.data_words import when_words
 from nanwatch.diagnose.outcome import is_cut_off
+from nanwatch.diagnose.skill import lacks_skill, skill_of
 from nanwatch.explain.figures import count, short
 from nanwatch.explain.processes import process_words
 from nanwatch.explain.report import Report
@@ -68,13 +69,28 @@ def outcome_sentence(report: Report) -> str:
         case "not-generalizing":
             return "The training learned its own rows, and no epoch was better than guessing in validation."
         case "healthy":
-            return "Nothing found."
+            return healthy_sentence(report)
         case "crashed":
             return crash_sentence(report)
         case "incomplete":
             return incomplete_sentence(report)
         case "no-training":
             return no_training_sentence(report)
+
+
+def healthy_sentence(report: Report) -> str:
+    """With what the training came to, where it learned next to nothing, and what was tried in vain."""
+    fit = report.fit()
+    found = skill_of(fit) if fit is not None and lacks_skill(fit) else None
+    if found is None or fit is None:
+        return "Nothing found."
+    tried = [trial for trial in report.run.trials if trial.made_again and trial.fit == fit.info.index]
+    said = f"No fault was found, but the training is little better than guessing: {found.words}."
+    return f"{said} {tried_in_vain(len(tried))}" if tried else said
+
+
+def tried_in_vain(number: int) -> str:
+    return f"It was made again with {count(number, 'change')}, and learned no more with any."
 
 
 def no_training_sentence(report: Report) -> str:

@@ -9,7 +9,7 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import capitalise_first, list_words, number, numbered_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.first_layers import scale_is_mended
-from nanwatch.diagnose.input_scale import Raw, harm_done, raw_inputs
+from nanwatch.diagnose.input_scale import Raw, faint_inputs, harm_done, raw_inputs
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
@@ -74,7 +74,8 @@ class UnscaledInput(Rule):
         )
 
     def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        raw = max(raw_inputs(fit, run), key=lambda found: found.scale, default=None)
+        seen = [*raw_inputs(fit, run), *faint_inputs(fit, run)]
+        raw = max(seen, key=lambda found: found.scale, default=None)
         if raw is None or scale_is_mended(fit):
             return
         yield self.finding(
@@ -82,7 +83,7 @@ class UnscaledInput(Rule):
             f"{capitalise_first(raw_words(raw))}, and the training learns too little of it: "
             f"{skill_words(fit)}.",
             location=fit.info.location,
-            remedies=remedies(raw)[::-1],
+            remedies=remedies(raw)[-1:],
             strength=0.5,
             explains=STUCK | {"large-loss", "saturated", "dead-activation"},
             suspected=True,

@@ -87,7 +87,7 @@ def add_function(definition: Any, name: str, graph: Graph, held: Mapping[str, Te
     """The name of a new function, as the one of ``name`` whose graph this is, with constants for ``held``."""
     made = definition.library.function.add()
     made.CopyFrom(next(each for each in definition.library.function if each.signature.name == name))
-    made.signature.name = tensorflow_names.unique_name(f"{name}_held")
+    made.signature.name = tensorflow_names.unique_name(f"held_{name}")
     nodes = list(zip(made.node_def, tensorflow_names.body_of(graph), strict=False))
     put_into(definition, nodes, graph, held)
     known_as = {op.name: node.name for node, op in nodes}  # a name may be an output's already
