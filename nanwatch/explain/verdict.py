@@ -28,6 +28,7 @@ PLACES: dict[Role, str] = {
     "update": "The update of",
 }
 NAMED = frozenset({"activation", "gradient", "weight", "update"})  # a path says more than the role
+WORSE = -0.05  # of skill: the loss of a batch or two is as far from that of all
 VALUES: dict[Nonfinite, str] = {"nan": "NaN", "inf": "infinite", "-inf": "minus infinite"}
 
 
@@ -85,7 +86,8 @@ def healthy_sentence(report: Report) -> str:
     if found is None or fit is None:
         return "Nothing found."
     tried = [trial for trial in report.run.trials if trial.made_again and trial.fit == fit.info.index]
-    said = f"No fault was found, but the training is little better than guessing: {found.words}."
+    how = "worse" if found.ended < WORSE else "little better"
+    said = f"No fault was found, but the training is {how} than guessing: {found.words}."
     return f"{said} {tried_in_vain(len(tried))}" if tried else said
 
 

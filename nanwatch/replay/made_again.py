@@ -89,35 +89,41 @@ class Trials:
 
     def try_change(self, setup: Setup, change: Intervention, proposal: Proposal) -> Verdict | None:
         """The verdict on one change; None where it cannot be made, or the time was over."""
-        with contextlib.suppress(*REFUSED), made(setup, change) as changed:
-            after = self.train_changed(changed)
-            verdict = self.judge(changed, after, proposal)
+        with contextlib.suppress(*REFUSED):
+            after, verdict = self.judge(setup, proposal, change)
             if verdict is not None:
                 self.alone.append(Tried(change, proposal, verdict, after.skill()))
                 self.note(change, after, verdict)
             return verdict
         return None
 
-    def train_changed(self, changed: Setup) -> Course:
+    def judge(
+        self, setup: Setup, proposal: Proposal, *changes: Intervention
+    ) -> tuple[Course, Verdict | None]:
+        """The training with ``changes``, and the verdict on them; of a gain that one order of the rows might
+        have made, two more orders are asked. None: the time was over."""
         before = self.befores[0]
         steps = before.steps if before.finite else LONGER * before.steps + LEAST_STEPS
-        return train(changed, steps, self.deadline, enough=lambda course: is_plain(before, course))
-
-    def judge(self, changed: Setup, after: Course, proposal: Proposal) -> Verdict | None:
-        """The verdict; of a gain that one order of the rows might have made, two more are asked."""
-        before = self.befores[0]
+        with made(setup, *changes) as changed:
+            after = train(changed, steps, self.deadline, enough=lambda course: is_plain(before, course))
         if after.finite and after.steps < min(before.steps, LEAST_STEPS):
-            return None
+            return after, None
         verdict = verdict_of(before, after, proposal.ended, proposal.damper)
-        if verdict != "cured" or not is_narrow(before, after):
-            return verdict
-        for seed in OTHER_SEEDS:
-            if seed not in self.befores:
-                self.befores[seed] = train(setup_of(self.kept), before.steps, self.deadline, seed)
-            again = train(changed, before.steps, self.deadline, seed)
-            if not is_mended(self.befores[seed], again, proposal.damper):
-                return "not-cured"
-        return verdict
+        if verdict == "cured" and is_narrow(before, after):
+            held = all(self.is_mended_by(setup, seed, proposal, changes) for seed in OTHER_SEEDS)
+            verdict = "cured" if held else "not-cured"
+        return after, verdict
+
+    def is_mended_by(
+        self, setup: Setup, seed: int, proposal: Proposal, changes: Sequence[Intervention]
+    ) -> bool:
+        """Whether it is so in another order of the rows, too."""
+        steps = self.befores[0].steps
+        if seed not in self.befores:
+            self.befores[seed] = train(setup, steps, self.deadline, seed)
+        with made(setup, *changes) as changed:
+            again = train(changed, steps, self.deadline, seed)
+        return is_mended(self.befores[seed], again, proposal.damper)
 
     def try_pairs(self, setup: Setup) -> None:
         """Two causes at once: mending either alone shows little. The first pair that cures is told."""
@@ -130,10 +136,10 @@ class Trials:
                 continue
             if self.is_over():
                 return
-            with contextlib.suppress(*REFUSED), made(setup, one.change, other.change) as changed:
-                after = self.train_changed(changed)
-                both = one.proposal if other.proposal.damper else other.proposal
-                if self.judge(changed, after, both) == "cured":
+            both = one.proposal if other.proposal.damper else other.proposal
+            with contextlib.suppress(*REFUSED):
+                after, verdict = self.judge(setup, both, one.change, other.change)
+                if verdict == "cured":
                     self.note(one.change, after, "cured", other.change)
                     self.note(other.change, after, "cured", one.change)
                     return

@@ -18,9 +18,10 @@ CLEARLY_AHEAD = 0.3
 # Differences of the paired batches of one window, in standard errors of their mean.
 SURE = 3.0
 # A training that ends so far below guessing is held down by its fault; without it, it may still be at
-# the beginning, but no worse than guessing.
+# the beginning, but no worse than guessing; or on its way, with less than a third of the loss that it had.
 HELD_DOWN = -0.5
 NO_WORSE = -0.02
+ON_ITS_WAY = 0.3
 # One that learned by itself when it was made again, where it had not: chance decides, not the change.
 CAME_BY_ITSELF = 0.3
 # Half of what was left above perfect is gone: more steps would not change what is said.
@@ -49,7 +50,7 @@ def is_mended(before: Course, after: Course, damper: bool) -> bool:
     was, now = before.skill(), after.skill()
     if was is None or now is None or not is_sure(before, after):
         return False
-    if was <= HELD_DOWN and now >= NO_WORSE and not damper:
+    if was <= HELD_DOWN and not damper and (now >= NO_WORSE or 1.0 - now <= ON_ITS_WAY * (1.0 - was)):
         return True
     floor = max(was, 0.0)
     return now >= LEARNS and now - floor >= AHEAD and 1.0 - now <= LEFT * (1.0 - floor)

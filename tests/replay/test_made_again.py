@@ -101,6 +101,18 @@ def test_a_rate_is_searched_from_above_and_the_first_that_trains_is_the_last_tri
     ]
 
 
+def test_a_narrow_gain_is_asked_again_without_the_change_beside_it(tmp_path: Path) -> None:
+    """A head that cannot reach the targets, and one that is on its way to them when the steps are over."""
+    model = model_of(
+        keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1, activation="tanh"), loss="mse"
+    )
+    of = kept(tmp_path, model, X, 3 + 0.1 * X[:, :1], epochs=8)
+    linear = Intervention(K.SET_ACTIVATION, model.layers[-1].path, "linear")
+    (trial,) = tried(of, proposal(linear))
+    assert (trial.before.skill or 0) < (trial.after.skill or 0) < 0
+    assert trial.verdict == "cured"
+
+
 def test_a_damper_is_idle_once_something_with_a_name_has_cured(tmp_path: Path) -> None:
     of = kept(tmp_path, classifier(optimizer=keras.optimizers.Adam(1e-3)), X * 3e3, LABELS)
     found = tried(of, proposal(STANDARDISED), proposal(RATE_DOWN, damper=True))

@@ -30,6 +30,8 @@ def course(skill: float, steps: int = 100, noise: float = 0.01, finite: bool = T
         (-0.51, -0.01, "cured"),  # held far below guessing, and no more
         (-0.51, -0.03, "not-cured"),
         (-0.49, -0.01, "not-cured"),
+        (-9.0, -1.99, "cured"),  # less than a third of the loss, and still on its way
+        (-9.0, -2.01, "not-cured"),
     ],
 )
 def test_a_change_that_cures(was: float, now: float, said: str) -> None:
