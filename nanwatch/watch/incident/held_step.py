@@ -26,14 +26,24 @@ def arrays_of(ran: RanStep, number: int) -> Iterator[tuple[str, Array]]:
 
     ``number`` is that of the trace.
     """
+    graph = ran.trace.graph
+    lasting = lasting_names(graph)
     yield TRACE, np.asarray(np.int64(number))
-    yield OPS, np.asarray(fingerprint(ran.trace.graph), "S")
+    yield OPS, np.asarray(fingerprint(graph), "S")
     for name, array in ran.held.items():
-        yield HELD + name, array
-    for outside, inside in ran.trace.graph.captures:
+        yield HELD + lasting.get(name, name), array
+    for outside, inside in graph.captures:
         value = None if inside.dtype in CANNOT_BE_GIVEN else value_of_capture(outside)
         if value is not None and inside.name not in ran.held:
-            yield HELD + inside.name, value.numpy()
+            yield HELD + lasting[inside.name], value.numpy()
+
+
+def lasting_names(graph: Graph) -> dict[str, str]:
+    """By its name in ``graph``, the name that each captured tensor has in every process: its place.
+
+    TensorFlow names it by a number that counts all tensors which the process has made so far.
+    """
+    return {inside.name: f"capture/{place}" for place, (_, inside) in enumerate(graph.captures)}
 
 
 def captured_variables(graph: Graph, known: Iterable[Variable]) -> Iterator[tuple[str, Variable]]:
@@ -45,16 +55,16 @@ def captured_variables(graph: Graph, known: Iterable[Variable]) -> Iterator[tupl
 
 
 def variables_of(graph: Graph) -> Iterator[tuple[str, Tensor, Any]]:
-    """(name of the tensor that it has in ``graph``, handle, variable), nanwatch's own left out.
+    """(lasting name of the tensor that it has in ``graph``, handle, variable), nanwatch's own left out.
 
     A graph has its variables in no order that would be the same in another process.
     """
-    variables = handles_of(graph.variables)
+    variables, lasting = handles_of(graph.variables), lasting_names(graph)
     for outside, inside in graph.captures:
         handle = value_of_capture(outside) if inside.dtype in CANNOT_BE_GIVEN else None
         variable = variables.get(id(handle))
         if handle is not None and variable is not None and OWN_VARIABLES not in str(variable.name):
-            yield inside.name, handle, variable
+            yield lasting[inside.name], handle, variable
 
 
 def handles_of(variables: Iterable[Any]) -> dict[int, Any]:
@@ -70,7 +80,9 @@ def handles_of(variables: Iterable[Any]) -> dict[int, Any]:
 
 def fingerprint(graph: Graph) -> str:
     """The same for graphs of the same ops; nanwatch's own do not count."""
-    names = "\n".join(f"{op.type} {op.name}" for op in graph.get_operations() if not is_own(op.name))
+    lasting = {name.partition(":")[0]: place for name, place in lasting_names(graph).items()}
+    ops = [op for op in graph.get_operations() if not is_own(op.name)]
+    names = "\n".join(f"{op.type} {lasting.get(op.name, op.name)}" for op in ops)
     return hashlib.sha256(names.encode()).hexdigest()
 
 
@@ -82,8 +94,9 @@ def made_again(trace: Trace, arrays: Mapping[str, Array]) -> RanStep:
     """
     if arrays[OPS].item().decode() != fingerprint(trace.graph):
         raise ValueError("its step has other ops")
-    names = [name for name in arrays if name.startswith(HELD) and name != OPS]
-    held = {name.removeprefix(HELD): arrays[name] for name in names}
+    here = {place: name for name, place in lasting_names(trace.graph).items()}
+    names = [name.removeprefix(HELD) for name in arrays if name.startswith(HELD) and name != OPS]
+    held = {here.get(name, name): arrays[HELD + name] for name in names}
     return RanStep(trace, {name: checked(trace.graph, name, array) for name, array in held.items()})
 
 
