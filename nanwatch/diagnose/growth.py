@@ -42,7 +42,12 @@ class Growth:
 
 
 def growth_of_loss(fit: Fit) -> Growth | None:
-    """The growth of the steps' true loss that goes on to the end of what was finite."""
+    """The growth of the steps' true loss that goes on to the end of what was finite.
+
+    Of a loss that has come below 0 there is none: it has no floor, and to grow is what it is for.
+    """
+    if any(value < 0 for _, value in fit.losses()[-NEAR_END:]):
+        return None
     return growth([(step, abs(value)) for step, value in fit.losses()], LEAST_LOSS)
 
 

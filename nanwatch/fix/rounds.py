@@ -11,12 +11,13 @@ from pathlib import Path
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.diagnose.trials import is_cure
 from nanwatch.errors import NanwatchError
-from nanwatch.explain.as_fix import Round
+from nanwatch.explain.as_fix import AHEAD, Round
 from nanwatch.explain.report import Report
 from nanwatch.explain.reporting import report_on
 from nanwatch.fix.script_change import changed_source
 from nanwatch.record.read import find_run
 from nanwatch.record.run import Fit
+from nanwatch.record.trials import Trial
 
 MOST_RUNS = 8
 Told = Callable[[Round], None]  # called after each run
@@ -64,7 +65,7 @@ class Fixer:
         for diagnosis in causes if after.fit is not None else ():
             for remedy in sorted(diagnosis.remedies, key=lambda remedy: not is_cure(remedy)):
                 key = (diagnosis.code, remedy.intervention)
-                if key in self.tried or (remedy.trial is not None and remedy.trial.verdict == "not-cured"):
+                if key in self.tried or is_in_vain(remedy.trial):
                     continue
                 self.tried.add(key)
                 source = self.changed(after, diagnosis, remedy)
@@ -115,6 +116,14 @@ class Fixer:
         finally:
             with contextlib.suppress(OSError):
                 beside.unlink()
+
+
+def is_in_vain(trial: Trial | None) -> bool:
+    """Whether the training was no better with the change; one that is better may lack another change."""
+    if trial is None or trial.verdict != "not-cured":
+        return False
+    before, after = trial.before.skill, trial.after.skill
+    return before is None or after is None or after < before + AHEAD
 
 
 def fit_of(report: Report, diagnosis: Diagnosis) -> Fit | None:

@@ -25,7 +25,7 @@ SHARE_AS_IT_WAS = 0.3
 LONGER = 2
 LEAST_STEPS = 40  # two windows; of fewer nothing can be told
 OTHER_SEEDS = (1, 2)  # of the order of the rows, where one order leaves a doubt
-# Changes that cured nothing alone and are tried two by two: the ones that did most.
+# Changes that cured nothing alone and are tried two by two, and the best of the dampers with each.
 PAIRED = 4
 # What ends one trial and no more: the change does not fit the training, or TensorFlow refuses it.
 REFUSED = (tf.errors.OpError, ValueError, TypeError, AttributeError, IndexError, KeyError)
@@ -128,8 +128,10 @@ class Trials:
     def try_pairs(self, setup: Setup) -> None:
         """Two causes at once: mending either alone shows little. The first pair that cures is told."""
         known = [tried for tried in self.alone if tried.skill is not None]
-        helped = sorted(known, key=lambda tried: -(tried.skill or 0.0))
-        for one, other in itertools.combinations(helped[:PAIRED], 2):
+        named = [tried for tried in known if not tried.proposal.damper][:PAIRED]
+        dampers = [tried for tried in known if tried.proposal.damper]
+        helped = [*named, *sorted(dampers, key=lambda tried: -(tried.skill or 0.0))[:1]]
+        for one, other in itertools.combinations(helped, 2):
             if one.change.kind == other.change.kind:
                 continue
             if one.proposal.damper and other.proposal.damper:

@@ -14,6 +14,9 @@ LEARNS = 0.1
 # faults that were tried left 0.03 to 0.63 of it; a rate or a scale that merely suits better, 0.8 and more.
 LEFT = 0.75
 AHEAD = 0.15
+# Of one that has learned something by itself a half: what merely suits better wins less in as many steps.
+LEARNED_SOME = 0.3
+LEFT_OF_SOME = 0.5
 CLEARLY_AHEAD = 0.3
 # Differences of the paired batches of one window, in standard errors of their mean.
 SURE = 3.0
@@ -53,7 +56,8 @@ def is_mended(before: Course, after: Course, damper: bool) -> bool:
     if was <= HELD_DOWN and not damper and (now >= NO_WORSE or 1.0 - now <= ON_ITS_WAY * (1.0 - was)):
         return True
     floor = max(was, 0.0)
-    return now >= LEARNS and now - floor >= AHEAD and 1.0 - now <= LEFT * (1.0 - floor)
+    left = LEFT if floor < LEARNED_SOME else LEFT_OF_SOME
+    return now >= LEARNS and now - floor >= AHEAD and 1.0 - now <= left * (1.0 - floor)
 
 
 def is_plain(before: Course, after: Course) -> bool:

@@ -24,8 +24,10 @@ def course(skill: float, steps: int = 100, noise: float = 0.01, finite: bool = T
         (0.0, 0.24, "not-cured"),  # more than a quarter of what can be won is left
         (-0.4, 0.26, "cured"),
         (-0.4, 0.24, "not-cured"),
-        (0.3, 0.48, "cured"),
-        (0.3, 0.47, "not-cured"),
+        (0.29, 0.47, "cured"),
+        (0.29, 0.46, "not-cured"),
+        (0.31, 0.66, "cured"),  # half of what was left
+        (0.31, 0.65, "not-cured"),
         (0.9, 0.95, "not-cured"),  # it learned as it was
         (-0.51, -0.01, "cured"),  # held far below guessing, and no more
         (-0.51, -0.03, "not-cured"),

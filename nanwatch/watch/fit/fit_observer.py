@@ -54,12 +54,13 @@ class FitObserver:
         self.pending: Inspection | None = None  # of the bad step that is to be answered
         self.both_modes = BothModes(None)
         self.held: HeldTraining | None = None  # what trials need
+        self.asked: tuple[FitKind, Mapping[str, Any]] = ("fit", {})  # the arguments of the fit that goes on
         self.described = False
         self.steps_of_epoch = 0
         self.rate: tuple[int, float | None] | None = None  # epoch, and the rate at its first step
         self.ending = DroppedFit(recorder)
         weakref.finalize(self, DROPPED.append, self.ending.end).atexit = False
-        self.watcher.report_to(self.on_inspection, self.execute)
+        self.watcher.report_to(self.on_inspection, self.execute, self.hold_when_built)
         if recorder.visit is not None:
             self.watcher.on_eager_step = functools.partial(recorder.visit, self, True)
 
@@ -94,6 +95,7 @@ class FitObserver:
         self.both_modes = BothModes(self.model if kind == "fit" else None)
         self.rate = None
         self.handler.begin()
+        self.asked = kind, given
         with self.recorder.catch_errors("holding what a trial needs"):
             self.held = self.hold_training(kind, given)
         self.watcher.begin(count_labels=record.whole is None)
@@ -102,6 +104,13 @@ class FitObserver:
             self.training.validation.expect()
         self.recorder.add_event(FitBegin(index, kind))
         self.recorder.save()
+
+    def hold_when_built(self) -> None:
+        """The first step of the fit has been traced: by now the model is built, and nothing has moved yet."""
+        if self.fit is None or self.held is not None or self.fit.info.steps or self.handler.first_weights:
+            return
+        self.handler.begin()
+        self.held = self.hold_training(*self.asked)
 
     def hold_training(self, kind: FitKind, given: Mapping[str, Any]) -> HeldTraining | None:
         """What a trial needs of a fit that begins; None where none will be made."""
@@ -187,7 +196,7 @@ class FitObserver:
 
     def forget(self) -> None:
         """Between two fits of a model its weights and its data are held by nobody but the script."""
-        self.both_modes, self.held = BothModes(None), None
+        self.both_modes, self.held, self.asked = BothModes(None), None, ("fit", {})
         self.handler.first_weights = None
         self.watcher.forget_batch()
 

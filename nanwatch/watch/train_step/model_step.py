@@ -164,6 +164,9 @@ class ModelStepRecorder(StepRecorder):
             core = tf.function(self.core, jit_compile=True, autograph=False)
         before = self.number_of_variables()
         logs, watched = core(data)
+        if not tf.executing_eagerly():  # an eager step has moved by now what it has built
+            with self.catch_errors("holding what a step has built"), tf.init_scope():
+                self.on_built()
         with self.catch_errors("keeping what a step has built"):
             # What a function of the script's own has built in the step was not there to be kept before it.
             if self.number_of_variables() > before:

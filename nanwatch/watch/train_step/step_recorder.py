@@ -45,7 +45,7 @@ from nanwatch.watch.train_step.materialised import copy_of, is_materialised
 from nanwatch.watch.train_step.row_layout import Layout, layout_of
 from nanwatch.watch.train_step.sentinels import all_finite
 from nanwatch.watch.train_step.state_check import StateCheck
-from nanwatch.watch.train_step.step_watcher import Execute, OnInspection, Rows
+from nanwatch.watch.train_step.step_watcher import Execute, OnBuilt, OnInspection, Rows
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, has_penalty
 from nanwatch.watch.train_step.update_guard import PostedUpdate, UpdateGuard
 
@@ -81,6 +81,7 @@ class StepRecorder:
     def __init__(self, hold: bool, catch_errors: CatchErrors) -> None:
         self.on_inspection: OnInspection = inspect_no_more
         self.execute: Execute = call_directly
+        self.on_built: OnBuilt = lambda: None
         self.on_eager_step: Callable[[], object] = lambda: None  # while its ops are still held
         self.catch_errors = catch_errors
         self.layout: Layout | None = None
@@ -370,8 +371,8 @@ class StepRecorder:
         """The optimizer whose rate is recorded."""
         raise NotImplementedError
 
-    def report_to(self, on_inspection: OnInspection, execute: Execute) -> None:
-        self.on_inspection, self.execute = on_inspection, execute
+    def report_to(self, on_inspection: OnInspection, execute: Execute, on_built: OnBuilt) -> None:
+        self.on_inspection, self.execute, self.on_built = on_inspection, execute, on_built
 
     def begin(self, count_labels: bool) -> None:
         """A new fit: forget what halted the last one and look at its first steps."""

@@ -21,6 +21,7 @@ from nanwatch.watch.train_step.traced_step import TracedStep
 
 # Called inside the running step, in one of TensorFlow's threads; answers the step to inspect next.
 OnInspection = Callable[[Inspection], int]
+OnBuilt = Callable[[], None]
 # Called in the place of Keras's train function, with that function and its iterator.
 Execute = Callable[[StepFunction, Iterator[Structure]], Structure]
 
@@ -52,8 +53,9 @@ class StepWatcher(Protocol):
     def own_optimizer(self) -> Optimizer | None:
         """The optimizer that the step is known to have before it is traced: ``compile``'s, or the loop's."""
 
-    def report_to(self, on_inspection: OnInspection, execute: Execute) -> None:
-        """Whom to tell of an inspected step, and who calls what Keras compiled."""
+    def report_to(self, on_inspection: OnInspection, execute: Execute, on_built: OnBuilt) -> None:
+        """Whom to tell of an inspected step, who calls what Keras compiled, and whom to tell of a step
+        that has been traced, so that the model is built, and has not run yet."""
 
     def begin(self, count_labels: bool) -> None:
         """A new fit: forget what halted the last one, and inspect its first steps."""
