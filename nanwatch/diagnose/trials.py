@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.ranking import STANDS_ALONE
 from nanwatch.diagnose.skill import skill_of
 from nanwatch.record.run import Fit
 from nanwatch.record.trials import Proposal, Trial
@@ -42,9 +43,9 @@ def decided(finding: Finding) -> Finding | None:
     cures = tuple(remedy for remedy in finding.remedies if is_cure(remedy))
     if not cures:
         return None
-    return replace(
-        finding, remedies=cures, suspected=False, level="error", strength=max(finding.strength, PROVEN)
-    )
+    together = any(remedy.trial is not None and remedy.trial.beside is not None for remedy in cures)
+    strength = max(finding.strength, PROVEN, STANDS_ALONE if together else 0.0)
+    return replace(finding, remedies=cures, suspected=False, level="error", strength=strength)
 
 
 def as_proven(finding: Finding) -> Finding:
