@@ -10,9 +10,10 @@ import pytest
 
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Proposal, Trial
+from nanwatch.replay import made_again
 from nanwatch.replay.changes import CHANGES
 from nanwatch.replay.constant_answer import constant_loss
-from nanwatch.replay.course import setup_of, train
+from nanwatch.replay.course import Course, Setup, setup_of, train
 from nanwatch.replay.made_again import made_again_trials
 from nanwatch.watch.data.kept_rows import Rows
 from nanwatch.watch.fit.callback import Watch
@@ -189,6 +190,44 @@ def test_a_fault_that_takes_a_while_is_waited_for(tmp_path: Path) -> None:
     assert found[-1].verdict == "cured"
     assert found[-1].before.finite is False
     assert found[-1].after.finite_steps > 2 * found[-1].before.finite_steps
+
+
+def test_an_interrupt_ends_the_trials_and_what_was_found_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = kept(tmp_path, classifier(optimizer=keras.optimizers.Adam(1e-3)), X * 3e3, LABELS)
+    weights = [variable.numpy() for variable in of.model.variables]
+
+    def interrupted(setup: Setup, *arguments: Any, **named: Any) -> Course:
+        if setup.batch_size == 16:
+            raise KeyboardInterrupt
+        return train(setup, *arguments, **named)
+
+    monkeypatch.setattr(made_again, "train", interrupted)
+    other = Intervention(K.SET_BATCH_SIZE, "fit", 16)
+    found = tried(of, proposal(STANDARDISED), proposal(other), proposal(RATE_DOWN))
+    assert [trial.intervention for trial in found] == [STANDARDISED]
+    for variable, before in zip(of.model.variables, weights, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), before)
+
+
+def test_a_model_that_its_first_step_builds(tmp_path: Path) -> None:
+    class Own(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.hidden = keras.layers.Dense(8)
+            self.head = keras.layers.Dense(1, activation="sigmoid")
+
+        def call(self, x: Any) -> Any:
+            return self.head(self.hidden(x))
+
+    keras.utils.set_random_seed(4)
+    model = Own()
+    model.compile(keras.optimizers.Adam(1e-2), "binary_crossentropy")
+    ring = (np.square(X[:, :2]).sum(axis=1, keepdims=True) > 1.4).astype("float32")
+    of = kept(tmp_path, model, X, ring)
+    (trial,) = tried(of, proposal(Intervention(K.SET_HIDDEN_ACTIVATIONS, "model", "relu")))
+    assert trial.verdict == "cured"
 
 
 def test_class_weights_and_sample_weights_count(tmp_path: Path) -> None:
