@@ -117,11 +117,22 @@ def limits(report: Report, unseen_lines: int | None = None) -> list[str]:
         if incident.reproduced is False:
             lines.append("The step was run again and stayed finite: the fault did not happen a second time.")
     lines += in_vain(report)
+    lines += not_held(report)
     lines += rules_not_run(report)
     overhead = report.step_overhead()
     if overhead is not None:
         lines.append(f"Watching took {percent(overhead)} of the training's time, outside the compiled step.")
     return lines
+
+
+def not_held(report: Report) -> list[str]:
+    """Why nothing was tried, where something might have been, and the model was too large for it."""
+    wanted = {proposal.fit for proposal in report.diagnoses.proposals}
+    sizes = [fit.info.weights_not_held for fit in report.run.fits if fit.info.index in wanted]
+    largest = max((size for size in sizes if size is not None), default=None)
+    if largest is None or report.run.trials:
+        return []
+    return [f"Nothing was tried: the first weights ({largest / 2**20:.0f} MB) are more than are held."]
 
 
 def in_vain(report: Report) -> list[str]:

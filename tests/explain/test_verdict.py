@@ -10,15 +10,19 @@ from typing import Any, get_args
 
 import pytest
 
+from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Diagnoses, Outcome
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.explain import as_github, as_html, as_junit, as_markdown, as_sarif, as_terminal
 from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
-from nanwatch.explain.sentences import nothing_checked
+from nanwatch.explain.reporting import report_of
+from nanwatch.explain.sentences import limits, nothing_checked
 from nanwatch.explain.verdict import PLACES, VALUES, action_sentence, course, verdict
 from nanwatch.record.facts import IncidentInfo, Nonfinite
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.notes import ChildNotWatched, NotWatched, OtherBackend
+from nanwatch.record.trials import Trial, TrialOutcome
 from nanwatch.record.watchpoints import Role
 from tests.explain import made_up_reports
 
@@ -260,3 +264,27 @@ def test_several_trainings_that_went_on_unwatched() -> None:
     said = verdict(replace(report, run=replace(report.run, fits=fits)))
     assert said.startswith("nanwatch itself failed in step 3 of a training, which went on")
     assert "unwatched, and 1 more did. Nothing" in said
+
+
+def test_a_model_too_large_to_be_made_again_is_told() -> None:
+    of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    facts = {"targets": [made_up.labels(0, 1)], "loss": [0.7, *[0.69] * 200]}
+    held = limits(report_of(made_up.run(of, **facts)))  # type: ignore[arg-type]
+    assert not any("Nothing was tried" in line for line in held)
+    large = made_up.run(of, fit={"weights_not_held": 92 * 2**20}, **facts)  # type: ignore[arg-type]
+    assert "Nothing was tried: the first weights (92 MB) are more than are held." in limits(report_of(large))
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"), [(0.69, "little better than guessing"), (0.9, "worse than guessing")]
+)
+def test_a_training_without_skill_and_without_a_fault(ended: float, words: str) -> None:
+    of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    run = made_up.run(of, loss=[1.4, *[ended] * 200], targets=[made_up.labels(0, 1)])
+    said = verdict(report_of(run))
+    assert said.startswith(f"No fault was found, but the training is {words}: the loss ends at ")
+    stuck = TrialOutcome(True, 200, 0.69, 0.0)
+    change = Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", 0.1)
+    vain = replace(run, trials=[Trial(change, "not-cured", stuck, stuck, 200, 0, made_again=True)])
+    assert "made again with 1 change, and learned no more" in verdict(report_of(vain))
+    assert "Tried as well, and not the cure: the learning rate 0.1." in limits(report_of(vain))

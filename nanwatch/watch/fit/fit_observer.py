@@ -22,6 +22,7 @@ from nanwatch.watch.fit import fit_arguments
 from nanwatch.watch.fit.held_training import HeldTraining, can_be_made_again
 from nanwatch.watch.fit.training import LoopTraining, ModelTraining, Training
 from nanwatch.watch.incident.description import crash_words, incident_words
+from nanwatch.watch.incident.guilty_rows import FIRST_WEIGHTS_BYTES, size_of_weights
 from nanwatch.watch.incident.handler import IncidentHandler, OnIncident, bad_state_at_the_end
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction, Structure
@@ -115,7 +116,12 @@ class FitObserver:
     def hold_training(self, kind: FitKind, given: Mapping[str, Any]) -> HeldTraining | None:
         """What a trial needs of a fit that begins; None where none will be made."""
         first = self.handler.first_weights
-        if not self.recorder.keeps_trainings or kind == "tape" or self.model is None or first is None:
+        if not self.recorder.keeps_trainings or kind == "tape" or self.model is None:
+            return None
+        if first is None:
+            size = size_of_weights(self.model) if self.model.built else 0
+            if self.fit is not None and size > FIRST_WEIGHTS_BYTES:
+                self.fit.info = replace(self.fit.info, weights_not_held=size)
             return None
         return HeldTraining(self.model, given, first) if can_be_made_again(self.model) else None
 

@@ -107,9 +107,11 @@ def take_rows(data: Structure, first: int, last: int) -> Structure:
 
 def first_weights_of(model: Model) -> Weights | None:
     """A copy of the trainable weights; None when they are not built yet, or too large to hold."""
-    if not model.built:
-        return None
-    size = sum(int(np.prod(variable.shape)) * 4 for variable in model.trainable_variables)
-    if size > FIRST_WEIGHTS_BYTES:
+    if not model.built or size_of_weights(model) > FIRST_WEIGHTS_BYTES:
         return None
     return [np.array(variable.numpy()) for variable in model.trainable_variables]
+
+
+def size_of_weights(model: Model) -> int:
+    """Bytes of the trainable ones, as float32."""
+    return sum(int(np.prod(variable.shape)) * 4 for variable in model.trainable_variables)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from nanwatch.watch.fit import fit_observer
 from nanwatch.watch.fit.callback import Watch
 from nanwatch.watch.incident import guilty_rows
 from nanwatch.watch.recording.run_recorder import RunRecorder
@@ -103,6 +104,8 @@ def test_a_step_of_ones_own_cannot_be_made_again(tmp_path: Path) -> None:
 
 def test_weights_that_are_too_large_are_not_held(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(guilty_rows, "FIRST_WEIGHTS_BYTES", 8)
+    monkeypatch.setattr(fit_observer, "FIRST_WEIGHTS_BYTES", 8)
     recorder = recorder_in(tmp_path)
     fit(recorder, regressor(), X, Y)
     assert recorder.kept is None
+    assert recorder.fits[0].weights_not_held == 4 * (4 * 4 + 4 + 4 + 1)
