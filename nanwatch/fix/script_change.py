@@ -230,6 +230,11 @@ def set_epsilon(place: Place) -> Script | None:
     return at_optimizer(place, "epsilon", f"{place.change.value:g}")
 
 
+def set_mask_zero(place: Place) -> Script | None:
+    layer = place.layer()
+    return None if layer is None else at_layer(place, place.script, layer, "mask_zero", "True")
+
+
 def set_dropout(place: Place) -> Script | None:
     """In every dropout layer that drops more."""
     rate = place.change.value
@@ -408,6 +413,7 @@ EDITS: dict[InterventionKind, Callable[[Place], Script | None]] = {
     K.SET_CLIPNORM: set_clipnorm,
     K.SET_CLIPVALUE: set_clipvalue,
     K.SET_EPSILON: set_epsilon,
+    K.SET_MASK_ZERO: set_mask_zero,
     K.SET_DROPOUT: set_dropout,
     K.SET_WEIGHT_DECAY: set_weight_decay,
     K.SET_TRAINABLE: set_trainable,

@@ -45,6 +45,7 @@ class InterventionKind(StrEnum):
     SET_HEAD = "set_head"
     SET_INITIALIZER = "set_initializer"
     SET_INPUT_DIM = "set_input_dim"
+    SET_MASK_ZERO = "set_mask_zero"
     SET_DROPOUT = "set_dropout"
     SET_MOMENTUM = "set_momentum"
     SET_REGULARIZER = "set_regularizer"

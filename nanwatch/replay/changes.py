@@ -197,6 +197,15 @@ def set_regularizer(setup: Setup, change: Intervention) -> Iterator[Setup]:
 
 
 @contextmanager
+def set_mask_zero(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    layer = layer_at(setup.model, change.target)
+    if not isinstance(layer, keras.layers.Embedding):
+        raise NotPossible(f"{change.target} is no embedding")
+    with attribute(layer, "mask_zero", True), attribute(layer, "supports_masking", True):
+        yield setup
+
+
+@contextmanager
 def set_dropout(setup: Setup, change: Intervention) -> Iterator[Setup]:
     """The rate of every dropout layer that drops more than that."""
     rate = as_number(change)
@@ -389,6 +398,7 @@ CHANGES: dict[InterventionKind, Change] = {
     K.SET_INITIALIZER: set_initializer,
     K.SET_TRAINABLE: set_trainable,
     K.SET_REGULARIZER: set_regularizer,
+    K.SET_MASK_ZERO: set_mask_zero,
     K.SET_DROPOUT: set_dropout,
     K.SET_MOMENTUM: set_momentum,
     K.SET_LOSS: set_loss,
