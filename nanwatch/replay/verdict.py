@@ -27,6 +27,7 @@ NO_WORSE = -0.02
 ON_ITS_WAY = 0.3
 # One that learned by itself when it was made again, where it had not: chance decides, not the change.
 CAME_BY_ITSELF = 0.3
+PERFECT = 1.001  # and what rounding adds
 # Half of what was left above perfect is gone: more steps would not change what is said.
 PLAIN = 0.5
 
@@ -36,11 +37,17 @@ def verdict_of(before: Course, after: Course, ended: float | None, damper: bool)
     if not before.finite:
         return "cured" if after.finite and lasts(before, after) else "not-cured"
     was = before.skill()
-    if was is None:
-        return "not-reproduced"
+    if was is None or was > PERFECT:  # a loss without a floor: of such labels there is no best answer
+        return "cured" if not damper and learns(after) else "not-reproduced"
     if ended is not None and was > max(ended, 0.0) + CAME_BY_ITSELF:
         return "not-reproduced"
     return "cured" if is_mended(before, after, damper) else "not-cured"
+
+
+def learns(after: Course) -> bool:
+    """Whether it learned so much that nothing need be compared with it."""
+    now = after.skill()
+    return now is not None and PLAIN <= now <= PERFECT
 
 
 def lasts(before: Course, after: Course) -> bool:
