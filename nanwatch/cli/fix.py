@@ -66,5 +66,7 @@ def fix(write: bool, prove: float, log_dir: Path, script_and_args: tuple[str, ..
         click.echo(f"nanwatch: {script} is mended.", err=True)
     elif changed:
         click.echo(f"nanwatch: nothing was written; --write puts this into {script}.", err=True)
+    elif not last.is_well:
+        click.echo("nanwatch: nothing was changed: nothing that could be written is known to help.", err=True)
     if not last.is_well:
         raise SystemExit(ExitStatus.FINDINGS)

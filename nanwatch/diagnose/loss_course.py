@@ -67,4 +67,6 @@ def constant_guess_loss(fit: Fit) -> float | None:
     if loss_name(fit) in SQUARED:
         columns = labels.columns if len(labels.columns) == label_width(labels) else ()
         return sum(column.std**2 for column in columns) / len(columns) if columns else labels.std**2
+    if loss_name(fit) == "mean_absolute_error" and labels.deviation is not None:
+        return labels.deviation
     return labels.std if loss_name(fit) in ABSOLUTE else None

@@ -10,7 +10,7 @@ from nanwatch.record.run import Fit
 
 
 def rate_remedy(fit: Fit, rate: float) -> Remedy:
-    """Give the optimizer the learning rate ``rate``, a damper of many faults."""
+    """Give the optimizer the learning rate ``rate``; a lower one is a damper of many faults."""
     optimizer = fit.model.optimizer
     at = (optimizer.location if optimizer else None) or fit.model.compile_location
     was = optimizer.learning_rate if optimizer is not None else None
@@ -22,7 +22,7 @@ def rate_remedy(fit: Fit, rate: float) -> Remedy:
         text,
         line,
         at,
-        general_damper=True,
+        general_damper=not raised,
     )
 
 

@@ -122,6 +122,18 @@ def class_shares(label: TensorSummary | None) -> dict[str, float]:
     return {name: count / total for name, count in label.classes.items()} if total else {}
 
 
+def independent_shares(label: TensorSummary | None) -> list[float]:
+    """The share of ones in each column of labels of 0 and 1, of which a row may have several."""
+    if label is None or label.one_hot or not label.integral or (label.min, label.max) != (0.0, 1.0):
+        return []
+    width = label_width(label)
+    return [column.mean for column in label.columns] if len(label.columns) == width > 1 else []
+
+
+def binary_entropy(share: float) -> float:
+    return -sum(part * math.log(part) for part in (share, 1.0 - share) if part > 0)
+
+
 def label_width(label: TensorSummary) -> int:
     """How many numbers a row's label has on its last axis; 1 for labels without one."""
     return label.shape[-1] or 1 if len(label.shape) > 1 else 1
@@ -134,7 +146,11 @@ def guess_loss(fit: Fit, output: OutputInfo | None) -> float | None:
     """
     if output is None or not is_classification(output):
         return None
-    shares = [share for share in class_shares(label_of(fit, output)).values() if 0 < share < 1]
+    label = label_of(fit, output)
+    each = independent_shares(label)
+    if output.loss is not None and output.loss.name == BINARY and each:
+        return sum(map(binary_entropy, each)) / len(each)
+    shares = [share for share in class_shares(label).values() if 0 < share < 1]
     if len(shares) > 1:
         return -sum(share * math.log(share) for share in shares)
     return math.log(max(2, output.units or 2)) if output.loss and output.loss.name != BINARY else math.log(2)

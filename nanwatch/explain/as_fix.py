@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Outcome, Remedy
-from nanwatch.diagnose.skill import skill_of
+from nanwatch.diagnose.skill import lacks_skill, skill_of
 from nanwatch.explain.figures import short
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
@@ -57,7 +57,8 @@ class Round:
 
     @property
     def is_well(self) -> bool:
-        return not self.causes and self.report.run.info.status == "finished"
+        unskilled = self.fit is not None and lacks_skill(self.fit)
+        return not self.causes and not unskilled and self.report.run.info.status == "finished"
 
     @property
     def is_kept(self) -> bool:

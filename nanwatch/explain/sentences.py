@@ -34,6 +34,7 @@ CHANGED = {
     InterventionKind.SET_DROPOUT: "dropout of",
     InterventionKind.SET_REGULARIZER: "no penalties, instead of",
 }
+PERFECT = 1.001  # of skill, and what rounding adds: above it the loss has no floor
 CHILDREN_AT_WORK = 1.0  # seconds of CPU: importing TensorFlow alone takes more
 DAMPER = " (This damps many unlike faults; it may only put this one off.)"
 
@@ -82,7 +83,7 @@ def trial_facts(tried: Trial) -> list[tuple[str, str]]:
 def outcome_words(outcome: TrialOutcome, steps: int) -> str:
     """One outcome: "loss 0.69, finite, 30 of 30 steps", or "NaN or infinite at step 1"."""
     said = [] if outcome.loss is None else [f"loss {short(outcome.loss)}"]
-    if outcome.finite and outcome.skill is not None:
+    if outcome.finite and outcome.skill is not None and outcome.skill <= PERFECT:
         told = f"skill {outcome.skill:.2f} (0 is guessing, 1 perfect)"
         return f"{told} after {count(outcome.finite_steps, 'step')}"
     if outcome.finite:

@@ -117,6 +117,7 @@ def set_hidden_activations(place: Place) -> Script | None:
     return each_layer(place, hidden, lambda script, layer: with_activation(place, script, layer, "relu"))
 
 
+REGULARIZERS = ("kernel_regularizer", "bias_regularizer", "activity_regularizer")
 DROPOUTS = ("Dropout", "AlphaDropout", "GaussianDropout")
 SQUASHING = ("sigmoid", "tanh", "hard_sigmoid", "softsign", "linear")
 Change = Callable[[Script, LayerInfo], Script | None]
@@ -169,13 +170,18 @@ def set_units(place: Place) -> Script | None:
 
 
 def set_regularizer(place: Place) -> Script | None:
-    """No regularizer where the layer that weighs most is made."""
-    layer, script = place.layer(), place.script
-    for keyword in ("kernel_regularizer", "bias_regularizer", "activity_regularizer"):
-        call = None if layer is None else layer_call(place, script, layer)
-        changed = None if call is None else script.with_argument(call, keyword, None)
-        script = changed or script
-    return script if script is not place.script else None
+    """No regularizer in any layer: that is what was tried."""
+    layers = [layer for layer in place.fit.model.layers if any(map(layer.config.get, REGULARIZERS))]
+
+    def change(script: Script, layer: LayerInfo) -> Script | None:
+        changed: Script | None = None
+        for keyword in REGULARIZERS:
+            current = changed or script
+            call = layer_call(place, current, layer)
+            changed = (None if call is None else current.with_argument(call, keyword, None)) or changed
+        return changed
+
+    return each_layer(place, layers, change)
 
 
 # -- what ``compile`` is given

@@ -151,6 +151,7 @@ class TensorSummary:
     max: float = 0.0
     mean: float = 0.0
     std: float = 0.0
+    deviation: float | None = None  # mean distance from the median of its column, of labels read whole
     integral: bool = False  # every finite element is a whole number
     columns: tuple[ColumnSummary, ...] = ()  # for rank 2 and at most 4096 features; else the bad ones
     classes: dict[str, int] = field(default_factory=dict)  # value -> count, at most 1000 values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -25,39 +25,35 @@ def constant_loss(
     Tried are the mean and the median of the labels, the shares of the classes and their logits: those are
     the best constants of squared, absolute and cross-entropy losses. The loss is asked, not its name.
     """
-    every = max(1, rows.length // MOST_ROWS)
-    few = rows.take(slice(None, None, every))
-    shapes = [
-        tuple(part.shape) for part in keras.tree.flatten(model(few.take(slice(0, 2)).x, training=False))
-    ]
+    few = rows.take(slice(None, None, max(1, rows.length // MOST_ROWS)))
+    structure = model(few.take(slice(0, 2)).x, training=False)
+    shapes = [tuple(part.shape) for part in keras.tree.flatten(structure)]
     labels = keras.tree.flatten(few.y)
     if len(labels) != len(shapes):
         return None
-    y = keras.tree.map_structure(tf.convert_to_tensor, few.y)
-    weight = (
-        None
-        if few.sample_weight is None
-        else keras.tree.map_structure(tf.convert_to_tensor, few.sample_weight)
-    )
-    structure = model(few.take(slice(0, 2)).x, training=False)
-    found = math.inf
-    for answers in zip(
-        *(constants(label, shape) for label, shape in zip(labels, shapes, strict=True)), strict=False
-    ):
+    y, weight = as_tensors(few.y), as_tensors(few.sample_weight)
+
+    def cost(answers: Sequence[Array]) -> float:
         spread = [
-            np.broadcast_to(answer, (len(labels[0]), *shape[1:]))
+            tf.convert_to_tensor(np.broadcast_to(answer, (len(labels[0]), *shape[1:])), tf.float32)
             for answer, shape in zip(answers, shapes, strict=True)
         ]
-        y_pred = keras.tree.pack_sequence_as(
-            structure, [tf.convert_to_tensor(each, tf.float32) for each in spread]
-        )
         try:
-            value = float(np.asarray(loss(y, y_pred, weight)))
+            value = float(np.asarray(loss(y, keras.tree.pack_sequence_as(structure, spread), weight)))
         except (tf.errors.OpError, ValueError, TypeError):
-            continue
-        if math.isfinite(value):
-            found = min(found, value)
+            return math.inf
+        return value if math.isfinite(value) else math.inf
+
+    candidates = [list(constants(label, shape)) for label, shape in zip(labels, shapes, strict=True)]
+    chosen = [tried[0] for tried in candidates]
+    for place, tried in enumerate(candidates):  # what one output answers changes nothing for another
+        chosen[place] = min(tried, key=lambda each: cost([*chosen[:place], each, *chosen[place + 1 :]]))
+    found = cost(chosen)
     return found if math.isfinite(found) else None
+
+
+def as_tensors(part: Structure) -> Structure:
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), part)
 
 
 def constants(label: Array, shape: tuple[int, ...]) -> Iterator[Array]:

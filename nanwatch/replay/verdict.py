@@ -78,7 +78,9 @@ def is_plain(before: Course, after: Course) -> bool:
 def is_narrow(before: Course, after: Course) -> bool:
     """Whether what cured leaves a doubt that another order of the rows would settle."""
     was, now = before.skill(), after.skill()
-    return was is not None and now is not None and now - max(was, 0.0) < CLEARLY_AHEAD
+    if was is None or now is None or was > PERFECT:
+        return False
+    return now - max(was, 0.0) < CLEARLY_AHEAD
 
 
 def is_sure(before: Course, after: Course) -> bool:

@@ -59,6 +59,20 @@ def test_a_squared_loss_is_measured_against_the_variance_of_each_column() -> Non
     assert skill_at_end(run) == pytest.approx(0.0)
 
 
+def test_several_labels_a_row_are_guessed_each_by_its_share() -> None:
+    columns = (ColumnSummary(0, mean=0.1, std=0.3), ColumnSummary(1, mean=0.5, std=0.5))
+    labels = made_up.tensor("label", "output", shape=(None, 2), integral=True, columns=columns)
+    entropy = (-0.1 * math.log(0.1) - 0.9 * math.log(0.9) + LN_2) / 2
+    of = made_up.model(made_up.dense(units=2, activation="sigmoid"), loss="binary_crossentropy")
+    assert skill_at_end(made_up.run(of, loss=[entropy] * 9, targets=[labels])) == pytest.approx(0.0)
+
+
+def test_an_absolute_loss_is_measured_against_the_distance_from_the_median() -> None:
+    target = made_up.tensor("label", "output", std=2.0, deviation=1.25)
+    of = made_up.model(made_up.dense(), loss="mean_absolute_error")
+    assert skill_at_end(made_up.run(of, loss=[1.25] * 9, targets=[target])) == pytest.approx(0.0)
+
+
 def test_penalties_are_no_loss_of_the_data() -> None:
     steps = {("penalty", "", "value"): [3.0] * 200}
     run = made_up.run(BINARY, loss=[3.0 + LN_2] * 200, steps=steps, targets=[made_up.labels(0, 1)])
@@ -227,6 +241,8 @@ def optimized_by(kind: str = "Adam", rate: float = 1e-3, **config: float) -> Mod
         (optimized_by(rate=1e-4), "NW502", True),
         (optimized_by(rate=1.1e-4), "NW502", False),
         (optimized_by("SGD", 1e-3), "NW502", True),
+        (optimized_by(rate=1e-4), "NW501", True),
+        (optimized_by(rate=0.9e-4), "NW501", False),
         (optimized_by(epsilon=1.0), "NW502", True),
         (optimized_by(epsilon=0.9), "NW502", False),
         (optimized_by(clipnorm=0.0099), "NW505", True),
@@ -244,7 +260,7 @@ def test_settings_of_the_optimizer_are_suspected(of: ModelInfo, code: str, suspe
 def test_a_rate_far_below_the_usual_is_tried_at_that() -> None:
     run = made_up.run(optimized_by("SGD", 1e-6), loss=[LN_2] * 200, targets=[made_up.labels(0, 1)])
     (finding,) = [each for each in diagnose(run).hypotheses if each.code == "NW502"]
-    assert [remedy.intervention.value for remedy in finding.remedies] == [1e-2, 1e-3]
+    assert [remedy.intervention.value for remedy in finding.remedies] == [1e-2, 0.1, 1e-3]
 
 
 @pytest.mark.parametrize(("share", "suspected"), [(0.11, True), (0.09, False)])

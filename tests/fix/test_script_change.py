@@ -41,7 +41,9 @@ def fit_of(source: str = SOURCE) -> Fit:
     layers = [
         made_up.dense("a", 8, "sigmoid", config={"kernel_initializer": {}}),
         made_up.dense("b", 16, "sigmoid", config={"kernel_initializer": {}}),
-        made_up.dense("c", 16, "linear", config={"kernel_initializer": {}}),
+        made_up.dense(
+            "c", 16, "linear", config={"kernel_initializer": {}, "kernel_regularizer": {"l2": 0.01}}
+        ),
         made_up.dense("d", 2, "linear", config={"kernel_initializer": {}}),
         replace(made_up.dense("e", 2, "relu"), type="Activation", weights=()),
     ]

@@ -261,6 +261,22 @@ def test_the_best_constant_answer(loss: str, y: Any, units: int, guess: float | 
     )
 
 
+def test_of_several_outputs_each_has_its_own_constant() -> None:
+    given = keras.Input((4,))
+    number, kind = keras.layers.Dense(1)(given), keras.layers.Dense(1)(given)
+    model = keras.Model(given, [number, kind])
+
+    def both(y: Any, y_pred: Any, weight: Any) -> Any:
+        of_kind = keras.losses.BinaryCrossentropy(from_logits=True)
+        return keras.ops.mean(keras.ops.square(y[0] - y_pred[0])) + of_kind(y[1], y_pred[1])
+
+    target = 5 + X[:, :1]
+    share = float(LABELS.mean())
+    entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    guess = constant_loss(both, Rows(X, [target, LABELS], None), model)
+    assert guess == pytest.approx(float(target.var()) + entropy, rel=1e-4)
+
+
 def test_a_loss_of_ones_own_has_its_constant_found_by_trying() -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")

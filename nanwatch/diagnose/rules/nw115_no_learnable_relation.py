@@ -23,6 +23,7 @@ from nanwatch.diagnose.readings import (
     label_of,
 )
 from nanwatch.diagnose.rule import Rule
+from nanwatch.diagnose.skill import RIGHT_BY_CHANCE, accuracy_skill
 from nanwatch.record.facts import DataInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
@@ -116,6 +117,8 @@ def validation_words(fit: Fit) -> str | None:
         return None
     if losses[-1] > FITTED * guess or min(validated) < NO_BETTER * guess:
         return None
+    if (accuracy_skill(fit, validation=True) or 0.0) > RIGHT_BY_CHANCE:
+        return None  # the loss is that of a net too sure of itself; its answers are right
     return (
         f"the training loss falls to {number(losses[-1])}, and over {len(validated)} epochs the validation "
         f"loss is never below {number(min(validated))}, where guessing costs {number(guess)}"

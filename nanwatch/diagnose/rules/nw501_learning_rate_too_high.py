@@ -56,6 +56,7 @@ DEFAULT_RATE = 1e-3
 BOLD = 10.0
 # A target this far from scale 1 makes large gradients at any rate.
 UNSCALED_TARGET = 10.0
+TINY = 0.1  # of Keras's own rate: below it none is suspected of being too high
 # Divisors of a rate that is only suspected: the first that trains is told.
 LADDER = (10.0, 100.0, 1000.0)
 # What speaks for and against, in steps of evidence; the sum is cut to what leaves room for doubt.
@@ -128,7 +129,7 @@ class LearningRateTooHigh(Rule):
 
     def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
         optimizer = fit.model.optimizer
-        if optimizer is None or not optimizer.learning_rate or optimizer.learning_rate <= 0:
+        if optimizer is None or not optimizer.learning_rate or (rate_over_default(fit) or 0.0) < TINY:
             return
         yield self.finding(
             fit,

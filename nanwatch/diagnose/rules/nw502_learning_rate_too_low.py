@@ -32,7 +32,7 @@ DEFAULT = 1e-3
 LOW = 0.1
 # What is tried in the place of a rate that is only suspected: shares of Keras's own; the first that trains
 # is told. A rate near Keras's own is not suspected: most trainings of few steps learn faster at ten times it.
-LADDER = (1.0, 0.1)
+LADDER = (1.0, 10.0, 0.1)
 # Beside the root of the squared gradients, 1e-3 to 1; up to 0.1 it is in use for some networks.
 LARGE_EPSILON = 1.0
 KERAS_EPSILON = 1e-7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import keras
@@ -51,8 +52,16 @@ def summarise_arrays(role: Role, structure: Structure) -> tuple[TensorSummary, .
         array = np.asarray(leaf)
         if array.dtype.kind not in "fiub" or not array.ndim:
             return None
-        counted.append(profile_of(role, key, as_keras_sees(array)))
+        summary = profile_of(role, key, as_keras_sees(array))
+        counted.append(replace(summary, deviation=deviation_of(array)) if role == "label" else summary)
     return tuple(counted)
+
+
+def deviation_of(labels: Array) -> float | None:
+    """What the best constant answer costs in absolute error; None where a label is not finite."""
+    if not labels.size or not np.isfinite(labels).all():
+        return None
+    return float(np.abs(labels - np.median(labels, axis=0)).mean())
 
 
 def as_keras_sees(array: Array) -> Array:
