@@ -20,9 +20,11 @@ def incident_note_words(note: IncidentNote) -> str:
             return f"the replay was stopped after {seconds:g} s"
         case notes.ReplayRaised(error):
             return f"the replay raised {error}"
-        case notes.OnlyCompiled(jit, placed):
+        case notes.OnlyCompiled(jit, placed, together):
             how = "with XLA" if jit else "as a graph"
             why = "the op was found by compiling it" if placed else "the compiler's own doing"
+            if together:
+                why += "; by itself it is finite, so it is how the compiler computes it with those before it"
             return f"op by op the step stays finite, compiled {how} it does not: {why}"
         case notes.StayedFinite():
             return "the step stayed finite when it was repeated: what happened was not deterministic"

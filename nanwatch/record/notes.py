@@ -34,6 +34,7 @@ class OnlyCompiled(Variant):
     kind = "only-compiled"
     jit: bool
     placed: bool = False  # the op was found by compiling it
+    together: bool = False  # by itself, compiled too, that op gives a finite number
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,12 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
     ),
     (
         incident_note_words,
+        notes.OnlyCompiled(False, placed=True, together=True),
+        "op by op the step stays finite, compiled as a graph it does not: the op was found by compiling it; "
+        "by itself it is finite, so it is how the compiler computes it with those before it",
+    ),
+    (
+        incident_note_words,
         notes.OnlyCompiled(True),
         "op by op the step stays finite, compiled with XLA it does not: the compiler's own doing",
     ),
