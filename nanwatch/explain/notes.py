@@ -41,6 +41,11 @@ def incident_note_words(note: IncidentNote) -> str:
             return "the weights of the first step were not held: too large, or not yet built then"
         case notes.UpdateMayStay():
             return "the step makes updates in functions of its own: one before the bad one may stay"
+        case notes.SquaresOverflowed(optimizer, gradient):
+            return (
+                f"the gradient of {gradient} was finite, but so large that its square overflows: what "
+                f"{optimizer} keeps of squares went bad, and the weights with it"
+            )
         case notes.LeftOutOfSnapshot(part, size, limit):
             what = f"{size / MEGABYTE:.0f} MB of {PARTS.get(part, part)}"
             return f"the snapshot leaves out {what}: over the limit of {limit / MEGABYTE:.0f} MB"

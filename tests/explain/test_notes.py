@@ -66,6 +66,12 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
     ),
     (
         incident_note_words,
+        notes.SquaresOverflowed("Adam", "dense/kernel"),
+        "the gradient of dense/kernel was finite, but so large that its square overflows: what Adam keeps of "
+        "squares went bad, and the weights with it",
+    ),
+    (
+        incident_note_words,
         notes.UpdateMayStay(),
         "the step makes updates in functions of its own: one before the bad one may stay",
     ),
