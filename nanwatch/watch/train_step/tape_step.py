@@ -122,7 +122,7 @@ class TapeStepRecorder(StepRecorder):
 
     def bad_step(self) -> RanStep | EagerStep | None:
         if self.eager_seen is not None:
-            return EagerStep(self.eager_seen, list(self.ops.kept))
+            return EagerStep(self.eager_seen, [*thread_recording().calls.kept, *self.ops.kept])
         return super().bad_step()
 
     def begin_step(self) -> None:
