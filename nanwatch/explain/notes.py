@@ -20,9 +20,11 @@ def incident_note_words(note: IncidentNote) -> str:
             return f"the replay was stopped after {seconds:g} s"
         case notes.ReplayRaised(error):
             return f"the replay raised {error}"
-        case notes.OnlyCompiled(jit, placed):
+        case notes.OnlyCompiled(jit, placed, together):
             how = "with XLA" if jit else "as a graph"
             why = "the op was found by compiling it" if placed else "the compiler's own doing"
+            if together:
+                why += "; by itself it is finite, so it is how the compiler computes it with those before it"
             return f"op by op the step stays finite, compiled {how} it does not: {why}"
         case notes.StayedFinite():
             return "the step stayed finite when it was repeated: what happened was not deterministic"
@@ -39,6 +41,11 @@ def incident_note_words(note: IncidentNote) -> str:
             return "the weights of the first step were not held: too large, or not yet built then"
         case notes.UpdateMayStay():
             return "the step makes updates in functions of its own: one before the bad one may stay"
+        case notes.SquaresOverflowed(optimizer, gradient):
+            return (
+                f"the gradient of {gradient} was finite, but so large that its square overflows: what "
+                f"{optimizer} keeps of squares went bad, and the weights with it"
+            )
         case notes.LeftOutOfSnapshot(part, size, limit):
             what = f"{size / MEGABYTE:.0f} MB of {PARTS.get(part, part)}"
             return f"the snapshot leaves out {what}: over the limit of {limit / MEGABYTE:.0f} MB"

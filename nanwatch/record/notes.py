@@ -34,6 +34,7 @@ class OnlyCompiled(Variant):
     kind = "only-compiled"
     jit: bool
     placed: bool = False  # the op was found by compiling it
+    together: bool = False  # by itself, compiled too, that op gives a finite number
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,15 @@ class LeftOutOfSnapshot(Variant):
     limit: int  # bytes
 
 
+@dataclass(frozen=True)
+class SquaresOverflowed(Variant):
+    """Gradients were finite, their squares were not, and the optimizer holds what is not finite since."""
+
+    kind = "squares-overflowed"
+    optimizer: str  # its class
+    gradient: str  # the path of the first such variable
+
+
 IncidentNote = (
     ReplayStopped
     | ReplayRaised
@@ -95,6 +105,7 @@ IncidentNote = (
     | RowsNotTried
     | FirstWeightsNotHeld
     | UpdateMayStay
+    | SquaresOverflowed
     | LeftOutOfSnapshot
 )
 

@@ -33,6 +33,12 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
     ),
     (
         incident_note_words,
+        notes.OnlyCompiled(False, placed=True, together=True),
+        "op by op the step stays finite, compiled as a graph it does not: the op was found by compiling it; "
+        "by itself it is finite, so it is how the compiler computes it with those before it",
+    ),
+    (
+        incident_note_words,
         notes.OnlyCompiled(True),
         "op by op the step stays finite, compiled with XLA it does not: the compiler's own doing",
     ),
@@ -57,6 +63,12 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
         incident_note_words,
         notes.FirstWeightsNotHeld(),
         "the weights of the first step were not held: too large, or not yet built then",
+    ),
+    (
+        incident_note_words,
+        notes.SquaresOverflowed("Adam", "dense/kernel"),
+        "the gradient of dense/kernel was finite, but so large that its square overflows: what Adam keeps of "
+        "squares went bad, and the weights with it",
     ),
     (
         incident_note_words,

@@ -50,6 +50,25 @@ for number in range(4):
     variables = net.trainable_variables + other.trainable_variables
     optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
 """
+GIVEN_GRADIENTS = """
+import keras, numpy as np, tensorflow as tf
+net = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False)])
+optimizer = keras.optimizers.SGD(0.01)
+
+@tf.function
+def gradients_of(rows):
+    with tf.GradientTape() as tape:
+        logs = tf.math.log(tf.square(net(rows)))
+        loss = tf.reduce_mean(logs)
+    return tape.gradient(loss, net.trainable_variables)
+
+total = tf.zeros([4, 1])
+for number in range(6):
+    (gradient,) = gradients_of(tf.ones([8, 4]) if number != 4 else tf.zeros([8, 4]))
+    total += gradient
+    if number % 3 == 2:
+        optimizer.apply_gradients([(total / 3.0, net.trainable_variables[0])])
+"""
 
 
 def run(folder: Path, *options: str) -> Ended:
@@ -256,3 +275,10 @@ def test_over_the_limit(tmp_path: Path) -> None:
     assert last_line(again.stderr).endswith(
         "snapshot.npz is not whole (batch): it was over --snapshot-limit."
     )
+
+
+def test_gradients_that_functions_gave_before_an_update_outside_of_them(tmp_path: Path) -> None:
+    assert OFFER in halted_in(tmp_path, GIVEN_GRADIENTS).stderr
+    again = replay(tmp_path).stdout.decode()
+    assert "It went bad again." in again
+    assert "Log, forward at train.py:9." in again

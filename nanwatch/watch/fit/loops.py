@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -30,6 +31,7 @@ from nanwatch.watch.keras_seam.keras_types import (
 )
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.keras_seam.tensorflow_names import is_traced_for_xla
+from nanwatch.watch.launch import user_lines
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.train_step import graph_places, traced_step
 from nanwatch.watch.train_step.own_fault import may_be_own
@@ -50,6 +52,8 @@ class Loops:
         default_factory=weakref.WeakKeyDictionary
     )
     bare: weakref.WeakKeyDictionary[Any, Any] = field(default_factory=weakref.WeakKeyDictionary)
+    # by functions that have been called: whether they give gradients, and make no update
+    gives_gradients: weakref.WeakKeyDictionary[Any, bool] = field(default_factory=weakref.WeakKeyDictionary)
 
     def arm(self) -> None:
         wrappers = {
@@ -69,6 +73,7 @@ class Loops:
         if not recording.tapes:
             recording.forget()
             if tf.executing_eagerly() and traced_step.current_step() is None and self.recorder.ours:
+                recording.calls.clear()
                 with self.recorder.catch_errors("keeping the ops of a step"):
                     recording.ops.start(self.recorder.catch_errors)
         recording.tapes += 1
@@ -204,7 +209,8 @@ class Loops:
         HELD.steps = steps
         failed: Exception | None = None
         try:
-            result = original(function, *args, **kwargs)
+            with self.keep_call(function, steps):
+                result = original(function, *args, **kwargs)
         except Exception as error:
             self.note_steps(function, steps)
             if function not in self.steps or not may_be_own(error):
@@ -223,6 +229,38 @@ class Loops:
             if observer is not None and observer.fit is not None and is_of_this_thread(observer):
                 observer.after_steps(1)
         return result
+
+    @contextlib.contextmanager
+    def keep_call(self, function: Callable[..., object], steps: list[FitObserver]) -> Iterator[None]:
+        """A call of a function that gives gradients is kept until the update.
+
+        Whether it does is known when it has been traced; ``steps`` are the loops whose updates are in it.
+        """
+        recording, is_kept = thread_recording(), False
+        before = list(recording.losses)
+        with self.recorder.catch_errors("keeping a call that gives gradients"):
+            is_kept = self.may_give_gradients(function)
+        if not is_kept:
+            yield
+            return
+        with recording.keep_call() as number:
+            yield
+        with self.recorder.catch_errors("keeping a call that gives gradients"):
+            new = [loss for loss in recording.losses if all(loss is not each for each in before)]
+            given = not steps and any(loss.graph is not None for loss in new)
+            if not self.gives_gradients.setdefault(function, given):
+                del recording.calls.kept[number:]
+            elif recording.are_calls_large(number):
+                self.gives_gradients[function] = False
+                recording.calls.clear()
+
+    def may_give_gradients(self, function: Callable[..., object]) -> bool:
+        """Of one that is called for the first time it is not known yet."""
+        if thread_recording().tapes or not self.recorder.ours:
+            return False
+        if function not in self.gives_gradients and not user_lines.is_users(file_of(function)):
+            self.gives_gradients[function] = False
+        return self.gives_gradients.get(function, True)
 
     def note_steps(self, function: Callable[..., object], steps: list[FitObserver]) -> None:
         """The loops whose steps were traced in a call of ``function``."""
@@ -250,6 +288,13 @@ class Loops:
         for observer in self.steps[function]:
             observer.is_bare = True
             observer.note_own_fault(failed)
+
+
+def file_of(function: Any) -> str:
+    """Where the Python of a ``tf.function`` is written; empty where that is not known."""
+    written = inspect.unwrap(function.python_function)
+    code = getattr(getattr(written, "__func__", written), "__code__", None)
+    return "" if code is None else code.co_filename
 
 
 def sources_in(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Structure:

@@ -88,20 +88,23 @@ class Search:
 
     def enter(self, level: Level, op: Op, callers: tuple[Op, ...]) -> Birth | None:
         """The birth inside the function that ``op`` calls; None where none is found there."""
-        graphs = tensorflow_names.called_graphs(op)
-        values = level.run.values(list(op.inputs))
-        if "body" in graphs:
-            inner = self.turn_before(graphs, values, level.run.xla)
-        elif "then_branch" in graphs:
-            branch = "then_branch" if bool(values[0]) else "else_branch"
-            inner = run_of(graphs.get(branch), values[1:], level.run.xla)
-            inner = inner and inner.with_values(held_inside(op, level.run.known, branch))
-        else:
-            inner = run_of(graphs.get("f"), values, level.run.xla)
-            inner = inner and inner.with_values(held_inside(op, level.run.known, "f"))
+        inner = self.inner_run(level.run, op)
         if inner is None:
             return None
-        return self.find_birth(inner, inner_targets(inner, op, level), (*callers, op))
+        bad = [tensor for tensor in op.outputs if is_list(tensor) or level.is_bad(tensor)]
+        return self.find_birth(inner, inner_targets(inner, op, bad), (*callers, op))
+
+    def inner_run(self, run: GraphRun, op: Op) -> GraphRun | None:
+        """The run of what ``op`` calls: of the branch that is taken, of the turn of a loop that goes bad."""
+        graphs = tensorflow_names.called_graphs(op)
+        values = run.values(list(op.inputs))
+        if "body" in graphs:
+            return self.turn_before(graphs, values, run.xla)
+        name, given = "f", values
+        if "then_branch" in graphs:
+            name, given = ("then_branch" if bool(values[0]) else "else_branch"), values[1:]
+        inner = run_of(graphs.get(name), given, run.xla)
+        return inner and inner.with_values(held_inside(op, run.known, name))
 
     def turn_before(self, graphs: dict[str, Graph], values: list[Tensor], xla: bool) -> GraphRun | None:
         """The turn of a loop in which something goes bad that was fine, before it is made."""
@@ -272,15 +275,15 @@ def known_of(run: GraphRun, values: Sequence[Tensor]) -> dict[str, Tensor]:
     return dict(zip((tensor.name for tensor in run.graph.inputs), values, strict=True))
 
 
-def inner_targets(inner: GraphRun, op: Op, level: Level) -> list[Tensor]:
-    """What inside the function becomes the bad outputs of ``op`` outside."""
+def inner_targets(inner: GraphRun, op: Op, bad: Sequence[Tensor]) -> list[Tensor]:
+    """What inside the function becomes ``bad``, outputs of ``op``; of lists all that is written to them."""
     outputs = list(inner.graph.outputs)
     if "body" in tensorflow_names.CALLS[op.type]:
         return [*filter(can_count, outputs), *written_to_lists(inner.graph)]
+    names = {tensor.name for tensor in bad}
     pairs = zip(outputs, op.outputs, strict=False)
-    lists = any(outside.dtype == tensorflow_names.VARIANT for outside in op.outputs)
-    bad = [inside for inside, outside in pairs if can_count(inside) and level.is_bad(outside)]
-    return [*bad, *(written_to_lists(inner.graph) if lists else ())]
+    found = [inside for inside, outside in pairs if can_count(inside) and outside.name in names]
+    return [*found, *(written_to_lists(inner.graph) if any(map(is_list, bad)) else ())]
 
 
 def written_to_lists(graph: Graph) -> list[Tensor]:

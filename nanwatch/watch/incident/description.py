@@ -58,12 +58,12 @@ def describe(
 
     ``bad_weights`` are the variables that were not finite before it.
     """
-    role, path, value = first_bad(seen, layout, bad_weights)
+    found = autopsy or Autopsy()
+    role, path, value = first_bad(seen, layout, bad_weights, found)
     outputs = tuple(summary("output", key, array) for kind_, key, array in seen.tensors if kind_ == "output")
     first = next((array for kind_, _, array in seen.tensors if kind_ == "output"), None)
     sums = first.sum(axis=-1) if first is not None and first.ndim > 1 else None
     loss = layout.loss_in(seen.row)
-    found = autopsy or Autopsy()
     if role == "gradient":
         path, value = first_gradient(seen, layout, found.spread) or (path, value)
 
@@ -114,19 +114,27 @@ class FirstBad(NamedTuple):
     value: Nonfinite
 
 
-def first_bad(seen: Inspection, layout: Layout, bad_weights: list[BadVariable]) -> FirstBad:
+def first_bad(seen: Inspection, layout: Layout, bad_weights: list[BadVariable], autopsy: Autopsy) -> FirstBad:
     for (role, key), array in seen.batch.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             return FirstBad(role, key, commonest_nonfinite(array))
     if bad_weights:
         return FirstBad("weight", *bad_weights[0])
-    for role in ORDER[3:]:  # the batch was looked at element by element above
+    # The batch was looked at element by element above. What went bad behind the update was fine in the step.
+    for role in ORDER[3:] if seen.flag not in AFTER_THE_STEP else ORDER[-1:]:
         loss = layout.loss_in(seen.row)
         if role == "loss" and loss is not None and not np.isfinite(loss):
             return FirstBad("loss", "", commonest_nonfinite(np.array([loss])))
         for path, value in bad_cells(seen, layout, role):
-            return FirstBad(role, path, value)
+            if value == "nan" or not is_only_large(role, path, autopsy):
+                return FirstBad(role, path, value)
     return FirstBad("loss", "", "nan")
+
+
+def is_only_large(role: Role, path: str, autopsy: Autopsy) -> bool:
+    """Whether the autopsy saw the step go bad, and this tensor finite in it: the sum of squares is not."""
+    seen = autopsy.reproduced and any(each.role in MADE_IN_THE_STEP for each in autopsy.spread)
+    return bool(seen) and not any((each.role, each.path) == (role, path) for each in autopsy.spread)
 
 
 def bad_cells(seen: Inspection, layout: Layout, role: Role) -> Iterator[tuple[str, Nonfinite]]:

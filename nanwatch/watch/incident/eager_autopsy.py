@@ -14,9 +14,9 @@ from nanwatch.record.facts import Location
 from nanwatch.record.notes import ReplayStopped
 from nanwatch.watch.incident import surroundings
 from nanwatch.watch.incident.autopsy import SECONDS, Autopsy, RepeatedStep, fill_in, is_bad, op_info
-from nanwatch.watch.incident.births import Search, run_of
+from nanwatch.watch.incident.births import Search, can_count, run_of
 from nanwatch.watch.incident.eager_again import kind_of
-from nanwatch.watch.incident.graph_autopsy import StepAutopsy, apart
+from nanwatch.watch.incident.graph_autopsy import StepAutopsy, apart, mean_of_bad
 from nanwatch.watch.incident.graph_run import MissingValue
 from nanwatch.watch.incident.op_trace import OpTrace, OutOfTime
 from nanwatch.watch.incident.surroundings import EagerPlace, OpValues
@@ -24,6 +24,7 @@ from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.train_step.eager_ops import EagerOp, EagerStep
+from nanwatch.watch.train_step.graph_places import places_of
 
 
 def perform(
@@ -54,7 +55,10 @@ def enter(
     step = StepAutopsy(model, ran.seen, run, search, compile_location)
     with contextlib.suppress(tf.errors.OpError, OutOfTime, MissingValue), apart(op.graph):
         pairs = zip(op.graph.outputs, op.outputs, strict=True)
-        birth = search.find_birth(run, [inside for inside, outside in pairs if is_bad(outside)])
+        losses = list(filter(can_count, places_of(op.graph).targets))
+        bad = [inside for inside, outside in pairs if is_bad(outside)]
+        birth = search.find_birth(run, [*losses, *bad], before=losses)
+        found.loss = mean_of_bad(run, losses) if found.loss is None else found.loss
         if birth is not None:
             found.op = op_info(step.bad_op(birth), compile_location)
 

@@ -15,6 +15,7 @@ from nanwatch.record.notes import DrawnAgain, OnlyCompiled, ReplayRaised, Replay
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.incident.autopsy import SECONDS, Autopsy, dense, op_info
 from nanwatch.watch.incident.births import Birth, Search, can_count, run_of
+from nanwatch.watch.incident.bisection import Bisection, CompiledBirth
 from nanwatch.watch.incident.graph_run import Counts, GraphRun, MissingValue
 from nanwatch.watch.incident.op_places import place_of
 from nanwatch.watch.incident.op_trace import BadOp, OutOfTime, array_of
@@ -56,15 +57,11 @@ def perform(
             is_same = found.op is not None and found.op.direction == "forward"
             if found.op is None and found.reproduced:
                 step.with_loops_run_again().fill_in(found)
-            if not found.reproduced and compiled_by_xla:
-                step.under_xla().fill_in(found)
-                placed = found.op is not None
-                found.notes.append(OnlyCompiled(True, placed) if found.reproduced else StayedFinite())
-            elif not found.reproduced:
-                found.reproduced = step.is_bad_as_a_whole()
-                found.notes.append(OnlyCompiled(False) if found.reproduced else StayedFinite())
+            if not found.reproduced:
+                step.fill_in_compiled(found, compiled_by_xla)
         except OutOfTime:
             found.notes.append(ReplayStopped(seconds))
+            found.reproduced = found.reproduced or None
         except (tf.errors.OpError, MissingValue) as error:
             found.notes.append(ReplayRaised(type(error).__name__))
     if not is_same and is_drawn_again(ran.trace.graph, losses_and_gradients(ran.trace.seen)):
@@ -128,18 +125,27 @@ class StepAutopsy:
 
     def fill_in(self, found: Autopsy) -> None:
         """Losses that are bad are asked first: gradients are bad with them."""
-        losses = {id(tensor) for tensor in self.seen.targets}
-        wanted = [tensor for tensor in losses_and_gradients(self.seen) if can_count(tensor)]
         birth: Birth | None = None
-        for run, targets in self.runs_of(wanted):
-            before = [tensor for tensor in targets if id(tensor) in losses]
-            if found.loss is None and before:
-                found.loss = mean_of_bad(run, before)
-            later = self.find(run, targets, before)
+        for run, targets, losses in self.by_graph():
+            if found.loss is None and losses:
+                found.loss = mean_of_bad(run, losses)
+            later = self.find(run, targets, losses)
             birth = birth or later
-        found.reproduced = any(self.is_bad(tensor) for tensor in wanted)
-        if birth is None and found.reproduced:
+        if birth is None and any(map(self.is_bad, self.wanted())):
             birth = self.find_in_exchanges()
+        self.settle(found, birth)
+
+    def wanted(self) -> list[Tensor]:
+        return [tensor for tensor in losses_and_gradients(self.seen) if can_count(tensor)]
+
+    def by_graph(self) -> Iterator[tuple[GraphRun, list[Tensor], list[Tensor]]]:
+        """The losses and gradients by their graphs, each with the run of its graph; and the losses alone."""
+        losses = {id(tensor) for tensor in self.seen.targets}
+        for run, targets in self.runs_of(self.wanted()):
+            yield run, targets, [tensor for tensor in targets if id(tensor) in losses]
+
+    def settle(self, found: Autopsy, birth: Birth | None) -> None:
+        found.reproduced = any(map(self.is_bad, self.wanted()))
         if birth is not None:
             stopped = tuple(sorted(self.search.stopped))
             found.op = replace(op_info(self.bad_op(birth), self.compile_location), stopped_by=stopped)
@@ -189,19 +195,33 @@ class StepAutopsy:
         kept = {name: value for name, value in held.items() if not is_of_loop(graph, name)}
         return replace(self, outermost=GraphRun(graph, kept), counts={})
 
-    def under_xla(self) -> StepAutopsy:
-        """The same, with what XLA makes of each op: its arithmetic differs, at 0 / 0 and 0 * inf above all.
+    def fill_in_compiled(self, found: Autopsy, xla: bool) -> None:
+        """Of a step that is finite op by op: as XLA compiles it, else as TensorFlow rewrites it, so that it
+        computes in another order, or with an arithmetic of its own, at 0 / 0 and 0 * inf above all."""
+        by_halves = Bisection(self.search, xla)
+        if xla:  # the outermost graph calls the compiled one, and is no part of it
+            with contextlib.suppress(tf.errors.OpError):  # it takes no list of tensors
+                replace(self, xla=True, counts={}).fill_in(found)
+        if found.birth is not None and by_halves.is_bad_alone(found.birth):
+            found.notes.append(OnlyCompiled(xla, placed=True))
+        elif not replace(self, counts={}).fill_in_by_halves(found, by_halves):
+            found.notes.append(
+                OnlyCompiled(xla, found.op is not None) if found.reproduced else StayedFinite()
+            )
 
-        The outermost graph calls the compiled one, and is no part of it.
-        """
-        return replace(self, xla=True, counts={})
-
-    def is_bad_as_a_whole(self) -> bool:
-        """Whether the step goes bad when TensorFlow may rewrite it, so that it computes in another order."""
-        wanted = [tensor for tensor in losses_and_gradients(self.seen) if can_count(tensor)]
-        runs = [(replace(run, programs={}), targets) for run, targets in self.runs_of(wanted)]
-        with tensorflow_names.rewrite_graphs():
-            return any(counts.bad for run, targets in runs for counts in run.count(targets).values())
+    def fill_in_by_halves(self, found: Autopsy, by_halves: Bisection) -> bool:
+        """Whether the step went bad."""
+        births: list[CompiledBirth] = []
+        for run, targets, before in self.by_graph():
+            births += filter(None, [by_halves.find_birth(run, targets, before)])
+            self.counts[id(run.graph)] = by_halves.counts
+        if not any(self.is_bad(tensor) for tensor in self.wanted()):
+            return False
+        self.settle(found, births[0].birth if births else None)
+        found.notes.append(
+            OnlyCompiled(by_halves.xla, bool(births), bool(births) and not births[0].explained)
+        )
+        return True
 
     # -- what was found ----------------------------------------------------------------------------
 

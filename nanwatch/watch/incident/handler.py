@@ -8,10 +8,17 @@ from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
+import tensorflow as tf
 
 from nanwatch.record.facts import FitInfo, IncidentInfo
 from nanwatch.record.facts import OnIncident as OnIncident
-from nanwatch.record.notes import IncidentNote, LeftOutOfSnapshot, NotRepeatable, UpdateMayStay
+from nanwatch.record.notes import (
+    IncidentNote,
+    LeftOutOfSnapshot,
+    NotRepeatable,
+    SquaresOverflowed,
+    UpdateMayStay,
+)
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.incident import (
     autopsy,
@@ -25,6 +32,7 @@ from nanwatch.watch.incident import (
 from nanwatch.watch.incident.autopsy import Autopsy
 from nanwatch.watch.incident.guilty_rows import GuiltyRows
 from nanwatch.watch.incident.snapshot_file import NEEDED
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model, Weights
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.recording.fit_recorder import FitRecorder
@@ -32,8 +40,9 @@ from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.train_step.eager_ops import EagerStep
 from nanwatch.watch.train_step.inspection import Inspection, RanStep
 from nanwatch.watch.train_step.row_layout import Layout
+from nanwatch.watch.train_step.sentinels import all_finite
 from nanwatch.watch.train_step.state_check import BadVariable, StateCheck
-from nanwatch.watch.train_step.step_recorder import AFTER_THE_STEP, BAD_STATE
+from nanwatch.watch.train_step.step_recorder import AFTER_THE_STEP, BAD_STATE, BAD_WEIGHT
 from nanwatch.watch.train_step.step_watcher import StepWatcher
 
 STATE_SHARE = 0.01  # of the time of a training that looks from the host at its state may take
@@ -94,6 +103,9 @@ class IncidentHandler:
             notes.append(UpdateMayStay())
         if found.role == "weight":
             found = replace(found, state=seen.flag == BAD_STATE, finite_after=fine_after)
+        if seen.flag == BAD_WEIGHT:
+            with self.recorder.catch_errors("looking at what the optimizer keeps"):
+                notes += self.find_overflowed_squares(seen)
         step_held = bool(held) and left_out.isdisjoint(NEEDED)
         found = replace(found, notes=(*found.notes, *notes), step_held=step_held)
         return with_rows(place_op(found, record.info), rows)
@@ -106,6 +118,18 @@ class IncidentHandler:
         if after or self.model is None or self.on_incident == "continue":  # else the update has been applied
             return []
         return description.bad_variables(self.model, self.watcher.state)
+
+    def find_overflowed_squares(self, seen: Inspection) -> list[SquaresOverflowed]:
+        """The update was made of finite gradients: whether what the optimizer keeps of them is the reason."""
+        assert self.watcher.layout is not None
+        optimizer = self.watcher.own_optimizer or self.watcher.optimizer
+        large = next(description.bad_cells(seen, self.watcher.layout, "gradient"), None)
+        if large is None or optimizer is None or seam().is_loss_scaling(optimizer):
+            return []
+        kept = [value for value in map(tf.convert_to_tensor, optimizer.variables) if value.dtype.is_floating]
+        if bool(all_finite(kept)):
+            return []
+        return [SquaresOverflowed(type(optimizer).__name__, large[0])]
 
     def hold_step(self, seen: Inspection) -> snapshot.Held:
         """What the snapshot must hold for the bad step's ops to be run again in another process."""

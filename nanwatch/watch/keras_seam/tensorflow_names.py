@@ -450,9 +450,11 @@ class GraphPart:
             stacked = tf.stack(counts) if counts else tf.zeros([0, 4], tf.float64)
             return [known[name] for name in self.wanted], stacked
 
-        specs = [spec_of(self.given[name]) for name in names]
-        compiled = tf.function(run, jit_compile=True, autograph=False)
-        function = compiled if xla else tf.compat.v1.wrap_function(run, specs)
+        given = [self.given[name] for name in names]
+        if xla:  # a concrete function: TensorFlow warns of many that are traced by being called
+            function = tf.function(run, jit_compile=True, autograph=False).get_concrete_function(*given)
+        else:
+            function = tf.compat.v1.wrap_function(run, list(map(spec_of, given)))
         return lambda values: function(*(values[name] for name in names))
 
     def cut_out(self) -> tuple[Any, set[str]]:

@@ -47,6 +47,7 @@ class GraphPlaces:
     called: list[CalledPlace] = field(default_factory=list)  # inner calls before outer ones
     losses: list[range] = field(default_factory=list)
     gradients: list[GradientPlace] = field(default_factory=list)
+    targets: list[Tensor] = field(default_factory=list)  # what tapes were asked to differentiate
 
     def called_at(self, place: int) -> CalledPlace | None:
         """The innermost call that made the op at ``place``."""

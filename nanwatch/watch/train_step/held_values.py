@@ -101,7 +101,7 @@ def is_drawn_again(graph: Graph, targets: Iterable[Tensor]) -> bool:
             elsewhere = [tensor for tensor in targets if tensor.graph is not graph]
             if any(is_drawn_again(inner, [*inner.outputs, *elsewhere]) for inner in called.values()):
                 return True
-        elif any(map(draws, called.values())):
+        elif any(draws(inner, is_put_back=op.type in OPENED) for inner in called.values()):
             return True
     return False
 
@@ -118,15 +118,18 @@ def is_of_loop(graph: Graph, name: str) -> bool:
     return op.type in LOOPS if inside is None else is_of_loop(*inside)
 
 
-def draws(graph: Graph) -> bool:
-    """Whether ``graph``, or what it calls, gives other numbers each time it is run."""
+def draws(graph: Graph, is_put_back: bool = False) -> bool:
+    """Whether ``graph``, or what it calls, gives other numbers each time it is run.
+
+    ``is_put_back``: what it writes to variables is undone before it is run again, as that of a bad step is.
+    """
     written = {id(tensor) for op in graph.get_operations() for tensor in written_by(op)}
     for op in graph.get_operations():
         if op.type in READING:
-            if id(op.inputs[0]) in written:
+            if id(op.inputs[0]) in written and not is_put_back:
                 return True
         elif op.type in tensorflow_names.CALLS:
-            if any(map(draws, tensorflow_names.called_graphs(op).values())):
+            if any(draws(inner, is_put_back) for inner in tensorflow_names.called_graphs(op).values()):
                 return True
         elif op.type not in HANDING and tensorflow_names.is_stateful(op) and op.outputs:
             return True

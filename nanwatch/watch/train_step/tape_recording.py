@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,12 +21,15 @@ from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Graph, Loss, Model, R, Structure, Tensor, Variable
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.launch import user_lines
-from nanwatch.watch.train_step import traced_step
-from nanwatch.watch.train_step.eager_ops import EagerOps
+from nanwatch.watch.train_step import graph_places, traced_step
+from nanwatch.watch.train_step.eager_ops import EagerOp, EagerOps
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.sentinels import watchable
 from nanwatch.watch.train_step.step_observation import see_call, see_operation
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
+
+MOST_CALLS = 1000  # of functions that give gradients, before an update
+MOST_BYTES = 256 * 2**20  # of what they were given and gave, until the update is made
 
 
 class TapedLoss(NamedTuple):
@@ -50,6 +54,9 @@ class TapeRecording:
     uses: int = 0  # of the tapes that were open together: a persistent one may be asked again and again
     meeting: EagerLossOps | None = None  # in eager execution, between the model's call and the gradient
     ops: EagerOps = field(default_factory=EagerOps)  # of an eager step
+    calls: EagerOps = field(default_factory=EagerOps)  # of functions that give gradients, since an update
+    bytes: int = 0  # that ``calls`` hold
+    is_over: bool = False  # the update for which ``calls`` are kept has been made
     met: tuple[BroadcastInfo, ...] | None = None  # where labels met predictions of another rank
     gave: list[Tensor] = field(default_factory=list)  # what the models gave that were called in the step
 
@@ -109,9 +116,31 @@ class TapeRecording:
 
     def note_applied(self) -> None:
         """An update has been made: where no other can follow nobody asks any more what the step showed."""
+        self.is_over = True
         if self.uses <= 1:
             self.seen, self.losses, self.gave = None, [], []
             self.ops.clear()
+
+    @contextlib.contextmanager
+    def keep_call(self) -> Iterator[int]:
+        """A function is called that may give the gradients of an update that is made outside of it.
+
+        Yields how many ops were kept before.
+        """
+        if self.is_over:  # until now another update might have followed, of another function's gradients
+            self.calls.clear()
+            self.is_over, self.bytes = False, 0
+        number = len(self.calls.kept)
+        self.calls.go_on(MOST_CALLS)
+        try:
+            yield number
+        finally:
+            self.calls.stop()
+
+    def are_calls_large(self, number: int) -> bool:
+        """Whether what is kept is more than may be held for an autopsy; from ``number`` on it is new."""
+        self.bytes += sum(map(bytes_of, self.calls.kept[number:]))
+        return self.bytes > MOST_BYTES or len(self.calls.kept) > MOST_CALLS
 
     def note_tape(self, tape: tf.GradientTape) -> None:
         """A tape is opened, the first of a step or one that is open together with others."""
@@ -122,6 +151,12 @@ class TapeRecording:
         if self.meeting is not None:
             self.meeting.stop()
         return self.meeting
+
+
+def bytes_of(op: EagerOp) -> int:
+    """What an op that is kept was given and gave takes, without variables."""
+    tensors = [each for each in (*op.inputs, *op.outputs) if each.dtype not in (tf.resource, tf.variant)]
+    return sum((each.shape.num_elements() or 0) * each.dtype.size for each in tensors)
 
 
 HELD = threading.local()
@@ -143,6 +178,8 @@ def note_target(target: Structure, sources: Structure, catch_errors: CatchErrors
         recording.seen = TracedStep(graph, catch_errors=catch_errors)
     recording.seen.targets += scalars
     recording.seen.target, recording.seen.loss_graph = scalars[0], graph
+    if graph is not None:
+        graph_places.places_of(graph).targets += scalars
     variables = frozenset(id(item) for item in tf.nest.flatten(sources) if hasattr(item, "assign"))
     if variables:  # else it is a slope that goes into the loss
         recording.losses.append(TapedLoss(scalars, graph, variables))

@@ -26,12 +26,12 @@ from nanwatch.watch.keras_seam.keras_types import (
 )
 from nanwatch.watch.train_step import late_writes, variable_writes
 from nanwatch.watch.train_step.conditional_update import KeptValue, apply_unless
-from nanwatch.watch.train_step.eager_ops import EagerOps, EagerStep
+from nanwatch.watch.train_step.eager_ops import EagerOp, EagerOps, EagerStep
 from nanwatch.watch.train_step.inspection import RanStep
 from nanwatch.watch.train_step.kept_step import KeptStep, counters_of
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
-from nanwatch.watch.train_step.sentinels import half_square_sum, watchable
+from nanwatch.watch.train_step.sentinels import dense_values, half_square_sum, watchable
 from nanwatch.watch.train_step.step_recorder import StepRecorder
 from nanwatch.watch.train_step.tape_recording import thread_recording
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, batch_loss
@@ -122,7 +122,9 @@ class TapeStepRecorder(StepRecorder):
 
     def bad_step(self) -> RanStep | EagerStep | None:
         if self.eager_seen is not None:
-            return EagerStep(self.eager_seen, list(self.ops.kept))
+            calls = thread_recording().calls.kept
+            taken = list(map(taken_over, present_values(self.eager_seen))) if calls else []
+            return EagerStep(self.eager_seen, [*calls, *self.ops.kept, *taken])
         return super().bad_step()
 
     def begin_step(self) -> None:
@@ -182,6 +184,16 @@ class TapeStepRecorder(StepRecorder):
         if batches.dense_tensors(batch) or self.cells_of_batch is None:
             self.cells_of_batch = super().batch_cells(batch)
         return self.cells_of_batch
+
+
+def present_values(seen: TracedStep) -> list[Tensor]:
+    return [dense_values(grad) for grad, _ in seen.gradients if watchable(grad)]
+
+
+def taken_over(grad: Tensor) -> EagerOp:
+    """A gradient as the update takes it: what was made of that which functions gave, by ops that are not
+    kept, is held with the step."""
+    return EagerOp("Identity", (grad,), (grad,), None, None, True, None, False, ("T", grad.dtype))
 
 
 def usable_tensors(structure: Structure, graph: Graph | None) -> list[tuple[str, Tensor]]:

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import nanwatch
-from nanwatch.record.notes import OnlyCompiled
+from nanwatch.record.notes import DrawnAgain, OnlyCompiled
 from tests.programs.running import report_on
 from tests.watch.fit.test_loops import watching
 from tests.watch.training import only_run
@@ -71,4 +71,16 @@ def test_a_step_that_goes_bad_only_as_tensorflow_rewrites_it(tmp_path: Path) -> 
     incident = only_run(tmp_path).info.incident
     assert incident is not None
     assert incident.reproduced
-    assert OnlyCompiled(False) in incident.notes
+    assert OnlyCompiled(False, placed=True, together=True) in incident.notes
+    assert incident.op is not None
+    assert incident.op.type == "Mul"
+
+
+def test_a_step_that_xla_compiles_and_that_draws_nothing_was_not_repeated_with_other_numbers(
+    tmp_path: Path,
+) -> None:
+    report_on(FOLDER / "xla_alone.py", tmp_path)
+    incident = only_run(tmp_path).info.incident
+    assert incident is not None
+    assert OnlyCompiled(True, placed=True) in incident.notes
+    assert not any(isinstance(note, DrawnAgain) for note in incident.notes)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import nanwatch
+from nanwatch.record.notes import SquaresOverflowed
 from nanwatch.watch.fit.callback import Watch
 from tests.watch.model_kinds import (
     BATCH,
@@ -191,3 +192,18 @@ def test_early_stopping(tmp_path: Path) -> None:
     assert differing(state_of(model), state_of(bare)) == []
     (fit,) = only_run(tmp_path).fits
     assert (fit.info.status, fit.info.epochs, fit.info.epochs_asked, fit.info.steps) == ("finished", 2, 6, 16)
+
+
+@pytest.mark.parametrize("compiled", [{"run_eagerly": True}, {"jit_compile": True}, {"jit_compile": False}])
+def test_weights_that_a_finite_gradient_ruined_are_told_as_that(
+    tmp_path: Path, compiled: dict[str, bool]
+) -> None:
+    """Its squares overflow, in the sentinels as in Adam; itself it is finite, and is not said to be bad."""
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(1e-6), lambda y, answer: 1e25 * answer, **compiled)
+    with pytest.raises(nanwatch.TrainingHalted, match=r"The weight .* became nan"):
+        model.fit(np.ones((32, 4)), np.ones(32), batch_size=8, verbose=0, callbacks=[watch_in(tmp_path)])
+    incident = only_run(tmp_path).info.incident
+    assert incident is not None
+    assert (incident.role, incident.frozen) == ("weight", False)
+    assert SquaresOverflowed("Adam", incident.path) in incident.notes
