@@ -82,6 +82,8 @@ def trial_facts(tried: Trial) -> list[tuple[str, str]]:
 def outcome_words(outcome: TrialOutcome, steps: int) -> str:
     """One outcome: "loss 0.69, finite, 30 of 30 steps", or "NaN or infinite at step 1"."""
     said = [] if outcome.loss is None else [f"loss {short(outcome.loss)}"]
+    if outcome.raised is not None:
+        return f"ended with {clean(outcome.raised)} at step {outcome.finite_steps + 1}"
     if outcome.finite and outcome.skill is not None:
         told = f"skill {outcome.skill:.2f} (0 is guessing, 1 perfect)"
         return f"{told} after {count(outcome.finite_steps, 'step')}"

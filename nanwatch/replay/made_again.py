@@ -62,7 +62,8 @@ class Trials:
             return
         setup = setup_of(self.kept)
         seconds = self.deadline - time.perf_counter()
-        before = train(setup, self.steps_as_it_was(), time.perf_counter() + SHARE_AS_IT_WAS * seconds)
+        until = time.perf_counter() + SHARE_AS_IT_WAS * seconds
+        before = train(setup, self.steps_as_it_was(), until, catch=REFUSED)
         self.befores[0] = before
         if before.finite and before.steps < LEAST_STEPS:
             return
@@ -101,14 +102,17 @@ class Trials:
     def train_changed(self, changed: Setup) -> Course:
         before = self.befores[0]
         steps = before.steps if before.finite else LONGER * before.steps + LEAST_STEPS
-        return train(changed, steps, self.deadline, enough=lambda course: is_plain(before, course))
+        catch = () if before.raised is None else REFUSED
+        return train(
+            changed, steps, self.deadline, enough=lambda course: is_plain(before, course), catch=catch
+        )
 
     def judge(self, changed: Setup, after: Course, proposal: Proposal) -> Verdict | None:
         """The verdict; of a gain that one order of the rows might have made, two more are asked."""
         before = self.befores[0]
         if after.finite and after.steps < min(before.steps, LEAST_STEPS):
             return None
-        verdict = verdict_of(before, after, proposal.ended, proposal.damper)
+        verdict = verdict_of(before, after, proposal.ended, proposal.damper, proposal.suspected)
         if verdict != "cured" or not is_narrow(before, after):
             return verdict
         for seed in OTHER_SEEDS:
@@ -166,7 +170,7 @@ def made(setup: Setup, *changes: Intervention) -> Iterator[Setup]:
 
 def outcome_of(course: Course) -> TrialOutcome:
     loss = course.losses[-1] if course.losses else None
-    return TrialOutcome(course.finite, course.steps, loss, course.skill())
+    return TrialOutcome(course.finite, course.steps, loss, course.skill(), course.raised)
 
 
 def made_again_trials(kept: KeptTraining, proposals: Sequence[Proposal], deadline: float) -> list[Trial]:

@@ -27,13 +27,20 @@ CAME_BY_ITSELF = 0.3
 PLAIN = 0.5
 
 
-def verdict_of(before: Course, after: Course, ended: float | None, damper: bool) -> Verdict:
-    """The verdict on a change; ``ended`` is the skill that the training itself came to, if it is known."""
+def verdict_of(
+    before: Course, after: Course, ended: float | None, damper: bool, suspected: bool = False
+) -> Verdict:
+    """The verdict on a change; ``ended`` is the skill that the training itself came to, if it is known.
+
+    Where no skill is known as it was, since a loss below 0 can be had by guessing, the remedy of a fault that
+    is more than suspected is judged by itself.
+    """
     if not before.finite:
         return "cured" if after.finite and lasts(before, after) else "not-cured"
     was = before.skill()
     if was is None:
-        return "not-reproduced"
+        alone = (before.guess or 0.0) < 0 and not suspected and (after.skill() or 0.0) >= PLAIN
+        return "cured" if alone else "not-reproduced"
     if ended is not None and was > max(ended, 0.0) + CAME_BY_ITSELF:
         return "not-reproduced"
     return "cured" if is_mended(before, after, damper) else "not-cured"

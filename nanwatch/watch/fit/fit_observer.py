@@ -177,11 +177,13 @@ class FitObserver:
         if status == "finished" and not self.training.distributed:
             self.try_both_modes(record)
         with self.recorder.catch_errors("keeping what a trial needs"):
-            self.keep_training(record)
+            self.keep_training(record, status == "crashed")
 
-    def keep_training(self, record: FitRecorder) -> None:
+    def keep_training(self, record: FitRecorder, crashed: bool) -> None:
         """Hand over to the recorder what a trial needs; it holds one training, the one that went worst."""
-        kept = None if self.held is None else self.held.kept(self.watcher.template, record.info, record)
+        kept = (
+            None if self.held is None else self.held.kept(self.watcher.template, record.info, record, crashed)
+        )
         if kept is not None and not record.info.cut_short:
             self.recorder.keep(kept)
 
@@ -457,6 +459,8 @@ class FitObserver:
                 if isinstance(error, tf.errors.OpError):
                     with self.recorder.catch_errors("keeping the batch of the step that raised"):
                         self.handler.keep_batch(self.fit)
+                        if self.held is not None:
+                            self.held.hold(self.watcher.held_batch())
             self.end("crashed", text)
             if self.alone:
                 release_observer(self.model)
