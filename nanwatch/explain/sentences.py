@@ -59,6 +59,9 @@ def remedy_sentence(remedy: Remedy) -> str:
 
 
 def trial_sentence(tried: Trial) -> str:
+    if tried.at_op:
+        cured = VERDICTS[tried.verdict] if tried.verdict != "cured" else "its loss and gradients are finite"
+        return f"Tried at the op, in the frozen step alone, run once more: {cured}."
     if tried.made_again:
         beside = "" if tried.beside is None else f" together with {change_words(tried.beside)}"
         return f"Tried{beside}, the training made again from its first weights: {VERDICTS[tried.verdict]}."

@@ -15,6 +15,7 @@ import tensorflow as tf
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Proposal, Trial, TrialOutcome, Verdict, write_trials
 from nanwatch.replay.made_again import made_again_trials
+from nanwatch.replay.op_trial import try_at_op
 from nanwatch.watch.fit.fit_observer import release_observer
 from nanwatch.watch.incident.autopsy import restore_after
 from nanwatch.watch.keras_seam.adapter import seam
@@ -30,22 +31,26 @@ SECONDS = 20.0  # for all trials of a run: the user waits for them
 def try_proposals(recorder: RunRecorder, proposals: Sequence[Proposal], seconds: float) -> None:
     """Try ``proposals`` on what ``recorder`` holds, for ``seconds`` at most; trials.json says what came.
 
-    A fault that halted the training is tried on the bad batch first; everything else, and what that does
-    not decide, on the training made again from its first weights.
+    A fault that halted the training is tried on the bad batch first, and at the op that made it; everything
+    else, and what that does not decide, on the training made again from its first weights.
     """
     deadline = time.perf_counter() + seconds
     trials: list[Trial] = []
+    halted = recorder.info.incident.fit if recorder.info.incident is not None else None
+    named = [
+        change
+        for proposal in proposals
+        if proposal.fit == halted and not proposal.suspected
+        for change in proposal.interventions
+    ]
+    at_op: list[Trial] = []
+    with recorder.catch_errors("trying what may be changed at an op"), contextlib.suppress(KeyboardInterrupt):
+        if recorder.bad_step is not None:
+            at_op = try_at_op(recorder.bad_step, named, deadline)
     with recorder.catch_errors("trying the remedies"), contextlib.suppress(KeyboardInterrupt):
         if recorder.frozen is not None:
             model, data, first_weights = recorder.frozen
             release_observer(model)
-            halted = recorder.info.incident.fit if recorder.info.incident is not None else None
-            named = [
-                change
-                for proposal in proposals
-                if proposal.fit == halted and not proposal.suspected
-                for change in proposal.interventions
-            ]
             trials += try_interventions(model, data, named, first_weights, deadline)
     kept = recorder.kept
     with recorder.catch_errors("making a training again"):
@@ -56,8 +61,8 @@ def try_proposals(recorder: RunRecorder, proposals: Sequence[Proposal], seconds:
             trials = [trial for trial in trials if trial.intervention in tried]
             trials += made_again_trials(kept, left, deadline)
     with recorder.catch_errors("writing down the trials"):
-        if trials:
-            write_trials(recorder.folder, trials)
+        if trials or at_op:
+            write_trials(recorder.folder, [*trials, *at_op])
 
 
 def without(proposal: Proposal, tried: Collection[Intervention]) -> Proposal:
