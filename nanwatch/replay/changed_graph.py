@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from nanwatch.replay.op_mends import Mend
 from nanwatch.watch.keras_seam import held_functions, tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Graph, Op, Tensor
 
@@ -18,7 +19,7 @@ OUTPUTS = {"SelectV2": "output", "Const": "output"}  # how a function's definiti
 
 
 @dataclass
-class Arguments:
+class NewNodes:
     """Nodes that are made for one definition, of the dtype of the op whose argument they make."""
 
     dtype: int  # TensorFlow's number of it
@@ -46,15 +47,10 @@ class Arguments:
 
 @dataclass
 class OpChange:
-    """``op`` with another argument, or as another op; its gradient's ops see the same.
-
-    ``place`` is that of the argument among its inputs; None: any.
-    """
+    """``op`` with another argument, or as another op; its gradient's ops see the same."""
 
     op: Op
-    place: int | None = None
-    argument: Callable[[Arguments, str], str] | None = None
-    turned_into: str | None = None
+    mend: Mend
     made: int = 0  # changes of definitions
 
     def put_into(self, graph: Graph) -> tensorflow_names.PutIn:
@@ -85,12 +81,13 @@ class OpChange:
         if node is None:
             return
         self.made += 1
-        if self.argument is None:
-            node.op = self.turned_into
+        argument = self.mend.argument
+        if argument is None:
+            node.op = self.mend.turned_into
             return
-        places = range(len(node.input)) if self.place is None else [self.place]
-        made = Arguments(node.attr["T"].type, function is not None)
-        new = {each: self.argument(made, each) for each in dict.fromkeys(node.input[at] for at in places)}
+        places = range(len(node.input)) if self.mend.place is None else [self.mend.place]
+        made = NewNodes(node.attr["T"].type, function is not None)
+        new = {each: argument(made, each) for each in dict.fromkeys(node.input[at] for at in places)}
         for user in [each for each in nodes if each is node or takes_for_gradient(each)]:
             inputs = [new.get(each, each) for each in user.input]
             del user.input[:]

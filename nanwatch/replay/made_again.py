@@ -24,6 +24,7 @@ SHARE_AS_IT_WAS = 0.3
 # A fault that takes n steps to show is waited for twice as long.
 LONGER = 2
 LEAST_STEPS = 40  # two windows; of fewer nothing can be told
+STEPS_AFTER_A_CRASH = 200  # at least, so that the training shows that it learns
 OTHER_SEEDS = (1, 2)  # of the order of the rows, where one order leaves a doubt
 # Changes that cured nothing alone and are tried two by two: the ones that did most.
 PAIRED = 4
@@ -102,6 +103,7 @@ class Trials:
     def train_changed(self, changed: Setup) -> Course:
         before = self.befores[0]
         steps = before.steps if before.finite else LONGER * before.steps + LEAST_STEPS
+        steps = steps if before.raised is None else max(steps, STEPS_AFTER_A_CRASH)
         catch = () if before.raised is None else REFUSED
         return train(
             changed, steps, self.deadline, enough=lambda course: is_plain(before, course), catch=catch

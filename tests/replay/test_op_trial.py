@@ -137,6 +137,22 @@ def test_a_remedy_inside_what_the_step_calls(name: str, where: str, tmp_path: Pa
     assert trial.verdict == "cured"
 
 
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_remedy_at_the_op_of_an_eager_loop(name: str, tmp_path: Path) -> None:
+    loss, mend, wanted = FAULTS[name]
+    script = LOOP.replace("@tf.function\n", "").format(before="", loss=loss)
+    ran = bad_step_of(tmp_path, script)
+    (trial,) = try_at_op(ran, [mend], time.perf_counter() + 60)
+    assert (trial.verdict, trial.at_op, trial.steps) == ("cured", True, 1)
+    assert trial.after.loss == pytest.approx(wanted, rel=0.05, abs=1e-6)
+
+
+def test_of_an_eager_loop_a_function_that_was_traced_is_left_alone(tmp_path: Path) -> None:
+    loss, mend, _ = FAULTS["log"]
+    script = LOOP.replace("@tf.function\n", "").format(before=INSIDE.format(loss), loss="inside(far)")
+    assert try_at_op(bad_step_of(tmp_path, script), [mend], time.perf_counter() + 60) == []
+
+
 def test_a_remedy_that_leaves_the_fault(tmp_path: Path) -> None:
     loss = f"tf.math.log({ZERO} - 1.0)"
     ran = bad_step_of(tmp_path, LOOP.format(before="", loss=loss))

@@ -30,7 +30,7 @@ from nanwatch.watch.model import description
 from nanwatch.watch.model.both_modes import BothModes
 from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import DROPPED, FrozenTraining, RunRecorder
-from nanwatch.watch.train_step.inspection import Inspection, RanStep, next_step
+from nanwatch.watch.train_step.inspection import Inspection, next_step, size_of
 from nanwatch.watch.train_step.left_behind import LeftBehind
 from nanwatch.watch.train_step.own_fault import ENDS, fault_words, may_be_own
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
@@ -410,8 +410,9 @@ class FitObserver:
         told = self.recorder.info.incident
         if told is None or told.fit != record.info.index:  # the remedies will be for the first of a run
             return
-        if self.recorder.keeps_trainings and isinstance(seen.ran, RanStep):
-            self.recorder.bad_step = seen.ran
+        ran = seen.ran if self.recorder.keeps_trainings else None
+        if ran is not None and size_of(ran) <= self.recorder.snapshot_limit:
+            self.recorder.bad_step = ran
         again = self.watcher.repeatable(seen.batch)
         if again is None or self.model is None:
             return

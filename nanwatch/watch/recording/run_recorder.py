@@ -36,6 +36,7 @@ from nanwatch.watch.recording.child_process import (
 if TYPE_CHECKING:
     from nanwatch.watch.data.kept_rows import Rows  # which imports NumPy, as the next does
     from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, Structure, Weights
+    from nanwatch.watch.train_step.eager_ops import EagerStep
     from nanwatch.watch.train_step.inspection import RanStep
 
 SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every turn of events: it takes
@@ -148,7 +149,7 @@ class RunRecorder:
         self.open_fits: weakref.WeakValueDictionary[int, OpenFit] = weakref.WeakValueDictionary()
         self.frozen: FrozenTraining | None = None
         self.kept: KeptTraining | None = None
-        self.bad_step: RanStep | None = None  # of the incident, that halted the training
+        self.bad_step: RanStep | EagerStep | None = None  # of the incident, that halted the training
         self.saved_at = 0.0
         self.halted = False
         self.info = RunInfo(
