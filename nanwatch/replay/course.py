@@ -42,6 +42,7 @@ class Setup:
     first_weights: Weights | None  # None: those that the model has
     first_state: Weights
     penalised: bool = True  # what layers add to the loss counts
+    inference: bool = False  # the loss that is told is that of predictions as anybody gets them later
 
 
 @dataclass
@@ -200,7 +201,9 @@ def step_of(setup: Setup, model: Model) -> Step:
             scaled = optimizer.scale_loss(total)
         gradients = tape.gradient(scaled, [variable.value for variable in variables])
         optimizer.apply(gradients, variables)
-        if not wants_logits:
+        if setup.inference:
+            data_loss = setup.loss(y, keras.tree.map_structure(tf.identity, model(x)), sample_weight)
+        elif not wants_logits:
             data_loss = setup.loss(y, keras.tree.map_structure(tf.identity, y_pred), sample_weight)
         return data_loss, total
 

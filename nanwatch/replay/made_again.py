@@ -7,7 +7,7 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import tensorflow as tf
 
@@ -50,7 +50,8 @@ class Trials:
     deadline: float  # of `time.perf_counter`
     found: list[Trial] = field(default_factory=list)
     alone: list[Tried] = field(default_factory=list)
-    befores: dict[int, Course] = field(default_factory=dict)  # by seed: the training as it was
+    # The training as it was, by the seed of its order, and whether it is judged in inference.
+    befores: dict[tuple[int, bool], Course] = field(default_factory=dict)
 
     def make(self, proposals: Sequence[Proposal]) -> None:
         """Try ``proposals`` in their order, until the deadline, or until what cured makes the rest idle.
@@ -65,7 +66,7 @@ class Trials:
         seconds = self.deadline - time.perf_counter()
         until = time.perf_counter() + SHARE_AS_IT_WAS * seconds
         before = train(setup, self.steps_as_it_was(), until, catch=REFUSED)
-        self.befores[0] = before
+        self.befores[0, False] = before
         if before.finite and before.steps < LEAST_STEPS:
             return
         for proposal in wanted:
@@ -92,16 +93,24 @@ class Trials:
     def try_change(self, setup: Setup, change: Intervention, proposal: Proposal) -> Verdict | None:
         """The verdict on one change; None where it cannot be made, or the time was over."""
         with contextlib.suppress(*REFUSED), made(setup, change) as changed:
-            after = self.train_changed(changed)
-            verdict = self.judge(changed, after, proposal)
+            before = self.before(changed)
+            after = self.train_changed(changed, before)
+            verdict = self.judge(changed, before, after, proposal)
             if verdict is not None:
                 self.alone.append(Tried(change, proposal, verdict, after.skill()))
-                self.note(change, after, verdict)
+                self.note(change, before, after, verdict)
             return verdict
         return None
 
-    def train_changed(self, changed: Setup) -> Course:
-        before = self.befores[0]
+    def before(self, changed: Setup, seed: int = 0) -> Course:
+        """The training as it was, judged as ``changed`` is."""
+        key = (seed, changed.inference)
+        if key not in self.befores:
+            setup = replace(setup_of(self.kept), inference=changed.inference)
+            self.befores[key] = train(setup, self.befores[0, False].steps, self.deadline, seed)
+        return self.befores[key]
+
+    def train_changed(self, changed: Setup, before: Course) -> Course:
         steps = before.steps if before.finite else LONGER * before.steps + LEAST_STEPS
         steps = steps if before.raised is None else max(steps, STEPS_AFTER_A_CRASH)
         catch = () if before.raised is None else REFUSED
@@ -109,19 +118,16 @@ class Trials:
             changed, steps, self.deadline, enough=lambda course: is_plain(before, course), catch=catch
         )
 
-    def judge(self, changed: Setup, after: Course, proposal: Proposal) -> Verdict | None:
+    def judge(self, changed: Setup, before: Course, after: Course, proposal: Proposal) -> Verdict | None:
         """The verdict; of a gain that one order of the rows might have made, two more are asked."""
-        before = self.befores[0]
         if after.finite and after.steps < min(before.steps, LEAST_STEPS):
             return None
         verdict = verdict_of(before, after, proposal.ended, proposal.damper, proposal.suspected)
         if verdict != "cured" or not is_narrow(before, after):
             return verdict
         for seed in OTHER_SEEDS:
-            if seed not in self.befores:
-                self.befores[seed] = train(setup_of(self.kept), before.steps, self.deadline, seed)
             again = train(changed, before.steps, self.deadline, seed)
-            if not is_mended(self.befores[seed], again, proposal.damper):
+            if not is_mended(self.before(changed, seed), again, proposal.damper):
                 return "not-cured"
         return verdict
 
@@ -137,22 +143,25 @@ class Trials:
             if self.is_over():
                 return
             with contextlib.suppress(*REFUSED), made(setup, one.change, other.change) as changed:
-                after = self.train_changed(changed)
+                before = self.before(changed)
+                after = self.train_changed(changed, before)
                 both = one.proposal if other.proposal.damper else other.proposal
-                if self.judge(changed, after, both) == "cured":
-                    self.note(one.change, after, "cured", other.change)
-                    self.note(other.change, after, "cured", one.change)
+                if self.judge(changed, before, after, both) == "cured":
+                    self.note(one.change, before, after, "cured", other.change)
+                    self.note(other.change, before, after, "cured", one.change)
                     return
 
     def note(
-        self, change: Intervention, after: Course, verdict: Verdict, beside: Intervention | None = None
+        self,
+        change: Intervention,
+        before: Course,
+        after: Course,
+        verdict: Verdict,
+        beside: Intervention | None = None,
     ) -> None:
         self.found = [trial for trial in self.found if trial.intervention != change]
-        before = outcome_of(self.befores[0])
-        steps = self.befores[0].steps
-        self.found.append(
-            Trial(change, verdict, before, outcome_of(after), steps, self.kept.fit, True, beside)
-        )
+        told = (outcome_of(before), outcome_of(after), before.steps)
+        self.found.append(Trial(change, verdict, *told, self.kept.fit, True, beside))
 
 
 @contextmanager

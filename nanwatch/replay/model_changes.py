@@ -127,9 +127,10 @@ def drops_more(layer: Layer, rate: float) -> bool:
 
 @contextmanager
 def set_momentum(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """Of a layer's moving averages: it shows in inference alone."""
     layer = layer_at(setup.model, change.target)
     with attribute(layer, "momentum", as_number(change)):
-        yield setup
+        yield replace(setup, inference=True)
 
 
 @contextmanager

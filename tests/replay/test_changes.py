@@ -6,7 +6,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from nanwatch.explain.sentences import outcome_words
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -266,13 +265,6 @@ def test_a_training_that_crashed_in_its_first_step(tmp_path: Path) -> None:
     assert (trial.verdict, trial.after.finite) == ("cured", True)
 
 
-def test_a_dataset_whose_first_batch_crashed(tmp_path: Path) -> None:
-    model = model_of(dense(16, activation="relu"), dense(3, activation="softmax"), loss=SPARSE)
-    of = halted(tmp_path, model, tf.data.Dataset.from_tensor_slices((X, THREE + 1)).batch(32), None)
-    assert (of.steps, of.rows.length) == (0, 32)
-    assert verdicts(of, Intervention(K.SHIFT_LABELS, "y", -1)) == ["cured"]
-
-
 # -- weights and dtypes of the model
 
 
@@ -298,6 +290,16 @@ def test_another_dtype_to_compute_in(tmp_path: Path) -> None:
     wide = Intervention(K.SET_DTYPE_POLICY, "model", "mixed_bfloat16")
     assert verdicts(of, last, wide) == ["not-cured", "cured"]
     assert is_impossible(of, Intervention(K.SET_DTYPE_POLICY, "no/such/layer", "float32"))
+
+
+def test_moving_averages_are_judged_by_what_is_predicted_in_inference(tmp_path: Path) -> None:
+    norm = keras.layers.BatchNormalization(momentum=0.9999)
+    model = model_of(norm, dense(8, activation="relu"), dense(1, activation="sigmoid"))
+    of = kept(tmp_path, model, X * 0.01 + 5, LABELS, epochs=20)
+    slower, faster = (Intervention(K.SET_MOMENTUM, norm.path, value) for value in (0.99999, 0.9))
+    vain, cure = trial_of(of, slower, faster)
+    assert (vain.verdict, cure.verdict) == ("not-cured", "cured")
+    assert (cure.before.skill or 0) < 0.2 < 0.5 < (cure.after.skill or 0)
 
 
 def test_all_kinds_that_can_be_tried_are_known() -> None:
