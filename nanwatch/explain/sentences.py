@@ -32,6 +32,17 @@ CHANGED = {
     InterventionKind.SET_EPSILON: "epsilon",
     InterventionKind.SET_CLIPNORM: "clipnorm",
     InterventionKind.SET_DROPOUT: "dropout of",
+    InterventionKind.IMPUTE_INPUT: "gaps filled",
+    InterventionKind.DROP_COLUMNS: "columns dropped",
+    InterventionKind.MAP_LABELS: "labels counted from 0",
+    InterventionKind.CAST_LABELS: "labels as whole numbers",
+    InterventionKind.SHIFT_LABELS: "labels shifted by",
+    InterventionKind.RESHAPE_LABELS: "labels reshaped",
+    InterventionKind.SET_IGNORE_CLASS: "ignore_class",
+    InterventionKind.SET_UNITS: "units",
+    InterventionKind.SET_HEAD: "a softmax of as many units as classes,",
+    InterventionKind.SET_MOMENTUM: "momentum",
+    InterventionKind.SET_DTYPE_POLICY: "the dtype policy",
     InterventionKind.SET_REGULARIZER: "no penalties, instead of",
 }
 CHILDREN_AT_WORK = 1.0  # seconds of CPU: importing TensorFlow alone takes more

@@ -27,6 +27,7 @@ CHANGES: dict[InterventionKind, Change] = {
     K.RESHAPE_LABELS: data_changes.reshape_labels,
     K.SET_CLASS_WEIGHT: data_changes.mend_class_weight,
     K.MEND_SAMPLE_WEIGHT: data_changes.mend_sample_weight,
+    K.KEEP_ONE_STEP: data_changes.keep_one_step,
     K.SET_BATCH_SIZE: data_changes.set_batch_size,
     K.SET_ACTIVATION: model_changes.set_activation,
     K.SET_HIDDEN_ACTIVATIONS: model_changes.set_hidden_activations,

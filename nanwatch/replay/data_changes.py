@@ -15,6 +15,8 @@ from nanwatch.replay.making import NotPossible, as_number, as_numbers, standardi
 from nanwatch.watch.data.kept_rows import map_arrays
 from nanwatch.watch.keras_seam.keras_types import Array
 
+LARGER = 4  # times the size of a batch
+
 
 @contextmanager
 def standardise_input(setup: Setup, change: Intervention) -> Iterator[Setup]:
@@ -82,7 +84,29 @@ def drop_nonfinite_rows(setup: Setup, change: Intervention) -> Iterator[Setup]:
 
 @contextmanager
 def set_batch_size(setup: Setup, change: Intervention) -> Iterator[Setup]:
-    yield replace(setup, batch_size=int(as_number(change)))
+    """The size that the change tells; without one larger batches, whose averages serve in inference."""
+    if change.value is not None:
+        yield replace(setup, batch_size=int(as_number(change)))
+        return
+    larger = min(LARGER * setup.batch_size, setup.rows.length)
+    if larger <= setup.batch_size:
+        raise NotPossible("there are no more rows")
+    yield replace(setup, batch_size=larger, inference=True)
+
+
+@contextmanager
+def keep_one_step(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """The first step of samples that are 0 throughout, and so masked, is 1."""
+
+    def with_a_step(leaf: Array) -> Array:
+        empty = ~leaf.reshape(len(leaf), -1).any(axis=1)
+        if leaf.ndim < 2 or not empty.any():
+            raise NotPossible("no sample is 0 throughout")
+        found = leaf.copy()
+        found[empty, 0] = 1
+        return found
+
+    yield with_inputs(setup, "", with_a_step)
 
 
 # -- gaps, and columns that say nothing

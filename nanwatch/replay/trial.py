@@ -235,7 +235,7 @@ CHANGES: dict[InterventionKind, Callable[..., contextlib.AbstractContextManager[
     K.DROP_ROWS: drop_rows,
     **dict.fromkeys(
         (
-            *(K.IMPUTE_INPUT, K.DROP_COLUMNS, K.GUARD_SCALING, K.SCALE_INPUT, K.MAP_TOKENS),
+            *(K.IMPUTE_INPUT, K.DROP_COLUMNS, K.GUARD_SCALING, K.SCALE_INPUT, K.MAP_TOKENS, K.KEEP_ONE_STEP),
             *(K.SHIFT_LABELS, K.MAP_LABELS, K.DROP_LABELS, K.SCALE_TARGET, K.RESCALE_TARGET),
             *(K.SET_CLASS_WEIGHT, K.MEND_SAMPLE_WEIGHT, K.SET_DTYPE_POLICY),
         ),

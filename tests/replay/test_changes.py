@@ -1,5 +1,6 @@
 """Changes that trials make: each cures a training or does not, and leaves the user's model as it was."""
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,11 @@ def trial_of(of: KeptTraining, *changes: Intervention) -> list[Trial]:
     """The trials of ``changes``; nothing of the model is changed by them."""
     model: Any = of.model
     weights = [np.array(variable.numpy()) for variable in model.variables]
+    state = random.getstate()
     facts = [(layer.get_config(), layer.dtype_policy) for layer in model.layers]
     found = tried(of, proposal(*changes, suspected=False))
     assert [(layer.get_config(), layer.dtype_policy) for layer in model.layers] == facts
+    assert random.getstate() == state
     for variable, before in zip(model.variables, weights, strict=True):
         np.testing.assert_array_equal(variable.numpy(), before)
     return found
@@ -302,5 +305,19 @@ def test_moving_averages_are_judged_by_what_is_predicted_in_inference(tmp_path: 
     assert (cure.before.skill or 0) < 0.2 < 0.5 < (cure.after.skill or 0)
 
 
-def test_all_kinds_that_can_be_tried_are_known() -> None:
-    assert len(CHANGES) == 39
+def test_larger_batches_are_judged_in_inference(tmp_path: Path) -> None:
+    of = kept(tmp_path, model_of(dense(1, activation="sigmoid")), X, LABELS, epochs=1)
+    larger = Intervention(K.SET_BATCH_SIZE, "fit")
+    with made(setup_of(of), larger) as changed:
+        assert (changed.batch_size, changed.inference) == (128, True)
+    assert is_impossible(of._replace(batch_size=320), larger)
+
+
+def test_kinds_that_can_be_tried_are_no_others_than_those_that_are_told() -> None:
+    assert len(CHANGES) == 40
+    by_op = {K.ADD_EPSILON, K.CLIP_ARGUMENT, K.DIVIDE_NO_NAN, K.GUARD_ARGUMENT}
+    assert set(K) - set(CHANGES) - by_op == {
+        *(K.DROP_ROWS, K.DROP_EMPTY_BATCHES, K.DROP_REMAINDER, K.MEND_PREPROCESSING),
+        *(K.MEND_VALIDATION_DATA, K.SCALE_VALIDATION, K.MEND_OUTPUT, K.REMOVE_OP, K.TURN_COMPARISON),
+        *(K.USE_LOGITS, K.USE_STABLE_FORM, K.SET_METRICS, K.MEND_METRIC, K.SET_CHECKPOINT, K.TRACK_LOSS),
+    }

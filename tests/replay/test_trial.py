@@ -82,6 +82,19 @@ def test_a_change_of_the_rows(data: Any, vain: Intervention, cure: Intervention)
     assert verdicts(model_of(), *data, changes=[vain, cure]) == ["not-cured", "cured"]
 
 
+def test_a_sample_that_is_all_padding() -> None:
+    tokens = RANDOM.integers(1, 5, size=(16, 4))
+    tokens[2] = 0
+    keras.utils.set_random_seed(3)
+    pooled = [keras.layers.Embedding(9, 4, mask_zero=True), keras.layers.GlobalAveragePooling1D()]
+    model: Any = keras.Sequential([keras.Input((4,)), *pooled, keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.head = model.layers[-1]
+    changes = [Intervention(K.DROP_ROWS, "input", (1,)), Intervention(K.KEEP_ONE_STEP, "pool")]
+    assert verdicts(model, tokens, Y, changes=changes) == ["not-cured", "cured"]
+    assert verdicts(model, tokens[:2], Y[:2], changes=changes[1:]) == []
+
+
 def test_another_dtype() -> None:
     model = model_of(dtype="mixed_float16")
     wide = [Intervention(K.SET_DTYPE_POLICY, model.head.path, name) for name in ("mixed_bfloat16", "float16")]
