@@ -49,7 +49,7 @@ def try_proposals(recorder: RunRecorder, proposals: Sequence[Proposal], seconds:
     at_op: list[Trial] = []
     with recorder.catch_errors("trying what may be changed at an op"), contextlib.suppress(KeyboardInterrupt):
         if recorder.bad_step is not None:
-            at_op = try_at_op(recorder.bad_step, named, deadline)
+            at_op = try_at_op(recorder.bad_step, named, time.perf_counter() + seconds / 2)
     with recorder.catch_errors("trying the remedies"), contextlib.suppress(KeyboardInterrupt):
         if recorder.frozen is not None:
             model, data, first_weights = recorder.frozen
