@@ -60,41 +60,59 @@ class OpChange:
         def put_in(definition: Any, nodes: Sequence[Any], of: Graph, known: Mapping[str, Tensor]) -> None:
             held_functions.put_in(definition, nodes, of, known)
             if graph is self.op.graph:
-                self.change(definition.node, self.op.name, None)
+                self.change(definition.node, {op.name for op in alike(self.op)}, None)
             for function in definition.library.function:
                 name = function.signature.name
                 if name in names or any(name.startswith(f"held_{each}_") for each in names):
-                    self.change(function.node_def, self.name_in(definition, names), function)
+                    self.change(function.node_def, self.names_in(definition, names), function)
             rename_functions(definition)
 
         return put_in
 
-    def name_in(self, definition: Any, names: set[str]) -> str:
-        """What the op is called in the definitions of its function."""
+    def names_in(self, definition: Any, names: set[str]) -> set[str]:
+        """What the op, and those like it, are called in the definitions of their function."""
         bodies = [each for each in definition.library.function if each.signature.name in names]
         own = tensorflow_names.body_of(self.op.graph)
         pairs = [pair for body in bodies for pair in zip(body.node_def, own, strict=False)]
-        return next((node.name for node, op in pairs if op.name == self.op.name), self.op.name)
+        wanted = {op.name for op in alike(self.op)}
+        return {node.name for node, op in pairs if op.name in wanted} or wanted
 
-    def change(self, nodes: Any, name: str, function: Any) -> None:
-        node = next((each for each in nodes if each.name == name and each.op == self.op.type), None)
-        if node is None:
+    def change(self, nodes: Any, names: set[str], function: Any) -> None:
+        changed = [each for each in nodes if each.name in names and each.op == self.op.type]
+        if not changed:
             return
         self.made += 1
         argument = self.mend.argument
         if argument is None:
-            node.op = self.mend.turned_into
+            for node in changed:
+                node.op = self.mend.turned_into
             return
-        places = range(len(node.input)) if self.mend.place is None else [self.mend.place]
-        made = NewNodes(node.attr["T"].type, function is not None)
-        new = {each: argument(made, each) for each in dict.fromkeys(node.input[at] for at in places)}
-        for user in [each for each in nodes if each is node or takes_for_gradient(each)]:
+        made = NewNodes(changed[0].attr["T"].type, function is not None)
+        taken = [source for node in changed for source in self.arguments_of(node)]
+        new = {each: argument(made, each) for each in dict.fromkeys(taken)}
+        own = {node.name for node in changed}
+        for user in [each for each in nodes if each.name in own or takes_for_gradient(each)]:
             inputs = [new.get(each, each) for each in user.input]
             del user.input[:]
             user.input.extend(inputs)
         nodes.extend(made.made)
         for output, source in list(function.ret.items()) if function is not None else ():
             function.ret[output] = new.get(source, source)
+
+    def arguments_of(self, node: Any) -> list[str]:
+        place = self.mend.place
+        return list(node.input) if place is None else [node.input[place]]
+
+
+def alike(op: Op) -> list[Op]:
+    """``op``, and those of its type that the same line made in the same way, as in a loop of Python's."""
+    made_at = lines_of(op)
+    others = [each for each in op.graph.get_operations() if each.type == op.type and made_at]
+    return [op, *(each for each in others if each is not op and lines_of(each) == made_at)]
+
+
+def lines_of(op: Op) -> list[tuple[str, int]]:
+    return [(frame.filename, frame.lineno) for frame in op.traceback or ()]
 
 
 def takes_for_gradient(node: Any) -> bool:

@@ -55,22 +55,24 @@ class FrozenEagerOps:
             raise NotPossible("it is not known where the step went bad")
         op = changeable(self.ran.ops, self.ran.ops[at])
         value = 0.0 if change.value is None else as_number(change)
-        again = ChangedAgain(op, CHANGES[change.kind](kind_of(op), value, told))
+        again = ChangedAgain(alike(self.ran.ops, op), CHANGES[change.kind](kind_of(op), value, told))
         for each in self.ran.ops:
             again.follow(each)
         seen = self.ran.seen
         losses = [again.of(tensor) for tensor in seen.targets]
         gradients = [again.of(dense(grad)) for grad, _ in seen.gradients if grad is not None]
         if any(map(is_bad, (*losses, *gradients))):
+            if again.mend.sloped and not any(map(is_bad, losses)):
+                raise NotPossible("its slope would be 0 where it takes effect")
             return TrialOutcome(False, 0)
         return TrialOutcome(True, 1, float(np.mean(losses[-1].numpy())) if losses else None)
 
 
 @dataclass
 class ChangedAgain:
-    """The values of a step in which ``op`` is mended; what does not depend on it is as it was."""
+    """The values of a step in which ``ops`` are mended; what does not depend on them is as it was."""
 
-    op: EagerOp
+    ops: Sequence[EagerOp]
     mend: Mend
     values: dict[int, Tensor] = field(default_factory=dict)  # by the ids of the tensors that they stand for
     arguments: dict[int, Tensor] = field(default_factory=dict)  # likewise, for the op and for its gradient
@@ -79,9 +81,9 @@ class ChangedAgain:
         return self.values.get(id(tensor), tensor)
 
     def follow(self, op: EagerOp) -> None:
-        kind, is_own = kind_of(op), op is self.op
+        kind, is_own = kind_of(op), any(op is each for each in self.ops)
         if is_own:
-            self.make_arguments()
+            self.make_arguments(op)
             kind = self.mend.turned_into or kind
         takes_new = is_own or op.backward
         inputs = [
@@ -98,13 +100,19 @@ class ChangedAgain:
         made = tensorflow_names.run_op(kind, inputs, op.attrs, len(op.outputs))
         self.values |= {id(old): new for old, new in zip(op.outputs, made, strict=True)}
 
-    def make_arguments(self) -> None:
+    def make_arguments(self, op: EagerOp) -> None:
         if self.mend.argument is None:
             return
-        inputs = self.op.inputs if self.mend.place is None else [self.op.inputs[self.mend.place]]
+        inputs = op.inputs if self.mend.place is None else [op.inputs[self.mend.place]]
         for tensor in inputs:
             made = NewTensors(tensor.dtype)
             self.arguments[id(tensor)] = self.mend.argument(made, self.of(tensor))
+
+
+def alike(ops: Sequence[EagerOp], op: EagerOp) -> list[EagerOp]:
+    """``op``, and those of its type that the same line of the script called for."""
+    same = [each for each in ops if kind_of(each) == kind_of(op) and each.line == op.line]
+    return [op, *(each for each in same if each is not op and op.line is not None and not each.backward)]
 
 
 def changeable(ops: Sequence[EagerOp], born: EagerOp) -> EagerOp:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from nanwatch.record.facts import OpInfo
@@ -34,11 +34,16 @@ class Arguments(Protocol):
 
 @dataclass(frozen=True)
 class Mend:
-    """``place`` is that of the argument among the op's inputs; None: any."""
+    """``place`` is that of the argument among the op's inputs; None: any.
+
+    ``sloped``: where it takes effect its own slope is 0, which is not among the ops that ran. So what its
+    gradients say is an answer only where they are finite.
+    """
 
     place: int | None = None
     argument: Callable[[Arguments, Any], Any] | None = None
     turned_into: str | None = None
+    sloped: bool = False
 
 
 def add_epsilon(kind: str, value: float, found: OpInfo) -> Mend:
@@ -53,7 +58,7 @@ def clip_argument(kind: str, value: float, found: OpInfo) -> Mend:
     def clip(made: Arguments, x: Any) -> Any:
         return made.node("Minimum", made.node("Maximum", x, made.constant(low)), made.constant(high))
 
-    return Mend(None if given_inf else place_of_argument(kind), clip)
+    return Mend(None if given_inf else place_of_argument(kind), clip, sloped=True)
 
 
 def divide_no_nan(kind: str, value: float, found: OpInfo) -> Mend:
@@ -63,7 +68,8 @@ def divide_no_nan(kind: str, value: float, found: OpInfo) -> Mend:
     if kind in QUOTIENTS and found.output in ("nan", None):
         return Mend(place_of_argument(kind), never_zero)
     least = LEAST_DIVISOR
-    return Mend(place_of_argument(kind), lambda made, x: made.node("Maximum", x, made.constant(least)))
+    away = Mend(place_of_argument(kind), lambda made, x: made.node("Maximum", x, made.constant(least)))
+    return replace(away, sloped=True)
 
 
 def never_zero(made: Arguments, x: Any) -> Any:
@@ -82,7 +88,7 @@ def guard_argument(kind: str, value: float, found: OpInfo) -> Mend:
     def guard(made: Arguments, x: Any) -> Any:
         return made.node("SelectV2", made.node(is_outside, x, made.constant(end)), made.constant(value), x)
 
-    return Mend(place_of_argument(kind), guard)
+    return Mend(place_of_argument(kind), guard, sloped=True)
 
 
 def place_of_argument(kind: str) -> int:

@@ -7,6 +7,7 @@ whether its loss and its gradients come out finite. It is no training.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -98,6 +99,8 @@ class FrozenOps:
             loss = mean_of_bad(edited, asked) if loss is None and asked else loss
         if not changed.made:
             raise NotPossible("the op is out of reach")
+        if bad and changed.mend.sloped and loss is not None and math.isfinite(loss):
+            raise NotPossible("its slope would be 0 where it takes effect")
         return TrialOutcome(not bad, STEPS if not bad else 0, loss if not bad else None)
 
 

@@ -64,6 +64,11 @@ TURNS = (
 )
 
 
+CHAIN = (
+    "def chain(far):\n    for _ in range(12):\n        far = tf.exp(1e3 + 9.0 * far)\n    return far * 1e-9\n"
+)
+
+
 def bad_step_of(folder: Path, script: str) -> Any:
     """The step at which the training of ``script`` was halted."""
     keras.backend.clear_session()
@@ -145,6 +150,24 @@ def test_a_remedy_at_the_op_of_an_eager_loop(name: str, tmp_path: Path) -> None:
     (trial,) = try_at_op(ran, [mend], time.perf_counter() + 60)
     assert (trial.verdict, trial.at_op, trial.steps) == ("cured", True, 1)
     assert trial.after.loss == pytest.approx(wanted, rel=0.05, abs=1e-6)
+
+
+@pytest.mark.parametrize("decorated", ["@tf.function\n", ""], ids=["compiled", "eager"])
+def test_all_ops_that_one_line_made_are_changed(decorated: str, tmp_path: Path) -> None:
+    loss, mend, wanted = FAULTS["log"]
+    several = f"sum({loss} * factor for factor in (1.0, 2.0))"
+    script = LOOP.replace("@tf.function\n", decorated).format(before="", loss=several)
+    (trial,) = try_at_op(bad_step_of(tmp_path, script), [mend], time.perf_counter() + 60)
+    assert trial.verdict == "cured"
+    assert trial.after.loss == pytest.approx(3 * wanted, rel=0.05)
+
+
+@pytest.mark.parametrize("decorated", ["@tf.function\n", ""], ids=["compiled", "eager"])
+def test_a_clip_whose_slope_would_decide_is_not_judged(decorated: str, tmp_path: Path) -> None:
+    """The loss is finite with it; the gradients that ran pass through it, where those of a clip end."""
+    script = LOOP.replace("@tf.function\n", decorated).format(before=CHAIN, loss="chain(far)")
+    ran = bad_step_of(tmp_path, script)
+    assert try_at_op(ran, [change(K.CLIP_ARGUMENT, 20.0)], time.perf_counter() + 60) == []
 
 
 def test_of_an_eager_loop_a_function_that_was_traced_is_left_alone(tmp_path: Path) -> None:
