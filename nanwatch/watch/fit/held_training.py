@@ -51,6 +51,8 @@ class HeldTraining:
             return None
         if len(self.model.trainable_variables) != len(self.first_weights):  # it was built in its first step
             return None
+        if crashed and not getattr(self.model, "built", True):  # and is not to be by a trial
+            return None
         sizes = [len(next(iter(batch.values()))) for batch in self.batches.batches]
         batch_size = info.batch_size or max(sizes, default=KERAS_BATCH)
         began, ended = record.losses or (math.nan, math.nan)

@@ -116,6 +116,15 @@ def test_of_a_dataset_whose_first_step_raised_the_batch_it_was_given() -> None:
     assert (kept.rows.length, kept.steps, kept.ended_finite) == (32, 0, False)
 
 
+def test_a_model_that_was_never_built_is_not_built_by_a_trial() -> None:
+    model: Any = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    record: Any = SimpleNamespace(losses=None)
+    held = HeldTraining(model, {"x": X, "y": Y}, [])
+    assert held.kept((0, 0), FitInfo(0), record, crashed=True) is None
+    assert not model.built
+
+
 def test_weights_that_are_too_large_are_not_held(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(guilty_rows, "FIRST_WEIGHTS_BYTES", 8)
     recorder = recorder_in(tmp_path)
