@@ -175,7 +175,7 @@ def render_found(recorder: RunRecorder, wanted: Wanted, stderr: OwnStderr) -> tu
 
 def remedy_trier(recorder: RunRecorder, seconds: float, stderr: OwnStderr) -> TryRemedies | None:
     """What tries remedies on a training of the run; None where nothing of it is held, or no time is given."""
-    if not seconds or (recorder.frozen is None and recorder.kept is None):
+    if not seconds or not recorder.holds_training():
         return None
 
     def try_remedies(proposals: Sequence[Proposal]) -> None:

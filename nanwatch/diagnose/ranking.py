@@ -87,6 +87,8 @@ def weight_of_trials(finding: Finding) -> float:
     for remedy in finding.remedies:
         if remedy.trial is None or remedy.trial.verdict == "not-reproduced":
             continue
+        if remedy.trial.at_op and remedy.trial.verdict == "cured":
+            continue  # where the number was made it can be kept finite, whatever led there
         if remedy.trial.verdict == "not-cured":
             weights.append(NOT_CURED_WEIGHT)
         else:

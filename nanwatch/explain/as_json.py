@@ -5,7 +5,8 @@ History of the format:
 * 1: ``run``, ``incident``, ``diagnoses``, ``cost``; later ``held_back`` and ``accepted`` in ``cost``,
   ``replica`` and ``finite_after`` in ``incident``; then ``processes`` in ``run``, and ``process`` in
   ``incident`` and in each of ``diagnoses``; then ``models`` in ``run``; then ``skill`` in ``before`` and
-  ``after`` of a ``trial``, and ``made_again`` and ``beside`` in it.
+  ``after`` of a ``trial``, and ``made_again`` and ``beside`` in it; then ``raised`` beside ``skill``, and
+  ``at_op`` in a ``trial``.
 """
 
 from __future__ import annotations
@@ -150,5 +151,6 @@ def trial_table(trial: Trial) -> dict[str, Any]:
         "after": asdict(trial.after),
         "steps": trial.steps,
         "made_again": trial.made_again,
+        "at_op": trial.at_op,
         "beside": None if trial.beside is None else to_table(trial.beside),
     }

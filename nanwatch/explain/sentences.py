@@ -32,6 +32,17 @@ CHANGED = {
     InterventionKind.SET_EPSILON: "epsilon",
     InterventionKind.SET_CLIPNORM: "clipnorm",
     InterventionKind.SET_DROPOUT: "dropout of",
+    InterventionKind.IMPUTE_INPUT: "gaps filled",
+    InterventionKind.DROP_COLUMNS: "columns dropped",
+    InterventionKind.MAP_LABELS: "labels counted from 0",
+    InterventionKind.CAST_LABELS: "labels as whole numbers",
+    InterventionKind.SHIFT_LABELS: "labels shifted by",
+    InterventionKind.RESHAPE_LABELS: "labels reshaped",
+    InterventionKind.SET_IGNORE_CLASS: "ignore_class",
+    InterventionKind.SET_UNITS: "units",
+    InterventionKind.SET_HEAD: "a softmax of as many units as classes,",
+    InterventionKind.SET_MOMENTUM: "momentum",
+    InterventionKind.SET_DTYPE_POLICY: "the dtype policy",
     InterventionKind.SET_REGULARIZER: "no penalties, instead of",
 }
 PERFECT = 1.001  # of skill, and what rounding adds: above it the loss has no floor
@@ -60,6 +71,9 @@ def remedy_sentence(remedy: Remedy) -> str:
 
 
 def trial_sentence(tried: Trial) -> str:
+    if tried.at_op:
+        cured = VERDICTS[tried.verdict] if tried.verdict != "cured" else "its loss and gradients are finite"
+        return f"Tried at the op, in the frozen step alone, run once more: {cured}."
     if tried.made_again:
         beside = "" if tried.beside is None else f" together with {change_words(tried.beside)}"
         return f"Tried{beside}, the training made again from its first weights: {VERDICTS[tried.verdict]}."
@@ -83,6 +97,8 @@ def trial_facts(tried: Trial) -> list[tuple[str, str]]:
 def outcome_words(outcome: TrialOutcome, steps: int) -> str:
     """One outcome: "loss 0.69, finite, 30 of 30 steps", or "NaN or infinite at step 1"."""
     said = [] if outcome.loss is None else [f"loss {short(outcome.loss)}"]
+    if outcome.raised is not None:
+        return f"ended with {clean(outcome.raised)} at step {outcome.finite_steps + 1}"
     if outcome.finite and outcome.skill is not None and outcome.skill <= PERFECT:
         told = f"skill {outcome.skill:.2f} (0 is guessing, 1 perfect)"
         return f"{told} after {count(outcome.finite_steps, 'step')}"

@@ -35,6 +35,7 @@ class TrialOutcome:
     finite_steps: int
     loss: float | None = None  # of the last finite step
     skill: float | None = None  # at the end; 1 - loss / loss of the best constant answer
+    raised: str | None = None  # the type of the exception that ended them; then they are not finite either
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Trial:
     fit: int | None = None  # the training that it is about; None: that of the incident
     made_again: bool = False
     beside: Intervention | None = None  # that was made as well: neither would have cured alone
+    at_op: bool = False  # the ops of the frozen step, run once more with one changed: no training
 
 
 def write_trials(folder: Path, trials: Sequence[Trial]) -> None:

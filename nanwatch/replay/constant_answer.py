@@ -67,8 +67,9 @@ def constants(label: Array, shape: tuple[int, ...]) -> Iterator[Array]:
         mean, median = values.mean(axis=0), np.median(values, axis=0)
     elif values.ndim == len(shape) - 1 or (values.ndim == len(shape) and values.shape[-1] == 1):
         flat = values.reshape(-1)
-        if units > 1 and np.array_equal(flat, np.rint(flat)) and flat.min() >= 0 and flat.max() < units:
-            mean = np.bincount(flat.astype(int), minlength=units) / flat.size
+        known = flat[(flat >= 0) & (flat < units)]  # of a label that is left out there is no class
+        if units > 1 and np.array_equal(flat, np.rint(flat)) and 2 * known.size > flat.size:
+            mean = np.bincount(known.astype(int), minlength=units) / known.size
             median = mean
         else:
             mean, median = flat.mean(), np.median(flat)

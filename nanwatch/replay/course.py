@@ -42,6 +42,7 @@ class Setup:
     first_weights: Weights | None  # None: those that the model has
     first_state: Weights
     penalised: bool = True  # what layers add to the loss counts
+    inference: bool = False  # the loss that is told is that of predictions as anybody gets them later
 
 
 @dataclass
@@ -50,12 +51,16 @@ class Course:
 
     ``skills`` has one number a step: 1 - its batch's loss / the loss of the best constant answer, without
     the penalties of the layers. Empty where no constant answer has a loss above 0.
+    ``guess`` is that answer's loss; below 0 it is for labels that are no probabilities, under cross-entropy.
+    ``raised`` is the type of the exception that ended it; then it is not finite either.
     """
 
     losses: list[float] = field(default_factory=list)
     skills: list[float] = field(default_factory=list)
     window: int = WINDOW
     finite: bool = True
+    guess: float | None = None
+    raised: str | None = None
 
     @property
     def steps(self) -> int:
@@ -125,31 +130,49 @@ def made_again(setup: Setup) -> Iterator[Model]:
 Enough = Callable[[Course], bool]  # whether the training need not go on
 
 
-def train(setup: Setup, steps: int, deadline: float, seed: int = 0, enough: Enough | None = None) -> Course:
+def train(
+    setup: Setup,
+    steps: int,
+    deadline: float,
+    seed: int = 0,
+    enough: Enough | None = None,
+    catch: tuple[type[Exception], ...] = (),
+) -> Course:
     """Up to ``steps`` steps, until ``deadline`` (of `time.perf_counter`); less where ``enough`` says so.
 
-    Nothing of the model's is changed when it is over.
+    An exception of ``catch`` ends it. Nothing of the model's is changed when it is over.
     """
     an_epoch = -(-setup.rows.length // setup.batch_size)
     course = Course(window=min(max(WINDOW, an_epoch), LONGEST))
     with made_again(setup) as model:
-        guess = constant_loss(setup.loss, setup.rows, model)
-        step = step_of(setup, model)
-        for number, batch in enumerate(batches_of(setup.rows, setup.batch_size, setup.shuffled, seed)):
-            if number >= steps or time.perf_counter() > deadline:
-                break
-            data_loss, total = step(*(as_tensors(part) for part in batch))
-            found = float(np.asarray(data_loss))
-            if not (math.isfinite(found) and math.isfinite(float(np.asarray(total)))):
-                course.finite = False
-                break
-            course.losses.append(found)
-            if guess is not None and guess > 0:
-                course.skills.append(1.0 - found / guess)
-            if number % course.window == course.window - 1 and enough is not None and enough(course):
-                break
-        course.finite = course.finite and are_finite(model)
+        try:
+            for loss in losses_of(setup, model, steps, deadline, seed, course):
+                course.losses.append(loss)
+                if course.guess is not None and course.guess > 0:
+                    course.skills.append(1.0 - loss / course.guess)
+                if course.steps % course.window == 0 and enough is not None and enough(course):
+                    break
+        except catch as error:
+            course.raised = type(error).__name__
+        course.finite = course.finite and course.raised is None and are_finite(model)
     return course
+
+
+def losses_of(
+    setup: Setup, model: Model, steps: int, deadline: float, seed: int, course: Course
+) -> Iterator[float]:
+    """The loss of each step, as it is made; the first that is not finite is noted and ends them."""
+    course.guess = constant_loss(setup.loss, setup.rows, model)
+    step = step_of(setup, model)
+    for number, batch in enumerate(batches_of(setup.rows, setup.batch_size, setup.shuffled, seed)):
+        if number >= steps or time.perf_counter() > deadline:
+            return
+        data_loss, total = step(*(as_tensors(part) for part in batch))
+        found = float(np.asarray(data_loss))
+        if not (math.isfinite(found) and math.isfinite(float(np.asarray(total)))):
+            course.finite = False
+            return
+        yield found
 
 
 def as_tensors(part: Structure) -> Structure:
@@ -178,7 +201,9 @@ def step_of(setup: Setup, model: Model) -> Step:
             scaled = optimizer.scale_loss(total)
         gradients = tape.gradient(scaled, [variable.value for variable in variables])
         optimizer.apply(gradients, variables)
-        if not wants_logits:
+        if setup.inference:
+            data_loss = setup.loss(y, keras.tree.map_structure(tf.identity, model(x)), sample_weight)
+        elif not wants_logits:
             data_loss = setup.loss(y, keras.tree.map_structure(tf.identity, y_pred), sample_weight)
         return data_loss, total
 

@@ -7,11 +7,11 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import tensorflow as tf
 
-from nanwatch.record.interventions import Intervention
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Proposal, Trial, TrialOutcome, Verdict
 from nanwatch.replay.changes import CHANGES
 from nanwatch.replay.course import Course, Setup, setup_of, train
@@ -24,9 +24,12 @@ SHARE_AS_IT_WAS = 0.3
 # A fault that takes n steps to show is waited for twice as long.
 LONGER = 2
 LEAST_STEPS = 40  # two windows; of fewer nothing can be told
+STEPS_AFTER_A_CRASH = 200  # at least, so that the training shows that it learns
 OTHER_SEEDS = (1, 2)  # of the order of the rows, where one order leaves a doubt
 # Changes that cured nothing alone and are tried two by two, and the best of the dampers with each.
 PAIRED = 4
+# A cure that says nothing of the rate: a bend between the layers takes the power out of one that is too high.
+LEAVE_OPEN = {InterventionKind.SET_HIDDEN_ACTIVATIONS}
 # What ends one trial and no more: the change does not fit the training, or TensorFlow refuses it.
 REFUSED = (tf.errors.OpError, ValueError, TypeError, AttributeError, IndexError, KeyError)
 
@@ -49,7 +52,8 @@ class Trials:
     deadline: float  # of `time.perf_counter`
     found: list[Trial] = field(default_factory=list)
     alone: list[Tried] = field(default_factory=list)
-    befores: dict[int, Course] = field(default_factory=dict)  # by seed: the training as it was
+    # The training as it was, by the seed of its order, and whether it is judged in inference.
+    befores: dict[tuple[int, bool], Course] = field(default_factory=dict)
 
     def make(self, proposals: Sequence[Proposal]) -> None:
         """Try ``proposals`` in their order, until the deadline, or until what cured makes the rest idle.
@@ -62,8 +66,9 @@ class Trials:
             return
         setup = setup_of(self.kept)
         seconds = self.deadline - time.perf_counter()
-        before = train(setup, self.steps_as_it_was(), time.perf_counter() + SHARE_AS_IT_WAS * seconds)
-        self.befores[0] = before
+        until = time.perf_counter() + SHARE_AS_IT_WAS * seconds
+        before = train(setup, self.steps_as_it_was(), until, catch=REFUSED)
+        self.befores[0, False] = before
         if before.finite and before.steps < LEAST_STEPS:
             return
         for proposal in wanted:
@@ -83,47 +88,68 @@ class Trials:
     def is_idle(self, proposal: Proposal) -> bool:
         """What is only suspected is not tried where a remedy of a finding cured; nor a damper of many
         faults where anything else did."""
-        cured = [tried.proposal for tried in self.alone if tried.verdict == "cured"]
-        named = any(not each.suspected for each in cured)
-        return self.is_over() or (bool(cured) and (proposal.damper or (proposal.suspected and named)))
+        cures = [tried for tried in self.alone if tried.verdict == "cured"]
+        named = any(not tried.proposal.suspected for tried in cures)
+        closed = any(tried.change.kind not in LEAVE_OPEN for tried in cures)
+        return self.is_over() or (proposal.damper and closed) or (proposal.suspected and named)
 
     def try_change(self, setup: Setup, change: Intervention, proposal: Proposal) -> Verdict | None:
         """The verdict on one change; None where it cannot be made, or the time was over."""
         with contextlib.suppress(*REFUSED):
-            after, verdict = self.judge(setup, proposal, change)
+            before, after, verdict = self.judge(setup, proposal, change)
             if verdict is not None:
                 self.alone.append(Tried(change, proposal, verdict, after.skill()))
-                self.note(change, after, verdict)
+                self.note(change, before, after, verdict)
             return verdict
         return None
 
     def judge(
         self, setup: Setup, proposal: Proposal, *changes: Intervention
-    ) -> tuple[Course, Verdict | None]:
-        """The training with ``changes``, and the verdict on them; of a gain that one order of the rows might
-        have made, two more orders are asked. None: the time was over."""
-        before = self.befores[0]
-        steps = before.steps if before.finite else LONGER * before.steps + LEAST_STEPS
+    ) -> tuple[Course, Course, Verdict | None]:
+        """The training as it was, with ``changes``, and the verdict on them; of a gain that one order of the
+        rows might have made, two more orders are asked. None: the time was over."""
         with made(setup, *changes) as changed:
-            after = train(changed, steps, self.deadline, enough=lambda course: is_plain(before, course))
+            inference = changed.inference
+            before = self.befores.get((0, inference))
+            after = None if before is None else self.train_changed(changed, before)
+        if before is None or after is None:  # as it was it is not trained while a change is made
+            before = self.before(setup, inference)
+            with made(setup, *changes) as changed:
+                after = self.train_changed(changed, before)
         if after.finite and after.steps < min(before.steps, LEAST_STEPS):
-            return after, None
-        verdict = verdict_of(before, after, proposal.ended, proposal.damper)
+            return before, after, None
+        verdict = verdict_of(before, after, proposal.ended, proposal.damper, proposal.suspected)
         if verdict == "cured" and is_narrow(before, after):
             held = all(self.is_mended_by(setup, seed, proposal, changes) for seed in OTHER_SEEDS)
             verdict = "cured" if held else "not-cured"
-        return after, verdict
+        return before, after, verdict
 
     def is_mended_by(
         self, setup: Setup, seed: int, proposal: Proposal, changes: Sequence[Intervention]
     ) -> bool:
         """Whether it is so in another order of the rows, too."""
-        steps = self.befores[0].steps
-        if seed not in self.befores:
-            self.befores[seed] = train(setup, steps, self.deadline, seed)
         with made(setup, *changes) as changed:
-            again = train(changed, steps, self.deadline, seed)
-        return is_mended(self.befores[seed], again, proposal.damper)
+            inference = changed.inference
+        before = self.before(setup, inference, seed)
+        with made(setup, *changes) as changed:
+            again = train(changed, before.steps, self.deadline, seed)
+        return is_mended(before, again, proposal.damper)
+
+    def before(self, setup: Setup, inference: bool, seed: int = 0) -> Course:
+        """The training as it was, judged in inference or as it trains."""
+        key = (seed, inference)
+        if key not in self.befores:
+            steps = self.befores[0, False].steps
+            self.befores[key] = train(replace(setup, inference=inference), steps, self.deadline, seed)
+        return self.befores[key]
+
+    def train_changed(self, changed: Setup, before: Course) -> Course:
+        steps = before.steps if before.finite else LONGER * before.steps + LEAST_STEPS
+        steps = steps if before.raised is None else max(steps, STEPS_AFTER_A_CRASH)
+        catch = () if before.raised is None else REFUSED
+        return train(
+            changed, steps, self.deadline, enough=lambda course: is_plain(before, course), catch=catch
+        )
 
     def try_pairs(self, setup: Setup) -> None:
         """Two causes at once: mending either alone shows little. The first pair that cures is told."""
@@ -140,21 +166,23 @@ class Trials:
                 return
             both = one.proposal if other.proposal.damper else other.proposal
             with contextlib.suppress(*REFUSED):
-                after, verdict = self.judge(setup, both, one.change, other.change)
+                before, after, verdict = self.judge(setup, both, one.change, other.change)
                 if verdict == "cured":
-                    self.note(one.change, after, "cured", other.change)
-                    self.note(other.change, after, "cured", one.change)
+                    self.note(one.change, before, after, "cured", other.change)
+                    self.note(other.change, before, after, "cured", one.change)
                     return
 
     def note(
-        self, change: Intervention, after: Course, verdict: Verdict, beside: Intervention | None = None
+        self,
+        change: Intervention,
+        before: Course,
+        after: Course,
+        verdict: Verdict,
+        beside: Intervention | None = None,
     ) -> None:
         self.found = [trial for trial in self.found if trial.intervention != change]
-        before = outcome_of(self.befores[0])
-        steps = self.befores[0].steps
-        self.found.append(
-            Trial(change, verdict, before, outcome_of(after), steps, self.kept.fit, True, beside)
-        )
+        told = (outcome_of(before), outcome_of(after), before.steps)
+        self.found.append(Trial(change, verdict, *told, self.kept.fit, True, beside))
 
 
 @contextmanager
@@ -174,7 +202,7 @@ def made(setup: Setup, *changes: Intervention) -> Iterator[Setup]:
 
 def outcome_of(course: Course) -> TrialOutcome:
     loss = course.losses[-1] if course.losses else None
-    return TrialOutcome(course.finite, course.steps, loss, course.skill())
+    return TrialOutcome(course.finite, course.steps, loss, course.skill(), course.raised)
 
 
 def made_again_trials(kept: KeptTraining, proposals: Sequence[Proposal], deadline: float) -> list[Trial]:

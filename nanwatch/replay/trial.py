@@ -14,12 +14,16 @@ import tensorflow as tf
 
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Proposal, Trial, TrialOutcome, Verdict, write_trials
+from nanwatch.replay import changes
+from nanwatch.replay.course import Setup
 from nanwatch.replay.made_again import made_again_trials
+from nanwatch.replay.op_trial import try_at_op
+from nanwatch.watch.data.kept_rows import Rows, map_arrays
 from nanwatch.watch.fit.fit_observer import release_observer
 from nanwatch.watch.incident.autopsy import restore_after
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import copy_all_functions
-from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights
+from nanwatch.watch.keras_seam.keras_types import Model, Structure, Tensor, Weights
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
 FROM_THE_START = {InterventionKind.SET_LEARNING_RATE}
@@ -30,22 +34,26 @@ SECONDS = 20.0  # for all trials of a run: the user waits for them
 def try_proposals(recorder: RunRecorder, proposals: Sequence[Proposal], seconds: float) -> None:
     """Try ``proposals`` on what ``recorder`` holds, for ``seconds`` at most; trials.json says what came.
 
-    A fault that halted the training is tried on the bad batch first; everything else, and what that does
-    not decide, on the training made again from its first weights.
+    A fault that halted the training is tried on the bad batch first, and at the op that made it; everything
+    else, and what that does not decide, on the training made again from its first weights.
     """
     deadline = time.perf_counter() + seconds
     trials: list[Trial] = []
+    halted = recorder.info.incident.fit if recorder.info.incident is not None else None
+    named = [
+        change
+        for proposal in proposals
+        if proposal.fit == halted and not proposal.suspected
+        for change in proposal.interventions
+    ]
+    at_op: list[Trial] = []
+    with recorder.catch_errors("trying what may be changed at an op"), contextlib.suppress(KeyboardInterrupt):
+        if recorder.bad_step is not None:
+            at_op = try_at_op(recorder.bad_step, named, time.perf_counter() + seconds / 2)
     with recorder.catch_errors("trying the remedies"), contextlib.suppress(KeyboardInterrupt):
         if recorder.frozen is not None:
             model, data, first_weights = recorder.frozen
             release_observer(model)
-            halted = recorder.info.incident.fit if recorder.info.incident is not None else None
-            named = [
-                change
-                for proposal in proposals
-                if proposal.fit == halted and not proposal.suspected
-                for change in proposal.interventions
-            ]
             trials += try_interventions(model, data, named, first_weights, deadline)
     kept = recorder.kept
     with recorder.catch_errors("making a training again"):
@@ -56,8 +64,8 @@ def try_proposals(recorder: RunRecorder, proposals: Sequence[Proposal], seconds:
             trials = [trial for trial in trials if trial.intervention in tried]
             trials += made_again_trials(kept, left, deadline)
     with recorder.catch_errors("writing down the trials"):
-        if trials:
-            write_trials(recorder.folder, trials)
+        if trials or at_op:
+            write_trials(recorder.folder, [*trials, *at_op])
 
 
 def without(proposal: Proposal, tried: Collection[Intervention]) -> Proposal:
@@ -188,7 +196,51 @@ def drop_nonfinite_rows(model: Model, data: Structure, change: Intervention) -> 
     yield keras.tree.map_structure(lambda leaf: None if leaf is None else tf.boolean_mask(leaf, keep), data)
 
 
+@contextlib.contextmanager
+def drop_rows(model: Model, data: Structure, change: Intervention) -> Iterator[Structure]:
+    """The batch without the rows that the change names.
+
+    Raises:
+        ValueError: it names none of them, or all.
+    """
+    leaves = [leaf for leaf in keras.tree.flatten(data) if leaf is not None]
+    named = change.value if isinstance(change.value, tuple) else ()
+    keep = np.array([row not in named for row in range(int(leaves[0].shape[0]))])
+    if keep.all() or not keep.any():
+        raise ValueError("no row would be left, or none would go")
+    yield keras.tree.map_structure(lambda leaf: None if leaf is None else tf.boolean_mask(leaf, keep), data)
+
+
+@contextlib.contextmanager
+def as_made_again(model: Model, data: Structure, change: Intervention) -> Iterator[Structure]:
+    """A change of rows, or of layers in their places, as it is made of a training that is made again.
+
+    Raises:
+        ValueError: the batch is no ordinary (x, y, sample_weight), or the change does not fit it.
+    """
+    rows = Rows(*map_arrays(np.asarray, keras.utils.unpack_x_y_sample_weight(data)))
+    setup = Setup(model, not_asked, object, {}, rows, rows.length, False, None, [])
+    with changes.CHANGES[change.kind](setup, change) as changed:
+        if changed.model is not model:
+            raise ValueError("it takes another model")
+        yield tuple(map_arrays(tf.convert_to_tensor, changed.rows))[: len(data)]
+
+
+def not_asked(y: Structure, y_pred: Structure, sample_weight: Structure) -> Tensor:
+    raise ValueError("the loss is that of the model's own step")
+
+
+K = InterventionKind
 CHANGES: dict[InterventionKind, Callable[..., contextlib.AbstractContextManager[Structure]]] = {
+    K.DROP_ROWS: drop_rows,
+    **dict.fromkeys(
+        (
+            *(K.IMPUTE_INPUT, K.DROP_COLUMNS, K.GUARD_SCALING, K.SCALE_INPUT, K.MAP_TOKENS, K.KEEP_ONE_STEP),
+            *(K.SHIFT_LABELS, K.MAP_LABELS, K.DROP_LABELS, K.SCALE_TARGET, K.RESCALE_TARGET),
+            *(K.SET_CLASS_WEIGHT, K.MEND_SAMPLE_WEIGHT, K.SET_DTYPE_POLICY),
+        ),
+        as_made_again,
+    ),
     InterventionKind.SET_ACTIVATION: set_activation,
     InterventionKind.SET_LEARNING_RATE: set_learning_rate,
     InterventionKind.DROP_NONFINITE_ROWS: drop_nonfinite_rows,

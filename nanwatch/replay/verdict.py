@@ -32,13 +32,19 @@ PERFECT = 1.001  # and what rounding adds
 PLAIN = 0.5
 
 
-def verdict_of(before: Course, after: Course, ended: float | None, damper: bool) -> Verdict:
-    """The verdict on a change; ``ended`` is the skill that the training itself came to, if it is known."""
+def verdict_of(
+    before: Course, after: Course, ended: float | None, damper: bool, suspected: bool = False
+) -> Verdict:
+    """The verdict on a change; ``ended`` is the skill that the training itself came to, if it is known.
+
+    Where no skill is known as it was, since a loss below 0 can be had by guessing, the remedy of a fault that
+    is more than suspected is judged by itself.
+    """
     if not before.finite:
         return "cured" if after.finite and lasts(before, after) else "not-cured"
     was = before.skill()
     if was is None or was > PERFECT:  # a loss without a floor: of such labels there is no best answer
-        return "cured" if not damper and learns(after) else "not-reproduced"
+        return "cured" if not (damper or suspected) and learns(after) else "not-reproduced"
     if ended is not None and was > max(ended, 0.0) + CAME_BY_ITSELF:
         return "not-reproduced"
     return "cured" if is_mended(before, after, damper) else "not-cured"

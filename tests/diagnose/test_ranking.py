@@ -25,14 +25,14 @@ def parts(
     return [(one.code, one.part) for one in assign_parts(findings, observed, headline)]
 
 
-def remedy(verdict: Verdict, general_damper: bool = False) -> Remedy:
+def remedy(verdict: Verdict, general_damper: bool = False, at_op: bool = False) -> Remedy:
     change = Intervention(InterventionKind.SET_UNITS, "target", 1)
     outcome = TrialOutcome(False, 0)
     return Remedy(
         change,
         "Text.",
         general_damper=general_damper,
-        trial=Trial(change, verdict, outcome, outcome, 30),
+        trial=Trial(change, verdict, outcome, outcome, 30, at_op=at_op),
     )
 
 
@@ -113,6 +113,13 @@ def test_a_cure_by_the_named_fault_outweighs_a_general_damper(
 ) -> None:
     one, two = finding("NW1", remedies=(first,)), finding("NW2", remedies=(second,))
     assert parts(one, two)[0][0] == expected
+
+
+def test_a_number_kept_finite_where_it_was_made_proves_no_cause() -> None:
+    guarded = finding("NW1", 0.6, remedies=(remedy("cured", at_op=True),))
+    assert parts(guarded, finding("NW2", 0.8))[0] == ("NW2", "cause")
+    in_vain = finding("NW1", 0.85, remedies=(remedy("not-cured", at_op=True),))
+    assert parts(in_vain, finding("NW2", 0.8))[0] == ("NW2", "cause")
 
 
 def test_a_consequence_by_the_rules_own_word_is_never_a_cause() -> None:

@@ -85,10 +85,11 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
         "text": "Give the last layer a softmax, whose rows always sum to 1.",
         "trial": {
             "verdict": "cured",
-            "before": {"finite": False, "finite_steps": 0, "loss": None, "skill": None},
-            "after": {"finite": True, "finite_steps": 30, "loss": 0.69, "skill": None},
+            "before": {"finite": False, "finite_steps": 0, "loss": None, "skill": None, "raised": None},
+            "after": {"finite": True, "finite_steps": 30, "loss": 0.69, "skill": None, "raised": None},
             "steps": 30,
             "made_again": False,
+            "at_op": False,
             "beside": None,
         },
     }
@@ -152,6 +153,7 @@ def test_a_value_that_is_not_finite_or_a_tuple() -> None:
         "loss": None,
         "loss_nonfinite": "-inf",
         "skill": None,
+        "raised": None,
     }
 
 

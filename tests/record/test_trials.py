@@ -33,6 +33,14 @@ TRIALS = [
         TrialOutcome(True, 30, 0.7),
         30,
     ),
+    Trial(
+        Intervention(InterventionKind.ADD_EPSILON, "Log", 1e-7),
+        "cured",
+        TrialOutcome(False, 0, raised="InvalidArgumentError"),
+        TrialOutcome(True, 1, 0.7),
+        1,
+        at_op=True,
+    ),
 ]
 
 
@@ -65,7 +73,7 @@ def test_one_that_cannot_be_read(tmp_path: Path, changed: dict[str, Any], said: 
     tables[1] |= changed
     (tmp_path / "trials.json").write_text(json.dumps({"trials": tables}))
     damage: list[str] = []
-    assert read_trials(tmp_path, damage) == [TRIALS[0], TRIALS[2]]
+    assert read_trials(tmp_path, damage) == [TRIALS[0], *TRIALS[2:]]
     (line,) = damage
     assert line.startswith(f"trial 1 of trials.json could not be read: {said}")
 

@@ -39,7 +39,7 @@ def kept(folder: Path, model: Any, x: Any, y: Any, epochs: int = 10, **arguments
     return recorder.kept
 
 
-def model_of(*layers: Any, loss: str = "binary_crossentropy", optimizer: Any = None) -> Any:
+def model_of(*layers: Any, loss: Any = "binary_crossentropy", optimizer: Any = None) -> Any:
     keras.utils.set_random_seed(7)
     model = keras.Sequential([keras.Input((4,)), *layers])
     model.compile(optimizer or keras.optimizers.Adam(1e-2), loss)

@@ -57,7 +57,7 @@ class LinearHiddenLayers(Rule):
 
     def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
         hidden = straight_layers(fit)
-        if not hidden:
+        if not hidden or learns_at_another_rate(fit, run):
             return
         first = hidden[0]
         named = f"{first.name} has" if len(hidden) == 1 else f"{len(hidden)} hidden layers have"
@@ -82,6 +82,7 @@ class LinearHiddenLayers(Rule):
             layers_run("relu"),
             layers_run("linear", between="ReLU"),
             layers_run("linear", proven=False),
+            layers_run("linear", rate_too=True),
             layers_run("linear", ended=0.2),
         ]
 
@@ -97,6 +98,16 @@ def straight_layers(fit: Fit) -> list[LayerInfo]:
     return [layer for layer in inner if layer.type in WEIGHTED]
 
 
+def learns_at_another_rate(fit: Fit, run: Run) -> bool:
+    """Whether a trial has shown that a linear model is enough, and its rate was at fault."""
+    return any(
+        trial.verdict == "cured"
+        and trial.intervention.kind is InterventionKind.SET_LEARNING_RATE
+        and trial.fit in (None, fit.info.index)
+        for trial in run.trials
+    )
+
+
 def remedy(first: LayerInfo) -> Remedy:
     at = first.location
     line = None if at is None else set_activation(at.code, first.type, "relu", first.activation, first.units)
@@ -108,16 +119,23 @@ def remedy(first: LayerInfo) -> Remedy:
     )
 
 
-def layers_run(activation: str, between: str | None = None, ended: float = 0.69, proven: bool = True) -> Run:
+def layers_run(
+    activation: str,
+    between: str | None = None,
+    ended: float = 0.69,
+    proven: bool = True,
+    rate_too: bool = False,
+) -> Run:
     """Two hidden layers under a sigmoid head; relu in them was tried, and cured where it is ``proven``."""
     layers = [made_up.dense("one", 16, activation), made_up.dense("two", 16, activation)]
     if between is not None:
         layers.insert(1, LayerInfo(between, between, between, "relu" if between == "ReLU" else None))
     of = made_up.model(*layers, made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
     relu = Intervention(InterventionKind.SET_HIDDEN_ACTIVATIONS, "model", "relu")
+    rate = Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", 1e-4)
     return made_up.run(
         of,
         loss=[0.7] + [ended] * 199,
         targets=[made_up.labels(0, 1)],
-        trials=made_up.cured(relu) if proven else [],
+        trials=made_up.cured(*([relu] if proven else []), *([rate] if rate_too else [])),
     )

@@ -31,7 +31,7 @@ from nanwatch.watch.model import description
 from nanwatch.watch.model.both_modes import BothModes
 from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import DROPPED, FrozenTraining, RunRecorder
-from nanwatch.watch.train_step.inspection import Inspection, next_step
+from nanwatch.watch.train_step.inspection import Inspection, next_step, size_of
 from nanwatch.watch.train_step.left_behind import LeftBehind
 from nanwatch.watch.train_step.own_fault import ENDS, fault_words, may_be_own
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
@@ -192,11 +192,13 @@ class FitObserver:
         if status == "finished" and not self.training.distributed:
             self.try_both_modes(record)
         with self.recorder.catch_errors("keeping what a trial needs"):
-            self.keep_training(record)
+            self.keep_training(record, status == "crashed")
 
-    def keep_training(self, record: FitRecorder) -> None:
+    def keep_training(self, record: FitRecorder, crashed: bool) -> None:
         """Hand over to the recorder what a trial needs; it holds one training, the one that went worst."""
-        kept = None if self.held is None else self.held.kept(self.watcher.template, record.info, record)
+        kept = (
+            None if self.held is None else self.held.kept(self.watcher.template, record.info, record, crashed)
+        )
         if kept is not None and not record.info.cut_short:
             self.recorder.keep(kept)
 
@@ -420,11 +422,14 @@ class FitObserver:
 
     def keep_frozen(self, seen: Inspection, record: FitRecorder) -> None:
         """The model as it stands before the bad step: remedies can be tried on it."""
-        again = self.watcher.repeatable(seen.batch)
-        if again is None or self.model is None:
-            return
         told = self.recorder.info.incident
         if told is None or told.fit != record.info.index:  # the remedies will be for the first of a run
+            return
+        ran = seen.ran if self.recorder.keeps_trainings else None
+        if ran is not None and size_of(ran) <= self.recorder.snapshot_limit:
+            self.recorder.bad_step = ran
+        again = self.watcher.repeatable(seen.batch)
+        if again is None or self.model is None:
             return
         if record.info.kind != "tape" and not self.training.distributed:
             self.recorder.frozen = FrozenTraining(self.model, again.data, self.handler.first_weights)
@@ -472,6 +477,8 @@ class FitObserver:
                 if isinstance(error, tf.errors.OpError):
                     with self.recorder.catch_errors("keeping the batch of the step that raised"):
                         self.handler.keep_batch(self.fit)
+                        if self.held is not None:
+                            self.held.hold(self.watcher.held_batch())
             self.end("crashed", text)
             if self.alone:
                 release_observer(self.model)

@@ -38,16 +38,25 @@ class HeldTraining:
         if self.rows is None:
             self.batches.hold(batch)
 
-    def kept(self, template: Structure, info: FitInfo, record: FitRecorder) -> KeptTraining | None:
-        """The whole of it, at the end of the fit; None where there are no rows to train on."""
+    def kept(
+        self, template: Structure, info: FitInfo, record: FitRecorder, crashed: bool = False
+    ) -> KeptTraining | None:
+        """The whole of it, at the end of the fit; None where there are no rows to train on.
+
+        ``crashed``: a step raised, be it the first.
+        """
         rows = self.batches.rows(template) if self.rows is None else self.rows
         loss, optimizer = seam().compiled_loss(self.model), self.model.optimizer
-        if rows is None or loss is None or optimizer is None or not info.steps:
+        if rows is None or loss is None or optimizer is None or not (info.steps or crashed):
+            return None
+        if len(self.model.trainable_variables) != len(self.first_weights):  # it was built in its first step
+            return None
+        if crashed and not getattr(self.model, "built", True):  # and is not to be by a trial
             return None
         sizes = [len(next(iter(batch.values()))) for batch in self.batches.batches]
         batch_size = info.batch_size or max(sizes, default=KERAS_BATCH)
         began, ended = record.losses or (math.nan, math.nan)
-        progress = ended / began if math.isfinite(ended) and began else math.inf
+        progress = ended / began if math.isfinite(ended) and began and not crashed else math.inf
         return KeptTraining(
             info.index,
             self.model,

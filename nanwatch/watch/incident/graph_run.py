@@ -41,6 +41,7 @@ class GraphRun:
     programs: dict[tuple[str, ...], tensorflow_names.GraphProgram] = field(
         default_factory=dict
     )  # made so far
+    put_in: tensorflow_names.PutIn = held_functions.put_in  # what it runs may be another than what ran
 
     @functools.cached_property
     def definition(self) -> Any:
@@ -89,7 +90,7 @@ class GraphRun:
         key = (*wanted, "|", *measured)
         if key not in self.programs:
             part = tensorflow_names.GraphPart(
-                self.graph, self.definition, self.known, wanted, measured, held_functions.put_in
+                self.graph, self.definition, self.known, wanted, measured, self.put_in
             )
             self.programs[key] = part.program(self.xla)
         return self.programs[key]

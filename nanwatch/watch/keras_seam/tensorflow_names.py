@@ -19,6 +19,8 @@ VARIANT = tf.variant  # of lists of tensors
 OpCallback = Callable[..., None]  # of (op_type, inputs, attrs, outputs, op_name, graph)
 # Of values by the names of tensors; see `GraphPart`.
 GraphProgram = Callable[[Mapping[str, Tensor]], tuple[Sequence[Tensor], Tensor]]
+# Changes the definition of a part of a graph, of which these nodes are, as what is known of it wants it.
+PutIn = Callable[[Any, Sequence[Any], Graph, Mapping[str, Tensor]], None]
 # Of (op_type, inputs, outputs, name_scope) of the op whose gradient is computed.
 GradientWatch = Callable[[str, Sequence[Any], Sequence[Any], str], contextlib.AbstractContextManager[None]]
 
@@ -252,6 +254,12 @@ def called_graphs(op: Any) -> dict[str, Graph]:
     return found
 
 
+def function_called(op: Any, attribute: str) -> str:
+    """The name of the function that ``attribute`` of ``op`` names."""
+    name: str = op.get_attr(attribute).name
+    return name
+
+
 def unique_name(name: str) -> str:
     from tensorflow.python.framework import ops
 
@@ -425,9 +433,7 @@ class GraphPart:
     given: Mapping[str, Tensor]  # any values of the dtypes and shapes that it will be called with
     wanted: Sequence[str]
     measured: Sequence[str]
-    put_in: Callable[
-        [Any, Sequence[Any], Graph, Mapping[str, Tensor]], None
-    ]  # into what it calls, what is held
+    put_in: PutIn
 
     def program(self, xla: bool = False) -> GraphProgram:
         """The part as a function of values for ``given``.

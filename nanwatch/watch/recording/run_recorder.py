@@ -36,6 +36,8 @@ from nanwatch.watch.recording.child_process import (
 if TYPE_CHECKING:
     from nanwatch.watch.data.kept_rows import Rows  # which imports NumPy, as the next does
     from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, Structure, Weights
+    from nanwatch.watch.train_step.eager_ops import EagerStep
+    from nanwatch.watch.train_step.inspection import RanStep
 
 SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every turn of events: it takes
 # some 15 ms, and what a reader needs of the last second stands in the rows and the events
@@ -147,6 +149,7 @@ class RunRecorder:
         self.open_fits: weakref.WeakValueDictionary[int, OpenFit] = weakref.WeakValueDictionary()
         self.frozen: FrozenTraining | None = None
         self.kept: KeptTraining | None = None
+        self.bad_step: RanStep | EagerStep | None = None  # of the incident, that halted the training
         self.saved_at = 0.0
         self.halted = False
         self.info = RunInfo(
@@ -302,6 +305,10 @@ class RunRecorder:
         with self.lock:
             if self.kept is None or training.progress > self.kept.progress:
                 self.kept = training
+
+    def holds_training(self) -> bool:
+        """Whether there is anything that a trial can be made on."""
+        return any(held is not None for held in (self.frozen, self.kept, self.bad_step))
 
     def info_of(self, fit: int) -> FitInfo:
         """What is known of a fit by now."""

@@ -56,6 +56,14 @@ class RanStep(NamedTuple):
     held: Mapping[str, Array]
 
 
+def size_of(ran: RanStep | EagerStep) -> int:
+    """The bytes that holding it takes."""
+    if isinstance(ran, RanStep):
+        return sum(array.nbytes for array in ran.held.values())
+    tensors = {id(tensor): tensor for op in ran.ops for tensor in op.outputs}
+    return sum(tensor.dtype.size * (tensor.shape.num_elements() or 0) for tensor in tensors.values())
+
+
 @dataclass(frozen=True)
 class Inspection:
     """``flag`` is 0 for a routine look, else what went bad; ``row`` is that step's, shape (columns,)."""

@@ -1,6 +1,7 @@
 """What a watched fit leaves for trials: the training that went worst, where it is asked for."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from nanwatch.record.facts import FitInfo
 from nanwatch.watch.fit import fit_observer
 from nanwatch.watch.fit.callback import Watch
+from nanwatch.watch.fit.held_training import HeldTraining
 from nanwatch.watch.incident import guilty_rows
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
@@ -102,6 +105,27 @@ def test_a_step_of_ones_own_cannot_be_made_again(tmp_path: Path) -> None:
     assert recorder.kept is None
 
 
+def test_of_a_dataset_whose_first_step_raised_the_batch_it_was_given() -> None:
+    model = regressor()
+    first = [variable.numpy() for variable in model.trainable_variables]
+    held = HeldTraining(model, {}, first)
+    held.hold({("input", "0"): X[:32], ("label", "0"): Y[:32]})
+    record: Any = SimpleNamespace(losses=None)
+    assert held.kept((0, 0), FitInfo(0), record) is None
+    kept = held.kept((0, 0), FitInfo(0), record, crashed=True)
+    assert kept is not None
+    assert (kept.rows.length, kept.steps, kept.ended_finite) == (32, 0, False)
+
+
+def test_a_model_that_was_never_built_is_not_built_by_a_trial() -> None:
+    model: Any = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    record: Any = SimpleNamespace(losses=None)
+    held = HeldTraining(model, {"x": X, "y": Y}, [])
+    assert held.kept((0, 0), FitInfo(0), record, crashed=True) is None
+    assert not model.built
+
+
 def test_weights_that_are_too_large_are_not_held(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(guilty_rows, "FIRST_WEIGHTS_BYTES", 8)
     monkeypatch.setattr(fit_observer, "FIRST_WEIGHTS_BYTES", 8)
@@ -109,3 +133,13 @@ def test_weights_that_are_too_large_are_not_held(tmp_path: Path, monkeypatch: An
     fit(recorder, regressor(), X, Y)
     assert recorder.kept is None
     assert recorder.fits[0].weights_not_held == 4 * (4 * 4 + 4 + 4 + 1)
+
+
+@pytest.mark.parametrize("limit", [10**9, 8])
+def test_a_bad_step_is_held_up_to_the_limit_of_a_snapshot(tmp_path: Path, limit: int) -> None:
+    recorder, model = recorder_in(tmp_path), regressor()
+    recorder.snapshot_limit = limit
+    with pytest.raises(RuntimeError):
+        fit(recorder, model, X, Y * np.nan)
+    assert (recorder.bad_step is not None) == (limit > 8)
+    assert recorder.holds_training()

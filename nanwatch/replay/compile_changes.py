@@ -1,0 +1,98 @@
+"""Changes of what ``compile`` is given: the loss, and the optimizer's arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import keras
+
+from nanwatch.record.interventions import Intervention
+from nanwatch.replay.course import Setup
+from nanwatch.replay.making import NotPossible, as_number, called, is_sparse
+from nanwatch.watch.keras_seam.adapter import seam
+
+# -- the loss
+
+
+@contextmanager
+def set_loss(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """Another loss by its name, for a model with one output."""
+    if len(seam().losses_of(setup.model)) > 1:
+        raise NotPossible("the model has several losses")
+    yield replace(setup, loss=called(keras.losses.get(str(change.value))))
+
+
+@contextmanager
+def set_from_logits(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    losses = seam().losses_of(setup.model)
+    if len(losses) != 1:
+        raise NotPossible("the model has several losses")
+    loss: Any = losses[0][1]
+    try:
+        config = loss.get_config() if hasattr(loss, "get_config") else {}
+        again = type(loss).from_config({**config, "from_logits": bool(change.value)})
+    except (TypeError, ValueError) as error:
+        raise NotPossible("the loss is not of Keras's") from error
+    yield replace(setup, loss=called(again))
+
+
+@contextmanager
+def set_ignore_class(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """A sparse cross-entropy that leaves out the places that have this label."""
+    losses = seam().losses_of(setup.model)
+    if len(losses) != 1 or not is_sparse(losses[0][1]):
+        raise NotPossible("the loss is no sparse cross-entropy")
+    from_logits = bool(seam().loss_arguments(losses[0][1]).get("from_logits"))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits, ignore_class=int(as_number(change)))
+    yield replace(setup, loss=called(loss))
+
+
+# -- the optimizer
+
+
+@contextmanager
+def set_learning_rate(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    yield with_config(setup, learning_rate=as_number(change))
+
+
+@contextmanager
+def set_clipnorm(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    yield with_config(setup, clipnorm=as_number(change), clipvalue=None, global_clipnorm=None)
+
+
+@contextmanager
+def set_clipvalue(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    yield with_config(setup, clipvalue=as_number(change), clipnorm=None, global_clipnorm=None)
+
+
+@contextmanager
+def set_epsilon(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    yield with_config(setup, epsilon=as_number(change))
+
+
+@contextmanager
+def set_weight_decay(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    wanted = as_number(change)
+    try:
+        changed = with_config(setup, weight_decay=wanted or None)
+        setup.optimizer.from_config(changed.config)
+    except ValueError:  # of those that are named for it 0 is none
+        changed = with_config(setup, weight_decay=wanted)
+    yield changed
+
+
+def with_config(setup: Setup, **changes: float | None) -> Setup:
+    """Other arguments of the optimizer, of the inner one where it scales the loss."""
+    config = dict(setup.config)
+    inner = config.get("inner_optimizer")
+    if isinstance(inner, dict) and isinstance(inner.get("config"), dict):
+        config["inner_optimizer"] = {**inner, "config": {**inner["config"], **changes}}
+        config.pop("learning_rate", None)
+    elif changes.keys() <= config.keys():
+        config |= changes
+    else:
+        raise NotPossible("the optimizer has no such argument")
+    return replace(setup, config=config)

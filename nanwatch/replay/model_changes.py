@@ -1,0 +1,175 @@
+"""Changes of the model, made on the user's own and put back."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from nanwatch.record.interventions import Intervention
+from nanwatch.replay.course import Setup
+from nanwatch.replay.making import SEED, NotPossible, as_number, attribute, layer_at
+from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.keras_types import Layer, Model
+
+SQUASHING = ("sigmoid", "tanh", "hard_sigmoid", "softsign", "linear")
+
+
+@contextmanager
+def set_activation(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    layer = layer_at(setup.model, change.target)
+    if not hasattr(layer, "activation"):
+        raise NotPossible(f"{change.target} has no activation")
+    with attribute(layer, "activation", keras.activations.get(change.value)):
+        yield setup
+
+
+@contextmanager
+def set_hidden_activations(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """Those of every layer with weights but the last, where they squash, or are linear."""
+    hidden = hidden_layers(setup.model)
+    if not hidden:
+        raise NotPossible("no hidden layer has such an activation")
+    with contextlib.ExitStack() as stack:
+        for layer in hidden:
+            stack.enter_context(attribute(layer, "activation", keras.activations.get(change.value)))
+        yield setup
+
+
+def hidden_layers(model: Model) -> list[Layer]:
+    with_weights: list[Any] = [
+        layer
+        for _, layer in seam().layers_of(model)
+        if seam().own_variables(layer) and hasattr(layer, "kernel")
+    ]
+    return [
+        layer
+        for layer in with_weights[:-1]
+        if getattr(getattr(layer, "activation", None), "__name__", "") in SQUASHING
+        and not isinstance(layer, keras.layers.RNN)
+    ]
+
+
+@contextmanager
+def set_initializer(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """The kernel of one layer, or with the target "model" of all that have one, drawn anew."""
+    initializer = keras.initializers.get(
+        {"class_name": "GlorotUniform", "config": {"seed": SEED}}
+        if change.value is None
+        else str(change.value)
+    )
+    if hasattr(initializer, "seed"):
+        initializer.seed = SEED
+    if setup.first_weights is None:
+        raise NotPossible("the first weights were not held")
+    chosen = {
+        id(layer.kernel)
+        for path, layer in seam().layers_of(setup.model)
+        if hasattr(layer, "kernel") and change.target in ("model", path)
+    }
+    first = [
+        np.asarray(initializer(value.shape)) if id(variable) in chosen else value
+        for variable, value in zip(setup.model.trainable_variables, setup.first_weights, strict=True)
+    ]
+    if not chosen:
+        raise NotPossible(f"{change.target} has no kernel")
+    yield replace(setup, first_weights=first)
+
+
+@contextmanager
+def set_trainable(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    layers: list[Any] = [
+        layer for path, layer in seam().layers_of(setup.model) if change.target in ("model", path)
+    ]
+    before = [(layer, layer.trainable) for layer in [setup.model, *layers]]
+    weights = {
+        id(v): value
+        for v, value in zip(setup.model.trainable_variables, setup.first_weights or (), strict=False)
+    }
+    try:
+        for layer, _ in before:
+            layer.trainable = bool(change.value)
+        now = [weights.get(id(v), np.asarray(v.numpy())) for v in setup.model.trainable_variables]
+        yield replace(setup, first_weights=now)
+    finally:
+        for layer, was in before[::-1]:
+            layer.trainable = was
+
+
+@contextmanager
+def set_regularizer(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """No penalty of any layer; how much of one is too much is not searched for."""
+    yield replace(setup, penalised=False)
+
+
+@contextmanager
+def set_mask_zero(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    layer = layer_at(setup.model, change.target)
+    if not isinstance(layer, keras.layers.Embedding):
+        raise NotPossible(f"{change.target} is no embedding")
+    with attribute(layer, "mask_zero", True), attribute(layer, "supports_masking", True):
+        yield setup
+
+
+@contextmanager
+def set_dropout(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """The rate of every dropout layer that drops more than that."""
+    rate = as_number(change)
+    with contextlib.ExitStack() as stack:
+        found = [layer for _, layer in seam().layers_of(setup.model) if drops_more(layer, rate)]
+        if not found:
+            raise NotPossible("no layer drops as much")
+        for layer in found:
+            stack.enter_context(attribute(layer, "rate", rate))
+        yield setup
+
+
+def drops_more(layer: Layer, rate: float) -> bool:
+    kinds = (keras.layers.Dropout, keras.layers.AlphaDropout, keras.layers.GaussianDropout)
+    return isinstance(layer, kinds) and layer.rate > rate
+
+
+@contextmanager
+def set_momentum(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """Of a layer's moving averages: it shows in inference alone."""
+    layer = layer_at(setup.model, change.target)
+    with attribute(layer, "momentum", as_number(change)):
+        yield replace(setup, inference=True)
+
+
+@contextmanager
+def set_dtype_policy(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """Another dtype to compute in: of a layer, or with the target "model" of all. Weights keep theirs."""
+    policy = keras.dtype_policies.get(str(change.value))
+    layers: list[Any] = [
+        layer for path, layer in seam().layers_of(setup.model) if change.target in ("model", path)
+    ]
+    if not layers:
+        raise NotPossible(f"there is no layer {change.target}")
+    weights = [variable.dtype for layer in layers for variable in seam().own_variables(layer)]
+    if any(dtype != policy.variable_dtype for dtype in weights if "float" in str(dtype)):
+        raise NotPossible("the weights are of another dtype")
+    with contextlib.ExitStack() as stack:
+        for layer in layers:
+            stack.enter_context(attribute(layer, "dtype_policy", policy))
+        yield setup
+
+
+@contextmanager
+def mend_initial_weight(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """What is not finite among the first weights becomes 0."""
+    if setup.first_weights is None:
+        raise NotPossible("the first weights were not held")
+    held = [*setup.first_weights, *setup.first_state]
+    if all(np.isfinite(value).all() for value in held):
+        raise NotPossible("they are finite")
+    weights, state = (
+        [np.where(np.isfinite(value), value, np.zeros_like(value)) for value in values]
+        for values in (setup.first_weights, setup.first_state)
+    )
+    yield replace(setup, first_weights=weights, first_state=state)
