@@ -249,8 +249,9 @@ def called_graphs(op: Any) -> dict[str, Graph]:
     found = {}
     for name in CALLS.get(op.type, ()):
         function = op.graph._get_function(op.get_attr(name).name)
-        if function is not None:
-            found[name] = function.graph
+        graph = getattr(function, "graph", None)  # one of TensorFlow 1 has none
+        if graph is not None:
+            found[name] = graph
     return found
 
 
@@ -271,7 +272,7 @@ def is_compiled_inside(op: Any) -> bool:
     found = False
     for name in CALLS.get(op.type, ()):
         function = op.graph._get_function(op.get_attr(name).name)
-        attributes = {} if function is None else function.attributes
+        attributes = getattr(function, "attributes", {})
         found |= "_XlaMustCompile" in attributes and attributes["_XlaMustCompile"].b
     return found
 

@@ -333,6 +333,18 @@ def persistent() -> None:
         assert tensorflow_names.is_persistent(tf.GradientTape(persistent=persistent)) is persistent
 
 
+def eager_op_again() -> None:
+    """An op is run by its type, its inputs and its attributes, as its callback was given them."""
+    three = tf.constant(3.0)
+    (found,) = tensorflow_names.run_op("Mul", [three, three], ("T", tf.float32.as_datatype_enum), 1)
+    assert float(found) == 9.0
+
+
+def types_of_ops() -> None:
+    assert tensorflow_names.op_type("Sqrt") == (False, False)
+    assert tensorflow_names.op_type("ReadVariableOp") == (False, True)
+
+
 BETS: dict[str, Callable[[], None]] = {
     "_clone": clone,
     "_set_attr": set_attr,
@@ -358,6 +370,9 @@ BETS: dict[str, Callable[[], None]] = {
     "tensorflow.python.eager.polymorphic_function.attributes": added_outputs,
     "tensorflow.python.framework.ops": added_outputs,
     "_jit_compile": xla_told_by_function,
+    "tensorflow.python.eager.context": eager_op_again,
+    "tensorflow.python.eager.execute": eager_op_again,
+    "tensorflow.python.framework.op_def_registry": types_of_ops,
     "tensorflow.python.ops.handle_data_util": handle_data,
     "tensorflow.python.ops.resource_variable_ops": resource_variable,
     "tensorflow.python.util.tf_stack": stack_filter,
