@@ -19,13 +19,13 @@ from nanwatch.record.events import EpochBegin, EpochEnd, FitBegin, LearningRateC
 from nanwatch.record.facts import DataInfo, FitKind, Location, Status
 from nanwatch.record.notes import LayerOutOfReach, NotWatched
 from nanwatch.watch.fit import fit_arguments
-from nanwatch.watch.fit.held_training import HeldTraining, can_be_made_again
+from nanwatch.watch.fit.held_training import HeldTraining, can_be_made_again, drawn_again
 from nanwatch.watch.fit.training import LoopTraining, ModelTraining, Training
 from nanwatch.watch.incident.description import crash_words, incident_words
 from nanwatch.watch.incident.guilty_rows import FIRST_WEIGHTS_BYTES, size_of_weights
 from nanwatch.watch.incident.handler import IncidentHandler, OnIncident, bad_state_at_the_end
 from nanwatch.watch.keras_seam.adapter import seam
-from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction, Structure
+from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction, Structure, Weights
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import description
 from nanwatch.watch.model.both_modes import BothModes
@@ -55,7 +55,8 @@ class FitObserver:
         self.pending: Inspection | None = None  # of the bad step that is to be answered
         self.both_modes = BothModes(None)
         self.held: HeldTraining | None = None  # what trials need
-        self.asked: tuple[FitKind, Mapping[str, Any]] = ("fit", {})  # the arguments of the fit that goes on
+        # The arguments of a fit whose model its first step will build.
+        self.asked: tuple[FitKind, Mapping[str, Any]] | None = None
         self.described = False
         self.steps_of_epoch = 0
         self.rate: tuple[int, float | None] | None = None  # epoch, and the rate at its first step
@@ -96,9 +97,9 @@ class FitObserver:
         self.both_modes = BothModes(self.model if kind == "fit" else None)
         self.rate = None
         self.handler.begin()
-        self.asked = kind, given
+        self.asked = (kind, given) if self.model is not None and not self.model.built else None
         with self.recorder.catch_errors("holding what a trial needs"):
-            self.held = self.hold_training(kind, given)
+            self.held = self.hold_training(kind, given, self.handler.first_weights)
         self.watcher.begin(count_labels=record.whole is None)
         record.label_counts = self.watcher.label_counts
         if self.training.validation is not None and self.is_validation_unknown():
@@ -107,15 +108,16 @@ class FitObserver:
         self.recorder.save()
 
     def hold_when_built(self) -> None:
-        """The first step of the fit has been traced: by now the model is built, and nothing has moved yet."""
-        if self.fit is None or self.held is not None or self.fit.info.steps or self.handler.first_weights:
+        """The first step of the fit has been traced, and has built the model."""
+        if self.fit is None or self.asked is None or self.model is None:
             return
-        self.handler.begin()
-        self.held = self.hold_training(*self.asked)
+        (kind, given), self.asked = self.asked, None
+        self.held = self.hold_training(kind, given, drawn_again(self.model))
 
-    def hold_training(self, kind: FitKind, given: Mapping[str, Any]) -> HeldTraining | None:
-        """What a trial needs of a fit that begins; None where none will be made."""
-        first = self.handler.first_weights
+    def hold_training(
+        self, kind: FitKind, given: Mapping[str, Any], first: Weights | None
+    ) -> HeldTraining | None:
+        """What a trial needs of a fit that begins with the weights ``first``; None where none is made."""
         if not self.recorder.keeps_trainings or kind == "tape" or self.model is None:
             return None
         if first is None:
@@ -204,7 +206,7 @@ class FitObserver:
 
     def forget(self) -> None:
         """Between two fits of a model its weights and its data are held by nobody but the script."""
-        self.both_modes, self.held, self.asked = BothModes(None), None, ("fit", {})
+        self.both_modes, self.held, self.asked = BothModes(None), None, None
         self.handler.first_weights = None
         self.watcher.forget_batch()
 

@@ -11,12 +11,15 @@ import numpy as np
 from nanwatch.record.facts import FitInfo
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.kept_rows import KeptBatches, Rows, rows_of_arrays
+from nanwatch.watch.incident.guilty_rows import FIRST_WEIGHTS_BYTES, size_of_weights
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights
 from nanwatch.watch.model import description
 from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import KeptTraining
 
+# Weights whose initializer is not named for them.
+INITIALIZERS = {"recurrent_kernel": "recurrent_initializer"}
 KERAS_BATCH = 32  # rows; Keras's own, where ``fit`` is told none
 
 
@@ -79,3 +82,28 @@ def can_be_made_again(model: Model) -> bool:
     kind = type(model)
     own = all(map(seam().is_keras_own, (kind.train_step, kind.compute_loss)))
     return own and model.optimizer is not None and not seam().is_distributed(model)
+
+
+def drawn_again(model: Model) -> Weights | None:
+    """The trainable weights that ``model`` began with, where its first step has made them.
+
+    Until that has run they have no values. An initializer of Keras's gives the same each time it is asked
+    (its seed is drawn when it is made). None where a weight is made by anything else, or they are too large.
+    """
+    owners = {id(each): layer for _, layer in seam().layers_of(model) for each in seam().own_variables(layer)}
+    found = []
+    if size_of_weights(model) > FIRST_WEIGHTS_BYTES:
+        return None
+    for variable in model.trainable_variables:
+        layer: Any = owners.get(id(variable))
+        name = INITIALIZERS.get(variable.name, f"{variable.name}_initializer")
+        initializer = getattr(layer, name, None)
+        if initializer is None or not seam().is_keras_own(type(initializer)):
+            return None
+        if not isinstance(getattr(initializer, "seed", 0), int):  # a generator of the script's would move on
+            return None
+        value = np.array(initializer(tuple(variable.shape)))
+        if variable.name == "bias" and getattr(layer, "unit_forget_bias", False):  # of an LSTM
+            value[layer.units : 2 * layer.units] = 1.0
+        found.append(value)
+    return found

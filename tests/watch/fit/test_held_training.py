@@ -72,6 +72,32 @@ def test_batch_by_batch(tmp_path: Path) -> None:
     assert recorder.kept is not None
 
 
+def test_a_model_that_its_first_step_builds_began_with_what_its_initializers_give(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(6)
+    layers = keras.layers
+    model: Any = keras.Sequential(
+        [layers.Embedding(9, 4), layers.LSTM(3), layers.BatchNormalization(), layers.Dense(1)]
+    )
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    recorder = recorder_in(tmp_path)
+    fit(recorder, model, RANDOM.integers(0, 9, (96, 5)), Y)
+    kept = recorder.kept
+    assert kept is not None
+    for first, variable in zip(kept.first_weights, model.trainable_variables, strict=True):
+        np.testing.assert_array_equal(first, variable.numpy())
+
+
+def test_a_generator_of_the_scripts_own_is_not_asked_for_weights(tmp_path: Path) -> None:
+    generator = keras.random.SeedGenerator(3)
+    drawn = keras.initializers.GlorotUniform(seed=generator)
+    model: Any = keras.Sequential([keras.layers.Dense(1, kernel_initializer=drawn)])
+    model.compile("sgd", "mse")
+    recorder = recorder_in(tmp_path)
+    fit(recorder, model, X, Y)
+    assert recorder.kept is None
+    assert generator.state.numpy().tolist() == [3, 1]
+
+
 def test_of_several_the_one_that_went_worst(tmp_path: Path) -> None:
     recorder = recorder_in(tmp_path)
     models = [regressor(rate) for rate in (1e-2, 50.0, 1e-2)]
