@@ -18,8 +18,17 @@ from nanwatch.watch.model import description
 from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import KeptTraining
 
-# Weights whose initializer is not named for them.
-INITIALIZERS = {"recurrent_kernel": "recurrent_initializer"}
+# The attribute of a layer with the initializer of each of its weights.
+INITIALIZERS = {
+    "kernel": "kernel_initializer",
+    "bias": "bias_initializer",
+    "embeddings": "embeddings_initializer",
+    "recurrent_kernel": "recurrent_initializer",
+    "depthwise_kernel": "depthwise_initializer",
+    "pointwise_kernel": "pointwise_initializer",
+    "gamma": "gamma_initializer",
+    "beta": "beta_initializer",
+}
 KERAS_BATCH = 32  # rows; Keras's own, where ``fit`` is told none
 
 
@@ -96,8 +105,7 @@ def drawn_again(model: Model) -> Weights | None:
         return None
     for variable in model.trainable_variables:
         layer: Any = owners.get(id(variable))
-        name = INITIALIZERS.get(variable.name, f"{variable.name}_initializer")
-        initializer = getattr(layer, name, None)
+        initializer = getattr(layer, INITIALIZERS.get(variable.name, ""), None)
         if initializer is None or not seam().is_keras_own(type(initializer)):
             return None
         if not isinstance(getattr(initializer, "seed", 0), int):  # a generator of the script's would move on
