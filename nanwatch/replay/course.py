@@ -6,14 +6,14 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from nanwatch.replay.constant_answer import constant_loss
+from nanwatch.replay.constant_answer import as_tensors, constant_loss
 from nanwatch.watch.data.kept_rows import Rows, batches_of
 from nanwatch.watch.incident.autopsy import restore_after
 from nanwatch.watch.keras_seam.adapter import seam
@@ -175,10 +175,6 @@ def losses_of(
         yield found
 
 
-def as_tensors(part: Structure) -> Structure:
-    return keras.tree.map_structure(lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), part)
-
-
 def step_of(setup: Setup, model: Model) -> Step:
     """A compiled step: forward, backward, update. Answers the loss of the data, and all of it.
 
@@ -214,7 +210,3 @@ def step_of(setup: Setup, model: Model) -> Step:
 def are_finite(model: Model) -> bool:
     checks = [tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(v))) for v in model.trainable_variables]
     return all(bool(check) for check in checks)
-
-
-def with_rows(setup: Setup, rows: Rows) -> Setup:
-    return replace(setup, rows=rows)

@@ -15,7 +15,7 @@ import tensorflow as tf
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Proposal, Trial, TrialOutcome, Verdict, write_trials
 from nanwatch.replay import changes
-from nanwatch.replay.course import Setup
+from nanwatch.replay.course import Setup, are_finite
 from nanwatch.replay.made_again import made_again_trials
 from nanwatch.replay.op_trial import try_at_op
 from nanwatch.watch.data.kept_rows import Rows, map_arrays
@@ -130,17 +130,12 @@ def outcome_of(model: Model, data: Structure, deadline: float, start: Weights | 
             model.reset_metrics()
             logs = step(data)
             found = float(np.asarray(logs["loss"])) if "loss" in logs else 0.0
-            if not (math.isfinite(found) and are_weights_finite(model)):
+            if not (math.isfinite(found) and are_finite(model)):
                 return TrialOutcome(False, done, loss)
             loss = found
             if time.perf_counter() > deadline:
                 return TrialOutcome(True, done + 1, loss)
     return TrialOutcome(True, STEPS, loss)
-
-
-def are_weights_finite(model: Model) -> bool:
-    checks = [tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(v))) for v in model.trainable_variables]
-    return all(bool(check) for check in checks)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -27,13 +28,13 @@ LN_2 = math.log(2)
 RELU = Intervention(InterventionKind.SET_HIDDEN_ACTIVATIONS, "model", "relu")
 
 
-def binary_run(ended: float, steps: int = 200, **facts: object) -> Run:
+def binary_run(ended: float, steps: int = 200, **facts: Any) -> Run:
     epochs = facts.pop("epochs", [{"loss": 0.7}, {"loss": ended}])
     return made_up.run(
         BINARY,
         loss=[0.7] + [ended] * (steps - 1),
         targets=[made_up.labels(0, 1)],
-        epochs=epochs,  # type: ignore[arg-type]
+        epochs=epochs,
         fit=facts,
     )
 
@@ -218,8 +219,8 @@ def test_odd_initializers_are_suspected() -> None:
         assert ("NW306" in {each.code for each in diagnose(run).hypotheses}) is suspected
 
 
-def suspected_codes(of: ModelInfo, ended: float = LN_2, **facts: object) -> set[str]:
-    run = made_up.run(of, loss=[0.7] + [ended] * 199, targets=[made_up.labels(0, 1)], **facts)  # type: ignore[arg-type]
+def suspected_codes(of: ModelInfo, ended: float = LN_2, **facts: Any) -> set[str]:
+    run = made_up.run(of, loss=[0.7] + [ended] * 199, targets=[made_up.labels(0, 1)], **facts)
     return {finding.code for finding in diagnose(run).hypotheses}
 
 

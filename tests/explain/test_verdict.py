@@ -268,10 +268,10 @@ def test_several_trainings_that_went_on_unwatched() -> None:
 
 def test_a_model_too_large_to_be_made_again_is_told() -> None:
     of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
-    facts = {"targets": [made_up.labels(0, 1)], "loss": [0.7, *[0.69] * 200]}
-    held = limits(report_of(made_up.run(of, **facts)))  # type: ignore[arg-type]
+    facts: dict[str, Any] = {"targets": [made_up.labels(0, 1)], "loss": [0.7, *[0.69] * 200]}
+    held = limits(report_of(made_up.run(of, **facts)))
     assert not any("Nothing was tried" in line for line in held)
-    large = made_up.run(of, fit={"weights_not_held": 92 * 2**20}, **facts)  # type: ignore[arg-type]
+    large = made_up.run(of, fit={"weights_not_held": 92 * 2**20}, **facts)
     assert "Nothing was tried: the first weights (92 MB) are more than are held." in limits(report_of(large))
 
 

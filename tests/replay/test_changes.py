@@ -32,7 +32,7 @@ def halted(folder: Path, model: Any, x: Any, y: Any, **arguments: Any) -> KeptTr
     recorder.keeps_trainings = True
     watch = Watch()
     watch.recorder, watch.injected = recorder, True
-    with pytest.raises(Exception):  # noqa: B017, PT011
+    with pytest.raises(Exception):  # noqa: B017, PT011 - what Keras raises, or nanwatch: each caller knows which
         model.fit(x, y, epochs=10, verbose=0, callbacks=[watch], **arguments)
     recorder.end("halted", None)
     assert recorder.info.errors == ()
