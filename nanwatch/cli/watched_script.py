@@ -9,8 +9,8 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,8 +25,8 @@ from nanwatch.watch.recording.run_recorder import WRITING
 if TYPE_CHECKING:
     from nanwatch.diagnose.accepted import Choice
     from nanwatch.explain.report import Report
-    from nanwatch.explain.reporting import TryRemedies
     from nanwatch.record.trials import Proposal
+    from nanwatch.replay.held_run import HeldRun
     from nanwatch.watch import Ending, Program, RunRecorder
     from nanwatch.watch.incident.handler import OnIncident
 
@@ -167,23 +167,31 @@ def render_found(recorder: RunRecorder, wanted: Wanted, stderr: OwnStderr) -> tu
     from nanwatch.cli.screen import FILE, screen_of
     from nanwatch.explain.reporting import report_on
 
-    trier = remedy_trier(recorder, wanted.prove, stderr)
-    found = report_on(recorder.folder, wanted.choice, project_root(), trier)
+    # Nothing is tried where nothing of a training is held, or no time is given.
+    held = AskedLate(recorder, wanted.prove, stderr) if wanted.prove and recorder.holds_training() else None
+    found = report_on(recorder.folder, wanted.choice, project_root(), held)
     stream = stderr.stream()
     return found, render_report(found, "terminal", FILE if stream is None else screen_of(stream))
 
 
-def remedy_trier(recorder: RunRecorder, seconds: float, stderr: OwnStderr) -> TryRemedies | None:
-    """What tries remedies on a training of the run; None where nothing of it is held, or no time is given."""
-    if not seconds or not recorder.holds_training():
-        return None
+@dataclass(frozen=True)
+class AskedLate:
+    """`HeldRun`, which takes TensorFlow to import, and a word to the user before he waits."""
 
-    def try_remedies(proposals: Sequence[Proposal]) -> None:
-        if not proposals:
-            return
-        stderr.say(f"trying what may cure it, for {seconds:g} s at most; Ctrl-C ends that.")
-        from nanwatch.replay.trial import try_proposals
+    recorder: RunRecorder
+    seconds: float
+    stderr: OwnStderr
 
-        try_proposals(recorder, proposals, seconds)
+    def ask_guess(self, fits: Collection[int]) -> None:
+        if self.recorder.kept is not None:
+            self.held_run().ask_guess(fits)
 
-    return try_remedies
+    def try_remedies(self, proposals: Sequence[Proposal]) -> None:
+        if proposals:
+            self.stderr.say(f"trying what may cure it, for {self.seconds:g} s at most; Ctrl-C ends that.")
+            self.held_run().try_remedies(proposals)
+
+    def held_run(self) -> HeldRun:
+        from nanwatch.replay.held_run import HeldRun
+
+        return HeldRun(self.recorder, self.seconds)

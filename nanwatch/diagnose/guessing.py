@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nanwatch.diagnose.data_words import number
-from nanwatch.diagnose.loss_course import NO_BETTER_THAN_GUESSING, closing_loss, constant_guess_loss
+from nanwatch.diagnose.loss_course import (
+    NO_BETTER_THAN_GUESSING,
+    closing_loss,
+    constant_guess_loss,
+    is_weighted,
+)
 from nanwatch.record.run import Fit
 
 PATIENCE = 100  # steps; a net that can learn is below the loss of guessing by then, if not by much
@@ -28,8 +33,8 @@ def guessing(fit: Fit, penalty: float = 0.0) -> Guessing | None:
 
     ``penalty`` is the part of the loss that does not depend on the data.
     """
-    if fit.info.class_weight or fit.info.data.sample_weights:
-        return None  # a weighted loss lies anywhere
+    if is_weighted(fit):
+        return None
     guess, ended = constant_guess_loss(fit), closing_loss(fit)
     if guess is None or ended is None or guess <= 0 or fit.info.steps < PATIENCE:
         return None

@@ -58,7 +58,21 @@ def ln_k(fit: Fit) -> float | None:
 
 
 def constant_guess_loss(fit: Fit) -> float | None:
-    """The loss of the best constant prediction: prior entropy, variance, or about the deviation."""
+    """The loss of the best constant prediction: prior entropy, variance, or about the deviation.
+
+    Of a loss that no formula knows, what it answered when constants were tried on it; None where none were.
+    """
+    known = known_guess_loss(fit)
+    return fit.info.guess_loss if known is None else known
+
+
+def is_weighted(fit: Fit) -> bool:
+    """Whether rows count differently: such a loss lies anywhere beside a formula's."""
+    return bool(fit.info.class_weight) or bool(fit.info.data.sample_weights)
+
+
+def known_guess_loss(fit: Fit) -> float | None:
+    """The loss of the best constant prediction by a formula; of rows that all count alike."""
     if loss_name(fit) in CROSSENTROPIES:
         return guess_loss(fit, sole_output(fit))
     labels = sole_labels(fit)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nanwatch.diagnose.data_words import number
-from nanwatch.diagnose.loss_course import closing_loss, constant_guess_loss, opening_loss, sole_labels
+from nanwatch.diagnose.loss_course import (
+    closing_loss,
+    constant_guess_loss,
+    is_weighted,
+    opening_loss,
+    sole_labels,
+)
 from nanwatch.diagnose.readings import accuracies, class_shares, epoch_losses
 from nanwatch.diagnose.statistics import median
 from nanwatch.record.run import Fit
@@ -37,13 +43,17 @@ class Skill:
         return f"the loss ends at {number(ended)}, where a constant answer costs {number(self.guess)}"
 
 
+def guess_of(fit: Fit) -> float | None:
+    return fit.info.guess_loss if is_weighted(fit) else constant_guess_loss(fit)
+
+
 def skill_of(fit: Fit) -> Skill | None:
     """The skill of ``fit`` on the rows it was trained on; None where no constant answer is known.
 
-    A weighted loss has none: it lies anywhere. At the end stands the mean over the last epoch.
+    Of a weighted loss only the loss itself can tell one. At the end stands the mean over the last epoch.
     """
-    guess = constant_guess_loss(fit)
-    if guess is None or guess <= 0 or fit.info.class_weight or fit.info.data.sample_weights:
+    guess = guess_of(fit)
+    if guess is None or guess <= 0:
         return None
     penalty = median(fit.steps.recent_values("penalty", last=20)) if fit.steps.has_column("penalty") else 0.0
     opening, ended = opening_loss(fit), [*epoch_losses(fit)[-1:], closing_loss(fit)][0]
@@ -54,7 +64,7 @@ def skill_of(fit: Fit) -> Skill | None:
 
 def validation_skill(fit: Fit) -> list[float]:
     """The skill of each epoch on the validation rows, against the answer that is best on the training's."""
-    guess = constant_guess_loss(fit)
+    guess = None if fit.info.class_weight else guess_of(fit)
     return [1.0 - loss / guess for loss in epoch_losses(fit, validation=True)] if guess else []
 
 

@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from nanwatch.diagnose.accepted import Choice, apply_choice
 from nanwatch.diagnose.baseline import keys_of, write_baseline
 from nanwatch.diagnose.engine import diagnose
+from nanwatch.diagnose.skill import guess_of
 from nanwatch.explain.report import Report
 from nanwatch.record.read import read_run
 from nanwatch.record.run import Run
 from nanwatch.record.trials import Proposal
 
-TryRemedies = Callable[[Sequence[Proposal]], None]
 ALL = Choice()
 
 
+class Held(Protocol):
+    """A training that is held in memory. What it is asked for it puts down in the folder."""
+
+    def ask_guess(self, fits: Collection[int]) -> None:
+        """Try constant answers on the loss, if the training is one of ``fits``."""
+
+    def try_remedies(self, proposals: Sequence[Proposal]) -> None:
+        """Make the training again with each of ``proposals``."""
+
+
 def report_on(
-    folder: Path, choice: Choice = ALL, root: str | None = None, try_remedies: TryRemedies | None = None
+    folder: Path, choice: Choice = ALL, root: str | None = None, held: Held | None = None
 ) -> Report:
     """The report on the run in ``folder``, less what ``choice`` or a comment on its line leaves out.
 
-    ``try_remedies`` gets what the diagnoses propose, and puts down in the folder what came of it.
+    ``held`` is asked what the record does not tell, and gets what the diagnoses propose.
 
     Raises:
         RunUnreadable: the folder's record cannot be read.
     """
-    report = report_of(read_run(folder), choice, root)
-    if try_remedies is None:
-        return report
-    try_remedies(report.diagnoses.proposals)
+    run = read_run(folder)
+    if held is None:
+        return report_of(run, choice, root)
+    unknown = [fit.info.index for fit in run.fits if guess_of(fit) is None]
+    if unknown:
+        held.ask_guess(unknown)
+        run = read_run(folder)
+    held.try_remedies(report_of(run, choice, root).diagnoses.proposals)
     return report_of(read_run(folder), choice, root)
 
 

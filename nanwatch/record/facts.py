@@ -243,6 +243,9 @@ class FitInfo:
     cut_short: bool = False  # by a check, that lets only the first steps be trained
     broadcasts: tuple[BroadcastInfo, ...] | None = None  # None: the way to the loss was not looked at
     inference: InferenceInfo | None = None  # where it was tried at the end of the fit
+    guess_loss: float | None = (
+        None  # the least loss of a constant answer, where the loss itself was asked for it
+    )
     weights_not_held: int | None = None  # bytes of first weights that were too many to be held for trials
     saves_seen: bool = False  # every save of the weights left an event "save"
     input_location: Location | None = None  # of an eager loop: where the model is given its input

@@ -10,9 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from nanwatch.watch.data.kept_rows import Rows
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Model, Structure, Tensor
 
 MOST_ROWS = 4096  # of the labels; of a mean over more the third digit would not change
+MOST_NUMBERS = 2**22  # of the answers, which a picture of classes has many of in a row
+LOOKED_AT = 64  # rows, to see what numbers the head gives
+SUMS_TO_ONE = 1e-2  # within half precision, and what SMALL takes
 SMALL = 1e-6  # a share is never 0 or 1 in a cross-entropy
 TRIED = 60  # steps of a search for the best constant, where no formula knows it
 
@@ -25,18 +29,20 @@ def constant_loss(
     Tried are the mean and the median of the labels, the shares of the classes and their logits: those are
     the best constants of squared, absolute and cross-entropy losses. The loss is asked, not its name.
     """
-    few = rows.take(slice(None, None, max(1, rows.length // MOST_ROWS)))
-    structure = model(few.take(slice(0, 2)).x, training=False)
-    shapes = [tuple(part.shape) for part in keras.tree.flatten(structure)]
-    labels = keras.tree.flatten(few.y)
-    if len(labels) != len(shapes):
+    structure = model(rows.take(slice(0, LOOKED_AT)).x, training=False)
+    outputs = [np.asarray(part) for part in keras.tree.flatten(structure)]
+    numbers = max(math.prod(output.shape[1:]) for output in outputs)
+    most = max(2, min(MOST_ROWS, MOST_NUMBERS // max(1, numbers)))
+    few = rows.take(slice(None, None, -(-rows.length // most)))
+    labels = labels_of(few.y, seam().output_names(model))
+    if len(labels) != len(outputs):
         return None
     y, weight = as_tensors(few.y), as_tensors(few.sample_weight)
 
     def cost(answers: Sequence[Array]) -> float:
         spread = [
-            tf.convert_to_tensor(np.broadcast_to(answer, (len(labels[0]), *shape[1:])), tf.float32)
-            for answer, shape in zip(answers, shapes, strict=True)
+            tf.convert_to_tensor(np.broadcast_to(answer, (few.length, *output.shape[1:])), tf.float32)
+            for answer, output in zip(answers, outputs, strict=True)
         ]
         try:
             value = float(np.asarray(loss(y, keras.tree.pack_sequence_as(structure, spread), weight)))
@@ -44,12 +50,36 @@ def constant_loss(
             return math.inf
         return value if math.isfinite(value) else math.inf
 
-    candidates = [list(constants(label, shape)) for label, shape in zip(labels, shapes, strict=True)]
+    candidates = [
+        [answer for answer in constants(label, output.shape) if can_be_given(answer, output)] or [output[0]]
+        for label, output in zip(labels, outputs, strict=True)
+    ]
     chosen = [tried[0] for tried in candidates]
     for place, tried in enumerate(candidates):  # what one output answers changes nothing for another
         chosen[place] = min(tried, key=lambda each: cost([*chosen[:place], each, *chosen[place + 1 :]]))
     found = cost(chosen)
     return found if math.isfinite(found) else None
+
+
+def labels_of(y: Structure, names: Sequence[str]) -> list[Array]:
+    """The labels of each output, in the outputs' order; given by name, they come in another."""
+    if isinstance(y, dict) and set(y) <= set(names):
+        return [np.asarray(y[name]) if name in y else np.zeros((1, 1)) for name in names]
+    return [np.asarray(label) for label in keras.tree.flatten(y)]
+
+
+def can_be_given(answer: Array, output: Array) -> bool:
+    """Whether a head that gives ``output``, shape (rows, ...), could give ``answer`` for every row.
+
+    Probabilities stay probabilities: to a loss of one's own, 1 for every class may cost nothing.
+    """
+    spread = np.broadcast_to(answer, output.shape[1:])
+    if output.min() < 0 or output.max() > 1:
+        return True
+    inside = bool(spread.min() >= 0 and spread.max() <= 1)
+    if output.ndim < 2 or output.shape[-1] < 2 or not np.allclose(output.sum(axis=-1), 1.0, atol=SUMS_TO_ONE):
+        return inside
+    return inside and np.allclose(spread.sum(axis=-1), 1.0, atol=SUMS_TO_ONE)
 
 
 def as_tensors(part: Structure) -> Structure:
@@ -82,3 +112,4 @@ def constants(label: Array, shape: tuple[int, ...]) -> Iterator[Array]:
     yield np.log(share) - np.log1p(-share)  # and their sigmoid
     yield np.zeros(())
     yield np.ones(())
+    yield np.asarray(1.0 / units)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from nanwatch.diagnose.baseline import read_baseline
 from nanwatch.errors import BadConfig, RunNotFound
 from nanwatch.explain.report import Report
 from nanwatch.explain.reporting import accept_findings, report_of, report_on
-from nanwatch.record.interventions import Intervention
+from nanwatch.record.facts import LossInfo
 from nanwatch.record.trials import Proposal, Trial, TrialOutcome, write_trials
 from tests.cli import saved_runs
+from tests.explain import made_up_reports
 
 NAN, FINITE = TrialOutcome(False, 0), TrialOutcome(True, 30, 0.5)
 
@@ -36,15 +38,28 @@ def test_what_the_choice_leaves_out_is_named(tmp_path: Path) -> None:
     assert any(text.startswith("NW201 relu-output") for text in report.diagnoses.accepted)
 
 
+@dataclass
+class Asked:
+    """Says of every first remedy that it cured."""
+
+    folder: Path
+    fits: list[int] = field(default_factory=list)
+    handed: list[Proposal] = field(default_factory=list)
+
+    def ask_guess(self, fits: Collection[int]) -> None:
+        self.fits.extend(fits)
+
+    def try_remedies(self, proposals: Sequence[Proposal]) -> None:
+        self.handed.extend(proposals)
+        if proposals:
+            write_trials(self.folder, [Trial(proposals[0].interventions[0], "cured", NAN, FINITE, 30)])
+
+
 def test_remedies_are_handed_on_and_what_came_of_them_is_read(tmp_path: Path) -> None:
     folder = saved_runs.broken(tmp_path)
-    handed: list[Intervention] = []
-
-    def try_remedies(proposals: Sequence[Proposal]) -> None:
-        handed.extend(change for proposal in proposals for change in proposal.interventions)
-        write_trials(folder, [Trial(handed[0], "cured", NAN, FINITE, 30)])
-
-    report = report_on(folder, try_remedies=try_remedies)
+    held = Asked(folder)
+    report = report_on(folder, held=held)
+    handed = [change for proposal in held.handed for change in proposal.interventions]
     assert len(handed) == sum(len(diagnosis.remedies) for diagnosis in report.diagnoses.diagnoses)
     trial = report.diagnoses.diagnoses[0].remedies[0].trial
     assert trial is not None
@@ -52,10 +67,9 @@ def test_remedies_are_handed_on_and_what_came_of_them_is_read(tmp_path: Path) ->
 
 
 def test_remedies_of_what_is_left_out_are_not_tried(tmp_path: Path) -> None:
-    handed: list[Proposal] = []
-    none = Choice(select=frozenset({"NW118"}))
-    report_on(saved_runs.broken(tmp_path), none, try_remedies=handed.extend)
-    assert handed == []
+    held = Asked(saved_runs.broken(tmp_path))
+    report_on(held.folder, Choice(select=frozenset({"NW118"})), held=held)
+    assert held.handed == []
 
 
 def test_accepted_findings_are_in_the_file_and_out_of_the_report(tmp_path: Path) -> None:
@@ -72,3 +86,16 @@ def test_what_cannot_be_read_or_written_is_said(tmp_path: Path) -> None:
         report_on(tmp_path)
     with pytest.raises(BadConfig, match="cannot be written"):
         accept_findings(report_on(saved_runs.broken(tmp_path)), tmp_path / "no" / "known.json")
+
+
+def test_a_guess_is_asked_for_where_no_formula_knows_it(tmp_path: Path) -> None:
+    run = made_up_reports.healthy().run
+    model = run.info.models[0]
+    asked = []
+    for loss in ("binary_crossentropy", "focal"):
+        outputs = tuple(replace(output, loss=LossInfo(loss)) for output in model.outputs)
+        with_loss = replace(run, info=replace(run.info, models=(replace(model, outputs=outputs),)))
+        held = Asked(saved_runs.save(with_loss, tmp_path / loss))
+        report_on(held.folder, held=held)
+        asked.append(held.fits)
+    assert asked == [[], [0]]

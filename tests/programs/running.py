@@ -32,19 +32,19 @@ def report_on(
         with seams(keras, recorder, on_incident):
             ending = run_program(Program(str(script)))
         end_record(recorder, ending)
-    report = reporting.report_on(recorder.folder, try_remedies=trier(recorder, prove))
+    report = reporting.report_on(recorder.folder, held=held_run(recorder, prove))
     said: dict[str, Any] = json.loads(as_json.render(report))
     said["own_errors"] = [*map(own_error_words, report.run.info.errors), *report.run.damage]
     return said
 
 
-def trier(recorder: RunRecorder, seconds: float) -> reporting.TryRemedies | None:
-    """What tries remedies for so long; None where no time is given."""
+def held_run(recorder: RunRecorder, seconds: float) -> reporting.Held | None:
+    """What remedies are tried on for so long; None where no time is given."""
     if not seconds:
         return None
-    from nanwatch.replay.trial import try_proposals
+    from nanwatch.replay.held_run import HeldRun
 
-    return lambda proposals: try_proposals(recorder, proposals, seconds)
+    return HeldRun(recorder, seconds)
 
 
 @contextlib.contextmanager

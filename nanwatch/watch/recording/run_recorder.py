@@ -306,6 +306,13 @@ class RunRecorder:
             if self.kept is None or training.progress > self.kept.progress:
                 self.kept = training
 
+    def add_guess(self, fit: int, loss: float) -> None:
+        """What the best constant answer costs in a fit; it is learned when the record has ended."""
+        with self.catch_errors(WRITING), self.lock:
+            self.fits[fit] = replace(self.fits[fit], guess_loss=loss)
+            self.info = replace(self.info, fits=tuple(self.fits))
+            self.writer.save(self.info)
+
     def holds_training(self) -> bool:
         """Whether there is anything that a trial can be made on."""
         return any(held is not None for held in (self.frozen, self.kept, self.bad_step))
