@@ -18,16 +18,24 @@ MOST_NUMBERS = 2**22  # of the answers, which a picture of classes has many of i
 LOOKED_AT = 64  # rows, to see what numbers the head gives
 SUMS_TO_ONE = 1e-2  # within half precision, and what SMALL takes
 SMALL = 1e-6  # a share is never 0 or 1 in a cross-entropy
-TRIED = 60  # steps of a search for the best constant, where no formula knows it
+QUANTILES = (
+    0.05,
+    0.1,
+    0.25,
+    0.75,
+    0.9,
+    0.95,
+)  # the best constants of losses that weigh above and below unlike
 
 
 def constant_loss(
-    loss: Callable[[Structure, Structure, Structure], Tensor], rows: Rows, model: Model
+    loss_on: Callable[[Rows], Callable[[Structure], Tensor]], rows: Rows, model: Model
 ) -> float | None:
     """The least loss of an answer that is the same for every row; None where none could be tried.
 
     Tried are the mean and the median of the labels, the shares of the classes and their logits: those are
-    the best constants of squared, absolute and cross-entropy losses. The loss is asked, not its name.
+    the best constants of squared, absolute and cross-entropy losses. The loss is asked, not its name:
+    ``loss_on`` gives, for some rows, what answers to them cost.
     """
     structure = model(rows.take(slice(0, LOOKED_AT)).x, training=False)
     outputs = [np.asarray(part) for part in keras.tree.flatten(structure)]
@@ -37,7 +45,7 @@ def constant_loss(
     labels = labels_of(few.y, seam().output_names(model))
     if len(labels) != len(outputs):
         return None
-    y, weight = as_tensors(few.y), as_tensors(few.sample_weight)
+    loss = loss_on(few)
 
     def cost(answers: Sequence[Array]) -> float:
         spread = [
@@ -45,7 +53,7 @@ def constant_loss(
             for answer, output in zip(answers, outputs, strict=True)
         ]
         try:
-            value = float(np.asarray(loss(y, keras.tree.pack_sequence_as(structure, spread), weight)))
+            value = float(np.asarray(loss(keras.tree.pack_sequence_as(structure, spread))))
         except (tf.errors.OpError, ValueError, TypeError):
             return math.inf
         return value if math.isfinite(value) else math.inf
@@ -82,10 +90,6 @@ def can_be_given(answer: Array, output: Array) -> bool:
     return inside and np.allclose(spread.sum(axis=-1), 1.0, atol=SUMS_TO_ONE)
 
 
-def as_tensors(part: Structure) -> Structure:
-    return keras.tree.map_structure(lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), part)
-
-
 def constants(label: Array, shape: tuple[int, ...]) -> Iterator[Array]:
     """Candidates for the best constant answer to ``label``, each broadcastable to ``shape`` without rows."""
     values = np.asarray(label, np.float64)
@@ -107,6 +111,7 @@ def constants(label: Array, shape: tuple[int, ...]) -> Iterator[Array]:
         mean, median = values.mean(), np.median(values)
     yield np.asarray(mean)
     yield np.asarray(median)
+    yield from np.quantile(values, QUANTILES, axis=0 if values.shape[1:] == inner else None)
     share = np.clip(mean, SMALL, 1 - SMALL)
     yield np.log(share)  # the softmax of these logits are the shares
     yield np.log(share) - np.log1p(-share)  # and their sigmoid

@@ -13,7 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nanwatch.replay.constant_answer import as_tensors, constant_loss
+from nanwatch.replay.attribute import attribute
+from nanwatch.replay.constant_answer import constant_loss
+from nanwatch.replay.own_step import as_tensors, loss_of_own_step, packed, run_own_step
 from nanwatch.watch.data.kept_rows import Rows, batches_of
 from nanwatch.watch.incident.autopsy import restore_after
 from nanwatch.watch.keras_seam.adapter import seam
@@ -42,6 +44,7 @@ class Setup:
     first_weights: Weights | None  # None: those that the model has
     first_state: Weights
     penalised: bool = True  # what layers add to the loss counts
+    own_step: bool = False  # the model's ``train_step`` is run as the script wrote it
     inference: bool = False  # the loss that is told is that of predictions as anybody gets them later
 
 
@@ -98,6 +101,7 @@ def setup_of(kept: KeptTraining) -> Setup:
         kept.shuffled,
         kept.first_weights,
         kept.first_state,
+        own_step=kept.own_step,
     )
 
 
@@ -162,8 +166,8 @@ def losses_of(
     setup: Setup, model: Model, steps: int, deadline: float, seed: int, course: Course
 ) -> Iterator[float]:
     """The loss of each step, as it is made; the first that is not finite is noted and ends them."""
-    course.guess = constant_loss(setup.loss, setup.rows, model)
-    step = step_of(setup, model)
+    course.guess = guess_of(setup, model)
+    step = own_step_of(setup, model) if setup.own_step else step_of(setup, model)
     for number, batch in enumerate(batches_of(setup.rows, setup.batch_size, setup.shuffled, seed)):
         if number >= steps or time.perf_counter() > deadline:
             return
@@ -173,6 +177,32 @@ def losses_of(
             course.finite = False
             return
         yield found
+
+
+def guess_of(setup: Setup, model: Model) -> float | None:
+    """The loss of the best constant answer, asked of the loss, or of the step that the script wrote."""
+    if setup.own_step:
+        return constant_loss(lambda rows: loss_of_own_step(model, rows), setup.rows, model)
+    return constant_loss(lambda rows: loss_of_answers(setup.loss, rows), setup.rows, model)
+
+
+def loss_of_answers(loss: Loss, rows: Rows) -> Callable[[Structure], Tensor]:
+    y, weight = as_tensors(rows.y), as_tensors(rows.sample_weight)
+    return lambda answers: loss(y, answers, weight)
+
+
+def own_step_of(setup: Setup, model: Model) -> Step:
+    """As `step_of`, of the step that the script wrote; of its loss no part is known to be the data's."""
+    optimizer: Optimizer = setup.optimizer.from_config(setup.config)
+    optimizer.build(model.trainable_variables)
+
+    def step(x: Structure, y: Structure, sample_weight: Structure) -> tuple[Tensor, Tensor]:
+        with attribute(model, "optimizer", optimizer):
+            loss = run_own_step(model, packed(x, y, sample_weight))
+        return loss, loss
+
+    compiled: Step = tf.function(step, autograph=False, reduce_retracing=True)
+    return compiled
 
 
 def step_of(setup: Setup, model: Model) -> Step:

@@ -8,8 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from nanwatch.record.trials import Proposal
-from nanwatch.replay.constant_answer import constant_loss
-from nanwatch.replay.course import weighted
+from nanwatch.replay.course import guess_of, setup_of
 from nanwatch.replay.trial import try_proposals
 from nanwatch.watch.incident.autopsy import restore_after
 from nanwatch.watch.recording.run_recorder import RunRecorder
@@ -31,9 +30,10 @@ class HeldRun:
         kept = self.recorder.kept
         if kept is None or kept.fit not in fits:
             return
-        with self.recorder.catch_errors("trying constant answers"):
+        found = None
+        with self.recorder.catch_errors("trying constant answers"), contextlib.suppress(ValueError):
             with suspend_watching(), restore_after(kept.model), contextlib.redirect_stdout(io.StringIO()):
-                found = constant_loss(kept.loss, weighted(kept.rows, kept.class_weight), kept.model)
+                found = guess_of(setup_of(kept), kept.model)
             if found is not None:
                 self.recorder.add_guess(kept.fit, found)
 

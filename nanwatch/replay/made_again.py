@@ -15,6 +15,7 @@ from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Proposal, Trial, TrialOutcome, Verdict
 from nanwatch.replay.changes import CHANGES
 from nanwatch.replay.course import Course, Setup, setup_of, train
+from nanwatch.replay.making import NotPossible
 from nanwatch.replay.verdict import is_mended, is_narrow, is_plain, verdict_of
 from nanwatch.watch.model.description import suppress_warnings
 from nanwatch.watch.recording.run_recorder import KeptTraining
@@ -69,7 +70,7 @@ class Trials:
         until = time.perf_counter() + SHARE_AS_IT_WAS * seconds
         before = train(setup, self.steps_as_it_was(), until, catch=REFUSED)
         self.befores[0, False] = before
-        if before.finite and before.steps < LEAST_STEPS:
+        if before.finite and (before.steps < LEAST_STEPS or (setup.own_step and before.guess is None)):
             return
         for proposal in wanted:
             for change in proposal.interventions if not self.is_idle(proposal) else ():
@@ -196,8 +197,16 @@ def made(setup: Setup, *changes: Intervention) -> Iterator[Setup]:
     with contextlib.ExitStack() as stack:
         for change in changes:
             entered: AbstractContextManager[Setup] = CHANGES[change.kind](setup, change)
-            setup = stack.enter_context(entered)
+            before, setup = setup, stack.enter_context(entered)
+            if before.own_step and is_for_keras_alone(before, setup):
+                raise NotPossible("the step is the script's own")
         yield setup
+
+
+def is_for_keras_alone(before: Setup, changed: Setup) -> bool:
+    """Whether only a step of Keras's own would see the change: one that the script wrote would not."""
+    same = changed.model is before.model and changed.loss is before.loss
+    return not same or (changed.penalised, changed.inference) != (before.penalised, before.inference)
 
 
 def outcome_of(course: Course) -> TrialOutcome:

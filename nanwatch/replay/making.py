@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -60,16 +60,6 @@ def layer_at(model: Model, path: str) -> Layer:
     if layer is None:
         raise NotPossible(f"there is no layer {path}")
     return layer
-
-
-@contextmanager
-def attribute(owner: Any, name: str, value: object) -> Iterator[None]:
-    before = getattr(owner, name)
-    setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        setattr(owner, name, before)
 
 
 def as_number(change: Intervention) -> float:

@@ -12,8 +12,9 @@ import keras
 import numpy as np
 
 from nanwatch.record.interventions import Intervention
+from nanwatch.replay.attribute import attribute
 from nanwatch.replay.course import Setup
-from nanwatch.replay.making import SEED, NotPossible, as_number, attribute, layer_at
+from nanwatch.replay.making import SEED, NotPossible, as_number, layer_at
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Layer, Model
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from nanwatch.replay.constant_answer import constant_loss
+from nanwatch.replay.course import loss_of_answers
 from nanwatch.watch.data.kept_rows import Rows
 from nanwatch.watch.keras_seam.adapter import seam
 
@@ -33,7 +35,7 @@ def guess_of(model: Any, loss: Any, y: Any, weight: Any = None) -> float | None:
     model.predict(X[:2], verbose=0)  # builds what compile left open
     compiled = seam().compiled_loss(model)
     assert compiled is not None
-    return constant_loss(compiled, Rows(X, y, weight), model)
+    return constant_loss(partial(loss_of_answers, compiled), Rows(X, y, weight), model)
 
 
 def entropy(share: float) -> float:

@@ -1,6 +1,7 @@
 """Trainings made again, as they were and with a change: the trials of real ones, in one process."""
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from nanwatch.record.trials import Proposal, Trial
 from nanwatch.replay import made_again
 from nanwatch.replay.changes import CHANGES
 from nanwatch.replay.constant_answer import constant_loss
-from nanwatch.replay.course import Course, Setup, setup_of, train
+from nanwatch.replay.course import Course, Setup, loss_of_answers, setup_of, train
 from nanwatch.replay.made_again import made_again_trials
 from nanwatch.watch.data.kept_rows import Rows
 from nanwatch.watch.fit.callback import Watch
@@ -256,7 +257,7 @@ def test_the_best_constant_answer(loss: str, y: Any, units: int, guess: float | 
     def mean_loss(y: Any, y_pred: Any, weight: Any) -> Any:
         return keras.ops.mean(keras.losses.get(loss)(y, y_pred))
 
-    assert constant_loss(mean_loss, Rows(X, y, None), model) == pytest.approx(
+    assert constant_loss(partial(loss_of_answers, mean_loss), Rows(X, y, None), model) == pytest.approx(
         entropy if guess is None else guess, rel=1e-4
     )
 
@@ -273,7 +274,7 @@ def test_of_several_outputs_each_has_its_own_constant() -> None:
     target = 5 + X[:, :1]
     share = float(LABELS.mean())
     entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
-    guess = constant_loss(both, Rows(X, [target, LABELS], None), model)
+    guess = constant_loss(partial(loss_of_answers, both), Rows(X, [target, LABELS], None), model)
     assert guess == pytest.approx(float(target.var()) + entropy, rel=1e-4)
 
 
@@ -284,5 +285,5 @@ def test_a_loss_of_ones_own_has_its_constant_found_by_trying() -> None:
     def own(y: Any, y_pred: Any, weight: Any) -> Any:
         return keras.ops.mean(keras.ops.square(y - y_pred)) + 1.0
 
-    guess = constant_loss(own, Rows(X, X[:, :1], None), model)
+    guess = constant_loss(partial(loss_of_answers, own), Rows(X, X[:, :1], None), model)
     assert guess == pytest.approx(1.0 + float(X[:, 0].var()), rel=1e-5)

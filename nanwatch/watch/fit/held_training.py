@@ -59,7 +59,10 @@ class HeldTraining:
         """
         rows = self.batches.rows(template) if self.rows is None else self.rows
         loss, optimizer = seam().compiled_loss(self.model), self.model.optimizer
-        if rows is None or loss is None or optimizer is None or not (info.steps or crashed):
+        own_step = has_own_step(self.model)
+        if rows is None or optimizer is None or not (info.steps or crashed):
+            return None
+        if loss is None and not own_step:
             return None
         if len(self.model.trainable_variables) != len(self.first_weights):  # it was built in its first step
             return None
@@ -83,14 +86,20 @@ class HeldTraining:
             self.rate,
             info.steps,
             progress,
+            own_step,
         )
 
 
 def can_be_made_again(model: Model) -> bool:
-    """Whether its step is Keras's own, on one device: what it does is known, and can be changed."""
+    """Whether it is trained by its own step with one optimizer, on one device: that can be run again."""
+    optimizers = seam().optimizers_of(model)
+    return model.optimizer is not None and len(optimizers) == 1 and not seam().is_distributed(model)
+
+
+def has_own_step(model: Model) -> bool:
+    """Whether the script wrote what a step does: then that is run, and not what is known of Keras's."""
     kind = type(model)
-    own = all(map(seam().is_keras_own, (kind.train_step, kind.compute_loss)))
-    return own and model.optimizer is not None and not seam().is_distributed(model)
+    return not all(map(seam().is_keras_own, (kind.train_step, kind.compute_loss)))
 
 
 def drawn_again(model: Model) -> Weights | None:

@@ -89,7 +89,9 @@ class KeptTraining(NamedTuple):
 
     fit: int
     model: Model
-    loss: Any  # what ``compile`` made of it: called with y, y_pred and sample_weight
+    loss: (
+        Any  # what ``compile`` made of it: called with y, y_pred and sample_weight; None in a step of its own
+    )
     optimizer: Optimizer
     first_weights: Weights  # the trainable ones, in the model's order
     first_state: Weights  # of moving statistics, counters and seeds, in the seam's order
@@ -100,6 +102,7 @@ class KeptTraining(NamedTuple):
     rate: float | None  # the learning rate that it began with; None where a schedule gives it
     steps: int
     progress: float  # the last loss over the first; infinite where it did not end finite
+    own_step: bool = False  # the script wrote ``train_step`` or ``compute_loss``
 
     @property
     def ended_finite(self) -> bool:

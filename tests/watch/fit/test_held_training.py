@@ -113,19 +113,34 @@ def test_nothing_where_nobody_asked(tmp_path: Path) -> None:
     assert recorder.kept is None
 
 
-def test_a_step_of_ones_own_cannot_be_made_again(tmp_path: Path) -> None:
-    class Own(keras.Model):
-        def __init__(self) -> None:
-            super().__init__()
-            self.dense = keras.layers.Dense(1)
+class Own(keras.Model):
+    """A step of the script's own, and as many optimizers as it likes."""
 
-        def call(self, x: Any) -> Any:
-            return self.dense(x)
+    def __init__(self, *others: Any) -> None:
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+        self.other_optimizer = others[0] if others else None
 
-        def train_step(self, data: Any) -> Any:
-            return super().train_step(data)
+    def call(self, x: Any) -> Any:
+        return self.dense(x)
 
-    recorder, model = recorder_in(tmp_path), Own()
+    def train_step(self, data: Any) -> Any:
+        return super().train_step(data)
+
+
+def test_a_step_of_ones_own_is_held_as_that(tmp_path: Path) -> None:
+    held = []
+    for place, model in enumerate((Own(), regressor())):
+        recorder = recorder_in(tmp_path / str(place))
+        model.compile("adam", "mse")
+        fit(recorder, model, X, Y)
+        assert recorder.kept is not None
+        held.append(recorder.kept.own_step)
+    assert held == [True, False]
+
+
+def test_a_step_with_two_optimizers_is_not_held(tmp_path: Path) -> None:
+    recorder, model = recorder_in(tmp_path), Own(keras.optimizers.SGD(0.1))
     model.compile("adam", "mse")
     fit(recorder, model, X, Y)
     assert recorder.kept is None
