@@ -56,7 +56,9 @@ def skill_of(fit: Fit) -> Skill | None:
     if guess is None or guess <= 0:
         return None
     penalty = median(fit.steps.recent_values("penalty", last=20)) if fit.steps.has_column("penalty") else 0.0
-    opening, ended = opening_loss(fit), [*epoch_losses(fit)[-1:], closing_loss(fit)][0]
+    # What a step of the script's own logs as its loss may be anything.
+    logged = [] if fit.model.custom_train_step else epoch_losses(fit)[-1:]
+    opening, ended = opening_loss(fit), [*logged, closing_loss(fit)][0]
     if opening is None or ended is None or opening != opening or ended != ended:
         return None
     return Skill(1.0 - opening / guess, 1.0 - (ended - penalty) / guess, guess)

@@ -53,8 +53,8 @@ def prove(info: RunInfo, folder: Path, proposals: Sequence[Proposal], seconds: f
         if recorder.kept is None:
             how = f"with status {ending.status}" if ending.error is None else f"with {ending.error!r}"
             raise CannotProve(
-                f"{info.script} ended {how}, and training {fit + 1} could not be made again: it has "
-                "several optimizers or devices, its weights are too large to hold, or the script does something else now."
+                f"{info.script} ended {how}, and training {fit + 1} could not be made again: several "
+                "optimizers or devices, weights too large to hold, or a script that does something else now."
             )
         found = trials_of(recorder.kept, proposals, seconds)
     tried = {trial.intervention for trial in found}
