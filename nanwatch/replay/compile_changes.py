@@ -55,7 +55,8 @@ def set_ignore_class(setup: Setup, change: Intervention) -> Iterator[Setup]:
 
 @contextmanager
 def set_learning_rate(setup: Setup, change: Intervention) -> Iterator[Setup]:
-    yield with_config(setup, learning_rate=as_number(change))
+    """This rate from the first step to the last, whatever callbacks or a schedule made of it."""
+    yield replace(with_config(setup, learning_rate=as_number(change)), rates=())
 
 
 @contextmanager

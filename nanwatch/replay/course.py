@@ -44,6 +44,7 @@ class Setup:
     first_weights: Weights | None  # None: those that the model has
     first_state: Weights
     penalised: bool = True  # what layers add to the loss counts
+    rates: tuple[tuple[int, float], ...] = ()  # (step, the rate from it on), where it does not stay as it is
     own_step: bool = False  # the model's ``train_step`` is run as the script wrote it
     inference: bool = False  # the loss that is told is that of predictions as anybody gets them later
 
@@ -101,6 +102,7 @@ def setup_of(kept: KeptTraining) -> Setup:
         kept.shuffled,
         kept.first_weights,
         kept.first_state,
+        rates=kept.rates,
         own_step=kept.own_step,
     )
 
@@ -167,10 +169,15 @@ def losses_of(
 ) -> Iterator[float]:
     """The loss of each step, as it is made; the first that is not finite is noted and ends them."""
     course.guess = guess_of(setup, model)
-    step = own_step_of(setup, model) if setup.own_step else step_of(setup, model)
+    optimizer: Optimizer = setup.optimizer.from_config(setup.config)
+    optimizer.build(model.trainable_variables)
+    step = (own_step_of if setup.own_step else step_of)(setup, model, optimizer)
+    rates = dict(setup.rates)
     for number, batch in enumerate(batches_of(setup.rows, setup.batch_size, setup.shuffled, seed)):
         if number >= steps or time.perf_counter() > deadline:
             return
+        if number in rates:
+            set_rate(optimizer, rates[number])
         data_loss, total = step(*(as_tensors(part) for part in batch))
         found = float(np.asarray(data_loss))
         if not (math.isfinite(found) and math.isfinite(float(np.asarray(total)))):
@@ -191,10 +198,12 @@ def loss_of_answers(loss: Loss, rows: Rows) -> Callable[[Structure], Tensor]:
     return lambda answers: loss(y, answers, weight)
 
 
-def own_step_of(setup: Setup, model: Model) -> Step:
+def set_rate(optimizer: Any, rate: float) -> None:
+    (getattr(optimizer, "inner_optimizer", None) or optimizer).learning_rate = rate
+
+
+def own_step_of(setup: Setup, model: Model, optimizer: Optimizer) -> Step:
     """As `step_of`, of the step that the script wrote; of its loss no part is known to be the data's."""
-    optimizer: Optimizer = setup.optimizer.from_config(setup.config)
-    optimizer.build(model.trainable_variables)
 
     def step(x: Structure, y: Structure, sample_weight: Structure) -> tuple[Tensor, Tensor]:
         with attribute(model, "optimizer", optimizer):
@@ -205,7 +214,7 @@ def own_step_of(setup: Setup, model: Model) -> Step:
     return compiled
 
 
-def step_of(setup: Setup, model: Model) -> Step:
+def step_of(setup: Setup, model: Model, optimizer: Optimizer) -> Step:
     """A compiled step: forward, backward, update. Answers the loss of the data, and all of it.
 
     The loss of the data is that of the predictions as anybody gets them: Keras looks behind a softmax or
@@ -214,9 +223,7 @@ def step_of(setup: Setup, model: Model) -> Step:
     wants_logits = any(
         seam().loss_arguments(loss).get("from_logits") for _, loss in seam().losses_of(setup.model)
     )
-    optimizer: Optimizer = setup.optimizer.from_config(setup.config)
     variables = model.trainable_variables
-    optimizer.build(variables)
 
     def step(x: Structure, y: Structure, sample_weight: Structure) -> tuple[Tensor, Tensor]:
         with tf.GradientTape() as tape:

@@ -270,3 +270,14 @@ def test_penalties_are_suspected_from_a_share_of_the_first_loss_on(share: float,
     steps = {("penalty", "", "value"): [loss * share] * 200}
     run = made_up.run(BINARY, loss=[loss] * 200, steps=steps, targets=[made_up.labels(0, 1)])
     assert ("NW504" in {each.code for each in diagnose(run).hypotheses}) is suspected
+
+
+@pytest.mark.parametrize(
+    ("share", "falls_at", "suspected"),
+    [(0.009, 99, True), (0.011, 99, False), (0.009, 101, False), (1.0, 0, False)],
+)
+def test_a_rate_that_is_gone_at_half_way_is_suspected(share: float, falls_at: int, suspected: bool) -> None:
+    rates = [1e-3 * (share if step >= falls_at else 1.0) for step in range(200)]
+    steps = {("learning_rate", "", "value"): rates}
+    run = made_up.run(optimized_by(), loss=[LN_2] * 200, steps=steps, targets=[made_up.labels(0, 1)])
+    assert ("NW502" in {finding.code for finding in diagnose(run).hypotheses}) is suspected

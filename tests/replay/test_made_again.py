@@ -33,7 +33,8 @@ def kept(folder: Path, model: Any, x: Any, y: Any, epochs: int = 10, **arguments
     recorder.keeps_trainings = True
     watch = Watch()
     watch.recorder, watch.injected = recorder, True
-    model.fit(x, y, epochs=epochs, verbose=0, callbacks=[watch], **arguments)
+    callbacks = [*arguments.pop("callbacks", ()), watch]
+    model.fit(x, y, epochs=epochs, verbose=0, callbacks=callbacks, **arguments)
     recorder.end("finished", 0)
     assert recorder.info.errors == ()
     assert recorder.kept is not None
@@ -91,6 +92,22 @@ def test_a_loud_column_is_what_a_trial_shows(tmp_path: Path) -> None:
     (trial,) = tried(of, proposal(Intervention(K.STANDARDISE_INPUT, "0", (3,))))
     assert (trial.verdict, trial.made_again, trial.fit, trial.before.finite_steps) == ("cured", True, 0, 100)
     assert (trial.before.skill or 0) < 0.1 < (trial.after.skill or 0)
+
+
+def test_a_training_is_made_again_at_the_rates_that_callbacks_gave(tmp_path: Path) -> None:
+    """A tenth at each epoch leaves nothing after two; and what the rate is set to stays."""
+    optimizer = keras.optimizers.Adam(1e-3)
+    falling = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: fall_to(10.0 ** (-3 - epoch)))
+
+    def fall_to(rate: float) -> None:
+        optimizer.learning_rate = rate
+
+    of = kept(tmp_path, classifier(optimizer=optimizer), X, LABELS, callbacks=[falling])
+    assert of.rate == pytest.approx(1e-3)
+    assert [step for step, _ in of.rates] == list(range(10, 100, 10))
+    assert of.rates[1][1] == pytest.approx(1e-5)
+    constant = skill(of, Intervention(K.SET_LEARNING_RATE, "optimizer", 1e-3))
+    assert skill(of) + 0.05 < constant
 
 
 def test_a_rate_is_searched_from_above_and_the_first_that_trains_is_the_last_tried(tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ LOW = 0.1
 # What is tried in the place of a rate that is only suspected: shares of Keras's own; the first that trains
 # is told. A rate near Keras's own is not suspected: most trainings of few steps learn faster at ten times it.
 LADDER = (1.0, 10.0, 0.1)
+# A rate of which a hundredth is left at half-way. Of the schedules in use a step decay of ten at each third
+# has a tenth, a cosine a half; exponential ones that end at a millionth have a thousandth.
+FALLEN = 0.01
 # Beside the root of the squared gradients, 1e-3 to 1; up to 0.1 it is in use for some networks.
 LARGE_EPSILON = 1.0
 KERAS_EPSILON = 1e-7
@@ -95,6 +98,9 @@ class LearningRateTooLow(Rule):
         if isinstance(epsilon, float | int) and epsilon >= LARGE_EPSILON and optimizer.type != "SGD":
             yield self.suspect_epsilon(fit, optimizer, float(epsilon))
         usual = USUAL.get(optimizer.type, DEFAULT)
+        highest, late = highest_rates(fit)
+        if max(highest, optimizer.learning_rate) > LOW * usual and late <= FALLEN * highest:
+            yield self.suspect_fall(fit, max(highest, optimizer.learning_rate), late, usual)
         if optimizer.learning_rate > LOW * usual:
             return
         yield self.finding(
@@ -104,6 +110,32 @@ class LearningRateTooLow(Rule):
             location=optimizer.location or fit.model.compile_location,
             remedies=tuple(rate_remedy(fit, float(f"{usual * share:.3g}")) for share in LADDER),
             strength=0.4,
+            explains={"weights-still"} | STUCK,
+            suspected=True,
+        )
+
+    def suspect_fall(self, fit: Fit, highest: float, late: float, usual: float) -> Finding:
+        """The first step may come after the first fall: the rate that Keras would take is tried as well."""
+        optimizer = fit.model.optimizer
+        at = (optimizer.schedule_location if optimizer else None) or fit.info.location
+        text = (
+            "Let the rate fall more slowly, or not at all: decay_steps of a schedule counts steps, and a callback "
+            "is given the rate that it left last. The training was made again at {rate:g} throughout."
+        )
+        return self.finding(
+            fit,
+            f"The learning rate falls from {highest:g} to {late:g} in the first half of the training, too "
+            f"soon for it: {skill_words(fit)}.",
+            location=at,
+            remedies=tuple(
+                Remedy(
+                    Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", rate),
+                    text.format(rate=rate),
+                    location=at,
+                )
+                for rate in dict.fromkeys((highest, max(highest, usual)))
+            ),
+            strength=0.5,
             explains={"weights-still"} | STUCK,
             suspected=True,
         )
@@ -182,6 +214,13 @@ def rates_of(fit: Fit) -> list[float]:
     if rates or fit.model.optimizer is None or fit.model.optimizer.learning_rate is None:
         return rates
     return [fit.model.optimizer.learning_rate]
+
+
+def highest_rates(fit: Fit) -> tuple[float, float]:
+    """The highest rate of the training, and that of its second half; infinite where none was recorded."""
+    course = fit.steps.timeline("learning_rate")
+    late = [bucket.max for bucket in course if bucket.row >= fit.info.steps // 2]
+    return max((bucket.max for bucket in course), default=0.0), max(late, default=math.inf)
 
 
 def is_rising(rates: list[float]) -> bool:

@@ -290,6 +290,8 @@ class FitObserver:
         before = None if self.rate is None else self.rate[1]
         rate = description.constant_rate(self.watcher.own_optimizer)
         self.rate = record.epoch, rate
+        if self.held is not None and rate is not None:
+            self.held.note_rate(record.info.steps, rate)
         if before is not None and rate is not None and not is_same(before, rate):
             info = record.info
             self.recorder.add_event(LearningRateChanged(info.index, record.epoch, info.steps, before, rate))

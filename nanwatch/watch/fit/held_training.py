@@ -44,6 +44,14 @@ class HeldTraining:
         self.rows: Rows | None = rows_of_arrays(given.get("x"), given.get("y"), given.get("sample_weight"))
         self.shuffled = self.rows is not None and given.get("shuffle") is not False
         self.batches = KeptBatches()
+        self.rates: list[tuple[int, float]] = []
+
+    def note_rate(self, step: int, rate: float) -> None:
+        """The learning rate from ``step`` on, which callbacks may have changed."""
+        if step == 0:
+            self.rate = rate
+        elif rate != (self.rates[-1][1] if self.rates else self.rate):
+            self.rates.append((step, rate))
 
     def hold(self, batch: HostBatch) -> None:
         """Keep a batch that a look has brought, where the data did not come as arrays."""
@@ -87,6 +95,7 @@ class HeldTraining:
             info.steps,
             progress,
             own_step,
+            tuple(self.rates),
         )
 
 

@@ -103,6 +103,7 @@ class KeptTraining(NamedTuple):
     steps: int
     progress: float  # the last loss over the first; infinite where it did not end finite
     own_step: bool = False  # the script wrote ``train_step`` or ``compute_loss``
+    rates: tuple[tuple[int, float], ...] = ()  # (step, the rate from it on), where callbacks gave others
 
     @property
     def ended_finite(self) -> bool:
