@@ -119,7 +119,7 @@ class LearningRateTooLow(Rule):
         optimizer = fit.model.optimizer
         at = (optimizer.schedule_location if optimizer else None) or fit.info.location
         text = (
-            "Let the rate fall more slowly, or not at all: decay_steps of a schedule counts steps, and a callback "
+            "Let the rate fall more slowly, or not at all: decay_steps of a schedule counts steps, a callback "
             "is given the rate that it left last. The training was made again at {rate:g} throughout."
         )
         return self.finding(
