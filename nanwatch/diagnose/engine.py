@@ -76,8 +76,6 @@ def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
             else:
                 seen = [each for each in seen if each.code != borne_out.code]
                 seen.append(borne_out)
-    if unskilled or verdict.outcome != "healthy":
-        verdict.proposals = proposals_of([*seen, *verdict.hypotheses], fit)
     harm = [finding for finding in seen if finding.level == "error"]
     if verdict.outcome == "healthy" and harm:
         verdict.outcome = harmed_outcome(fit, harm)
@@ -85,6 +83,8 @@ def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
         seen = [replace(finding, level="note") for finding in seen]
         if never_generalizes(fit):
             verdict.outcome = "not-generalizing"
+    if unskilled or harm or verdict.outcome not in ("healthy", "not-generalizing"):
+        verdict.proposals = proposals_of([*seen, *verdict.hypotheses], fit)
     observed = observed_symptoms(fit, run, verdict.outcome)
     verdict.findings = assign_parts(seen, observed, headline_symptom(fit, run, verdict.outcome))
     return verdict

@@ -224,3 +224,14 @@ def are_weights_still(fit: Fit) -> bool:
     """No weight moved in the last looks; False where updates were not seen."""
     looks = [(step, ratio <= STILL_UPDATE) for step, ratio in update_ratios(fit)]
     return bool(looks) and lasting_since(looks) is not None
+
+
+def liveliness(fit: Fit) -> float:
+    """The norm of the gradient over the norm of the weights, in the middle of the steps kept."""
+    square = sum(
+        norms[-1] ** 2
+        for path in fit.steps.paths("weight", "l2_norm")
+        if (norms := fit.steps.recent_values("weight", path, "l2_norm", last=1))
+    )
+    norms = finite_values([norm for _, norm in gradient_norms(fit)])
+    return median(norms) / math.sqrt(square) if square > 0 and norms else 0.0

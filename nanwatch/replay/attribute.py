@@ -13,10 +13,11 @@ def attribute(owner: Any, name: str, value: object) -> Iterator[None]:
     own = name in vars(owner)
     before = getattr(owner, name)
     setattr(owner, name, value)
+    hides_the_class_s = not own and name in vars(owner)  # a property is set elsewhere
     try:
         yield
     finally:
-        if own:
-            setattr(owner, name, before)
-        else:
+        if hides_the_class_s:
             delattr(owner, name)
+        else:
+            setattr(owner, name, before)

@@ -42,7 +42,7 @@ def scale_input(setup: Setup, change: Intervention) -> Iterator[Setup]:
 
 @contextmanager
 def standardise_target(setup: Setup, change: Intervention) -> Iterator[Setup]:
-    yield with_labels(setup, standardised)
+    yield with_labels(setup, standardised, change.target)
 
 
 @contextmanager

@@ -31,8 +31,22 @@ def with_inputs(setup: Setup, target: str, change: Callable[[Array], Array]) -> 
     return replace(setup, rows=setup.rows._replace(x=x))
 
 
-def with_labels(setup: Setup, change: Callable[[Array], Array]) -> Setup:
-    return replace(setup, rows=setup.rows._replace(y=map_arrays(change, setup.rows.y)))
+def with_labels(setup: Setup, change: Callable[[Array], Array], output: str | None = None) -> Setup:
+    """All labels changed; of a model with several outputs those of ``output``, where it is given.
+
+    Raises:
+        NotPossible: which labels are those of ``output`` is not known.
+    """
+    y = setup.rows.y
+    leaves = keras.tree.flatten(y)
+    if output is None or len(leaves) == 1:
+        return replace(setup, rows=setup.rows._replace(y=map_arrays(change, y)))
+    names = sorted(y) if isinstance(y, dict) else seam().output_names(setup.model)
+    if output not in names or len(names) != len(leaves):
+        raise NotPossible(f"the labels of {output} are not known")
+    place = names.index(output)
+    leaves[place] = change(leaves[place])
+    return replace(setup, rows=setup.rows._replace(y=keras.tree.pack_sequence_as(y, leaves)))
 
 
 def changed_leaves(part: Structure, target: str, change: Callable[[Array], Array]) -> Structure:

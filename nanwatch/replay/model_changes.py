@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +17,7 @@ from nanwatch.replay.attribute import attribute
 from nanwatch.replay.course import Setup
 from nanwatch.replay.making import SEED, NotPossible, as_number, layer_at
 from nanwatch.watch.keras_seam.adapter import seam
-from nanwatch.watch.keras_seam.keras_types import Layer, Model
+from nanwatch.watch.keras_seam.keras_types import Array, Layer, Model
 
 SQUASHING = ("sigmoid", "tanh", "hard_sigmoid", "softsign", "linear")
 
@@ -32,14 +33,41 @@ def set_activation(setup: Setup, change: Intervention) -> Iterator[Setup]:
 
 @contextmanager
 def set_hidden_activations(setup: Setup, change: Intervention) -> Iterator[Setup]:
-    """Those of every layer with weights but the last, where they squash, or are linear."""
+    """Those of every layer with weights but the last, where they squash, or are linear.
+
+    With relu their kernels begin larger: half of what it is given each one throws away (He et al. 2015).
+    """
     hidden = hidden_layers(setup.model)
     if not hidden:
         raise NotPossible("no hidden layer has such an activation")
     with contextlib.ExitStack() as stack:
         for layer in hidden:
             stack.enter_context(attribute(layer, "activation", keras.activations.get(change.value)))
-        yield setup
+        yield with_he_kernels(setup, hidden) if change.value == "relu" else setup
+
+
+def with_he_kernels(setup: Setup, layers: list[Layer]) -> Setup:
+    """The first kernels of ``layers``, as Glorot's initializer drew them, with the deviation of He's."""
+    kernels = {id(layer.kernel) for layer in layers if is_glorot(layer)}  # type: ignore[attr-defined]
+    if setup.first_weights is None or not kernels:
+        return setup
+    first = [
+        larger(value) if id(variable) in kernels else value
+        for variable, value in zip(setup.model.trainable_variables, setup.first_weights, strict=True)
+    ]
+    return replace(setup, first_weights=first)
+
+
+def is_glorot(layer: Layer) -> bool:
+    return type(getattr(layer, "kernel_initializer", None)).__name__ in ("GlorotUniform", "GlorotNormal")
+
+
+def larger(kernel: Array) -> Array:
+    """By the ratio of the deviations sqrt(2 / fan_in) and sqrt(2 / (fan_in + fan_out))."""
+    field = math.prod(kernel.shape[:-2])
+    fan_in, fan_out = field * kernel.shape[-2], field * kernel.shape[-1]
+    found: Array = (kernel * math.sqrt((fan_in + fan_out) / fan_in)).astype(kernel.dtype)
+    return found
 
 
 def hidden_layers(model: Model) -> list[Layer]:

@@ -86,7 +86,8 @@ def is_narrow(before: Course, after: Course) -> bool:
     was, now = before.skill(), after.skill()
     if was is None or now is None or was > PERFECT:
         return False
-    return now - max(was, 0.0) < CLEARLY_AHEAD
+    far = was <= HELD_DOWN and 1.0 - now <= ON_ITS_WAY * (1.0 - was)
+    return not far and now - max(was, 0.0) < CLEARLY_AHEAD
 
 
 def is_sure(before: Course, after: Course) -> bool:

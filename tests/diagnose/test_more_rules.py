@@ -30,6 +30,7 @@ from nanwatch.diagnose.rules import nw505_clipping_freezes as nw505
 from nanwatch.diagnose.rules import nw605_nonfinite_metric as nw605
 from nanwatch.diagnose.rules import nw606_nonfinite_checkpoint as nw606
 from nanwatch.record.facts import FitInfo, InferenceInfo, LayerInfo, OpInfo
+from nanwatch.record.interventions import InterventionKind
 from nanwatch.record.run import Fit, Run
 from nanwatch.record.tables import from_table, to_table
 
@@ -428,6 +429,15 @@ def test_two_layers_that_could_hold_the_op_leave_the_line_open() -> None:
     of = made_up.model(made_up.dense("hidden", 16), *walls)
     run = made_up.run(of, loss=[], fit={"error": nw307.NONE_AT_ALL, "steps": 0})
     assert only("NW307", run).location == of.compile_location
+
+
+@pytest.mark.parametrize("activation", ["sign", "step", "<lambda>"])
+def test_a_flat_activation_is_told_at_its_layer(activation: str) -> None:
+    finding = only("NW307", nw307.flat_run([0.0] * 90, activation=activation))
+    assert finding.layer == "head"
+    (remedy,) = finding.remedies
+    change = remedy.intervention
+    assert (change.kind, change.value) == (InterventionKind.SET_ACTIVATION, "linear")
 
 
 def test_a_flat_loss_in_words() -> None:

@@ -16,7 +16,7 @@ from nanwatch.diagnose.skill import (
     never_generalizes,
     skill_of,
 )
-from nanwatch.record.facts import ColumnSummary, ModelInfo
+from nanwatch.record.facts import ColumnSummary, LossInfo, ModelInfo, OutputInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Run
 from nanwatch.record.trials import Trial, TrialOutcome
@@ -281,3 +281,48 @@ def test_a_rate_that_is_gone_at_half_way_is_suspected(share: float, falls_at: in
     steps = {("learning_rate", "", "value"): rates}
     run = made_up.run(optimized_by(), loss=[LN_2] * 200, steps=steps, targets=[made_up.labels(0, 1)])
     assert ("NW502" in {finding.code for finding in diagnose(run).hypotheses}) is suspected
+
+
+@pytest.mark.parametrize(
+    ("norms", "kind", "suspected"),
+    [
+        ([1e-4] * 200, "SGD", True),
+        ([0.0099] * 200, "SGD", True),
+        ([0.011] * 200, "SGD", False),
+        ([1e-4, 1.0009e-4] * 100, "SGD", True),
+        ([1e-4, 1.002e-4] * 100, "SGD", False),
+        ([1e-4] * 200, "Adam", False),  # to which the size of a gradient is nothing
+        ([0.0] * 200, "SGD", False),
+    ],
+)
+def test_a_gradient_of_one_small_norm_is_suspected_to_be_clipped(
+    norms: list[float], kind: str, suspected: bool
+) -> None:
+    steps = {("gradient", "dense/kernel", "l2_norm"): norms}
+    run = made_up.run(optimized_by(kind, 0.1), loss=[LN_2] * 200, steps=steps, targets=[made_up.labels(0, 1)])
+    assert ("NW505" in {finding.code for finding in diagnose(run).hypotheses}) is suspected
+
+
+def two_outputs(guess: float | None, std: float = 5e4) -> Run:
+    """A price and a class from one trunk."""
+    price = made_up.tensor("label", "price", min=0.0, max=4 * std, mean=2 * std, std=std)
+    kind = replace(made_up.labels(0, 1), path="kind")
+    heads = [made_up.dense("price"), made_up.dense("kind", activation="sigmoid")]
+    of = made_up.model(made_up.dense("trunk", 8, "relu"), *heads)
+    outputs = (
+        OutputInfo("price", "price", activation="linear", units=1, loss=LossInfo("mean_squared_error")),
+        OutputInfo("kind", "kind", activation="sigmoid", units=1, loss=LossInfo("binary_crossentropy")),
+    )
+    fit = {"guess_loss": guess}
+    return made_up.run(replace(of, outputs=outputs), loss=[std**2] * 200, targets=[price, kind], fit=fit)
+
+
+def test_of_several_outputs_the_target_of_each_is_looked_at() -> None:
+    (found,) = [each for each in diagnose(two_outputs(2.5e9)).hypotheses if each.code == "NW106"]
+    assert [remedy.intervention.target for remedy in found.remedies] == ["price"]
+    assert "The target price" in found.message
+
+
+def test_without_what_guessing_costs_several_outputs_have_no_skill() -> None:
+    assert diagnose(two_outputs(None)).hypotheses == ()
+    assert "NW106" not in {each.code for each in diagnose(two_outputs(16.0, std=4.0)).hypotheses}

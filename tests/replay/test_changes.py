@@ -66,6 +66,38 @@ def is_impossible(of: KeptTraining, change: Intervention) -> bool:
         return True
 
 
+# -- activations and targets
+
+
+def test_hidden_layers_with_relu_begin_with_larger_kernels(tmp_path: Path) -> None:
+    """By the root of 2 where there are as many units as inputs; the head and other initializers are left."""
+    normal = keras.initializers.RandomNormal(seed=1)
+    layers = [dense(4, "sigmoid"), dense(4, "sigmoid", kernel_initializer=normal), dense(1, "sigmoid")]
+    of = kept(tmp_path, model_of(*layers), X, LABELS, epochs=1)
+    with made(setup_of(of), Intervention(K.SET_HIDDEN_ACTIVATIONS, "model", "relu")) as changed:
+        first = changed.first_weights
+    assert first is not None
+    norms = [[np.linalg.norm(weights[place]) for place in (0, 2, 4)] for weights in (first, of.first_weights)]
+    assert [now / was for now, was in zip(*norms, strict=True)] == pytest.approx([2**0.5, 1.0, 1.0])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("by_name", [True, False])
+def test_of_several_targets_the_one_that_is_meant_is_standardised(tmp_path: Path, by_name: bool) -> None:
+    given = keras.Input((4,))
+    model = keras.Model(given, [dense(1, name="price")(given), dense(1, "sigmoid", name="kind")(given)])
+    model.compile("adam", ["mse", "binary_crossentropy"])
+    price = 5e4 * X[:, :1] + 2e5
+    labels = {"kind": LABELS, "price": price} if by_name else [price, LABELS]
+    of = kept(tmp_path, model, X, labels, epochs=1)
+    with made(setup_of(of), Intervention(K.STANDARDISE_TARGET, "price")) as changed:
+        y: Any = changed.rows.y
+    now, kind = (y["price"], y["kind"]) if by_name else y
+    assert (float(now.mean()), float(now.std())) == pytest.approx((0.0, 1.0), abs=1e-3)
+    np.testing.assert_array_equal(kind, LABELS)
+    assert is_impossible(of, Intervention(K.STANDARDISE_TARGET, "rent"))
+
+
 # -- units and heads
 
 

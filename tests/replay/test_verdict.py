@@ -90,6 +90,9 @@ def test_a_narrow_cure_is_asked_again() -> None:
     assert is_narrow(course(0.0), course(edge - 0.01))
     assert not is_narrow(course(0.0), course(edge + 0.01))
     assert not is_narrow(course(-5.0), course(edge + 0.01))
+    # Held down far below guessing, and on its way up from there.
+    assert not is_narrow(course(-2.4), course(0.0))
+    assert is_narrow(course(-2.3), course(0.0))
 
 
 def test_the_skill_of_a_course_is_that_of_its_last_window() -> None:

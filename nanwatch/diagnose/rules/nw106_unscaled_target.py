@@ -19,7 +19,7 @@ from nanwatch.diagnose.loss_course import (
     sole_labels,
     sole_output,
 )
-from nanwatch.diagnose.readings import REGRESSIONS, are_weights_still
+from nanwatch.diagnose.readings import REGRESSIONS, are_weights_still, label_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
@@ -103,15 +103,17 @@ class UnscaledTarget(Rule):
         )
 
     def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        output, labels = sole_output(fit), sole_labels(fit)
-        if output is None or labels is None or loss_name(fit) not in REGRESSIONS:
-            return
-        if SMALLEST <= label_size(labels) <= LARGEST or labels.std == 0 or output.activation not in UNBOUNDED:
-            return
-        yield self.finding(
+        for output in fit.model.outputs:
+            labels = label_of(fit, output)
+            known = output.loss is not None and output.loss.name in REGRESSIONS
+            if labels is not None and known and output.activation in UNBOUNDED and is_odd(labels):
+                yield self.suspect_target(fit, labels, "" if sole_output(fit) else f" {output.path}")
+
+    def suspect_target(self, fit: Fit, labels: TensorSummary, name: str) -> Finding:
+        return self.finding(
             fit,
-            f"The target has mean {number(labels.mean)} and standard deviation {number(labels.std)}, where a "
-            f"net begins near 1, and the training learns too little of it: {skill_words(fit)}.",
+            f"The target{name} has mean {number(labels.mean)} and standard deviation {number(labels.std)}, "
+            f"where a net begins near 1, and the training learns too little of it: {skill_words(fit)}.",
             location=fit.info.location,
             remedies=(standardise(labels),),
             strength=0.5,
@@ -143,6 +145,11 @@ class UnscaledTarget(Rule):
             prices(1e4, [1e8 * 0.98**step for step in range(60)], "Adam", output_norm=4e3),
             prices(1.0, [1.0] * 60, "Adam", output_norm=0.1),
         ]
+
+
+def is_odd(labels: TensorSummary) -> bool:
+    """Whether a trial may show that the scale is the fault."""
+    return labels.std > 0 and not SMALLEST <= label_size(labels) <= LARGEST
 
 
 def label_size(labels: TensorSummary) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
 
 from nanwatch.diagnose import made_up
@@ -22,6 +22,8 @@ from nanwatch.record.facts import ColumnSummary, TensorSummary
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
+# From so many classes on two neighbours are a narrow choice: what a shuffle buffer leaves of an order.
+MANY = 5
 # Half of all batches of a single class: shuffled rows come to this only where one class has nearly
 # all of them, and that the second condition excludes.
 MOSTLY = 0.5
@@ -90,12 +92,12 @@ class ClassSortedBatches(Rule):
             return  # of four rows, say, the same few pairs come again and again
         batches = batches_of(fit, label)
         chance = chance_of_one_class(label, batches.rows)
-        if batches.seen < LEAST_BATCHES or batches.pure < MOSTLY * batches.seen or chance is None:
-            return
-        if batches.pure <= chance * batches.seen:
-            return
-        if binomial_p_value(batches.pure, batches.seen, chance) > ALPHA:
-            return
+        if not is_beyond_chance(batches.pure, batches.seen, chance):
+            batches = replace(batches, pure=batches.narrow, neighbours=True)
+            chance = chance_of_neighbours(label, batches.rows)
+            if not is_beyond_chance(batches.pure, batches.seen, chance):
+                return
+        assert chance is not None
         harm = harm_words(fit, batches)
         by_hand = fit.info.kind != "fit"
         parts = len(class_shares(label)) == REAL_AND_MADE and not change_words(fit, batches)
@@ -105,6 +107,7 @@ class ClassSortedBatches(Rule):
 
     def build_finding(self, fit: Fit, batches: Batches, chance: float, harm: Sequence[str]) -> Finding:
         where = fit.info.location
+        others = " or of two neighbours" if batches.neighbours else ""
         in_order = where is not None and fit.info.shuffle is False
         line = set_argument(where.code, "fit", "shuffle", "True") if where and in_order else None
         text = (
@@ -115,7 +118,7 @@ class ClassSortedBatches(Rule):
         return self.finding(
             fit,
             f"In {batches.pure} of {batches.seen} batches (of {batches.rows} rows) all labels are of one "
-            f"class; of shuffled rows {amount_words(chance * batches.seen)} would be.",
+            f"class{others}; of shuffled rows {amount_words(chance * batches.seen)} would be.",
             *harm,
             location=where,
             remedies=(Remedy(Intervention(InterventionKind.SHUFFLE_ROWS, "fit", True), text, line, where),),
@@ -135,6 +138,7 @@ class ClassSortedBatches(Rule):
             batches_run([], [0.3] * 20, classes_a_batch=[1.0] * 20),
             batches_run([0] * 60 + [1] * 60, [0.7] * 120),
             batches_run([0, 0, 1, 1] * 10, [0.31, 0.05] * 20, kind="train_on_batch"),
+            batches_run([0, 1, 2, 3, 4] * 24, [1.7] * 120, counts=FIVE, spread=1),
             batches_run([0, 0, 1, 1, 2, 2] * 20, [1.1] * 120, kind="train_on_batch", counts=THREE),
         ]
 
@@ -144,6 +148,8 @@ class ClassSortedBatches(Rule):
             batches_run([0, 1] * 10, [0.3] * 20, pure=9),
             batches_run([0] * 20, [0.3] * 20, counts={"0": 980, "1": 20}),
             batches_run([0] * 9, [0.3] * 9),
+            batches_run([0, 1, 2, 3, 4] * 24, [1.7] * 120, counts=FIVE, spread=2),
+            batches_run([0, 1, 2, 3] * 30, [1.7] * 120, counts=dict.fromkeys("0123", 40), spread=1),
             batches_run([0, 1] * 10, [0.3] * 20, rows=1),
             batches_run([0, 0, 1, 1] * 10, [0.05, 0.05] * 20, kind="train_on_batch"),
             batches_run([0, 0, 1, 1] * 10, [0.06, 0.02] * 20, kind="train_on_batch"),  # learned all the same
@@ -160,6 +166,8 @@ class Batches:
     seen: int
     pure: int  # of one class
     rows: int  # of most of them
+    narrow: int = 0  # of one class, or of two whose numbers are neighbours
+    neighbours: bool = False  # ``pure`` counts those
     classes: tuple[
         tuple[int, float | None], ...
     ] = ()  # (step, the class it holds alone), where every step tells
@@ -186,7 +194,8 @@ def batches_of(fit: Fit, label: TensorSummary) -> Batches:
     data = fit.info.data
     if not (data.whole or data.labels_counted) and len({value for _, value in low}) < 2:
         return Batches(len(low), 0, usual)  # only one class was seen: there may be no other
-    return Batches(len(low), pure, usual, tuple(alone))
+    narrow = sum(b - a <= 1 for (_, a), (_, b) in zip(low, high, strict=True))
+    return Batches(len(low), pure, usual, narrow, classes=tuple(alone))
 
 
 def stretches_of(classes: Sequence[tuple[int, float | None]]) -> list[list[int]]:
@@ -201,6 +210,22 @@ def chance_of_one_class(label: TensorSummary, rows: int) -> float | None:
     if len(shares) < 2 or rows < 2:
         return None
     return sum(share**rows for share in shares)
+
+
+def chance_of_neighbours(label: TensorSummary, rows: int) -> float | None:
+    """How often a batch of shuffled rows holds one class, or two neighbours; None for fewer than `MANY`."""
+    shares = [share for _, share in sorted(class_shares(label).items(), key=lambda each: float(each[0]))]
+    if len(shares) < MANY or rows < 2:
+        return None
+    pairs = sum((one + other) ** rows for one, other in itertools.pairwise(shares))
+    return pairs - sum(share**rows for share in shares[1:-1])  # which two pairs have
+
+
+def is_beyond_chance(seen_so: int, seen: int, chance: float | None) -> bool:
+    """Whether most batches are so, and far more than would be of shuffled rows."""
+    if chance is None or seen < LEAST_BATCHES or seen_so < MOSTLY * seen or seen_so <= chance * seen:
+        return False
+    return binomial_p_value(seen_so, seen, chance) <= ALPHA
 
 
 def amount_words(expected: float) -> str:
@@ -250,6 +275,7 @@ def change_words(fit: Fit, batches: Batches) -> list[str]:
 
 
 THREE = {"0": 40, "1": 40, "2": 40}
+FIVE = dict.fromkeys("01234", 40)
 
 
 def batches_run(
@@ -261,8 +287,9 @@ def batches_run(
     kind: str = "fit",
     classes_a_batch: list[float] | None = None,
     shuffle: bool | None = None,
+    spread: int = 0,
 ) -> Run:
-    """Batches of these classes, the first ``pure`` of them without another class in it."""
+    """Batches of these classes, each with the next ``spread``; only the first ``pure`` without another."""
     steps = {("rows", "", "value"): [float(rows)] * len(loss)}
     health = {}
     targets = made_up.labels(0, 1, **({"classes": counts} if counts else {}))
@@ -276,7 +303,7 @@ def batches_run(
             float(value) * (not other) for value, other in zip(classes, mixed, strict=True)
         ]
         steps["label", "output", "max"] = [
-            1.0 if other else float(value) for value, other in zip(classes, mixed, strict=True)
+            1.0 if other else float(value + spread) for value, other in zip(classes, mixed, strict=True)
         ]
     head = made_up.dense(activation="sigmoid")
     of = made_up.model(head, loss="binary_crossentropy")

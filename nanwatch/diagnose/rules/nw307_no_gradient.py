@@ -28,6 +28,13 @@ PASSING = frozenset(
     | {"PReLU", "ReLU", "RepeatVector", "Rescaling", "Reshape", "Softmax", "SpatialDropout1D"}
     | {"SpatialDropout2D", "Subtract", "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D"}
 )
+# Keras's own activations; another may be anything. They are told by the names of the functions.
+SLOPED = frozenset(
+    {"celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish"}
+    | {"hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu"}
+    | {"sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid"}
+    | {"sparsemax", "squareplus", "swish", "tanh", "tanh_shrink", "threshold", "unknown"}
+)
 BOUNDED = ("sigmoid", "tanh", "softmax")
 
 
@@ -79,7 +86,8 @@ class NoGradient(Rule):
         )
 
     def build_flat_finding(self, fit: Fit) -> Finding:
-        layer = last_opaque(fit.model)
+        layer, odd = last_opaque(fit.model), last_odd_activation(fit.model)
+        layer = odd or layer
         losses = finite_losses(fit)
         return self.finding(
             fit,
@@ -88,7 +96,7 @@ class NoGradient(Rule):
             "rounding, sign or a comparison.",
             location=(layer.location if layer else None) or fit.model.compile_location or fit.info.location,
             layer=layer.path if layer else None,
-            remedies=(remedy(layer),),
+            remedies=(activation_remedy(odd) if odd else remedy(layer),),
             strength=0.8,
             shows={"weights-still"},
             explains={"weights-still"} | STUCK,
@@ -192,6 +200,12 @@ def last_opaque(model: ModelInfo) -> LayerInfo | None:
     return opaque[0] if len(opaque) == 1 else None
 
 
+def last_odd_activation(model: ModelInfo) -> LayerInfo | None:
+    """The last layer with an activation that is none of Keras's own, and may be flat."""
+    odd = [layer for layer in model.layers if layer.activation and layer.activation not in SLOPED]
+    return odd[-1] if odd else None
+
+
 def layers_on_the_way(fit: Fit) -> list[LayerInfo]:
     """The layers that feed the outputs, as far as the graph tells, front to back."""
     wanted = {path for output in fit.model.outputs for path in (output.head, output.activation_layer) if path}
@@ -230,6 +244,15 @@ def remedy(layer: LayerInfo | None) -> Remedy:
     return Remedy(
         Intervention(InterventionKind.REMOVE_OP, layer.path if layer else "loss"), text, location=at
     )
+
+
+def activation_remedy(layer: LayerInfo) -> Remedy:
+    text = (
+        f"Give {layer.name} an activation that has a slope, linear or tanh for a sign, sigmoid for a step, "
+        "and round what predict gives."
+    )
+    change = Intervention(InterventionKind.SET_ACTIVATION, layer.path, "linear")
+    return Remedy(change, text, location=layer.location)
 
 
 def model_of(inbound: bool = False, behind: str | None = None) -> ModelInfo:

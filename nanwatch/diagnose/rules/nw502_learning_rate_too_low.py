@@ -11,10 +11,10 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.guessing import PATIENCE, guessing
 from nanwatch.diagnose.optimizer_line import rate_remedy, rewrite_rate
 from nanwatch.diagnose.outcome import has_improved
-from nanwatch.diagnose.readings import gradient_norms, incident_of, update_ratios
+from nanwatch.diagnose.readings import incident_of, liveliness, update_ratios
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.skill import skill_words
-from nanwatch.diagnose.statistics import finite_values, median
+from nanwatch.diagnose.statistics import finite_values
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import OptimizerInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -119,8 +119,8 @@ class LearningRateTooLow(Rule):
         optimizer = fit.model.optimizer
         at = (optimizer.schedule_location if optimizer else None) or fit.info.location
         text = (
-            "Let the rate fall more slowly, or not at all: decay_steps of a schedule counts steps, a callback "
-            "is given the rate that it left last. The training was made again at {rate:g} throughout."
+            "Let the rate fall more slowly, or not at all: decay_steps of a schedule counts steps, a "
+            "callback is given the rate that it left last. The training was made again at {rate:g}."
         )
         return self.finding(
             fit,
@@ -232,17 +232,6 @@ def distance_moved(fit: Fit, since: float = 0) -> float:
     """The way of the weights from step ``since`` on, of their norm, if each step went on straight."""
     ratios = finite_values([ratio for step, ratio in update_ratios(fit) if step >= since])
     return sum(ratios) / len(ratios) * (fit.info.steps - since) if ratios else math.inf
-
-
-def liveliness(fit: Fit) -> float:
-    """The norm of the gradient over the norm of the weights, in the middle of the steps kept."""
-    square = sum(
-        norms[-1] ** 2
-        for path in fit.steps.paths("weight", "l2_norm")
-        if (norms := fit.steps.recent_values("weight", path, "l2_norm", last=1))
-    )
-    norms = finite_values([norm for _, norm in gradient_norms(fit)])
-    return median(norms) / math.sqrt(square) if square > 0 and norms else 0.0
 
 
 def changes_nothing(fit: Fit) -> bool:

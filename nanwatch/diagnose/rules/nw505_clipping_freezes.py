@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import count_words, list_words, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.readings import PATIENCE_STEPS, incident_of
+from nanwatch.diagnose.readings import PATIENCE_STEPS, gradient_norms, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.skill import skill_words
+from nanwatch.diagnose.statistics import median
 from nanwatch.diagnose.symptoms import STUCK, symptoms_from
 from nanwatch.record.facts import IncidentInfo, Location, ModelInfo, OptimizerInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 LARGEST_SQUARE = 1.8e19  # the root of float32's largest number: above it a square is infinite
-
+# Rounding leaves a clipped norm within 1e-6; the steadiest ones that follow the data vary by a tenth.
+SAME_NORM = 1.001
 # Gradients of healthy nets have norms of 0.01 to 10: a limit below cuts all of them.
 TIGHT = 0.01
 CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
@@ -75,6 +77,28 @@ class ClippingFreezes(Rule):
                 explains={"weights-still"} | STUCK,
                 suspected=True,
             )
+        if optimizer is not None and not any(optimizer.config.get(name) for name in CLIPS):
+            yield from self.suspect_own_clip(fit, optimizer)
+
+    def suspect_own_clip(self, fit: Fit, optimizer: OptimizerInfo) -> Iterator[Finding]:
+        """A gradient that the step itself has clipped; under SGD a larger rate stands in for a wider clip."""
+        norm = clipped_norm(fit)
+        if norm is None or norm >= TIGHT or optimizer.type != "SGD" or not optimizer.learning_rate:
+            return
+        rate = float(f"{optimizer.learning_rate / norm:.3g}")
+        change = Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", rate)
+        at = optimizer_location(fit)
+        text = f"Clip at a norm near 1, or not at all. Tried was a rate of {rate:g}: it makes steps as large."
+        yield self.finding(
+            fit,
+            f"The gradient that is applied has a norm of {number(norm)} in every step: it is clipped at "
+            f"that, and no step leads anywhere: {skill_words(fit)}.",
+            location=at,
+            remedies=(Remedy(change, text, location=at),),
+            strength=0.55,
+            explains={"weights-still"} | STUCK,
+            suspected=True,
+        )
 
     def find_frozen_weights(self, fit: Fit, run: Run) -> Iterator[Finding]:
         weights = [path for path in fit.steps.paths("gradient", "l2_norm") if stands_still(fit, path)]
@@ -122,6 +146,14 @@ class ClippingFreezes(Rule):
             nan_weights_run(clip="clipnorm"),
             nan_weights_run(norm=1.0),
         ]
+
+
+def clipped_norm(fit: Fit) -> float | None:
+    """The norm over all variables where it is the same in every step; None where it follows the data."""
+    norms = [norm for _, norm in gradient_norms(fit)]
+    if len(norms) < PATIENCE_STEPS or not min(norms) > 0 or max(norms) > SAME_NORM * min(norms):
+        return None
+    return median(norms)
 
 
 def stands_still(fit: Fit, path: str) -> bool:
