@@ -83,3 +83,12 @@ def misfit_in_error(error: str | None) -> Misfit | None:
         return None
     value, units = int(found[1]), int(found[2])
     return Misfit(units, (value,), 0, value, value)
+
+
+def rows_without_one_class(labels: TensorSummary) -> int:
+    """Rows of zeros and ones of which several are 1, or none; 0 where the labels are anything else.
+
+    With a label for each pixel or time step each of those counts as a row.
+    """
+    known = labels.integral and labels.min >= 0.0 and labels.max == 1.0 and len(labels.shape) > 1
+    return labels.rows_not_summing_to_one if known else 0

@@ -43,6 +43,7 @@ class InterventionKind(StrEnum):
     SET_HIDDEN_ACTIVATIONS = "set_hidden_activations"
     SET_UNITS = "set_units"
     SET_HEAD = "set_head"
+    SET_PROBABILITIES = "set_probabilities"
     SET_INITIALIZER = "set_initializer"
     SET_INPUT_DIM = "set_input_dim"
     SET_MASK_ZERO = "set_mask_zero"

@@ -41,6 +41,7 @@ CHANGES: dict[InterventionKind, Change] = {
     K.MEND_INITIAL_WEIGHT: model_changes.mend_initial_weight,
     K.SET_UNITS: cloned_model.set_units,
     K.SET_HEAD: cloned_model.set_head,
+    K.SET_PROBABILITIES: compile_changes.set_probabilities,
     K.SET_INPUT_DIM: cloned_model.set_input_dim,
     K.SET_IGNORE_CLASS: compile_changes.set_ignore_class,
     K.SET_LOSS: compile_changes.set_loss,

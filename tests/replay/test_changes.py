@@ -126,6 +126,20 @@ def test_a_head_for_several_classes(tmp_path: Path) -> None:
     assert is_impossible(of, Intervention(K.SET_HEAD, "0", 2))
 
 
+def test_probabilities_and_the_loss_that_goes_with_them(tmp_path: Path) -> None:
+    labels = np.repeat(LABELS, 3, axis=1).astype("float32")  # all, or none
+    model = model_of(dense(16, activation="relu"), dense(3, activation="softmax"), loss="mse")
+    of = kept(tmp_path, model, X, labels, epochs=20)
+    head = model.layers[-1].path
+    (trial,) = trial_of(of, Intervention(K.SET_PROBABILITIES, head, "sigmoid"))
+    assert trial.verdict == "cured"
+    assert is_impossible(of, Intervention(K.SET_PROBABILITIES, head, "relu"))
+    with made(setup_of(of), Intervention(K.SET_PROBABILITIES, head, "softmax")) as changed:
+        rows = np.array([[1.0, 0.0, 0.0]], "float32")
+        assert float(changed.loss(rows, np.full((1, 3), 0.25, "float32"), None)) == pytest.approx(np.log(3))
+    assert model.layers[-1].activation is keras.activations.softmax
+
+
 def test_labels_that_are_mapped_get_a_unit_each(tmp_path: Path) -> None:
     model = model_of(dense(8, activation="relu"), dense(2, activation="softmax"), loss=SPARSE)
     of = kept(tmp_path, model, X, np.minimum(THREE, 1))

@@ -144,7 +144,7 @@ def summary_outside_unit_interval(array: DataArray) -> TensorSummary | None:
 
 def is_noise(labels: TensorSummary) -> bool:
     """Fractions that lie a little outside: what is added to labels of 0 and 1, or is as good as that."""
-    return not labels.integral and -NOISE <= labels.min and labels.max <= 1.0 + NOISE
+    return not labels.integral and labels.min >= -NOISE and labels.max <= 1.0 + NOISE
 
 
 def remedies(labels: TensorSummary) -> Iterator[Remedy]:
