@@ -51,6 +51,7 @@ class InterventionKind(StrEnum):
     SET_MOMENTUM = "set_momentum"
     SET_REGULARIZER = "set_regularizer"
     SET_TRAINABLE = "set_trainable"
+    TRACK_VARIABLES = "track_variables"
     SET_DTYPE_POLICY = "set_dtype_policy"
     MEND_INITIAL_WEIGHT = "mend_initial_weight"
     MEND_OUTPUT = "mend_output"

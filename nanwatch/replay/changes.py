@@ -33,6 +33,7 @@ CHANGES: dict[InterventionKind, Change] = {
     K.SET_HIDDEN_ACTIVATIONS: model_changes.set_hidden_activations,
     K.SET_INITIALIZER: model_changes.set_initializer,
     K.SET_TRAINABLE: model_changes.set_trainable,
+    K.TRACK_VARIABLES: model_changes.track_variables,
     K.SET_REGULARIZER: model_changes.set_regularizer,
     K.SET_MASK_ZERO: model_changes.set_mask_zero,
     K.SET_DROPOUT: model_changes.set_dropout,

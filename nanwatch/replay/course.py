@@ -42,6 +42,7 @@ class Setup:
     first_weights: Weights | None  # None: those that the model has
     first_state: Weights
     penalised: bool = True  # what layers add to the loss counts
+    besides: tuple[tf.Variable, ...] = ()  # that are trained too, though the model does not know them
     inference: bool = False  # the loss that is told is that of predictions as anybody gets them later
 
 
@@ -185,7 +186,8 @@ def step_of(setup: Setup, model: Model) -> Step:
         seam().loss_arguments(loss).get("from_logits") for _, loss in seam().losses_of(setup.model)
     )
     optimizer: Optimizer = setup.optimizer.from_config(setup.config)
-    variables = model.trainable_variables
+    variables: list[Any] = [*model.trainable_variables, *setup.besides]
+    sources = [each.value if isinstance(each, keras.Variable) else each for each in variables]
     optimizer.build(variables)
 
     def step(x: Structure, y: Structure, sample_weight: Structure) -> tuple[Tensor, Tensor]:
@@ -195,7 +197,7 @@ def step_of(setup: Setup, model: Model) -> Step:
             for penalty in model.losses if setup.penalised else ():
                 total += tf.cast(penalty, total.dtype)
             scaled = optimizer.scale_loss(total)
-        gradients = tape.gradient(scaled, [variable.value for variable in variables])
+        gradients = tape.gradient(scaled, sources)
         optimizer.apply(gradients, variables)
         if setup.inference:
             data_loss = setup.loss(y, keras.tree.map_structure(tf.identity, model(x)), sample_weight)

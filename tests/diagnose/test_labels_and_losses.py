@@ -3,6 +3,8 @@
 from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.diagnose.rules import nw212_softmax_for_independent_labels as nw212
+from nanwatch.diagnose.rules import nw309_untracked_variables as nw309
+from nanwatch.record.facts import UntrackedVariable
 from nanwatch.record.run import Run
 
 
@@ -26,3 +28,25 @@ def test_a_softmax_over_labels_of_several_ones() -> None:
 def test_rows_of_none_are_less_than_rows_of_several() -> None:
     levels = [only("NW212", nw212.labelled_run("huber", 0, highest, 100)).level for highest in (1, 2)]
     assert levels == ["warning", "error"]
+
+
+def test_a_variable_that_nobody_trains() -> None:
+    finding = only("NW309", nw309.untracked_run(0.693, 1))
+    assert finding.message == (
+        "self.w of Proj 'proj', a variable of shape (10, 1), is read in every step but not in "
+        "model.trainable_variables: no optimizer moves what Keras does not know."
+    )
+    assert (finding.level, finding.layer) == ("error", "proj")
+
+
+def test_variables_without_harm_are_no_error() -> None:
+    assert only("NW309", nw309.untracked_run(0.2, 1)).level == "warning"
+
+
+def test_several_variables_of_one_attribute_and_of_several() -> None:
+    assert nw309.subject([UntrackedVariable("", "Net", "blocks")] * 3) == (
+        "self.blocks of the model (Net) holds 3 variables that are read"
+    )
+    both = [UntrackedVariable("a", "A", "w", (2,)), UntrackedVariable("b", "B", "w", (2,))]
+    assert nw309.subject(both) == "self.w of A 'a', a variable of shape (2,), and 1 more are read"
+    assert nw309.subject([UntrackedVariable("", "Net", "", (2,))]) == "A variable of shape (2,) is read"

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from nanwatch.explain.sentences import outcome_words
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -335,3 +336,23 @@ def test_kinds_that_can_be_tried_are_no_others_than_those_that_are_told() -> Non
         *(K.MEND_VALIDATION_DATA, K.SCALE_VALIDATION, K.MEND_OUTPUT, K.REMOVE_OP, K.TURN_COMPARISON),
         *(K.USE_LOGITS, K.USE_STABLE_FORM, K.SET_METRICS, K.MEND_METRIC, K.SET_CHECKPOINT, K.TRACK_LOSS),
     }
+
+
+class OfTensorFlow(keras.layers.Layer):
+    """A projection by a variable that Keras does not know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = tf.Variable(np.zeros((4, 1), "float32"))
+
+    def call(self, x: Any) -> Any:
+        return tf.matmul(x, self.w)
+
+
+def test_variables_that_the_model_does_not_know_are_trained_too(tmp_path: Path) -> None:
+    own = OfTensorFlow()
+    of = kept(tmp_path, model_of(own, dense(1, activation="sigmoid")), X, LABELS, epochs=20)
+    assert verdicts(of, Intervention(K.TRACK_VARIABLES, own.path, True)) == ["cured"]
+    assert not own.w.numpy().any()
+    known = kept(tmp_path / "known", model_of(dense(1, activation="sigmoid")), X, LABELS)
+    assert is_impossible(known, Intervention(K.TRACK_VARIABLES, "model", True))
