@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
+from nanwatch.diagnose.readings import label_width
 from nanwatch.record.facts import OutputInfo, TensorSummary
 
 SPARSE = "sparse_categorical_crossentropy"
@@ -92,3 +94,12 @@ def rows_without_one_class(labels: TensorSummary) -> int:
     """
     known = labels.integral and labels.min >= 0.0 and labels.max == 1.0 and len(labels.shape) > 1
     return labels.rows_not_summing_to_one if known else 0
+
+
+def form_of_classes(labels: TensorSummary, units: int | None) -> Literal["one-hot", "yes-or-no"] | None:
+    """How labels of zeros and ones, one for each of the units, tell of classes; None of any other."""
+    if label_width(labels) != (units or 1) or not labels.integral:
+        return None
+    if labels.one_hot:
+        return "one-hot"
+    return "yes-or-no" if (labels.min, labels.max) == (0.0, 1.0) else None

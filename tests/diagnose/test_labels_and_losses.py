@@ -3,6 +3,7 @@
 from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.diagnose.rules import nw212_softmax_for_independent_labels as nw212
+from nanwatch.diagnose.rules import nw213_regression_loss_on_classes as nw213
 from nanwatch.diagnose.rules import nw309_untracked_variables as nw309
 from nanwatch.record.facts import UntrackedVariable
 from nanwatch.record.run import Run
@@ -50,3 +51,28 @@ def test_several_variables_of_one_attribute_and_of_several() -> None:
     both = [UntrackedVariable("a", "A", "w", (2,)), UntrackedVariable("b", "B", "w", (2,))]
     assert nw309.subject(both) == "self.w of A 'a', a variable of shape (2,), and 1 more are read"
     assert nw309.subject([UntrackedVariable("", "Net", "", (2,))]) == "A variable of shape (2,) is read"
+
+
+def test_absolute_error_on_rare_ones() -> None:
+    finding = only("NW213", nw213.classes_run(nw213.ABSOLUTE, "sigmoid", nw213.rare(0.2), 0.2))
+    assert finding.message == (
+        "Labels of 0 and 1 under mean_absolute_error: the best constant answer is 0, the median, which costs "
+        "0.2, and the loss ends at 0.2."
+    )
+    assert (finding.level, finding.remedies[0].intervention.value) == ("error", "binary_crossentropy")
+
+
+def test_better_than_the_median_is_no_error() -> None:
+    ended = {0.189: "warning", 0.191: "error"}
+    for loss, level in ended.items():
+        assert (
+            only("NW213", nw213.classes_run(nw213.ABSOLUTE, "sigmoid", nw213.rare(0.2), loss)).level == level
+        )
+
+
+def test_the_cross_entropy_brings_its_activation() -> None:
+    finding = only("NW213", nw213.classes_run(nw213.PERCENTAGE, "linear", nw213.rare(0.6), 1e7))
+    assert finding.remedies[0].text == (
+        'Give Dense \'dense\' activation="sigmoid", and compile with loss="binary_crossentropy".'
+    )
+    assert "is 0, which costs 60" in finding.message

@@ -141,6 +141,14 @@ def test_probabilities_and_the_loss_that_goes_with_them(tmp_path: Path) -> None:
     assert model.layers[-1].activation is keras.activations.softmax
 
 
+def test_another_loss_takes_labels_without_an_axis_of_their_own(tmp_path: Path) -> None:
+    model = model_of(dense(8, activation="relu"), dense(1), loss="mae")
+    of = kept(tmp_path, model, X, (LABELS[:, 0]).astype(int), epochs=20)
+    head = model.layers[-1].path
+    for change in (Intervention(K.SET_PROBABILITIES, head, "sigmoid"), Intervention(K.SET_LOSS, "0", "mse")):
+        assert len(verdicts(of, change)) == 1
+
+
 def test_labels_that_are_mapped_get_a_unit_each(tmp_path: Path) -> None:
     model = model_of(dense(8, activation="relu"), dense(2, activation="softmax"), loss=SPARSE)
     of = kept(tmp_path, model, X, np.minimum(THREE, 1))
