@@ -4,6 +4,7 @@ from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.diagnose.rules import nw212_softmax_for_independent_labels as nw212
 from nanwatch.diagnose.rules import nw213_regression_loss_on_classes as nw213
+from nanwatch.diagnose.rules import nw214_percentage_loss_at_zero as nw214
 from nanwatch.diagnose.rules import nw309_untracked_variables as nw309
 from nanwatch.record.facts import UntrackedVariable
 from nanwatch.record.run import Run
@@ -76,3 +77,31 @@ def test_the_cross_entropy_brings_its_activation() -> None:
         'Give Dense \'dense\' activation="sigmoid", and compile with loss="binary_crossentropy".'
     )
     assert "is 0, which costs 60" in finding.message
+
+
+SALES = {"num_zero": 40, "min": 0.0, "max": 30.0, "mean": 9.0, "std": 5.0}
+
+
+def test_per_cent_of_nothing() -> None:
+    finding = only("NW214", nw214.target_run(nw214.PERCENTAGE, 3e7, **SALES))
+    assert finding.message == (
+        "mean_absolute_percentage_error divides by the target, but 40 targets of 640 are 0: such rows cost "
+        "up to a billion per cent, and decide alone."
+    )
+    assert finding.remedies[0].intervention.value == "mean_absolute_error"
+
+
+def test_zeros_without_harm_are_no_error() -> None:
+    levels = {
+        ended: only("NW214", nw214.target_run(nw214.PERCENTAGE, ended, **SALES)).level
+        for ended in (89.0, 89.1, 9_999.0, 10_000.0)
+    }
+    assert levels == {89.0: "warning", 89.1: "error", 9_999.0: "error", 10_000.0: "error"}
+
+
+def test_logarithms_of_what_is_below_zero() -> None:
+    levels = [
+        only("NW214", nw214.target_run(nw214.LOGARITHMIC, 0.3, min=-2.0, max=9.0, mean=mean, std=1.0)).level
+        for mean in (0.99, 1.01)
+    ]
+    assert levels == ["error", "warning"]
