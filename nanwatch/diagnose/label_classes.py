@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
+from nanwatch.diagnose.readings import label_width
 from nanwatch.record.facts import OutputInfo, TensorSummary
 
 SPARSE = "sparse_categorical_crossentropy"
@@ -83,3 +85,21 @@ def misfit_in_error(error: str | None) -> Misfit | None:
         return None
     value, units = int(found[1]), int(found[2])
     return Misfit(units, (value,), 0, value, value)
+
+
+def rows_without_one_class(labels: TensorSummary) -> int:
+    """Rows of zeros and ones of which several are 1, or none; 0 where the labels are anything else.
+
+    With a label for each pixel or time step each of those counts as a row.
+    """
+    known = labels.integral and labels.min >= 0.0 and labels.max == 1.0 and len(labels.shape) > 1
+    return labels.rows_not_summing_to_one if known else 0
+
+
+def form_of_classes(labels: TensorSummary, units: int | None) -> Literal["one-hot", "yes-or-no"] | None:
+    """How labels of zeros and ones, one for each of the units, tell of classes; None of any other."""
+    if label_width(labels) != (units or 1) or not labels.integral:
+        return None
+    if labels.one_hot:
+        return "one-hot"
+    return "yes-or-no" if (labels.min, labels.max) == (0.0, 1.0) else None

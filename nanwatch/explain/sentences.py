@@ -40,6 +40,8 @@ CHANGED = {
     InterventionKind.RESHAPE_LABELS: "labels reshaped",
     InterventionKind.SET_IGNORE_CLASS: "ignore_class",
     InterventionKind.SET_UNITS: "units",
+    InterventionKind.TRACK_VARIABLES: "all variables tracked, instead of",
+    InterventionKind.SET_PROBABILITIES: "cross-entropy on a",
     InterventionKind.SET_HEAD: "a softmax of as many units as classes,",
     InterventionKind.SET_MOMENTUM: "momentum",
     InterventionKind.SET_DTYPE_POLICY: "the dtype policy",

@@ -197,6 +197,20 @@ class BroadcastInfo:
 
 
 @dataclass(frozen=True)
+class UntrackedVariable:
+    """A variable that may be trained and that a layer reads, but that Keras does not know of.
+
+    In the fit it was not seen to change.
+    """
+
+    layer: str  # path of the layer that holds it; "" where that is the model
+    type: str  # class of that layer, or of the model
+    attribute: str = ""  # of it, that the variable is in; "" where it is held elsewhere
+    shape: Shape = ()
+    location: Location | None = None  # where the attribute gets its value, else where it is read
+
+
+@dataclass(frozen=True)
 class InferenceInfo:
     """The same training rows on the last weights, in training mode and in inference mode.
 
@@ -232,6 +246,7 @@ class FitInfo:
     not_watched: tuple[NotWatched, ...] = ()
     watched: int = 0  # watchpoints
     no_gradient: tuple[str, ...] = ()  # variables whose gradient is None: the loss does not depend on them
+    untracked: tuple[UntrackedVariable, ...] = ()  # what is read and nobody trains
     trainable: int | None = None  # number of trainable variables; None: not known
     replicas: int = 1  # in sync, under tf.distribute
     location: Location | None = None  # the call of fit

@@ -11,8 +11,10 @@ import keras
 
 from nanwatch.record.interventions import Intervention
 from nanwatch.replay.course import Setup
-from nanwatch.replay.making import NotPossible, as_number, called, is_sparse
+from nanwatch.replay.making import NotPossible, as_number, attribute, called, is_sparse, layer_at
 from nanwatch.watch.keras_seam.adapter import seam
+
+CROSSENTROPIES = {"sigmoid": "binary_crossentropy", "softmax": "categorical_crossentropy"}
 
 # -- the loss
 
@@ -23,6 +25,20 @@ def set_loss(setup: Setup, change: Intervention) -> Iterator[Setup]:
     if len(seam().losses_of(setup.model)) > 1:
         raise NotPossible("the model has several losses")
     yield replace(setup, loss=called(keras.losses.get(str(change.value))))
+
+
+@contextmanager
+def set_probabilities(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """Another activation on the layer at the end, and the cross-entropy that goes with it: of single numbers
+    a sigmoid's, of a row a softmax's."""
+    loss = CROSSENTROPIES.get(str(change.value))
+    layer: Any = layer_at(setup.model, change.target)
+    if loss is None or not hasattr(layer, "activation"):
+        raise NotPossible(f"{change.target} has no activation, or {change.value} is none of those")
+    if len(seam().losses_of(setup.model)) > 1:
+        raise NotPossible("the model has several losses")
+    with attribute(layer, "activation", keras.activations.get(change.value)):
+        yield replace(setup, loss=called(keras.losses.get(loss)))
 
 
 @contextmanager

@@ -46,6 +46,7 @@ class Setup:
     penalised: bool = True  # what layers add to the loss counts
     rates: tuple[tuple[int, float], ...] = ()  # (step, the rate from it on), where it does not stay as it is
     own_step: bool = False  # the model's ``train_step`` is run as the script wrote it
+    besides: tuple[tf.Variable, ...] = ()  # that are trained too, though the model does not know them
     inference: bool = False  # the loss that is told is that of predictions as anybody gets them later
 
 
@@ -170,7 +171,7 @@ def losses_of(
     """The loss of each step, as it is made; the first that is not finite is noted and ends them."""
     course.guess = guess_of(setup, model)
     optimizer: Optimizer = setup.optimizer.from_config(setup.config)
-    optimizer.build(model.trainable_variables)
+    optimizer.build([*model.trainable_variables, *setup.besides])
     step = (own_step_of if setup.own_step else step_of)(setup, model, optimizer)
     rates = dict(setup.rates)
     for number, batch in enumerate(batches_of(setup.rows, setup.batch_size, setup.shuffled, seed)):
@@ -223,7 +224,8 @@ def step_of(setup: Setup, model: Model, optimizer: Optimizer) -> Step:
     wants_logits = any(
         seam().loss_arguments(loss).get("from_logits") for _, loss in seam().losses_of(setup.model)
     )
-    variables = model.trainable_variables
+    variables: list[Any] = [*model.trainable_variables, *setup.besides]
+    sources = [each.value if isinstance(each, keras.Variable) else each for each in variables]
 
     def step(x: Structure, y: Structure, sample_weight: Structure) -> tuple[Tensor, Tensor]:
         with tf.GradientTape() as tape:
@@ -232,7 +234,7 @@ def step_of(setup: Setup, model: Model, optimizer: Optimizer) -> Step:
             for penalty in model.losses if setup.penalised else ():
                 total += tf.cast(penalty, total.dtype)
             scaled = optimizer.scale_loss(total)
-        gradients = tape.gradient(scaled, [variable.value for variable in variables])
+        gradients = tape.gradient(scaled, sources)
         optimizer.apply(gradients, variables)
         if setup.inference:
             data_loss = setup.loss(y, keras.tree.map_structure(tf.identity, model(x)), sample_weight)

@@ -205,7 +205,7 @@ def made(setup: Setup, *changes: Intervention) -> Iterator[Setup]:
 
 def is_for_keras_alone(before: Setup, changed: Setup) -> bool:
     """Whether only a step of Keras's own would see the change: one that the script wrote would not."""
-    same = changed.model is before.model and changed.loss is before.loss
+    same = changed.model is before.model and changed.loss is before.loss and changed.besides == before.besides
     return not same or (changed.penalised, changed.inference) != (before.penalised, before.inference)
 
 

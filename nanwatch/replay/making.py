@@ -94,7 +94,9 @@ def called(loss: Any) -> Callable[[Structure, Structure, Structure], Any]:
     """A loss of one output, called as ``compile``'s is: the mean over the rows."""
 
     def call(y: Structure, y_pred: Structure, sample_weight: Structure) -> Any:
-        given = [keras.tree.flatten(part)[0] for part in (y, y_pred)]
+        labels, output = (keras.tree.flatten(part)[0] for part in (y, y_pred))
+        one_unit = len(output.shape) == len(labels.shape) + 1 and output.shape[-1] == 1
+        given = [keras.ops.expand_dims(labels, -1) if one_unit else labels, output]  # as Keras does it
         weight = None if sample_weight is None else keras.tree.flatten(sample_weight)[0]
         if isinstance(loss, keras.losses.Loss):
             return loss(*given, sample_weight=weight)

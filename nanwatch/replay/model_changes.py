@@ -18,6 +18,8 @@ from nanwatch.replay.course import Setup
 from nanwatch.replay.making import SEED, NotPossible, as_number, layer_at
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Layer, Model
+from nanwatch.watch.model.untracked import read_and_unknown
+from nanwatch.watch.train_step.traced_step import suspend_watching
 
 SQUASHING = ("sigmoid", "tanh", "hard_sigmoid", "softsign", "linear")
 
@@ -128,6 +130,21 @@ def set_trainable(setup: Setup, change: Intervention) -> Iterator[Setup]:
     finally:
         for layer, was in before[::-1]:
             layer.trainable = was
+
+
+@contextmanager
+def track_variables(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """What the model reads without knowing it is trained too. Nothing has moved it before."""
+    with suspend_watching():
+        found = read_and_unknown(setup.model, setup.rows.take(slice(0, 2)).x)
+    if not found:
+        raise NotPossible("the model knows all that it reads")
+    before = [np.array(variable.numpy()) for variable in found]
+    try:
+        yield replace(setup, besides=tuple(found))
+    finally:
+        for variable, value in zip(found, before, strict=True):
+            variable.assign(value)
 
 
 @contextmanager

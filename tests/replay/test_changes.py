@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from nanwatch.explain.sentences import outcome_words
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -156,6 +157,28 @@ def test_a_head_for_several_classes(tmp_path: Path) -> None:
     (trial,) = trial_of(of, Intervention(K.SET_HEAD, "0", 3))
     assert trial.verdict == "cured"
     assert is_impossible(of, Intervention(K.SET_HEAD, "0", 2))
+
+
+def test_probabilities_and_the_loss_that_goes_with_them(tmp_path: Path) -> None:
+    labels = np.repeat(LABELS, 3, axis=1).astype("float32")  # all, or none
+    model = model_of(dense(16, activation="relu"), dense(3, activation="softmax"), loss="mse")
+    of = kept(tmp_path, model, X, labels, epochs=20)
+    head = model.layers[-1].path
+    (trial,) = trial_of(of, Intervention(K.SET_PROBABILITIES, head, "sigmoid"))
+    assert trial.verdict == "cured"
+    assert is_impossible(of, Intervention(K.SET_PROBABILITIES, head, "relu"))
+    with made(setup_of(of), Intervention(K.SET_PROBABILITIES, head, "softmax")) as changed:
+        rows = np.array([[1.0, 0.0, 0.0]], "float32")
+        assert float(changed.loss(rows, np.full((1, 3), 0.25, "float32"), None)) == pytest.approx(np.log(3))
+    assert model.layers[-1].activation is keras.activations.softmax
+
+
+def test_another_loss_takes_labels_without_an_axis_of_their_own(tmp_path: Path) -> None:
+    model = model_of(dense(8, activation="relu"), dense(1), loss="mae")
+    of = kept(tmp_path, model, X, (LABELS[:, 0]).astype(int), epochs=20)
+    head = model.layers[-1].path
+    for change in (Intervention(K.SET_PROBABILITIES, head, "sigmoid"), Intervention(K.SET_LOSS, "0", "mse")):
+        assert len(verdicts(of, change)) == 1
 
 
 def test_labels_that_are_mapped_get_a_unit_each(tmp_path: Path) -> None:
@@ -353,3 +376,23 @@ def test_kinds_that_can_be_tried_are_no_others_than_those_that_are_told() -> Non
         *(K.MEND_VALIDATION_DATA, K.SCALE_VALIDATION, K.MEND_OUTPUT, K.REMOVE_OP, K.TURN_COMPARISON),
         *(K.USE_LOGITS, K.USE_STABLE_FORM, K.SET_METRICS, K.MEND_METRIC, K.SET_CHECKPOINT, K.TRACK_LOSS),
     }
+
+
+class OfTensorFlow(keras.layers.Layer):
+    """A projection by a variable that Keras does not know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = tf.Variable(np.zeros((4, 1), "float32"))
+
+    def call(self, x: Any) -> Any:
+        return tf.matmul(x, self.w)
+
+
+def test_variables_that_the_model_does_not_know_are_trained_too(tmp_path: Path) -> None:
+    own = OfTensorFlow()
+    of = kept(tmp_path, model_of(own, dense(1, activation="sigmoid")), X, LABELS, epochs=20)
+    assert verdicts(of, Intervention(K.TRACK_VARIABLES, own.path, True)) == ["cured"]
+    assert not own.w.numpy().any()
+    known = kept(tmp_path / "known", model_of(dense(1, activation="sigmoid")), X, LABELS)
+    assert is_impossible(known, Intervention(K.TRACK_VARIABLES, "model", True))

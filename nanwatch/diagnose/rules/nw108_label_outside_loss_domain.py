@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import DataArray, data_arrays, output_of
 from nanwatch.diagnose.data_words import capitalise_first, list_words, number
-from nanwatch.diagnose.diagnosis import Finding, Remedy
-from nanwatch.diagnose.readings import finite_losses
+from nanwatch.diagnose.diagnosis import Finding, Level, Remedy
+from nanwatch.diagnose.readings import finite_losses, last_loss
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LossInfo, TensorSummary
@@ -21,6 +21,9 @@ TOLERANCE = 1e-3
 # Below zero by more than rounding, label smoothing included: a loss on labels in [0, 1] is never.
 BELOW_ZERO = -1e-3
 BYTE = 255.0
+# Labels of a discriminator are given noise on purpose: 5 % in Keras's guide, 0.7 to 1.2 in what is handed
+# on about GANs. As long as the loss stays above zero, such labels do what soft ones do.
+NOISE = 0.25
 
 
 class LabelOutsideLossDomain(Rule):
@@ -28,7 +31,8 @@ class LabelOutsideLossDomain(Rule):
 
     ## What it does
     Looks for labels below 0 or above 1 (-1/1, or classes 0, 1, 2, ...) under binary
-    cross-entropy, and for a loss that goes below zero.
+    cross-entropy, and for a loss that goes below zero. Fractions a little outside, as the noise that the
+    labels of a discriminator are given, are nothing as long as the loss stays above it.
 
     ## Why is this bad
     `-(y log p + (1 - y) log(1 - p))` has a lower bound for y in [0, 1] alone. For y = -1 or 2 it
@@ -60,9 +64,12 @@ class LabelOutsideLossDomain(Rule):
                 continue
             if some_rows_weigh_nothing(fit, run) and min(finite_losses(fit), default=0.0) >= BELOW_ZERO:
                 continue
-            yield self.build_finding(fit, array.called, outside)
+            noise = is_noise(outside)
+            if noise and not last_loss(fit) < BELOW_ZERO:
+                continue
+            yield self.build_finding(fit, array.called, outside, "warning" if noise else "error")
 
-    def build_finding(self, fit: Fit, called: str, labels: TensorSummary) -> Finding:
+    def build_finding(self, fit: Fit, called: str, labels: TensorSummary, level: Level) -> Finding:
         losses = finite_losses(fit)
         negative = min(losses, default=0.0)
         seen_negative = negative < BELOW_ZERO
@@ -85,6 +92,7 @@ class LabelOutsideLossDomain(Rule):
             # labels can be numbered anew; of a quantity it is the loss that is wrong
             location=fit.info.location if labels.integral else fit.model.compile_location,
             remedies=tuple(remedies(labels)),
+            level=level,
             strength=1.0 if seen_negative else 0.9,
             explains={"negative-loss", "poor-accuracy", "saturated", "growth"} | STUCK,
         )
@@ -99,8 +107,9 @@ class LabelOutsideLossDomain(Rule):
             binary_run(made_up.labels(0, 255), falling),
             binary_run(made_up.labels(-1, 0, 1), falling, weight=0.0),
             binary_run(made_up.labels(-1, 0, 1), [0.7, 0.5], weight=0.1),
-            binary_run(made_up.tensor("label", min=0.0, max=1.002), [0.7, 0.6]),
-            binary_run(made_up.tensor("label", min=-0.002, max=1.0), [0.7, 0.6]),
+            binary_run(made_up.tensor("label", min=0.0, max=1.26), [0.7, 0.6]),
+            binary_run(made_up.tensor("label", min=-0.26, max=1.0), [0.7, 0.6]),
+            binary_run(made_up.tensor("label", min=0.0, max=1.05), [0.7] + [-0.002] * 9),
         ]
 
     @staticmethod
@@ -110,8 +119,10 @@ class LabelOutsideLossDomain(Rule):
         own = made_up.model(head, output_facts={"loss_info": LossInfo("custom")})
         return [
             binary_run(made_up.labels(0, 1), [0.7, 0.5]),
-            binary_run(made_up.tensor("label", min=0.0, max=1.0005), [0.7, 0.6]),
-            binary_run(made_up.tensor("label", min=-0.0005, max=1.0), [0.7, 0.6]),
+            binary_run(made_up.tensor("label", min=0.0, max=1.0005), [0.7, -0.6]),
+            binary_run(made_up.tensor("label", min=-0.0005, max=1.0), [0.7, -0.6]),
+            binary_run(made_up.tensor("label", min=0.0, max=1.24), [0.7] + [-0.0009] * 9),
+            binary_run(made_up.tensor("label", min=-0.24, max=1.0), [0.7, -0.1, 0.6]),
             binary_run(made_up.labels(-1, 0, 1), [0.7, 0.5], weight=0.0),
             made_up.run(hinge, targets=[made_up.labels(-1, 1)]),
             made_up.run(own, targets=[made_up.labels(0, 1, 2)], loss=[0.4, -3.0]),
@@ -129,6 +140,11 @@ def summary_outside_unit_interval(array: DataArray) -> TensorSummary | None:
         if labels is not None and (labels.min < -TOLERANCE or labels.max > 1.0 + TOLERANCE):
             return labels
     return None
+
+
+def is_noise(labels: TensorSummary) -> bool:
+    """Fractions that lie a little outside: what is added to labels of 0 and 1, or is as good as that."""
+    return not labels.integral and labels.min >= -NOISE and labels.max <= 1.0 + NOISE
 
 
 def remedies(labels: TensorSummary) -> Iterator[Remedy]:

@@ -33,7 +33,8 @@ class PreprocessingMismatch(Rule):
 
     ## What it does
     Compares the scale of the inputs of fit with that of the validation inputs, column by column where
-    there are columns; and looks for inputs near 1 that the model's own first layer divides by 255.
+    there are columns; and looks for inputs near 1 that the model itself divides by 255 before its first
+    weights, be it in a model inside it.
 
     ## Why is this bad
     The net is asked about numbers it never saw. The training goes well, and the validation is bad
@@ -97,9 +98,10 @@ class PreprocessingMismatch(Rule):
 
     def find_double_scaling(self, fit: Fit, run: Run) -> Iterator[Finding]:
         layer = first_rescaling(fit)
-        array = next(iter(data_arrays(fit, run, "inputs")), None)
-        if layer is None or array is None or not is_scaled_already(array.widest, layer):
-            return
+        arrays = list(data_arrays(fit, run, "inputs"))
+        if layer is None or len(arrays) != 1 or not is_scaled_already(arrays[0].widest, layer):
+            return  # of several inputs it is not known which the layer scales
+        (array,) = arrays
         stuck = guessing(fit)
         given, scale = array.widest, float(layer.config["scale"])
         text = "Feed the raw pixels (0 to 255): the model rescales them itself. Or leave that layer out."
@@ -144,6 +146,7 @@ class PreprocessingMismatch(Rule):
             rescaled_run(255.0, 0.693),
             rescaled_run(5.1, 0.693),
             made_up.run(made_up.model(rescaling(0.1), made_up.dense()), inputs=[made_up.tensor("input")]),
+            rescaled_run(1.0, 0.693, table=True),
         ]
 
 
@@ -216,8 +219,9 @@ def rescaling(factor: float) -> LayerInfo:
     return LayerInfo("rescaling", "rescaling", "Rescaling", config=config)
 
 
-def rescaled_run(high: float, ended: float) -> Run:
-    """Inputs up to ``high`` before a Rescaling by 1/255, and a loss that ends at ``ended``."""
+def rescaled_run(high: float, ended: float, table: bool = False) -> Run:
+    """Inputs up to ``high`` before a Rescaling by 1/255, with a ``table`` beside them; how the loss ends."""
     of = made_up.model(rescaling(1 / 255), made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
     inputs = [made_up.tensor("input", min=0.0, max=high, mean=high / 2, std=high / 4)]
+    inputs += [made_up.tensor("input", "1")] if table else []
     return made_up.run(of, loss=[0.7] + [ended] * 120, inputs=inputs, targets=[made_up.labels(0, 1)])

@@ -13,6 +13,7 @@ from nanwatch.diagnose.patch import constant_argument, set_argument
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, REGRESSIONS, SPARSE, label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.facts import LossInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
@@ -79,7 +80,7 @@ class LossTargetMismatch(Rule):
             yield from self.find_unseen_clash(fit, clash)
         for head in heads(fit):
             mismatch = clash_mismatch(head, clash) if clash else data_mismatch(head)
-            if mismatch is None:
+            if mismatch is None or (clash is None and is_seen_by_its_ops(head)):
                 continue
             yield self.finding(
                 fit,
@@ -134,11 +135,18 @@ class LossTargetMismatch(Rule):
             one_hot_run(BINARY, 2),
             one_hot_run("mean_squared_error", 5),
             classes_run("mean_squared_error", 1, activation="linear"),
+            classes_run(CATEGORICAL, 5, given=""),
             stopped_run(CATEGORICAL, "ValueError: Input 0 of layer dense is incompatible"),
             stopped_run(
                 CATEGORICAL, "ValueError: target.shape=(None, 3), output.shape=(None, 5)", unseen=True
             ),
         ]
+
+
+def is_seen_by_its_ops(head: Head) -> bool:
+    """A loss that nobody gave to Keras: what a step of the script's own has compared the output with, a
+    teacher's answers or labels that it made one-hot, are not the labels of the data."""
+    return head.output.loss is not None and not head.output.loss.given
 
 
 def data_mismatch(head: Head) -> Mismatch | None:
@@ -231,11 +239,10 @@ def evidence(head: Head, clash: ShapeClash | None) -> Iterator[str]:
         yield f"The labels begin {', '.join(f'{value:g}' for value in head.label.example[:8])}."
 
 
-def classes_run(loss: str, units: int, activation: str = "softmax") -> Run:
+def classes_run(loss: str, units: int, activation: str = "softmax", given: str = "a string") -> Run:
     head = made_up.dense(units=units, activation=activation)
-    return made_up.run(
-        made_up.model(head, loss=loss), targets=[made_up.labels(0, 1, 2, 3, 4, shape=(None, 1))]
-    )
+    of = made_up.model(head, output_facts={"loss_info": LossInfo(loss, given)})
+    return made_up.run(of, targets=[made_up.labels(0, 1, 2, 3, 4, shape=(None, 1))])
 
 
 def one_hot_run(loss: str, units: int, activation: str = "softmax") -> Run:

@@ -29,6 +29,7 @@ from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import description
 from nanwatch.watch.model.both_modes import BothModes
+from nanwatch.watch.model.untracked import Untracked, find_untracked
 from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import DROPPED, FrozenTraining, RunRecorder
 from nanwatch.watch.train_step.inspection import Inspection, next_step, size_of
@@ -59,6 +60,8 @@ class FitObserver:
         self.asked: tuple[FitKind, Mapping[str, Any]] | None = None
         self.described = False
         self.steps_of_epoch = 0
+        self.untracked: list[Untracked] = []  # variables that nobody trains, as they were at first
+        self.untracked_at = 0  # the steps that had been made then
         self.rate: tuple[int, float | None] | None = None  # epoch, and the rate at its first step
         self.ending = DroppedFit(recorder)
         weakref.finalize(self, DROPPED.append, self.ending.end).atexit = False
@@ -94,7 +97,7 @@ class FitObserver:
         self.fit, self.described, self.pending = record, False, None
         self.ending.record, self.ending.left, self.ending.alone = record, None, self.alone
         self.recorder.open_fits[index] = self
-        self.both_modes = BothModes(self.model if kind == "fit" else None)
+        self.both_modes, self.untracked = BothModes(self.model if kind == "fit" else None), []
         self.rate = None
         self.handler.begin()
         self.asked = (kind, given) if self.model is not None and not self.model.built else None
@@ -191,10 +194,18 @@ class FitObserver:
         if bad_state is not None:
             self.recorder.add_incident(bad_state)
         self.learn_model(record)
+        with self.recorder.catch_errors("looking at variables that nobody trains"):
+            self.learn_what_stood_still(record)
         if status == "finished" and not self.training.distributed:
             self.try_both_modes(record)
         with self.recorder.catch_errors("keeping what a trial needs"):
             self.keep_training(record, status == "crashed")
+
+    def learn_what_stood_still(self, record: FitRecorder) -> None:
+        """Of the variables that Keras does not know, those that nothing has changed since they were found."""
+        if self.untracked and record.info.steps > self.untracked_at:
+            still = tuple(each.info for each in self.untracked if not each.has_moved())
+            record.info = replace(record.info, untracked=still)
 
     def keep_training(self, record: FitRecorder, crashed: bool) -> None:
         """Hand over to the recorder what a trial needs; it holds one training, the one that went worst."""
@@ -207,6 +218,7 @@ class FitObserver:
     def forget(self) -> None:
         """Between two fits of a model its weights and its data are held by nobody but the script."""
         self.both_modes, self.held, self.asked = BothModes(None), None, None
+        self.untracked = []
         self.handler.first_weights = None
         self.watcher.forget_batch()
 
@@ -365,6 +377,9 @@ class FitObserver:
             trainable=self.training.count_trainable(),
             no_gradient=tuple(seam().path_of(variable) for grad, variable in seen.gradients if grad is None),
         )
+        if self.model is not None and not self.training.distributed:
+            with self.recorder.catch_errors("looking for variables that nobody trains"):
+                self.untracked, self.untracked_at = find_untracked(seen, self.model), record.info.steps
 
     def out_of_reach(self, seen: TracedStep) -> list[LayerOutOfReach]:
         """Layers whose outputs stay inside a loop or a function, so that no sentinel can see them."""

@@ -34,7 +34,7 @@ class Keras3:
     def layers_of(self, model: Any) -> list[tuple[str, Layer]]:
         found: list[tuple[str, Layer]] = []
         taken: set[str] = set()
-        for layer in model._flatten_layers(include_self=False, recursive=True):
+        for layer in layers_inside(model, {id(model)}):
             if isinstance(layer, keras.metrics.Metric) or layer.__class__.__name__ == "InputLayer":
                 continue
             path = base = layer.path or layer.name
@@ -223,3 +223,12 @@ class Keras3:
 
         found: ModuleType = traceback_utils
         return found
+
+
+def layers_inside(owner: Any, met: set[int]) -> Iterator[Layer]:
+    """What Keras's ``_flatten_layers`` gives, but those of a nested model in its own order, not backwards."""
+    for layer in owner._layers:
+        if id(layer) not in met:
+            met.add(id(layer))
+            yield layer
+            yield from layers_inside(layer, met)

@@ -45,6 +45,7 @@ class GraphPlaces:
 
     graph: weakref.ref[Graph]
     called: list[CalledPlace] = field(default_factory=list)  # inner calls before outer ones
+    models: list[CalledPlace] = field(default_factory=list)  # the calls of whole models
     losses: list[range] = field(default_factory=list)
     gradients: list[GradientPlace] = field(default_factory=list)
     targets: list[Tensor] = field(default_factory=list)  # what tapes were asked to differentiate
@@ -88,6 +89,13 @@ def note_called(called: Operation, since: Beginning | None) -> None:
         ops = range(since.place, since.graph.version)
         place = CalledPlace(ops, weakref.ref(called), user_lines.line_of(called))
         places_of(since.graph).called.append(place)
+
+
+def note_model(model: Operation, since: Beginning | None) -> None:
+    """The ops made ``since`` are those of a call of ``model``, its layers' among them."""
+    if since is not None:
+        ops = range(since.place, since.graph.version)
+        places_of(since.graph).models.append(CalledPlace(ops, weakref.ref(model), None))
 
 
 def note_loss(since: Beginning | None) -> None:

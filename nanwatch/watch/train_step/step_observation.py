@@ -119,12 +119,13 @@ def note_call(seen: TracedStep, layer: Layer, given: Structure, outputs: Structu
 
 
 def see_prediction(model: Model, original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    seen = current_step()
+    seen, since = current_step(), graph_places.begin()
     if seen is None:
         return original(*args, **kwargs)
     outputs = call_seen(seen, model, original, args, kwargs)
     if seen.here():
         with seen.catch_errors("seeing the predictions"):
+            graph_places.note_model(model, since)
             seen.outputs = [(key, item) for key, item in named_tensors(outputs) if watchable(item)]
             seen.unwrapped = {key for key, item in seen.outputs if seam().carries_logits(item)}
     return outputs

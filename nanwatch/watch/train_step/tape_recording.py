@@ -209,7 +209,7 @@ def observe_call(
     catch_errors: CatchErrors,
 ) -> R:
     """One call of a model under a tape, its layers seen."""
-    graph = tensorflow_names.traced_graph()
+    graph, since = tensorflow_names.traced_graph(), graph_places.begin()
     seen = TracedStep(graph, catch_errors=catch_errors)
     with Patches() as patches:
         with catch_errors("keeping the state of before"), own_ops():
@@ -229,6 +229,7 @@ def observe_call(
         user_lines.mark_call(model)
     recording.note_call(model, args[0] if args else kwargs, seen)
     with catch_errors("seeing the predictions"):
+        graph_places.note_model(model, since)
         recording.gave += [item for item in tf.nest.flatten(outputs) if isinstance(item, tf.Tensor)]
         seen.outputs = [(key, item) for key, item in batches.named_tensors(outputs) if watchable(item)]
         recording.stop_meeting()

@@ -210,7 +210,13 @@ def traceback_utils(model: Any) -> None:
     assert "in _EXCLUDED_PATHS" in inspect.getsource(tracebacks)  # read anew for every traceback
 
 
+def layers_held(model: Any) -> None:
+    assert [layer.name for layer in model._layers] == ["given", "block", "normed", "dropped", "head"]
+    assert [layer.name for layer in model.get_layer("block")._layers][-1] == "hidden"
+
+
 BETS: dict[str, Callable[[Any], None]] = {
+    "_layers": layers_held,
     "_flatten_layers": flatten_layers,
     "_trainable_variables": trainable_variables,
     "_non_trainable_variables": non_trainable_variables,
@@ -273,6 +279,18 @@ def test_layers(trained: Any) -> None:
     assert paths == ["block", "hidden", "normed", "dropped", "head"]
     assert not any(isinstance(layer, layers.InputLayer) for _, layer in seam().layers_of(trained))
     assert [operation.name for operation in seam().operations_of(trained)] == ["exp"]
+
+
+def test_layers_of_a_nested_model_are_in_its_order() -> None:
+    inputs = keras.Input((3,))
+    inner = keras.Model(inputs, layers.Dense(2, name="second")(layers.Rescaling(0.5, name="first")(inputs)))
+    deepest = keras.Sequential([layers.ReLU(name="third"), layers.Dense(1, name="fourth")])
+    model = keras.Sequential([keras.Input((3,)), inner, deepest])
+    names = [layer.name for _, layer in seam().layers_of(model) if not isinstance(layer, keras.Model)]
+    assert names == ["first", "second", "third", "fourth"]
+    flat = model._flatten_layers(include_self=False, recursive=True)
+    held = [layer for layer in flat if not isinstance(layer, layers.InputLayer)]
+    assert {id(layer) for _, layer in seam().layers_of(model)} == set(map(id, held))
 
 
 def test_layers_of_one_name_have_paths_of_their_own() -> None:

@@ -1,0 +1,107 @@
+"""Rules on what a loss asks of the labels and of the model: messages, remedies, close calls."""
+
+from nanwatch.diagnose.diagnosis import Finding
+from nanwatch.diagnose.rule import find_rule
+from nanwatch.diagnose.rules import nw212_softmax_for_independent_labels as nw212
+from nanwatch.diagnose.rules import nw213_regression_loss_on_classes as nw213
+from nanwatch.diagnose.rules import nw214_percentage_loss_at_zero as nw214
+from nanwatch.diagnose.rules import nw309_untracked_variables as nw309
+from nanwatch.record.facts import UntrackedVariable
+from nanwatch.record.run import Run
+
+
+def only(code: str, run: Run) -> Finding:
+    (finding,) = find_rule(code).diagnose(run.fits[0], run)
+    return finding
+
+
+def test_a_softmax_over_labels_of_several_ones() -> None:
+    finding = only("NW212", nw212.labelled_run("mean_squared_error", 0, 3, 400))
+    assert finding.message == (
+        "Dense 'dense' shares out 1 by softmax, but in 400 of 640 rows of the labels several are 1, or none "
+        "is: each of the 3 is a question of its own."
+    )
+    both, alone = finding.remedies
+    assert (both.intervention.value, both.line) == ("sigmoid", None)  # one line would not do
+    assert alone.line == 'Dense(3, activation="sigmoid")'
+    assert finding.location == alone.location
+
+
+def test_rows_of_none_are_less_than_rows_of_several() -> None:
+    levels = [only("NW212", nw212.labelled_run("huber", 0, highest, 100)).level for highest in (1, 2)]
+    assert levels == ["warning", "error"]
+
+
+def test_a_variable_that_nobody_trains() -> None:
+    finding = only("NW309", nw309.untracked_run(0.693, 1))
+    assert finding.message == (
+        "self.w of Proj 'proj', a variable of shape (10, 1), is read in every step but not in "
+        "model.trainable_variables: no optimizer moves what Keras does not know."
+    )
+    assert (finding.level, finding.layer) == ("error", "proj")
+
+
+def test_variables_without_harm_are_no_error() -> None:
+    assert only("NW309", nw309.untracked_run(0.2, 1)).level == "warning"
+
+
+def test_several_variables_of_one_attribute_and_of_several() -> None:
+    assert nw309.subject([UntrackedVariable("", "Net", "blocks")] * 3) == (
+        "self.blocks of the model (Net) holds 3 variables that are read"
+    )
+    both = [UntrackedVariable("a", "A", "w", (2,)), UntrackedVariable("b", "B", "w", (2,))]
+    assert nw309.subject(both) == "self.w of A 'a', a variable of shape (2,), and 1 more are read"
+    assert nw309.subject([UntrackedVariable("", "Net", "", (2,))]) == "A variable of shape (2,) is read"
+
+
+def test_absolute_error_on_rare_ones() -> None:
+    finding = only("NW213", nw213.classes_run(nw213.ABSOLUTE, "sigmoid", nw213.rare(0.2), 0.2))
+    assert finding.message == (
+        "Labels of 0 and 1 under mean_absolute_error: the best constant answer is 0, the median, which costs "
+        "0.2, and the loss ends at 0.2."
+    )
+    assert (finding.level, finding.remedies[0].intervention.value) == ("error", "binary_crossentropy")
+
+
+def test_better_than_the_median_is_no_error() -> None:
+    ended = {0.189: "warning", 0.191: "error"}
+    for loss, level in ended.items():
+        assert (
+            only("NW213", nw213.classes_run(nw213.ABSOLUTE, "sigmoid", nw213.rare(0.2), loss)).level == level
+        )
+
+
+def test_the_cross_entropy_brings_its_activation() -> None:
+    finding = only("NW213", nw213.classes_run(nw213.PERCENTAGE, "linear", nw213.rare(0.6), 1e7))
+    assert finding.remedies[0].text == (
+        'Give Dense \'dense\' activation="sigmoid", and compile with loss="binary_crossentropy".'
+    )
+    assert "is 0, which costs 60" in finding.message
+
+
+SALES = {"num_zero": 40, "min": 0.0, "max": 30.0, "mean": 9.0, "std": 5.0}
+
+
+def test_per_cent_of_nothing() -> None:
+    finding = only("NW214", nw214.target_run(nw214.PERCENTAGE, 3e7, **SALES))
+    assert finding.message == (
+        "mean_absolute_percentage_error divides by the target, but 40 targets of 640 are 0: such rows cost "
+        "up to a billion per cent, and decide alone."
+    )
+    assert finding.remedies[0].intervention.value == "mean_absolute_error"
+
+
+def test_zeros_without_harm_are_no_error() -> None:
+    levels = {
+        ended: only("NW214", nw214.target_run(nw214.PERCENTAGE, ended, **SALES)).level
+        for ended in (89.0, 89.1, 9_999.0, 10_000.0)
+    }
+    assert levels == {89.0: "warning", 89.1: "error", 9_999.0: "error", 10_000.0: "error"}
+
+
+def test_logarithms_of_what_is_below_zero() -> None:
+    levels = [
+        only("NW214", nw214.target_run(nw214.LOGARITHMIC, 0.3, min=-2.0, max=9.0, mean=mean, std=1.0)).level
+        for mean in (0.99, 1.01)
+    ]
+    assert levels == ["error", "warning"]
