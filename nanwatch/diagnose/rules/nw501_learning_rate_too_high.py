@@ -14,7 +14,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.growth import BEGINS, growth_of_gradients, growth_of_loss
 from nanwatch.diagnose.input_scale import raw_inputs
 from nanwatch.diagnose.observed import GROWTH
-from nanwatch.diagnose.optimizer_line import rate_remedy
+from nanwatch.diagnose.optimizer_line import rate_remedy, rates_of
 from nanwatch.diagnose.readings import (
     PATIENCE_STEPS,
     REGRESSIONS,
@@ -104,6 +104,8 @@ class LearningRateTooHigh(Rule):
         return None if fit.steps.has_column("loss") else "the loss of the steps was not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        if min(rates_of(fit), default=0.0) < 0:
+            return  # its sign is at fault, not its size
         incident = incident_of(fit, run)
         untouched = incident is not None and incident.finite_on_first_weights is False
         if untouched and not have_labels_grown(fit):
@@ -178,6 +180,7 @@ class LearningRateTooHigh(Rule):
             optimizer_run("SGD", 5.0, [20.0] + [201.0] * 40, loss="custom", steps=0.29),
             optimizer_run("SGD", 0.05, [20.0] + [201.0] * 40, loss="custom", steps=0.3),
             optimizer_run("SGD", 0.05, [7e11, math.nan], incident={"step": 1}, weights=2e3),
+            optimizer_run("SGD", -5.0, [1.0, 40.0, 1000.0, math.nan], incident={}),
             made_up.run(loss=[0.7] * 30 + [math.nan], incident={"role": "gradient"}),
         ]
 

@@ -1,0 +1,73 @@
+"""Rules on rates and on what a loss is for: messages, levels, close calls."""
+
+from dataclasses import replace
+
+import pytest
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Finding
+from nanwatch.diagnose.engine import diagnose
+from nanwatch.diagnose.rule import find_rule
+from nanwatch.diagnose.rules import nw508_rate_not_positive as nw508
+from nanwatch.record.run import Run
+
+
+def only(code: str, run: Run, fit: int = 0) -> Finding:
+    """The one finding of this rule on a fit of ``run``."""
+    (finding,) = find_rule(code).diagnose(run.fits[fit], run)
+    return finding
+
+
+# -- NW508
+
+
+def test_a_negative_rate_in_words() -> None:
+    finding = only("NW508", nw508.rate_run(-1e-3))
+    assert finding.message == (
+        "The learning rate of Adam is -0.001: each step goes up the slope, and makes the loss larger."
+    )
+    assert finding.location == made_up.line(9, "Adam()")
+    assert [remedy.text for remedy in finding.remedies] == ["Raise the learning rate to 0.001."]
+
+
+def test_a_rate_that_crosses_zero_in_words() -> None:
+    finding = only("NW508", nw508.rate_run(0.1, rates=[0.1] * 50 + [-0.02] * 50))
+    assert finding.message.startswith("The learning rate of Adam falls below 0 at step 50, to -0.02:")
+    assert finding.since == 50
+
+
+def test_a_rate_of_nothing_in_words() -> None:
+    finding = only("NW508", nw508.rate_run(0.0))
+    assert finding.message == "The learning rate of Adam is 0 in all 100 steps: no weight moves."
+
+
+@pytest.mark.parametrize(("rate", "instead"), [(-0.01, 0.01), (-0.011, 1e-3), (-1e-4, 1e-4), (-0.9e-4, 1e-3)])
+def test_the_sign_is_left_out_where_the_rest_is_a_rate(rate: float, instead: float) -> None:
+    assert only("NW508", nw508.rate_run(rate)).remedies[0].intervention.value == instead
+
+
+@pytest.mark.parametrize(
+    ("loss", "losses", "level"),
+    [
+        ("mean_squared_error", None, "error"),
+        ("custom", None, "note"),
+        ("custom", [1.0, 40.0, 1001.0], "error"),
+    ],
+)
+def test_an_objective_of_ones_own_may_be_one_to_raise(
+    loss: str, losses: list[float] | None, level: str
+) -> None:
+    assert only("NW508", nw508.rate_run(-1e-3, losses=losses, loss=loss)).level == level
+
+
+@pytest.mark.parametrize(("rate", "level"), [(1e-3, "note"), (0.0, "error")])
+def test_a_pass_at_rate_0_behind_a_training(rate: float, level: str) -> None:
+    before, run = nw508.rate_run(rate), nw508.rate_run(0.0)
+    after = replace(run.fits[0], info=replace(run.fits[0].info, index=1))
+    both = Run(run.info, (before.fits[0], after))
+    assert only("NW508", both, fit=1).level == level
+
+
+def test_the_sign_is_the_cause_and_the_size_is_not() -> None:
+    found = diagnose(nw508.rate_run(-5.0, losses=[1.0, 40.0, 1000.0, float("nan")])).diagnoses
+    assert [each.code for each in found if each.part == "cause"] == ["NW508"]
