@@ -246,6 +246,7 @@ class FitInfo:
     weights_not_held: int | None = None  # bytes of first weights that were too many to be held for trials
     saves_seen: bool = False  # every save of the weights left an event "save"
     input_location: Location | None = None  # of an eager loop: where the model is given its input
+    loss_location: Location | None = None  # of a step of the script's own: the line of what it differentiates
 
 
 @dataclass(frozen=True)

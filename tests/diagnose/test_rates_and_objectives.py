@@ -9,6 +9,7 @@ from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.diagnose.rules import nw508_rate_not_positive as nw508
+from nanwatch.diagnose.rules import nw510_unbounded_objective as nw510
 from nanwatch.record.run import Run
 
 
@@ -71,3 +72,43 @@ def test_a_pass_at_rate_0_behind_a_training(rate: float, level: str) -> None:
 def test_the_sign_is_the_cause_and_the_size_is_not() -> None:
     found = diagnose(nw508.rate_run(-5.0, losses=[1.0, 40.0, 1000.0, float("nan")])).diagnoses
     assert [each.code for each in found if each.part == "cause"] == ["NW508"]
+
+
+# -- NW510
+
+
+def squares(scale: float = 0.001) -> list[float]:
+    return [-scale * step**2 for step in range(1100)]
+
+
+def test_a_loss_without_a_floor_in_words() -> None:
+    finding = only("NW510", nw510.falling_run(squares()))
+    assert finding.message == (
+        "The loss has no floor: it falls from -0.004 to -1090, and was at -302 in the middle of the training."
+    )
+    assert finding.evidence == ("the weights grew with it, from a norm of 1 to 20",)
+    assert finding.location == made_up.line(10, "model.compile(...)")
+
+
+def test_the_line_of_a_loss_in_a_step_of_ones_own() -> None:
+    finding = only("NW510", nw510.falling_run(squares(), own_step=True))
+    assert finding.location == made_up.line(8, "loss = ops.mean(fake) - ops.mean(real)")
+
+
+def test_a_loss_that_runs_away_has_diverged() -> None:
+    found = diagnose(nw510.falling_run(squares()))
+    assert found.outcome == "diverged"
+    assert [each.code for each in found.diagnoses if each.level != "note"] == ["NW510"]
+
+
+def test_a_loss_that_falls_until_it_overflows() -> None:
+    falling = [-0.3] * 5 + [-0.02 * 1.06**step for step in range(300)] + [float("nan")]
+    run = nw510.falling_run(falling, gradients=1e6, ends={"role": "weight", "path": "dense/kernel"})
+    assert "until it overflows, and was at" in only("NW510", run).message
+    assert diagnose(run).diagnoses[0].code == "NW510"
+
+
+@pytest.mark.parametrize(("levels", "away"), [((-500.0, -1300.0), True), ((-550.0, -1300.0), False)])
+def test_what_slows_down_nears_a_floor(levels: tuple[float, float], away: bool) -> None:
+    course = nw510.Course(0.5, *levels, since=1)
+    assert course.runs_away is away

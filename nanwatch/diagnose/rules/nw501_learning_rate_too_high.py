@@ -50,6 +50,8 @@ LEAPT = 1e3  # root mean square of one variable
 # Far worse than at the start, for the whole second half of 40 steps and more.
 STAYS_ABOVE = 3.0
 FAR_ABOVE = 10.0  # of a loss whose scale is not known
+# Of such a loss, which is finite in the end: sums over episodes were seen to grow 600 times in health.
+BEYOND_DOUBT = 1e6
 # Keras's own rates; ten times that is a choice worth doubting, and up to it the rate is seldom it.
 DEFAULT_RATES = {"SGD": 1e-2}
 DEFAULT_RATE = 1e-3
@@ -158,6 +160,7 @@ class LearningRateTooHigh(Rule):
             optimizer_run("SGD", 0.5, growing, incident={"finite_on_first_weights": False}, labels=growing),
             optimizer_run("SGD", 5.0, [7e11, math.nan], incident={"step": 1}, weights=1.001e3),
             optimizer_run("SGD", 5.0, [20.0] + [201.0] * 40, loss="custom", steps=0.3),
+            optimizer_run("SGD", 1e-3, [1.2**step for step in range(86)], loss="custom"),
         ]
 
     @staticmethod
@@ -180,6 +183,8 @@ class LearningRateTooHigh(Rule):
             optimizer_run("SGD", 5.0, [20.0] + [201.0] * 40, loss="custom", steps=0.29),
             optimizer_run("SGD", 0.05, [20.0] + [201.0] * 40, loss="custom", steps=0.3),
             optimizer_run("SGD", 0.05, [7e11, math.nan], incident={"step": 1}, weights=2e3),
+            optimizer_run("SGD", 1e-3, [1.2**step for step in range(70)], loss="custom"),
+            optimizer_run("SGD", 1e-3, [-0.1, 85.0, 85.0**2, 85.0**3], incident={}, loss="custom"),
             optimizer_run("SGD", -5.0, [1.0, 40.0, 1000.0, math.nan], incident={}),
             made_up.run(loss=[0.7] * 30 + [math.nan], incident={"role": "gradient"}),
         ]
@@ -197,6 +202,8 @@ def growing_course(fit: Fit, incident: IncidentInfo | None) -> Course | None:
     grown = growth_of_loss(fit)
     if grown is None or (incident is None and not math.isfinite(median(finite_losses(fit)[-1:]))):
         return None
+    if incident is None and not is_loss_known(fit) and grown.ratio < BEYOND_DOUBT and not has_leapt(fit):
+        return None  # episodes grow longer, and rewards larger: such a loss grows in health
     gradients = growth_of_gradients(fit)
     since = min(grown.since, gradients.since) if gradients else grown.since
     long = grown.steps >= LONG and grown.factor < LEAP
@@ -267,8 +274,7 @@ def course_above_start(fit: Fit) -> Course | None:
     output = first_output(fit)
     if len(losses) < 2 * PATIENCE_STEPS or output is None or output.loss is None:
         return None
-    guess = guess_loss(fit, output)
-    known = guess is not None or output.loss.name in REGRESSIONS
+    guess, known = guess_loss(fit, output), is_loss_known(fit)
     if not known and not has_leapt(fit):
         return None  # what a loss of the script's own means, and whether it may grow, nobody knows
     start = max(losses[0], guess or 0.0)
@@ -278,6 +284,13 @@ def course_above_start(fit: Fit) -> Course | None:
     text = f"the loss starts at {number(losses[0])} and stays at {number(median(half))}, far above."
     lowest = f"Its lowest value in the second half of the training is {number(min(half))}."
     return Course(text, (lowest,), 1, 0.55)
+
+
+def is_loss_known(fit: Fit) -> bool:
+    """Whether it is known of what size the loss should be, and so that it should not grow."""
+    output = first_output(fit)
+    named = output is not None and output.loss is not None and output.loss.name in REGRESSIONS
+    return named or guess_loss(fit, output) is not None
 
 
 def leapt_course(fit: Fit, incident: IncidentInfo | None) -> Course | None:

@@ -33,6 +33,7 @@ from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import DROPPED, FrozenTraining, RunRecorder
 from nanwatch.watch.train_step.inspection import Inspection, next_step, size_of
 from nanwatch.watch.train_step.left_behind import LeftBehind
+from nanwatch.watch.train_step.loss_inputs import loss_line_of
 from nanwatch.watch.train_step.own_fault import ENDS, fault_words, may_be_own
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
@@ -360,6 +361,7 @@ class FitObserver:
             watched=layout.count_watchpoints(),
             broadcasts=self.watcher.broadcasts,
             input_location=user_lines.call_line_of(self.model) if record.info.kind == "tape" else None,
+            loss_location=loss_line_of(seen),
             trainable=self.training.count_trainable(),
             no_gradient=tuple(seam().path_of(variable) for grad, variable in seen.gradients if grad is None),
         )
