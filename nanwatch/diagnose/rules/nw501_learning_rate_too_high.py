@@ -32,6 +32,7 @@ from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import IncidentInfo, ModelInfo, WeightInfo
+from nanwatch.record.notes import SquaresOverflowed
 from nanwatch.record.run import Fit, Run
 
 # A step that multiplies the loss more than this is more than a rate that is somewhat too high:
@@ -109,6 +110,8 @@ class LearningRateTooHigh(Rule):
         if min(rates_of(fit), default=0.0) < 0:
             return  # its sign is at fault, not its size
         incident = incident_of(fit, run)
+        if have_squares_overflowed(incident) and (rate_over_default(fit) or 0.0) < BOLD:
+            return  # a step of Adam's is no longer for a gradient that large: that is told by itself
         untouched = incident is not None and incident.finite_on_first_weights is False
         if untouched and not have_labels_grown(fit):
             return  # the batch is bad on untouched weights: no step has led there
@@ -151,6 +154,7 @@ class LearningRateTooHigh(Rule):
     @staticmethod
     def fires() -> list[Run]:
         growing = [85.0**step for step in range(18)]
+        overflowed = {"role": "weight", "notes": (SquaresOverflowed("Adam", "dense/kernel"),)}
         return [
             optimizer_run("SGD", 1e-3, [*growing, math.inf], incident={"value": "inf"}),
             optimizer_run("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident={}),
@@ -160,12 +164,15 @@ class LearningRateTooHigh(Rule):
             optimizer_run("SGD", 0.5, growing, incident={"finite_on_first_weights": False}, labels=growing),
             optimizer_run("SGD", 5.0, [7e11, math.nan], incident={"step": 1}, weights=1.001e3),
             optimizer_run("SGD", 5.0, [20.0] + [201.0] * 40, loss="custom", steps=0.3),
+            optimizer_run("Adam", 1e-2, [*growing, math.nan], incident=overflowed),
             optimizer_run("SGD", 1e-3, [1.2**step for step in range(86)], loss="custom"),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         data = {"finite_on_first_weights": False}
+        growing = [85.0**step for step in range(18)]
+        overflowed = {"role": "weight", "notes": (SquaresOverflowed("Adam", "dense/kernel"),)}
         return [
             optimizer_run("SGD", 5.0, [1.0, 40.0, 999.0, math.nan], incident={}),
             optimizer_run("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident=data),
@@ -187,6 +194,7 @@ class LearningRateTooHigh(Rule):
             optimizer_run("SGD", 1e-3, [-0.1, 85.0, 85.0**2, 85.0**3], incident={}, loss="custom"),
             optimizer_run("SGD", -5.0, [1.0, 40.0, 1000.0, math.nan], incident={}),
             made_up.run(loss=[0.7] * 30 + [math.nan], incident={"role": "gradient"}),
+            optimizer_run("Adam", 9e-3, [*growing, math.nan], incident=overflowed),
         ]
 
 
@@ -220,6 +228,10 @@ def growing_course(fit: Fit, incident: IncidentInfo | None) -> Course | None:
         norms = f"from a norm of {number(gradients.start)} to {number(gradients.peak)}"
         evidence.append(f"The gradients grow with it, {norms}.")
     return Course(text, tuple(evidence), since, 0.7 if long else 0.55, grown.factor if long else None)
+
+
+def have_squares_overflowed(incident: IncidentInfo | None) -> bool:
+    return incident is not None and any(isinstance(note, SquaresOverflowed) for note in incident.notes)
 
 
 def have_labels_grown(fit: Fit) -> bool:
