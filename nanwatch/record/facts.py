@@ -255,6 +255,8 @@ class FitInfo:
     saves_seen: bool = False  # every save of the weights left an event "save"
     input_location: Location | None = None  # of an eager loop: where the model is given its input
     monitors: tuple[MonitorInfo, ...] | None = None  # None: the callbacks were not seen
+    # Of an optimizer that takes a scale off the gradients: whether it was asked to put it on the loss.
+    loss_scaled: bool | None = None
     loss_location: Location | None = None  # of a step of the script's own: the line of what it differentiates
 
 

@@ -67,6 +67,7 @@ class InterventionKind(StrEnum):
     SET_LOSS = "set_loss"
     SET_FROM_LOGITS = "set_from_logits"
     BOUND_LOSS = "bound_loss"
+    SCALE_LOSS = "scale_loss"
     SET_IGNORE_CLASS = "set_ignore_class"
     SET_METRICS = "set_metrics"
     MEND_METRIC = "mend_metric"

@@ -8,6 +8,7 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.rule import find_rule
+from nanwatch.diagnose.rules import nw507_unscaled_loss_in_loop as nw507
 from nanwatch.diagnose.rules import nw508_rate_not_positive as nw508
 from nanwatch.diagnose.rules import nw510_unbounded_objective as nw510
 from nanwatch.record.run import Run
@@ -112,3 +113,26 @@ def test_a_loss_that_falls_until_it_overflows() -> None:
 def test_what_slows_down_nears_a_floor(levels: tuple[float, float], away: bool) -> None:
     course = nw510.Course(0.5, *levels, since=1)
     assert course.runs_away is away
+
+
+# -- NW507
+
+
+def test_a_loss_that_nobody_scaled_in_words() -> None:
+    finding = only("NW507", nw507.scaling_run(False, ended=0.69, optimizer="SGD"))
+    assert finding.message == (
+        "The optimizer divides every gradient by its loss scale, 32768, and the loss was not multiplied by "
+        "it: the steps of SGD are so much too small."
+    )
+    assert finding.location == made_up.line(21, "loss = loss_function(y, model(x, training=True))")
+
+
+@pytest.mark.parametrize(("ended", "level"), [(0.69, "error"), (0.2, "warning")])
+def test_what_learns_all_the_same_is_warned_of(ended: float, level: str) -> None:
+    run = nw507.scaling_run(False, ended=ended)
+    assert only("NW507", run).level == level
+    assert [each.level for each in diagnose(run).diagnoses] == ["error" if ended > 0.5 else "note"]
+
+
+def test_adam_is_told_of_its_epsilon() -> None:
+    assert "near its epsilon" in only("NW507", nw507.scaling_run(False)).message

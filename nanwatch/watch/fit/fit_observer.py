@@ -362,9 +362,15 @@ class FitObserver:
             broadcasts=self.watcher.broadcasts,
             input_location=user_lines.call_line_of(self.model) if record.info.kind == "tape" else None,
             loss_location=loss_line_of(seen),
+            loss_scaled=self.is_loss_scaled(seen),
             trainable=self.training.count_trainable(),
             no_gradient=tuple(seam().path_of(variable) for grad, variable in seen.gradients if grad is None),
         )
+
+    def is_loss_scaled(self, seen: TracedStep) -> bool | None:
+        """None where no optimizer of the step takes off a scale."""
+        applied = [*seen.optimizers, *filter(None, [self.watcher.optimizer])]
+        return seen.is_scaled if any(map(seam().is_loss_scaling, applied)) else None
 
     def out_of_reach(self, seen: TracedStep) -> list[LayerOutOfReach]:
         """Layers whose outputs stay inside a loop or a function, so that no sentinel can see them."""
