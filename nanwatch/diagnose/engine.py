@@ -10,6 +10,7 @@ from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Finding, Outcome, 
 from nanwatch.diagnose.observed import headline_symptom, observed_symptoms
 from nanwatch.diagnose.outcome import accuracy_is_a_share, outcome_of_fit, outcome_of_run
 from nanwatch.diagnose.ranking import LEVEL_ORDER, PARTS, assign_parts
+from nanwatch.diagnose.readings import last_loss
 from nanwatch.diagnose.rule import Rule, all_rules
 from nanwatch.diagnose.script_names import ScriptNames, names_of
 from nanwatch.diagnose.skill import lacks_skill, never_generalizes
@@ -102,6 +103,8 @@ def harmed_outcome(fit: Fit, harm: Sequence[Finding]) -> Outcome:
     explained = frozenset[str]().union(*(finding.explains for finding in harm))
     if never_generalizes(fit):
         return "not-generalizing"
+    if "negative-loss" in explained and last_loss(fit) < 0:
+        return "diverged"
     chance = "at-chance" in with_consequences(explained) and accuracy_is_a_share(fit, epochs=1)
     return "at-chance" if chance else "not-learning"
 

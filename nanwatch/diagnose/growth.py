@@ -44,11 +44,11 @@ class Growth:
 def growth_of_loss(fit: Fit) -> Growth | None:
     """The growth of the steps' true loss that goes on to the end of what was finite.
 
-    Of a loss that has come below 0 there is none: it has no floor, and to grow is what it is for.
+    Of a loss that has been below 0 there is none: it may be of either sign, and its size says nothing.
     """
-    if any(value < 0 for _, value in fit.losses()[-NEAR_END:]):
+    if any(value < 0 for _, value in fit.losses()):
         return None
-    return growth([(step, abs(value)) for step, value in fit.losses()], LEAST_LOSS)
+    return growth(fit.losses(), LEAST_LOSS)
 
 
 def growth_of_gradients(fit: Fit) -> Growth | None:

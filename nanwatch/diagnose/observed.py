@@ -107,7 +107,9 @@ def loss_symptoms(fit: Fit) -> set[str]:
     if guess is not None and start > LARGE_START * guess:
         found.add("large-loss")
     norms = [norm for _, norm in gradient_norms(fit) if math.isfinite(norm)]
-    if max(losses) > GROWTH * max(abs(losses[0]), 1e-3) or (norms and max(norms) > GROWTH * norms[0] > 0):
+    # Of a loss of either sign the size says nothing.
+    grown = min(losses) >= 0 and max(losses) > GROWTH * max(losses[0], 1e-3)
+    if grown or (norms and max(norms) > GROWTH * norms[0] > 0):
         found.add("growth")
     if all(value == 0 for value in losses):
         found.add("zero-loss")

@@ -37,6 +37,9 @@ EXP_LIMIT = 88.72
 EXP_LIMIT_HALF = 11.09
 # Functions that are finite at the edge of their domain while their slope is not.
 STEEP = ("Sqrt", "Pow", "EuclideanNorm", "Atan2", "Acos", "Asin", "Acosh")
+ROOTS, AT_ONE = ("Sqrt", "Rsqrt"), ("Acos", "Asin")
+# A sum of a hundred products near 1 is off by as much: the spacing of numbers there is 1.2e-7, and 1e-3.
+ROUNDING, ROUNDING_HALF = 1e-5, 1e-2
 
 
 # On some devices these give a number where they are given NaN: relu(NaN) is 0 on a CPU.
@@ -112,6 +115,8 @@ def forward_pattern(op: OpInfo, fit: Fit) -> Pattern | None:
         return "log-of-negative" if argument and argument[1] < LOGARITHMS[op.type] else None
     if op.type == "Xlogy":
         return "log-of-zero" if holds(operand(op, "argument"), 0.0) else None
+    if is_rounded_out(op, fit):
+        return "infinite-derivative"
     if op.type in EXPONENTIALS:
         argument = operand(op, "argument")
         limit = EXP_LIMIT_HALF if is_half(op, fit) else EXP_LIMIT
@@ -126,6 +131,17 @@ def forward_pattern(op: OpInfo, fit: Fit) -> Pattern | None:
         return "fully-masked"
     overflows = op.output != "nan" or has_infinite_input(op)
     return "half-precision-overflow" if is_half(op, fit) and overflows else None
+
+
+def is_rounded_out(op: OpInfo, fit: Fit) -> bool:
+    """A root of less than 0, or an arccos of more than 1, by no more than rounding: the end was meant."""
+    argument = operand(op, "argument") or operand(op, "input 0")
+    if op.type not in ROOTS + AT_ONE or argument is None:
+        return False
+    size = max(abs(argument[0]), abs(argument[1]))
+    beyond = -argument[0] if op.type in ROOTS else size - 1.0
+    outside = argument[1] < 0.0 if op.type in ROOTS else True
+    return outside and 0.0 < beyond <= (ROUNDING_HALF if is_half(op, fit) else ROUNDING)
 
 
 def is_masked_pooling(op: OpInfo, fit: Fit) -> bool:

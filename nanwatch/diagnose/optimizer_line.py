@@ -1,4 +1,4 @@
-"""The line that makes the optimizer, with another rate."""
+"""The rates of a training, and the line that makes the optimizer, with another rate."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from nanwatch.diagnose.patch import set_argument
 from nanwatch.record.facts import Location, OptimizerInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit
+
+
+def rates_of(fit: Fit) -> list[float]:
+    """The rates of the steps kept; the one it was made with where none was recorded."""
+    rates = [rate for _, rate in fit.steps.values("learning_rate")]
+    if rates or fit.model.optimizer is None or fit.model.optimizer.learning_rate is None:
+        return rates
+    return [fit.model.optimizer.learning_rate]
 
 
 def rate_remedy(fit: Fit, rate: float) -> Remedy:

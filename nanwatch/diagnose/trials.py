@@ -24,7 +24,14 @@ def with_trials(finding: Finding, trials: Sequence[Trial]) -> Finding:
     if any(is_cure(remedy) for remedy in tried):
         tried = [remedy for remedy in tried if remedy.trial is None or is_cure(remedy)]
         tried.sort(key=lambda remedy: not is_cure(remedy))
+        tried[0] = replace(tried[0], text=without_or(tried[0].text))
     return replace(finding, remedies=tuple(tried))
+
+
+def without_or(text: str) -> str:
+    """What is said of an alternative, of one that comes first."""
+    rest = text.removeprefix("Or ")
+    return rest[:1].upper() + rest[1:]
 
 
 def with_trial(remedy: Remedy, fit: int, trials: Sequence[Trial]) -> Remedy:

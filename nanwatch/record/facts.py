@@ -225,6 +225,14 @@ class InferenceInfo:
 
 
 @dataclass(frozen=True)
+class MonitorInfo:
+    """A callback that does what it does by a number of the logs."""
+
+    callback: str  # its class: "EarlyStopping"
+    monitor: str  # the key of the logs: "val_recall"
+
+
+@dataclass(frozen=True)
 class FitInfo:
     """One training: a call of fit, a series of train_on_batch, or a GradientTape loop."""
 
@@ -264,6 +272,10 @@ class FitInfo:
     weights_not_held: int | None = None  # bytes of first weights that were too many to be held for trials
     saves_seen: bool = False  # every save of the weights left an event "save"
     input_location: Location | None = None  # of an eager loop: where the model is given its input
+    monitors: tuple[MonitorInfo, ...] | None = None  # None: the callbacks were not seen
+    # Of an optimizer that takes a scale off the gradients: whether it was asked to put it on the loss.
+    loss_scaled: bool | None = None
+    loss_location: Location | None = None  # of a step of the script's own: the line of what it differentiates
 
 
 @dataclass(frozen=True)
@@ -301,6 +313,10 @@ class OpInfo:
     rows: tuple[int, ...] = ()
     forward_type: str | None = None  # of a backward op: the forward op it is the gradient of
     stopped_by: tuple[str, ...] = ()  # types of ops that took a non-finite number and gave finite ones
+    # Of its argument, or its forward op's: what the numbers in it come from, and the type of the op that made
+    # it; casts and added constants are looked through.
+    made_of: tuple[Role, ...] = ()
+    made_by: str | None = None
 
 
 @dataclass(frozen=True)

@@ -247,6 +247,11 @@ class Series:
             for row, count, cells, summed in self.tiling
         ]
 
+    def means(self, role: str, path: str = "", stat: str = "value") -> list[tuple[float, float]]:
+        """(step, value) of the whole run: as `timeline`, a bucket's mean at its mean step."""
+        number = self.index.get(column_name(role, path, stat))
+        return [] if number is None else [(cells[0], cells[number]) for _, _, cells, _ in self.tiling]
+
     @cached_property
     def tiling(self) -> list[tuple[int, int, Sequence[float], bool]]:
         """(first row, rows, cells, whether they are mean, min and max), in order."""

@@ -10,8 +10,9 @@ from typing import Any
 import keras
 
 from nanwatch.record.interventions import Intervention
+from nanwatch.replay.attribute import attribute
 from nanwatch.replay.course import Setup
-from nanwatch.replay.making import NotPossible, as_number, attribute, called, is_sparse, layer_at
+from nanwatch.replay.making import NotPossible, as_number, called, is_sparse, layer_at
 from nanwatch.watch.keras_seam.adapter import seam
 
 CROSSENTROPIES = {"sigmoid": "binary_crossentropy", "softmax": "categorical_crossentropy"}

@@ -50,6 +50,11 @@ def test_gradients_that_leave_a_plateau_are_ordinary() -> None:
     assert of_norms([1e-5] * 30 + [10.1] * 10) is not None
 
 
+@pytest.mark.parametrize(("early", "found"), [(-0.1, False), (0.1, True)])
+def test_of_a_loss_that_was_below_zero_the_size_says_nothing(early: float, found: bool) -> None:
+    assert (of_loss([1.0, early, 1.0, 40.0, 2000.0, 9e4, 9e5, 9e6]) is not None) is found
+
+
 def test_a_nan_after_ordinary_norms_is_no_growth() -> None:
     assert of_norms([1.0] * 30 + [math.nan]) is None
 

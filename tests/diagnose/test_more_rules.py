@@ -29,7 +29,7 @@ from nanwatch.diagnose.rules import nw504_regularization_dominates as nw504
 from nanwatch.diagnose.rules import nw505_clipping_freezes as nw505
 from nanwatch.diagnose.rules import nw605_nonfinite_metric as nw605
 from nanwatch.diagnose.rules import nw606_nonfinite_checkpoint as nw606
-from nanwatch.record.facts import FitInfo, InferenceInfo, LayerInfo, OpInfo
+from nanwatch.record.facts import FitInfo, InferenceInfo, LayerInfo, MonitorInfo, OpInfo
 from nanwatch.record.interventions import InterventionKind
 from nanwatch.record.run import Fit, Run
 from nanwatch.record.tables import from_table, to_table
@@ -383,6 +383,16 @@ def test_a_vanished_gradient_in_words() -> None:
         "dense_0, 0.3536 in dense_3. The loss ends at 0.6963, where a constant answer costs 0.6931."
     )
     assert finding.remedies[0].line == 'Dense(1, activation="relu")'
+
+
+def test_a_vanished_gradient_of_relu_is_not_told_to_use_relu() -> None:
+    finding = only("NW303", nw303.gradients_run([1e-8, 1e-5, 1e-2, 1.0], activation="relu"))
+    assert finding.evidence[-1] == "on the way: 3 x relu"
+    (remedy,) = finding.remedies
+    assert remedy.text == (
+        "None of the activations squashes: it is the weights that are small. Begin in all layers with "
+        "kernel_initializer='he_normal'; BatchNormalization or skip connections help."
+    )
 
 
 @pytest.mark.parametrize(("gradient", "count"), [(0.99e-4, 1), (1.01e-4, 0)])
@@ -757,10 +767,30 @@ def test_a_metric_that_is_nan() -> None:
     finding = only("NW605", run)
     assert finding.message == (
         "The metric found is nan in epoch 2 under a finite loss: the fault is in the metric, not in the "
-        "training. What monitors it is dead."
+        "training. Whatever monitors it is dead."
     )
     assert finding.evidence == ("not finite: found in 1 of 2 epochs",)
     assert loud(run) == []
+
+
+@pytest.mark.parametrize(
+    ("monitors", "words"),
+    [
+        ((), "No callback monitors it."),
+        ((MonitorInfo("EarlyStopping", "val_loss"),), "No callback monitors it."),
+        (
+            (MonitorInfo("EarlyStopping", "found"), MonitorInfo("ModelCheckpoint", "loss")),
+            "EarlyStopping on found does nothing: no comparison with NaN is true.",
+        ),
+        (
+            (MonitorInfo("EarlyStopping", "found"), MonitorInfo("ModelCheckpoint", "found")),
+            "EarlyStopping on found and ModelCheckpoint on found do nothing: no comparison with NaN is true.",
+        ),
+    ],
+)
+def test_what_monitors_it(monitors: tuple[MonitorInfo, ...], words: str) -> None:
+    run = with_fit(nw605.logged_run({"loss": 0.5, "found": NAN}), monitors=monitors)
+    assert only("NW605", run).message.endswith(f"not in the training. {words}")
 
 
 @pytest.mark.parametrize("name", ["loss", "val_loss", "left_loss", "val_left_loss", "learning_rate"])

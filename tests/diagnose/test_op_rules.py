@@ -14,6 +14,7 @@ from nanwatch.diagnose.op_patterns import pattern_of
 from nanwatch.diagnose.op_rule import broken_run
 from nanwatch.diagnose.op_words import example_words, operand_words
 from nanwatch.diagnose.rule import find_rule
+from nanwatch.diagnose.rules import nw401_infinite_derivative as nw401
 from nanwatch.diagnose.rules.nw403_log_of_zero import log_of
 from nanwatch.diagnose.rules.nw405_division_by_zero import quotient
 from nanwatch.diagnose.rules.nw406_fully_masked import masked_softmax
@@ -141,6 +142,48 @@ def test_duplicates_under_a_square_root() -> None:
     )
     assert finding.location == made_up.line(16, "distance = ops.sqrt(squares)")
     assert diagnose(run).diagnoses[0].code == "NW401"
+
+
+def test_a_root_of_a_difference_that_rounding_took_below_zero() -> None:
+    finding = only("NW401", broken_run(nw401.rounded("Sqrt", -2.4e-7)))
+    assert finding.message == (
+        "Sqrt was given -2.4e-07, which is 0 but for rounding, in 1 of 32 values at step 5: beyond that end "
+        "of its domain it is NaN, and at it its slope is infinite."
+    )
+    assert finding.remedies[0].text.startswith(
+        "Cut the argument off above 0: tf.maximum(v, 1e-06). It is a diff"
+    )
+
+
+@pytest.mark.parametrize(
+    ("made_by", "begins"),
+    [
+        ("Sum", "Add a small constant inside"),
+        (None, "Add a small constant inside"),
+        ("Sub", "Cut the argument off above 0: tf.maximum(v, 1e-06). It is a difference"),
+        ("Maximum", "Cut the argument off above 0: tf.maximum(v, 1e-06). It is cut at 0 as it is"),
+    ],
+)
+def test_what_made_the_argument_says_what_mends_it(made_by: str | None, begins: str) -> None:
+    op = replace(nw401.sqrt_at_zero(), made_by=made_by)
+    assert only("NW401", broken_run(op, 0.576)).remedies[0].text.startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("made_of", "begins"),
+    [
+        ((), "Where it is the log of a probability, take the loss from logits"),
+        (("output",), "Take the loss from logits"),
+        (("label",), "It is the log of a target"),
+        (("input",), "It is the log of an input"),
+        (("weight",), "It is the log of a weight"),
+        (("output", "label"), "Keep the argument above 0"),
+    ],
+)
+def test_what_a_logarithm_is_of_says_what_mends_it(made_of: Any, begins: str) -> None:
+    finding = only("NW403", broken_run(replace(log_of(0), made_of=made_of)))
+    assert finding.remedies[0].text.startswith(begins)
+    assert ("lower learning rate" in finding.message) is (made_of not in (("label",), ("input",)))
 
 
 def test_the_division_in_keras_s_own_loss_is_left_to_the_output_rule() -> None:

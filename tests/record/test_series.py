@@ -63,6 +63,9 @@ def test_the_timeline_takes_the_finest_resolution_there_is(tmp_path: Path) -> No
     whole = {bucket.row for bucket in timeline if bucket.count == 1}
     assert whole >= {*range(6), *range(285, 300)}
     # 4 buckets of 4 end at 300, 4 of 16 at 288: between 224 and 284 the finer ones do not reach.
+    means = read_series(tmp_path / "s").means("loss")
+    assert [value for _, value in means] == [bucket.mean for bucket in timeline]
+    assert {step for step, _ in means} >= {*range(6), 231.5, 247.5, 263.5, *range(285, 300)}
     assert [(b.row, b.count) for b in timeline if 224 <= b.row < 285] == [
         (224, 16), (240, 16), (256, 16), (272, 12), (284, 1)
     ]  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.data_words import list_words, number
 from nanwatch.diagnose.dead_layers import dead_layers
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.guessing import guessing
@@ -73,16 +74,18 @@ class VanishingGradient(Rule):
         steepest = min(pairwise(kernels), key=lambda pair: pair[0].gradient / (pair[1].gradient or math.inf))
         layer = first.layer
         share = first.gradient / last.gradient
-        remedy_at = squashing_layer(fit, layer)
+        squashing = squashing_layer(fit, kernels)
+        remedy_at = squashing or layer
         yield self.finding(
             fit,
             f"Over {len(kernels)} layers the gradient shrinks to {number(share)} of what it is at the last: "
             f"{number(first.gradient)} an element in {layer.name}, {number(last.gradient)} in "
             f"{last.layer.name}. {stuck.words[0].upper()}{stuck.words[1:]}.",
             f"steepest between {steepest[1].layer.name} and {steepest[0].layer.name}",
+            *activation_words(fit, kernels),
             location=remedy_at.location,
             layer=layer.path,
-            remedies=(remedy(remedy_at),),
+            remedies=(begin_remedy(layer) if squashing is None else hidden_remedy(squashing),),
             strength=0.7,
             shows={"vanishing-gradient"},
             explains={"vanishing-gradient", "weights-still"} | STUCK,
@@ -116,6 +119,7 @@ class VanishingGradient(Rule):
             gradients_run([1e-6, 1e-4, 1e-2, 1.0]),
             gradients_run([0.99e-4, 1e-2, 0.1, 1.0]),
             gradients_run([0.0, 1e-20, 1e-9, 1.0]),
+            gradients_run([1e-6, 1e-4, 1e-2, 1.0], activation="relu"),
         ]
 
     @staticmethod
@@ -148,11 +152,12 @@ def kernels_of(fit: Fit) -> list[Kernel]:
     return found
 
 
-def squashing_layer(fit: Fit, layer: LayerInfo) -> LayerInfo:
-    """Where the activation behind ``layer`` is set: there, or in an `Activation` layer that follows."""
-    behind = fit.model.layers[fit.model.layers.index(layer) :]
-    until = next((place for place, other in enumerate(behind[1:], 1) if other.weights), len(behind))
-    return next((other for other in behind[:until] if other.activation in SHRINKING), layer)
+def squashing_layer(fit: Fit, kernels: Sequence[Kernel]) -> LayerInfo | None:
+    """The first, from the first kernel on, whose activation squashes; the head's is none of them."""
+    heads = {path for output in fit.model.outputs for path in (output.head, output.activation_layer)}
+    begin = fit.model.layers.index(kernels[0].layer)
+    behind = (layer for layer in fit.model.layers[begin:] if layer.path not in heads)
+    return next((layer for layer in behind if layer.activation in SHRINKING), None)
 
 
 def remedy(layer: LayerInfo) -> Remedy:
@@ -164,6 +169,26 @@ def remedy(layer: LayerInfo) -> Remedy:
         else None
     )
     return Remedy(Intervention(InterventionKind.SET_ACTIVATION, layer.path, "relu"), text, line, at)
+
+
+def activation_words(fit: Fit, kernels: Sequence[Kernel]) -> Iterator[str]:
+    """Which activations stand between the first kernel and the last."""
+    begin, end = (fit.model.layers.index(each.layer) for each in (kernels[0], kernels[-1]))
+    kinds = Counter(layer.activation for layer in fit.model.layers[begin:end] if layer.activation)
+    if kinds:
+        yield f"on the way: {list_words([f'{count} x {kind}' for kind, count in kinds.items()])}"
+
+
+def begin_remedy(layer: LayerInfo) -> Remedy:
+    """Where no activation squashes, the kernels are too small."""
+    fits_relu = layer.activation not in (None, "linear", "selu")
+    initializer = "he_normal" if fits_relu else "glorot_uniform"
+    text = (
+        "None of the activations squashes: it is the weights that are small. Begin in all layers with "
+        f"kernel_initializer={initializer!r}; BatchNormalization or skip connections help."
+    )
+    change = Intervention(InterventionKind.SET_INITIALIZER, "model", initializer)
+    return Remedy(change, text, location=layer.location)
 
 
 def hidden_layers(fit: Fit) -> list[LayerInfo]:
@@ -181,9 +206,12 @@ def hidden_remedy(first: LayerInfo) -> Remedy:
     )
 
 
-def gradients_run(gradients: list[float], ended: float = 0.69, steps: int = 120) -> Run:
+def gradients_run(
+    gradients: list[float], ended: float = 0.69, steps: int = 120, activation: str = "sigmoid"
+) -> Run:
     """Layers whose kernels have these gradients, front to back."""
-    layers = [made_up.dense(f"dense_{place}", 1, "sigmoid") for place in range(len(gradients))]
+    kinds = [activation] * (len(gradients) - 1) + ["sigmoid"]
+    layers = [made_up.dense(f"dense_{place}", 1, kind) for place, kind in enumerate(kinds)]
     columns = {
         ("gradient", f"dense_{place}/kernel", "l2_norm"): [value] * steps
         for place, value in enumerate(gradients)

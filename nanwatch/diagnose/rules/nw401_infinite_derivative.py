@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from nanwatch.diagnose import made_up
+from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Remedy
-from nanwatch.diagnose.op_facts import location_of_op, where_words
+from nanwatch.diagnose.op_facts import location_of_op, operand, where_words
 from nanwatch.diagnose.op_rule import OpRule, broken_run
 from nanwatch.record.facts import IncidentInfo, OpInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -21,6 +22,9 @@ FUNCTIONS = {
     "Acosh": "arccosh",
 }
 AT_ONE = ("Acos", "Asin", "Acosh")
+DIFFERENCES = ("Sub", "AddN", "Neg")
+CUTS = ("Maximum", "Relu", "ClipByValue")
+LEAST = 1e-6  # above the rounding of differences of numbers near 1
 EPSILON = 1e-12  # below float32's rounding of 1, above the smallest normal number by 26 orders
 
 
@@ -30,7 +34,8 @@ class InfiniteDerivative(OpRule):
     ## What it does
     Looks for a bad step whose loss is finite and whose gradient is not, and in which the first bad
     op is the gradient of sqrt, of a norm, of x ** p with p < 1 (at 0), or of arccos or arcsin
-    (at 1).
+    (at 1). An argument that only rounding has taken beyond that end, where sqrt and arccos are NaN by
+    themselves, is the same fault: `1 - cos ** 2` of two vectors that are alike.
 
     ## Why is this bad
     sqrt(0) is 0, so the loss shows nothing; its slope 1 / (2 sqrt(0)) is infinite, and infinity
@@ -45,12 +50,20 @@ class InfiniteDerivative(OpRule):
     ## Use instead
     ```python
     distance = tf.sqrt(tf.reduce_sum(tf.square(a - b), axis=1) + 1e-12)
+    sine = tf.sqrt(tf.maximum(1.0 - cosine**2, 1e-6))  # a difference: an epsilon is lost beside the 1
     ```
     """
 
     code, name, pattern = "NW401", "infinite-derivative", "infinite-derivative"
 
     def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
+        if op.direction == "forward":
+            end = "1 in size" if op.type in AT_ONE else "0"
+            return (
+                f"{function(op).capitalize()} was given {number(outermost(op))}, which is {end} but for "
+                f"rounding, {where_words(op, incident)}: beyond that end of its domain it is NaN, and at it "
+                "its slope is infinite."
+            )
         return (
             f"The slope of {function(op)} is infinite at {edge(op)}, which came {where_words(op, incident)}: "
             f"the loss there is finite ({incident.loss:.4g}) and the gradient is not."
@@ -58,10 +71,21 @@ class InfiniteDerivative(OpRule):
 
     def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
         where = location_of_op(op, fit)
-        if (op.forward_type or op.type) in AT_ONE:
+        kind = op.forward_type or op.type
+        if kind in AT_ONE:
             text = "Keep the argument off the ends: tf.clip_by_value(v, -1 + 1e-6, 1 - 1e-6)."
             return (
                 Remedy(Intervention(InterventionKind.CLIP_ARGUMENT, op.type, 1e-6), text, location=where),
+            )
+        if op.direction == "forward" or op.made_by in (*DIFFERENCES, *CUTS):
+            why = (
+                "It is cut at 0 as it is, where the slope is infinite"
+                if op.made_by in CUTS
+                else "It is a difference, which rounding takes to 0 and below: beside that 1e-12 is nothing"
+            )
+            text = f"Cut the argument off above 0: tf.maximum(v, {LEAST:g}). {why}."
+            return (
+                Remedy(Intervention(InterventionKind.GUARD_ARGUMENT, op.type, LEAST), text, location=where),
             )
         text = f"Add a small constant inside: tf.sqrt(v + {EPSILON:g}), tf.pow(v + {EPSILON:g}, p)."
         return (Remedy(Intervention(InterventionKind.ADD_EPSILON, op.type, EPSILON), text, location=where),)
@@ -73,6 +97,8 @@ class InfiniteDerivative(OpRule):
             broken_run(sqrt_at_zero(), 0.576, rose=True),
             broken_run(power(-0.5), 0.3),
             broken_run(OpInfo("Reciprocal", "backward", output="inf", forward_type="Acos"), 0.3),
+            broken_run(rounded("Sqrt", -1e-5)),
+            broken_run(rounded("Acos", 1.0000002)),
         ]
 
     @staticmethod
@@ -85,6 +111,8 @@ class InfiniteDerivative(OpRule):
         )
         return [
             broken_run(sqrt_at_zero()),
+            broken_run(rounded("Sqrt", -1.1e-5)),
+            broken_run(rounded("Acos", 1.0002)),
             broken_run(large, 0.576),
             broken_run(power(-1.0), 0.3),
             broken_run(OpInfo("Reciprocal", "backward", output="inf", forward_type="Log"), 0.3),
@@ -94,6 +122,12 @@ class InfiniteDerivative(OpRule):
 
 def function(op: OpInfo) -> str:
     return FUNCTIONS.get(op.forward_type or op.type, op.forward_type or op.type)
+
+
+def outermost(op: OpInfo) -> float:
+    """The argument that is furthest beyond the end."""
+    low, high = operand(op, "argument") or operand(op, "input 0") or (0.0, 0.0)
+    return max(low, high, key=abs)
 
 
 def edge(op: OpInfo) -> str:
@@ -112,6 +146,12 @@ def sqrt_at_zero() -> OpInfo:
         rows=tuple(range(8)),
         forward_type="Sqrt",
     )
+
+
+def rounded(kind: str, argument: float) -> OpInfo:
+    """A function of what would be the end of its domain, if it were not for rounding."""
+    given = made_up.operands(argument=argument) if kind == "Sqrt" else made_up.operands(input_0=argument)
+    return OpInfo(kind, "forward", inputs=given, output="nan", num_bad=1, size=32, made_by="Sub")
 
 
 def power(exponent: float) -> OpInfo:

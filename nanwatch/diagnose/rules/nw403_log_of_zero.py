@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Remedy
 from nanwatch.diagnose.op_facts import location_of_op, where_words
@@ -42,17 +45,17 @@ class LogOfZero(OpRule):
     code, name, pattern = "NW403", "log-of-zero", "log-of-zero"
 
     def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
+        later = "" if op.made_of in (("label",), ("input",)) else " A lower learning rate only puts it off."
         zero = "log1p(-1)" if op.type == "Log1p" else "log(0)"
         layer = f", in layer {op.layer}," if op.layer else ""
-        return (
-            f"{zero}{layer} came {where_words(op, incident)}: -inf, and NaN in what "
-            "follows. A lower learning rate only puts it off."
-        )
+        return f"{zero}{layer} came {where_words(op, incident)}: -inf, and NaN in what follows.{later}"
 
     def evidence(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> list[str]:
         """A head that gives exactly 0 to whole half lines of inputs, if the op is not a layer's."""
         zero = (
-            [] if op.layer else [output for output in fit.model.outputs if output.activation in CUT_AT_ZERO]
+            []
+            if op.layer or op.made_of not in ((), ("output",))
+            else [output for output in fit.model.outputs if output.activation in CUT_AT_ZERO]
         )
         return [
             f"output {output.path} ends in {output.activation}{layer_words(output)}, which is exactly 0 for "
@@ -63,17 +66,15 @@ class LogOfZero(OpRule):
     def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
         where = location_of_op(op, fit)
         guard = SMALLEST_HALF if "float16" in fit.model.dtype_policy else EPSILON
+        others = [
+            Remedy(Intervention(kind, op.type), text, location=where) for kind, text in instead_of(op.made_of)
+        ]
+        word = "Or keep" if others else "Keep"
         return (
-            Remedy(
-                Intervention(InterventionKind.USE_LOGITS, op.type),
-                "Where it is the log of a probability, take the loss from logits: log and exp cancel there, "
-                "as in "
-                "keras.losses.BinaryCrossentropy(from_logits=True), tf.nn.log_softmax(logits).",
-                location=where,
-            ),
+            *others,
             Remedy(
                 Intervention(InterventionKind.ADD_EPSILON, op.type, guard),
-                f"Or keep the argument above 0: tf.math.log(v + {guard:g}).",
+                f"{word} the argument above 0: tf.math.log(v + {guard:g}).",
                 location=where,
             ),
         )
@@ -86,6 +87,7 @@ class LogOfZero(OpRule):
             broken_run(log_of(0)),
             broken_run(log_of((-0.1, 0))),
             broken_run(xlogy),
+            *(broken_run(replace(log_of(0), made_of=(role,))) for role in ("output", "label", "weight")),
             broken_run(log1p),
             broken_run(log_of(0), of=made_up.model(dtype_policy="mixed_float16")),
         ]
@@ -98,6 +100,34 @@ class LogOfZero(OpRule):
             broken_run(log_of(0), 0.4),
             made_up.run(loss=[0.7, float("nan")], incident={}),
         ]
+
+
+def instead_of(made_of: tuple[str, ...]) -> Iterator[tuple[InterventionKind, str]]:
+    """What else could be written, by what the argument's numbers come from; of a mixture nothing is known."""
+    if made_of in ((), ("output",)):
+        begin = "Take" if made_of else "Where it is the log of a probability, take"
+        yield (
+            InterventionKind.USE_LOGITS,
+            f"{begin} the loss from logits: log and exp cancel there, as in "
+            "keras.losses.BinaryCrossentropy(from_logits=True), tf.nn.log_softmax(logits).",
+        )
+    elif made_of == ("label",):
+        yield (
+            InterventionKind.USE_STABLE_FORM,
+            "It is the log of a target: of an amount or a count take tf.math.log1p(y), and of a share in "
+            "y * log(y) tf.math.xlogy(y, y), which is 0 at 0.",
+        )
+    elif made_of == ("input",):
+        yield (
+            InterventionKind.USE_STABLE_FORM,
+            "It is the log of an input: of an amount or a count take tf.math.log1p(x).",
+        )
+    elif made_of == ("weight",):
+        yield (
+            InterventionKind.USE_STABLE_FORM,
+            "It is the log of a weight, which a step may take to 0: let the weight be that log, and take exp "
+            "of it where the number itself is wanted.",
+        )
 
 
 def layer_words(output: OutputInfo) -> str:

@@ -103,7 +103,7 @@ class HalfPrecisionOverflow(Rule):
             *facts(op, fit, incident),
             location=location_of_op(op, fit),
             layer=op.layer,
-            remedies=(*constant_remedies(op), bfloat_remedy(), float32_remedy(op)),
+            remedies=(*constant_remedies(op), bfloat_remedy(), float32_remedy(op, fit)),
             strength=0.85,
             explains=NONFINITE_FORWARD | {"weights-still", "not-learning"},
             since=incident.step,
@@ -172,11 +172,16 @@ def bfloat_remedy() -> Remedy:
     return Remedy(Intervention(InterventionKind.SET_DTYPE_POLICY, "model", "mixed_bfloat16"), text)
 
 
-def float32_remedy(op: OpInfo) -> Remedy:
-    text = "Or let this layer compute in float32: dtype='float32' in its construction."
-    return Remedy(
-        Intervention(InterventionKind.SET_DTYPE_POLICY, op.layer or "", "float32"), text, location=op.location
-    )
+def float32_remedy(op: OpInfo, fit: Fit) -> Remedy:
+    """For the layer by its name; what no layer makes is cast."""
+    layer = fit.layer(op.layer)
+    change = Intervention(InterventionKind.SET_DTYPE_POLICY, op.layer or "", "float32")
+    if layer is None:
+        text = "Or compute this in float32: tf.cast(v, tf.float32) before it."
+        return Remedy(change, text, location=op.location)
+    own = f"{layer.type} {layer.name!r} alone"
+    text = f"Or let {own} compute in float32: dtype='float32' in its construction."
+    return Remedy(change, text, location=layer.location)
 
 
 def half_run(policy: str, high: float, op: OpInfo | None = None) -> Run:

@@ -14,7 +14,7 @@ from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.growth import BEGINS, growth_of_gradients, growth_of_loss
 from nanwatch.diagnose.input_scale import raw_inputs
 from nanwatch.diagnose.observed import GROWTH
-from nanwatch.diagnose.optimizer_line import rate_remedy
+from nanwatch.diagnose.optimizer_line import rate_remedy, rates_of
 from nanwatch.diagnose.readings import (
     PATIENCE_STEPS,
     REGRESSIONS,
@@ -32,6 +32,7 @@ from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import IncidentInfo, ModelInfo, WeightInfo
+from nanwatch.record.notes import SquaresOverflowed
 from nanwatch.record.run import Fit, Run
 
 # A step that multiplies the loss more than this is more than a rate that is somewhat too high:
@@ -50,6 +51,8 @@ LEAPT = 1e3  # root mean square of one variable
 # Far worse than at the start, for the whole second half of 40 steps and more.
 STAYS_ABOVE = 3.0
 FAR_ABOVE = 10.0  # of a loss whose scale is not known
+# Of such a loss, which is finite in the end: sums over episodes were seen to grow 600 times in health.
+BEYOND_DOUBT = 1e6
 # Keras's own rates; ten times that is a choice worth doubting, and up to it the rate is seldom it.
 DEFAULT_RATES = {"SGD": 1e-2}
 DEFAULT_RATE = 1e-3
@@ -104,7 +107,11 @@ class LearningRateTooHigh(Rule):
         return None if fit.steps.has_column("loss") else "the loss of the steps was not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        if min(rates_of(fit), default=0.0) < 0:
+            return  # its sign is at fault, not its size
         incident = incident_of(fit, run)
+        if have_squares_overflowed(incident) and (rate_over_default(fit) or 0.0) < BOLD:
+            return  # a step of Adam's is no longer for a gradient that large: that is told by itself
         untouched = incident is not None and incident.finite_on_first_weights is False
         if untouched and not have_labels_grown(fit):
             return  # the batch is bad on untouched weights: no step has led there
@@ -147,6 +154,7 @@ class LearningRateTooHigh(Rule):
     @staticmethod
     def fires() -> list[Run]:
         growing = [85.0**step for step in range(18)]
+        overflowed = {"role": "weight", "notes": (SquaresOverflowed("Adam", "dense/kernel"),)}
         return [
             optimizer_run("SGD", 1e-3, [*growing, math.inf], incident={"value": "inf"}),
             optimizer_run("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident={}),
@@ -156,11 +164,15 @@ class LearningRateTooHigh(Rule):
             optimizer_run("SGD", 0.5, growing, incident={"finite_on_first_weights": False}, labels=growing),
             optimizer_run("SGD", 5.0, [7e11, math.nan], incident={"step": 1}, weights=1.001e3),
             optimizer_run("SGD", 5.0, [20.0] + [201.0] * 40, loss="custom", steps=0.3),
+            optimizer_run("Adam", 1e-2, [*growing, math.nan], incident=overflowed),
+            optimizer_run("SGD", 1e-3, [1.2**step for step in range(86)], loss="custom"),
         ]
 
     @staticmethod
     def silent() -> list[Run]:
         data = {"finite_on_first_weights": False}
+        growing = [85.0**step for step in range(18)]
+        overflowed = {"role": "weight", "notes": (SquaresOverflowed("Adam", "dense/kernel"),)}
         return [
             optimizer_run("SGD", 5.0, [1.0, 40.0, 999.0, math.nan], incident={}),
             optimizer_run("SGD", 5.0, [1.0, 40.0, 1000.0, math.nan], incident=data),
@@ -178,7 +190,11 @@ class LearningRateTooHigh(Rule):
             optimizer_run("SGD", 5.0, [20.0] + [201.0] * 40, loss="custom", steps=0.29),
             optimizer_run("SGD", 0.05, [20.0] + [201.0] * 40, loss="custom", steps=0.3),
             optimizer_run("SGD", 0.05, [7e11, math.nan], incident={"step": 1}, weights=2e3),
+            optimizer_run("SGD", 1e-3, [1.2**step for step in range(70)], loss="custom"),
+            optimizer_run("SGD", 1e-3, [-0.1, 85.0, 85.0**2, 85.0**3], incident={}, loss="custom"),
+            optimizer_run("SGD", -5.0, [1.0, 40.0, 1000.0, math.nan], incident={}),
             made_up.run(loss=[0.7] * 30 + [math.nan], incident={"role": "gradient"}),
+            optimizer_run("Adam", 9e-3, [*growing, math.nan], incident=overflowed),
         ]
 
 
@@ -194,6 +210,8 @@ def growing_course(fit: Fit, incident: IncidentInfo | None) -> Course | None:
     grown = growth_of_loss(fit)
     if grown is None or (incident is None and not math.isfinite(median(finite_losses(fit)[-1:]))):
         return None
+    if incident is None and not is_loss_known(fit) and grown.ratio < BEYOND_DOUBT and not has_leapt(fit):
+        return None  # episodes grow longer, and rewards larger: such a loss grows in health
     gradients = growth_of_gradients(fit)
     since = min(grown.since, gradients.since) if gradients else grown.since
     long = grown.steps >= LONG and grown.factor < LEAP
@@ -210,6 +228,10 @@ def growing_course(fit: Fit, incident: IncidentInfo | None) -> Course | None:
         norms = f"from a norm of {number(gradients.start)} to {number(gradients.peak)}"
         evidence.append(f"The gradients grow with it, {norms}.")
     return Course(text, tuple(evidence), since, 0.7 if long else 0.55, grown.factor if long else None)
+
+
+def have_squares_overflowed(incident: IncidentInfo | None) -> bool:
+    return incident is not None and any(isinstance(note, SquaresOverflowed) for note in incident.notes)
 
 
 def have_labels_grown(fit: Fit) -> bool:
@@ -264,8 +286,7 @@ def course_above_start(fit: Fit) -> Course | None:
     output = first_output(fit)
     if len(losses) < 2 * PATIENCE_STEPS or output is None or output.loss is None:
         return None
-    guess = guess_loss(fit, output)
-    known = guess is not None or output.loss.name in REGRESSIONS
+    guess, known = guess_loss(fit, output), is_loss_known(fit)
     if not known and not has_leapt(fit):
         return None  # what a loss of the script's own means, and whether it may grow, nobody knows
     start = max(losses[0], guess or 0.0)
@@ -275,6 +296,13 @@ def course_above_start(fit: Fit) -> Course | None:
     text = f"the loss starts at {number(losses[0])} and stays at {number(median(half))}, far above."
     lowest = f"Its lowest value in the second half of the training is {number(min(half))}."
     return Course(text, (lowest,), 1, 0.55)
+
+
+def is_loss_known(fit: Fit) -> bool:
+    """Whether it is known of what size the loss should be, and so that it should not grow."""
+    output = first_output(fit)
+    named = output is not None and output.loss is not None and output.loss.name in REGRESSIONS
+    return named or guess_loss(fit, output) is not None
 
 
 def leapt_course(fit: Fit, incident: IncidentInfo | None) -> Course | None:

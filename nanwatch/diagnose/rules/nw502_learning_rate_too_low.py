@@ -9,7 +9,7 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.guessing import PATIENCE, guessing
-from nanwatch.diagnose.optimizer_line import rate_remedy, rewrite_rate
+from nanwatch.diagnose.optimizer_line import rate_remedy, rates_of, rewrite_rate
 from nanwatch.diagnose.outcome import has_improved
 from nanwatch.diagnose.readings import incident_of, liveliness, update_ratios
 from nanwatch.diagnose.rule import Rule
@@ -206,14 +206,6 @@ class LearningRateTooLow(Rule):
             slow_run(1e-8, 2e-8, warms_up=True),
             slow_run(1e-3, 0.0, decays_after=11),
         ]
-
-
-def rates_of(fit: Fit) -> list[float]:
-    """The rates of the steps kept; the one it was made with where none was recorded."""
-    rates = [rate for _, rate in fit.steps.values("learning_rate")]
-    if rates or fit.model.optimizer is None or fit.model.optimizer.learning_rate is None:
-        return rates
-    return [fit.model.optimizer.learning_rate]
 
 
 def highest_rates(fit: Fit) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import went_nonfinite
@@ -58,7 +58,7 @@ class NonfiniteMetric(Rule):
         yield self.finding(
             fit,
             f"The metric {first} is {epochs[bad[first][0]][first]} in epoch {bad[first][0] + 1} under a "
-            "finite loss: the fault is in the metric, not in the training. What monitors it is dead.",
+            f"finite loss: the fault is in the metric, not in the training. {monitor_words(fit, bad)}",
             f"not finite: {list_words(words)}",
             location=fit.model.compile_location,
             remedies=(
@@ -94,6 +94,16 @@ class NonfiniteMetric(Rule):
                 steps={("weight", "dense/kernel", "l2_norm"): [math.nan] * 100},
             ),
         ]
+
+
+def monitor_words(fit: Fit, bad: Iterable[str]) -> str:
+    """Which callbacks go by what is no number."""
+    if fit.info.monitors is None:
+        return "Whatever monitors it is dead."
+    dead = [f"{each.callback} on {each.monitor}" for each in fit.info.monitors if each.monitor in bad]
+    if not dead:
+        return "No callback monitors it."
+    return f"{list_words(dead)} {'does' if len(dead) == 1 else 'do'} nothing: no comparison with NaN is true."
 
 
 def metric_names(epochs: list[Mapping[str, float]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, SupportsFloat, TypeGuard
 
-from nanwatch.record.facts import DataInfo, FitInfo, FitKind, Location
+from nanwatch.record.facts import DataInfo, FitInfo, FitKind, Location, MonitorInfo
 from nanwatch.watch.data import fit_arrays
 from nanwatch.watch.fit.training import Training
 
@@ -28,6 +28,18 @@ def fit_info(
         trainable=training.count_trainable(),
         replicas=training.replicas,
         saves_seen=saves_seen,
+        monitors=monitors_among(given["callbacks"]) if "callbacks" in given else None,
+    )
+
+
+def monitors_among(callbacks: Any) -> tuple[MonitorInfo, ...]:
+    """Those that watch a number of the logs; of a checkpoint that is written anyway it decides nothing."""
+    listed = getattr(callbacks, "callbacks", callbacks)
+    each = listed if isinstance(listed, list | tuple) else [listed]
+    return tuple(
+        MonitorInfo(type(one).__name__, one.monitor)
+        for one in each
+        if isinstance(getattr(one, "monitor", None), str) and getattr(one, "save_best_only", True)
     )
 
 

@@ -34,6 +34,7 @@ from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import DROPPED, FrozenTraining, RunRecorder
 from nanwatch.watch.train_step.inspection import Inspection, next_step, size_of
 from nanwatch.watch.train_step.left_behind import LeftBehind
+from nanwatch.watch.train_step.loss_inputs import loss_line_of
 from nanwatch.watch.train_step.own_fault import ENDS, fault_words, may_be_own
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
@@ -374,12 +375,19 @@ class FitObserver:
             watched=layout.count_watchpoints(),
             broadcasts=self.watcher.broadcasts,
             input_location=user_lines.call_line_of(self.model) if record.info.kind == "tape" else None,
+            loss_location=loss_line_of(seen),
+            loss_scaled=self.is_loss_scaled(seen),
             trainable=self.training.count_trainable(),
             no_gradient=tuple(seam().path_of(variable) for grad, variable in seen.gradients if grad is None),
         )
         if self.model is not None and not self.training.distributed:
             with self.recorder.catch_errors("looking for variables that nobody trains"):
                 self.untracked, self.untracked_at = find_untracked(seen, self.model), record.info.steps
+
+    def is_loss_scaled(self, seen: TracedStep) -> bool | None:
+        """None where no optimizer of the step takes off a scale."""
+        applied = [*seen.optimizers, *filter(None, [self.watcher.optimizer])]
+        return seen.is_scaled if any(map(seam().is_loss_scaling, applied)) else None
 
     def out_of_reach(self, seen: TracedStep) -> list[LayerOutOfReach]:
         """Layers whose outputs stay inside a loop or a function, so that no sentinel can see them."""

@@ -65,6 +65,7 @@ class Loops:
             "keras.losses.Loss.__call__": self.call_loss,
             "keras.optimizers.Optimizer.apply": self.apply_optimizer,
             "keras.optimizers.LossScaleOptimizer.apply": self.apply_optimizer,
+            "keras.optimizers.LossScaleOptimizer.scale_loss": self.scale_loss,
         }
         take(self.recorder.patches, Taker.LOOPS, wrappers)
 
@@ -141,6 +142,10 @@ class Loops:
         with self.recorder.catch_errors("seeing a loss"):
             graph_places.note_loss(since)
         return result
+
+    def scale_loss(self, original: Callable[..., R], optimizer: Optimizer, loss: Structure) -> R:
+        thread_recording().is_scaled = True
+        return original(optimizer, loss)
 
     def apply_optimizer(
         self,

@@ -6,13 +6,13 @@ import contextlib
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import tensorflow as tf
 
 from nanwatch.record.facts import Location
 from nanwatch.record.notes import ReplayStopped
-from nanwatch.watch.incident import surroundings
+from nanwatch.watch.incident import argument_origins, surroundings
 from nanwatch.watch.incident.autopsy import SECONDS, Autopsy, RepeatedStep, fill_in, is_bad, op_info
 from nanwatch.watch.incident.births import Search, can_count, run_of
 from nanwatch.watch.incident.eager_again import kind_of
@@ -40,6 +40,9 @@ def perform(
     birth = fill_in(found, trace, seen_by_tape(ran, paths), compile_location)
     if birth is not None and trace.calls.get(birth.number) is not None:
         enter(found, model, ran, trace.calls[birth.number], compile_location)
+    elif found.op is not None and found.born_at is not None:
+        origin = argument_origins.of_eager_op(ran.ops[found.born_at], ran.seen, ran.ops)
+        found.op = replace(found.op, made_of=origin.made_of, made_by=origin.made_by)
     trace.kept.clear()
     return found
 

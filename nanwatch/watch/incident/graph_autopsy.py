@@ -13,6 +13,7 @@ import tensorflow as tf
 from nanwatch.record.facts import Location, SpreadEntry
 from nanwatch.record.notes import DrawnAgain, OnlyCompiled, ReplayRaised, ReplayStopped, StayedFinite
 from nanwatch.record.watchpoints import Role
+from nanwatch.watch.incident import argument_origins
 from nanwatch.watch.incident.autopsy import SECONDS, Autopsy, dense, op_info
 from nanwatch.watch.incident.births import Birth, Search, can_count, run_of
 from nanwatch.watch.incident.bisection import Bisection, CompiledBirth
@@ -148,7 +149,13 @@ class StepAutopsy:
         found.reproduced = any(map(self.is_bad, self.wanted()))
         if birth is not None:
             stopped = tuple(sorted(self.search.stopped))
-            found.op = replace(op_info(self.bad_op(birth), self.compile_location), stopped_by=stopped)
+            origin = argument_origins.of_graph_op(birth.op, self.seen)
+            found.op = replace(
+                op_info(self.bad_op(birth), self.compile_location),
+                stopped_by=stopped,
+                made_of=origin.made_of,
+                made_by=origin.made_by,
+            )
             found.birth = birth
         found.spread = self.list_spread()
 

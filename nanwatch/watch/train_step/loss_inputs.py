@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 import tensorflow as tf
 
+from nanwatch.record.facts import Location
 from nanwatch.watch.data.batch import Leaves
+from nanwatch.watch.data.broadcasts import line_of
 from nanwatch.watch.keras_seam.keras_types import Layer, Op, Tensor
 from nanwatch.watch.train_step.graph_places import places_of
 from nanwatch.watch.train_step.traced_step import TracedStep
@@ -110,6 +112,11 @@ class LossWalk:
 
     def is_barrier(self, op: Op) -> bool:
         return op.type in SHAPES or op.name in self.backward or op.type in SOURCES
+
+
+def loss_line_of(seen: TracedStep) -> Location | None:
+    """The user's line of what a tape was asked to differentiate; None of eager steps."""
+    return None if seen.target is None or seen.loss_graph is None else line_of(seen.target.op)
 
 
 def join(origins: Sequence[Origin]) -> Origin:

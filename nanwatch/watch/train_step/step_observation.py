@@ -70,6 +70,7 @@ def wrap_model(model: Model, guard: UpdateGuard) -> None:
         wrap_held(patches, model, guard.apply)
         seen_of_step = {
             **wrappers_of_classes(guard.apply),
+            "keras.optimizers.LossScaleOptimizer.scale_loss": see_scale,
             "tensorflow.GradientTape.gradient": see_target,
             "tf.function.__call__": call_copies(guard.copies, is_outside_layers),
         }
@@ -158,6 +159,14 @@ def see_loss(
         seen.loss, seen.loss_graph = loss, tensorflow_names.traced_graph()
         seen.data_loss = parts[0] if len(parts) == 1 and parts[0] is not loss else None
     return loss
+
+
+def see_scale(original: Callable[..., R], /, *args: object, **kwargs: object) -> R:
+    """An optimizer is asked to scale the loss."""
+    seen = current_step()
+    if seen is not None:
+        seen.is_scaled = True
+    return original(*args, **kwargs)
 
 
 def keep_result(kept: list[R], original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:

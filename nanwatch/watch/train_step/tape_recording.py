@@ -58,6 +58,7 @@ class TapeRecording:
     bytes: int = 0  # that ``calls`` hold
     is_over: bool = False  # the update for which ``calls`` are kept has been made
     met: tuple[BroadcastInfo, ...] | None = None  # where labels met predictions of another rank
+    is_scaled: bool = False  # an optimizer was asked to scale a loss
     gave: list[Tensor] = field(default_factory=list)  # what the models gave that were called in the step
 
     def model_of(self, variables: Sequence[Variable]) -> Model | None:
@@ -103,7 +104,7 @@ class TapeRecording:
         """What an earlier loop showed is not about the next one."""
         self.called, self.losses, self.uses = [], [], 0
         self.inputs = self.labels = self.loss = self.seen = self.met = None
-        self.gave = []
+        self.gave, self.is_scaled = [], False
         self.ops.clear()
 
     def loss_of(self, variables: Sequence[Variable]) -> TapedLoss | None:

@@ -69,6 +69,7 @@ class TracedStep:
     bad: Tensor | None = None  # bool scalar: the update was, or should have been, held back
     losses: list[Tensor] = field(default_factory=list)  # float32 scalars, one for each update, in order
     optimizers: list[Optimizer] = field(default_factory=list)  # that were applied, in order
+    is_scaled: bool = False  # an optimizer was asked to scale a loss
     applying: bool = False  # an optimizer's own optimizer is not another one
     callers: list[Operation] = field(default_factory=list)  # being called, models too; innermost last
     out_of_reach: list[Layer] = field(default_factory=list)  # called in another graph
@@ -191,8 +192,13 @@ def batch_loss(seen: TracedStep, optimizer: Optimizer | None) -> Tensor | None:
     if seen.target is None:
         return None
     value = mean_of(seen.target)
-    factor = None if optimizer is None else seam().scale_of_loss(optimizer)
+    factor = None if optimizer is None or lacks_scale(seen, optimizer) else seam().scale_of_loss(optimizer)
     return value if factor is None else tf.divide(value, tf.cast(factor, tf.float32))
+
+
+def lacks_scale(seen: TracedStep, optimizer: Optimizer) -> bool:
+    """Whether ``optimizer`` takes off a scale that it was not asked to put on the loss."""
+    return seam().is_loss_scaling(optimizer) and not seen.is_scaled
 
 
 def has_penalty(seen: TracedStep) -> bool:

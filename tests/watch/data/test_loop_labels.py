@@ -103,3 +103,9 @@ def test_nothing_listens_once_the_loss_has_failed(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="own"):
         trained(failing, compiled=False, folder=tmp_path)
     assert not op_callbacks.should_invoke_op_callbacks()
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_line_of_a_loss_made_by_hand(compiled: bool, tmp_path: Path) -> None:
+    at = trained(squares, compiled, tmp_path).loss_location
+    assert (at is not None and "tf.reduce_mean" in at.code) is compiled  # eagerly no op knows its line
