@@ -8,11 +8,17 @@ from dataclasses import dataclass, field, fields, replace
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Finding, Outcome, RuleNotRun
 from nanwatch.diagnose.observed import headline_symptom, observed_symptoms
-from nanwatch.diagnose.outcome import accuracy_is_a_share, outcome_of_fit, outcome_of_run
+from nanwatch.diagnose.outcome import (
+    accuracy_is_a_share,
+    has_improved,
+    is_part,
+    outcome_of_fit,
+    outcome_of_run,
+)
 from nanwatch.diagnose.ranking import LEVEL_ORDER, PARTS, assign_parts
 from nanwatch.diagnose.rule import Rule, all_rules
 from nanwatch.diagnose.script_names import ScriptNames, names_of
-from nanwatch.diagnose.skill import lacks_skill, never_generalizes
+from nanwatch.diagnose.skill import is_right, lacks_skill, learned, never_generalizes
 from nanwatch.diagnose.symptoms import with_consequences
 from nanwatch.diagnose.trials import as_proven, decided, proposals_of, with_trials
 from nanwatch.record.run import Fit, Run
@@ -52,6 +58,7 @@ def diagnose_with(run: Run, rules: Sequence[Rule]) -> Diagnoses:
         tuple(not_run),
         tuple(finding for verdict in worst_first for finding in verdict.hypotheses),
         tuple(proposal for verdict in worst_first for proposal in verdict.proposals),
+        tuple((fit.info.index, verdict.outcome) for fit, verdict in zip(run.fits, verdicts, strict=True)),
     )
 
 
@@ -78,13 +85,9 @@ def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
                 seen.append(borne_out)
     if unskilled or verdict.outcome != "healthy":
         verdict.proposals = proposals_of([*seen, *verdict.hypotheses], fit)
-    harm = [finding for finding in seen if finding.level == "error"]
-    if verdict.outcome == "healthy" and harm:
-        verdict.outcome = harmed_outcome(fit, harm)
-    elif verdict.outcome == "healthy":
-        seen = [replace(finding, level="note") for finding in seen]
-        if never_generalizes(fit):
-            verdict.outcome = "not-generalizing"
+    if verdict.outcome == "healthy":
+        seen = as_in_health(seen)
+        verdict.outcome = harmed_outcome(fit, [finding for finding in seen if finding.level != "note"])
     observed = observed_symptoms(fit, run, verdict.outcome)
     verdict.findings = assign_parts(seen, observed, headline_symptom(fit, run, verdict.outcome))
     return verdict
@@ -97,13 +100,28 @@ def suspicions(rules: Sequence[Rule], fit: Fit, run: Run) -> Iterator[Finding]:
             yield from list(rule.suspect(fit, run))
 
 
+def as_in_health(seen: Sequence[Finding]) -> list[Finding]:
+    """``seen`` in a fit whose numbers look well: what shows no harm, and is not certain, is a note."""
+    if any(finding.level == "error" for finding in seen):
+        return list(seen)
+    return [finding if finding.certain else replace(finding, level="note") for finding in seen]
+
+
 def harmed_outcome(fit: Fit, harm: Sequence[Finding]) -> Outcome:
-    """The outcome of a fit whose numbers look well and of which a rule shows the harm."""
-    explained = frozenset[str]().union(*(finding.explains for finding in harm))
+    """The outcome of a fit whose numbers look well, and of which the rules say ``harm``.
+
+    What has learned something by its own numbers is not said to have learned nothing.
+    """
     if never_generalizes(fit):
         return "not-generalizing"
-    chance = "at-chance" in with_consequences(explained) and accuracy_is_a_share(fit, epochs=1)
-    return "at-chance" if chance else "not-learning"
+    if not harm:
+        return "healthy"
+    symptoms = with_consequences(frozenset[str]().union(*(finding.explains for finding in harm)))
+    if "at-chance" in symptoms and accuracy_is_a_share(fit, epochs=1) and not is_right(fit):
+        return "at-chance"
+    known = learned(fit)
+    well = has_improved(fit) if known is None else known
+    return "faulty" if well or is_part(fit) or "not-learning" not in symptoms else "not-learning"
 
 
 def ask_rule(rule: Rule, fit: Fit, run: Run) -> tuple[list[Finding], RuleNotRun | None]:
