@@ -6,17 +6,11 @@ import math
 from collections.abc import Iterator
 
 from nanwatch.diagnose.data_words import list_words, number
+from nanwatch.diagnose.learned import learned
 from nanwatch.diagnose.loss_course import constant_guess_loss
 from nanwatch.diagnose.outcome import accuracy_is_a_share, has_improved, is_part, kept_losses
 from nanwatch.diagnose.readings import accuracies, epoch_losses, last_loss
-from nanwatch.diagnose.skill import (
-    RIGHT_BY_CHANCE,
-    accuracy_skill,
-    lacks_skill,
-    learned,
-    skill_of,
-    validation_skill,
-)
+from nanwatch.diagnose.skill import RIGHT_BY_CHANCE, accuracy_skill, lacks_skill, skill_of, validation_skill
 from nanwatch.record.run import Fit
 
 WORSE = -0.05  # of skill: the loss of a batch or two is as far from that of all

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Finding, Outcome, RuleNotRun
+from nanwatch.diagnose.learned import is_right, learned
 from nanwatch.diagnose.observed import headline_symptom, observed_symptoms
 from nanwatch.diagnose.outcome import (
     accuracy_is_a_share,
@@ -16,9 +17,10 @@ from nanwatch.diagnose.outcome import (
     outcome_of_run,
 )
 from nanwatch.diagnose.ranking import LEVEL_ORDER, PARTS, assign_parts
+from nanwatch.diagnose.readings import constant_since, first_output
 from nanwatch.diagnose.rule import Rule, all_rules
 from nanwatch.diagnose.script_names import ScriptNames, names_of
-from nanwatch.diagnose.skill import is_right, lacks_skill, learned, never_generalizes
+from nanwatch.diagnose.skill import lacks_skill, never_generalizes
 from nanwatch.diagnose.symptoms import with_consequences
 from nanwatch.diagnose.trials import as_proven, decided, proposals_of, with_trials
 from nanwatch.record.run import Fit, Run
@@ -117,11 +119,21 @@ def harmed_outcome(fit: Fit, harm: Sequence[Finding]) -> Outcome:
     if not harm:
         return "healthy"
     symptoms = with_consequences(frozenset[str]().union(*(finding.explains for finding in harm)))
+    if is_part(fit) and not is_constant(fit):
+        return "faulty"  # too few steps to say whether it learns
     if "at-chance" in symptoms and accuracy_is_a_share(fit, epochs=1) and not is_right(fit):
         return "at-chance"
     known = learned(fit)
     well = has_improved(fit) if known is None else known
     return "faulty" if well or is_part(fit) or "not-learning" not in symptoms else "not-learning"
+
+
+def is_constant(fit: Fit) -> bool:
+    """Whether all predictions seen are one number, or those of a batch lastingly are."""
+    output = first_output(fit)
+    if output is not None and constant_since(fit, output.path) is not None:
+        return True
+    return any(seen.rows > 1 and seen.min == seen.max for seen in fit.info.data.predictions)
 
 
 def ask_rule(rule: Rule, fit: Fit, run: Run) -> tuple[list[Finding], RuleNotRun | None]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from nanwatch.diagnose.diagnosis import Outcome
+from nanwatch.diagnose.learned import is_right, learned
 from nanwatch.diagnose.readings import (
     PATIENCE_EPOCHS,
     REGRESSIONS,
@@ -24,7 +25,6 @@ from nanwatch.diagnose.readings import (
     label_of,
     last_loss,
 )
-from nanwatch.diagnose.skill import is_right, learned
 from nanwatch.diagnose.statistics import binomial_p_value
 from nanwatch.record.facts import TensorSummary
 from nanwatch.record.run import Fit, Run

@@ -69,20 +69,6 @@ def accuracy_skill(fit: Fit, validation: bool = False) -> float | None:
     return (reached - most) / (1.0 - most) if logged and most < 1.0 else None
 
 
-def is_right(fit: Fit) -> bool:
-    """Whether the accuracy of the last epoch is far above that of a constant answer."""
-    right = accuracy_skill(fit)
-    return right is not None and right >= LITTLE
-
-
-def learned(fit: Fit) -> bool | None:
-    """Whether it ended far better than a constant answer; None where that is not known."""
-    found, right = skill_of(fit), accuracy_skill(fit)
-    if found is None and right is None:
-        return True if accuracies(fit)[-1:] == [1.0] else None
-    return is_right(fit) or (found is not None and not found.is_little)
-
-
 def never_generalizes(fit: Fit) -> bool:
     """Whether the training learned, and the validation was no better than guessing in any epoch.
 
