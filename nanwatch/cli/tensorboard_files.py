@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nanwatch.errors import NanwatchError
+from nanwatch.explain.headline import headline
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
-from nanwatch.explain.verdict import action_sentence, course, verdict
 from nanwatch.record.run import Fit
 
 if TYPE_CHECKING:
@@ -114,9 +114,8 @@ def seconds_of_epochs(fit: Fit) -> dict[int, float]:
 
 def summary_text(report: Report) -> str:
     """The verdict and the findings, as Markdown, which TensorBoard renders."""
-    incident = report.run.info.incident
-    behind = action_sentence(incident) if incident is not None else course(report)
-    lines = [f"**{escape_markdown(verdict(report))}**", escape_markdown(behind or "")]
+    head = headline(report)
+    lines = [f"**{escape_markdown(head.said)}**", escape_markdown(head.behind or "")]
     for found in report.diagnoses.diagnoses:
         where = ""
         if found.location is not None:

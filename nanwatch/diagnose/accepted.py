@@ -70,13 +70,19 @@ def apply_choice(diagnoses: Diagnoses, run: Run, choice: Choice, root: str | Non
         left_out += [(orphan, "follows from what is left out") for orphan in orphans]
     told = tuple(left_out_sentence(diagnosis, reason, run, root) for diagnosis, reason in left_out)
     codes = {diagnosis.code for diagnosis in kept}
+    loud = any(diagnosis.level != "note" for diagnosis in kept)
+    outcome = "healthy" if diagnoses.outcome == "faulty" and not loud else diagnoses.outcome
     proposals = tuple(
         proposal
         for proposal in diagnoses.proposals
         if proposal.code in codes or (proposal.suspected and is_wanted(proposal.code, choice))
     )
     return replace(
-        diagnoses, diagnoses=tuple(kept), proposals=proposals, accepted=(*diagnoses.accepted, *told)
+        diagnoses,
+        outcome=outcome,
+        diagnoses=tuple(kept),
+        proposals=proposals,
+        accepted=(*diagnoses.accepted, *told),
     )
 
 

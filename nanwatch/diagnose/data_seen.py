@@ -70,6 +70,16 @@ def summaries_by_path(data: DataInfo, kind: DataKind) -> dict[str, TensorSummary
     return {tensor.path: tensor for tensor in getattr(data, kind)}
 
 
+def are_rows_to_come(fit: Fit) -> bool:
+    """Whether the training ended before it had come to every row of arrays that were read whole."""
+    seen = [*fit.info.data.labels, *fit.info.data.inputs]
+    rows = int(max((data.rows for data in seen), default=0) * (1.0 - fit.info.validation_split))
+    own = fit.model.custom_train_step or fit.info.kind == "tape"  # which may do with the data what it likes
+    batch = fit.info.batch_size or max(fit.steps.first_values("rows"), default=rows)
+    reached = fit.info.steps * batch
+    return fit.info.data.whole and not own and fit.info.steps > 0 and reached < rows
+
+
 def output_of(fit: Fit, path: str) -> OutputInfo | None:
     """The output whose labels are recorded under ``path``; the only one where there is one."""
     outputs = fit.model.outputs

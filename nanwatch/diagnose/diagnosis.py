@@ -17,6 +17,7 @@ Outcome = Literal[
     "not-learning",
     "diverged",
     "not-generalizing",
+    "faulty",  # a fault in a training whose numbers are not, or not yet, those of one
     "healthy",
     "crashed",
     "incomplete",
@@ -69,6 +70,7 @@ class Finding:
     fit: int = 0
     shows: frozenset[str] = frozenset()
     suspected: bool = False  # a hypothesis: to be said only where the trial of a remedy cures
+    certain: bool = False  # from the model and its data alone, whatever the numbers show so far
 
 
 @dataclass(frozen=True)
@@ -105,4 +107,5 @@ class Diagnoses:
     rules_not_run: tuple[RuleNotRun, ...] = ()
     hypotheses: tuple[Finding, ...] = ()  # suspicions that no trial has borne out; never shown
     proposals: tuple[Proposal, ...] = ()  # what trials may decide, the best bet first
+    outcomes: tuple[tuple[int, Outcome], ...] = ()  # of each fit, by its number
     accepted: tuple[str, ...] = ()  # findings that are left out, and why: "NW203 ... (in the baseline)"

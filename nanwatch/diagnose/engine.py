@@ -7,10 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Finding, Outcome, RuleNotRun
+from nanwatch.diagnose.learned import is_right, learned
 from nanwatch.diagnose.observed import headline_symptom, observed_symptoms
-from nanwatch.diagnose.outcome import accuracy_is_a_share, outcome_of_fit, outcome_of_run
+from nanwatch.diagnose.outcome import (
+    accuracy_is_a_share,
+    has_improved,
+    is_part,
+    outcome_of_fit,
+    outcome_of_run,
+)
 from nanwatch.diagnose.ranking import LEVEL_ORDER, PARTS, assign_parts
-from nanwatch.diagnose.readings import last_loss
+from nanwatch.diagnose.readings import constant_since, first_output, last_loss
 from nanwatch.diagnose.rule import Rule, all_rules
 from nanwatch.diagnose.script_names import ScriptNames, names_of
 from nanwatch.diagnose.skill import lacks_skill, never_generalizes
@@ -53,6 +60,7 @@ def diagnose_with(run: Run, rules: Sequence[Rule]) -> Diagnoses:
         tuple(not_run),
         tuple(finding for verdict in worst_first for finding in verdict.hypotheses),
         tuple(proposal for verdict in worst_first for proposal in verdict.proposals),
+        tuple((fit.info.index, verdict.outcome) for fit, verdict in zip(run.fits, verdicts, strict=True)),
     )
 
 
@@ -77,14 +85,10 @@ def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
             else:
                 seen = [each for each in seen if each.code != borne_out.code]
                 seen.append(borne_out)
-    harm = [finding for finding in seen if finding.level == "error"]
-    if verdict.outcome == "healthy" and harm:
-        verdict.outcome = harmed_outcome(fit, harm)
-    elif verdict.outcome == "healthy":
-        seen = [replace(finding, level="note") for finding in seen]
-        if never_generalizes(fit):
-            verdict.outcome = "not-generalizing"
-    if unskilled or harm or verdict.outcome not in ("healthy", "not-generalizing"):
+    if verdict.outcome == "healthy":
+        seen = as_in_health(seen)
+        verdict.outcome = harmed_outcome(fit, [finding for finding in seen if finding.level != "note"])
+    if unskilled or verdict.outcome not in ("healthy", "not-generalizing"):
         verdict.proposals = proposals_of([*seen, *verdict.hypotheses], fit)
     observed = observed_symptoms(fit, run, verdict.outcome)
     verdict.findings = assign_parts(seen, observed, headline_symptom(fit, run, verdict.outcome))
@@ -98,15 +102,40 @@ def suspicions(rules: Sequence[Rule], fit: Fit, run: Run) -> Iterator[Finding]:
             yield from list(rule.suspect(fit, run))
 
 
+def as_in_health(seen: Sequence[Finding]) -> list[Finding]:
+    """``seen`` in a fit whose numbers look well: what shows no harm, and is not certain, is a note."""
+    if any(finding.level == "error" for finding in seen):
+        return list(seen)
+    return [finding if finding.certain else replace(finding, level="note") for finding in seen]
+
+
 def harmed_outcome(fit: Fit, harm: Sequence[Finding]) -> Outcome:
-    """The outcome of a fit whose numbers look well and of which a rule shows the harm."""
-    explained = frozenset[str]().union(*(finding.explains for finding in harm))
+    """The outcome of a fit whose numbers look well, and of which the rules say ``harm``.
+
+    What has learned something by its own numbers is not said to have learned nothing.
+    """
     if never_generalizes(fit):
         return "not-generalizing"
-    if "negative-loss" in explained and last_loss(fit) < 0:
+    if not harm:
+        return "healthy"
+    symptoms = with_consequences(frozenset[str]().union(*(finding.explains for finding in harm)))
+    if "negative-loss" in symptoms and last_loss(fit) < 0:
         return "diverged"
-    chance = "at-chance" in with_consequences(explained) and accuracy_is_a_share(fit, epochs=1)
-    return "at-chance" if chance else "not-learning"
+    if is_part(fit) and not is_constant(fit):
+        return "faulty"  # too few steps to say whether it learns
+    if "at-chance" in symptoms and accuracy_is_a_share(fit, epochs=1) and not is_right(fit):
+        return "at-chance"
+    known = learned(fit)
+    well = has_improved(fit) if known is None else known
+    return "faulty" if well or is_part(fit) or "not-learning" not in symptoms else "not-learning"
+
+
+def is_constant(fit: Fit) -> bool:
+    """Whether all predictions seen are one number, or those of a batch lastingly are."""
+    output = first_output(fit)
+    if output is not None and constant_since(fit, output.path) is not None:
+        return True
+    return any(seen.rows > 1 and seen.min == seen.max for seen in fit.info.data.predictions)
 
 
 def ask_rule(rule: Rule, fit: Fit, run: Run) -> tuple[list[Finding], RuleNotRun | None]:

@@ -46,8 +46,8 @@ def observed_symptoms(fit: Fit, run: Run, outcome: Outcome) -> frozenset[str]:
     found: set[str] = set(nonfinite_symptoms(incident)) if incident else set()
     if outcome == "non-finite" and incident is None:
         found |= nonfinite_losses(fit)
-    if outcome in ("at-chance", "not-learning"):
-        found.add(outcome)
+    if outcome in ("at-chance", "not-learning", "faulty"):
+        found.add(as_symptom(outcome))
     if outcome == "diverged":
         found.add("negative-loss" if last_loss(fit) < 0 else "growth")
     if outcome == "crashed":
@@ -67,7 +67,12 @@ def headline_symptom(fit: Fit, run: Run, outcome: Outcome) -> str | None:
         return "negative-loss" if last_loss(fit) < 0 else "growth"
     if outcome == "crashed":
         return "crash"
-    return outcome if outcome in ("at-chance", "not-learning") else None
+    return as_symptom(outcome) if outcome in ("at-chance", "not-learning", "faulty") else None
+
+
+def as_symptom(outcome: Outcome) -> str:
+    """The symptom of an outcome; a fault that does not show in the numbers would cost the learning."""
+    return "not-learning" if outcome == "faulty" else outcome
 
 
 def nonfinite_symptoms(incident: IncidentInfo) -> set[Symptom]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from nanwatch.diagnose.diagnosis import Outcome
+from nanwatch.diagnose.learned import is_right, learned
 from nanwatch.diagnose.readings import (
     PATIENCE_EPOCHS,
     REGRESSIONS,
@@ -62,6 +63,7 @@ ORDER: tuple[Outcome, ...] = (
     "crashed",
     "incomplete",
     "not-generalizing",
+    "faulty",
     "healthy",
     "no-training",
 )
@@ -149,6 +151,8 @@ def is_at_chance(fit: Fit) -> bool:
     output = first_output(fit)
     if output is None or not is_classification(output) or len(class_shares(label_of(fit, output))) == 1:
         return False
+    if is_right(fit):  # of batches of one class each the answers to a batch may well be alike
+        return False
     if constant_since(fit, output.path) is not None:
         return True
     return accuracy_is_a_share(fit) and not has_improved(fit) and are_weights_still(fit)
@@ -201,7 +205,7 @@ def learns_nothing(fit: Fit) -> bool:
     guess = guess_loss(fit, output)
     if not finite_losses(fit) or has_improved(fit):
         return False
-    if guess is not None and last_loss(fit) < DONE * guess:
+    if learned(fit) or (guess is not None and last_loss(fit) < DONE * guess):
         return False
     if output is not None and constant_since(fit, output.path) is not None:
         return True

@@ -142,7 +142,8 @@ def label_width(label: TensorSummary) -> int:
 def guess_loss(fit: Fit, output: OutputInfo | None) -> float | None:
     """The cross-entropy of always answering with the class shares: the prior entropy.
 
-    Where the labels do not tell, ln k for k units (ln 2 for one).
+    Where the labels do not tell, ln k for k units (ln 2 for one). Rows of labels that are shares, or
+    several ones, cost what their means do.
     """
     if output is None or not is_classification(output):
         return None
@@ -150,10 +151,20 @@ def guess_loss(fit: Fit, output: OutputInfo | None) -> float | None:
     each = independent_shares(label)
     if output.loss is not None and output.loss.name == BINARY and each:
         return sum(map(binary_entropy, each)) / len(each)
+    means = column_means(label)
+    if output.loss is not None and output.loss.name == CATEGORICAL and len(means) > 1:
+        return -sum(mean * math.log(mean / sum(means)) for mean in means)
     shares = [share for share in class_shares(label).values() if 0 < share < 1]
     if len(shares) > 1:
         return -sum(share * math.log(share) for share in shares)
     return math.log(max(2, output.units or 2)) if output.loss and output.loss.name != BINARY else math.log(2)
+
+
+def column_means(label: TensorSummary | None) -> list[float]:
+    """The mean of each column of label rows, those of 0 left out; empty where not all are known."""
+    if label is None or len(label.columns) != label_width(label):
+        return []
+    return [column.mean for column in label.columns if column.mean > 0]
 
 
 def gradient_norms(fit: Fit) -> list[tuple[int, float]]:

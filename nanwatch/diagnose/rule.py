@@ -68,6 +68,7 @@ class Rule(ABC):
         since: int = 0,
         shows: frozenset[str] | set[str] = frozenset(),
         suspected: bool = False,
+        certain: bool = False,
     ) -> Finding:
         """A finding of this rule about ``fit``."""
         return Finding(
@@ -86,6 +87,7 @@ class Rule(ABC):
             fit.info.index,
             frozenset(shows),
             suspected,
+            certain,
         )
 
     @classmethod

@@ -10,9 +10,9 @@ from pathlib import Path
 from nanwatch.diagnose.diagnosis import Diagnosis, Outcome, Remedy
 from nanwatch.diagnose.skill import lacks_skill, skill_of
 from nanwatch.explain.figures import short
+from nanwatch.explain.headline import headline
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
-from nanwatch.explain.verdict import verdict
 from nanwatch.record.run import Fit
 
 MEANT = -100.0  # below it, and above 1, the number says nothing that the verdict does not
@@ -26,6 +26,7 @@ BETTER: tuple[Outcome, ...] = (
     "at-chance",
     "not-learning",
     "not-generalizing",
+    "faulty",
     "healthy",
 )
 AHEAD = 0.05  # of skill: less is what another order of the rows gives
@@ -82,7 +83,7 @@ def render_round(number: int, found: Round, script: str) -> str:
         line = found.diagnosis.location.line if found.diagnosis.location is not None else None
         where = f" at {clean(script)}:{line}" if line is not None else ""
         said.append(f"with {found.diagnosis.code}{where} mended ({clean(found.remedy.text).rstrip('.')}):")
-    said.append(clean(verdict(found.report)))
+    said.append(clean(headline(found.report).said))
     skill = found.skill
     if skill is not None and MEANT <= skill <= 1.0 and found.report.run.info.incident is None:
         said.append(f"Skill {skill:.2f} (0 is guessing, 1 perfect).")

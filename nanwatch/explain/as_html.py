@@ -23,19 +23,22 @@ from markupsafe import Markup
 
 from nanwatch.explain.epoch_rows import epoch_rows
 from nanwatch.explain.figures import count, percent, short
+from nanwatch.explain.headline import Tone, headline
 from nanwatch.explain.html_charts import axis_frame, charts
 from nanwatch.explain.html_findings import cards, whole_script
 from nanwatch.explain.html_model import SPARK, class_bars, layer_rows, output_boxes, tensor_rows
+from nanwatch.explain.loss_words import end_of_loss
 from nanwatch.explain.next_command import next_commands
 from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import limits, op_facts, op_sentence
 from nanwatch.explain.trainings import training_lines
 from nanwatch.explain.untrusted import clean
-from nanwatch.explain.verdict import accuracy, action_sentence, course, verdict
+from nanwatch.explain.verdict import accuracy
 from nanwatch.record import strict_json
 from nanwatch.version import __version__
 
+COLOURS: dict[Tone, str] = {"well": "healthy", "open": "unknown", "broken": "broken"}  # classes of the page
 SCRIPTS = ("vendor/uplot/uPlot.iife.min.js", "html/charts.js")
 STYLES = ("vendor/uplot/uPlot.min.css", "html/page.css")
 LICENCE = "vendor/uplot/LICENSE"
@@ -87,6 +90,7 @@ def page(report: Report) -> dict[str, Any]:
     incident = info.incident
     op = None if incident is None else incident.op
     names, epochs = epoch_rows(report.fit())
+    head = headline(report)
     drawn = charts(report)
     layers = layer_rows(report)
     return {
@@ -98,9 +102,9 @@ def page(report: Report) -> dict[str, Any]:
         "script": report.path(info.script),
         "started": started_words(info.started),
         "info": info,
-        "mark": mark(report),
-        "verdict": verdict(report),
-        "behind": action_sentence(incident) if incident is not None else course(report),
+        "mark": COLOURS[head.tone],
+        "verdict": head.said,
+        "behind": head.behind,
         "tiles": tiles(report),
         "cards": cards(report),
         "consequences": report.of_part("consequence"),
@@ -149,13 +153,6 @@ def digest(name: str) -> str:
     return f"'sha256-{base64.b64encode(found).decode()}'"
 
 
-def mark(report: Report) -> str:
-    """The colour of the verdict."""
-    if report.diagnoses.outcome == "healthy":
-        return "healthy" if report.is_watched_throughout() else "unknown"
-    return "unknown" if report.diagnoses.outcome in ("incomplete", "no-training") else "broken"
-
-
 def started_words(started: str) -> str:
     if not started:
         return ""
@@ -177,9 +174,10 @@ def tiles(report: Report) -> list[tuple[str, str]]:
     found = [("steps", f"{fit.info.steps:,}")]
     if fit.info.epochs:
         found.append(("epochs begun", f"{fit.info.epochs}{asked}"))
-    losses = fit.losses()
-    if losses:
-        found.append(("loss, first and last step", f"{short(losses[0][1])} → {short(losses[-1][1])}"))
+    losses, ended = fit.losses(), end_of_loss(fit)
+    if losses and ended is not None:
+        value = f"{short(losses[0][1])} → {short(ended.value)}"
+        found.append((f"loss, at the first step and {ended.where}", value))
     acc = accuracy(fit)
     if acc is not None:
         found.append((f"{clean(acc[0]).replace('_', ' ')}, last epoch", short(acc[1])))

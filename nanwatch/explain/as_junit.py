@@ -16,9 +16,9 @@ from xml.etree import ElementTree
 from nanwatch.diagnose.diagnosis import Diagnosis, RuleNotRun
 from nanwatch.diagnose.rule import all_rules
 from nanwatch.explain.annotated import annotation_level, message, title
+from nanwatch.explain.headline import headline
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
-from nanwatch.explain.verdict import action_sentence, course, verdict
 
 # What XML 1.0 has no way to hold, not even escaped.
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -128,9 +128,8 @@ def finding_text(report: Report, found: Diagnosis) -> str:
 
 
 def summary(report: Report) -> str:
-    incident = report.run.info.incident
-    behind = action_sentence(incident) if incident is not None else course(report)
-    return "\n".join(clean(text) for text in (verdict(report), behind) if text)
+    found = headline(report)
+    return "\n".join(clean(text) for text in (found.said, found.behind) if text)
 
 
 def text_of(text: str) -> str:

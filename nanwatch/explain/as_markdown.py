@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain.epoch_rows import epoch_rows
+from nanwatch.explain.headline import Tone
+from nanwatch.explain.headline import headline as headline_of
 from nanwatch.explain.markdown_text import code_span, escape_markup, fence_code, row
 from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
@@ -26,10 +28,10 @@ from nanwatch.explain.sentences import (
 from nanwatch.explain.source import excerpt
 from nanwatch.explain.trainings import place_words, training_lines
 from nanwatch.explain.untrusted import clean
-from nanwatch.explain.verdict import action_sentence, course, verdict
 from nanwatch.record.facts import Location
 
 MARKS = {"error": "❌", "warning": "⚠️", "note": "\N{INFORMATION SOURCE}\ufe0f"}
+TONES: dict[Tone, str] = {"well": "✅", "open": "❔", "broken": "❌"}
 SPREAD_ROWS = 16  # of a deep model every layer goes bad: the first ones tell
 
 
@@ -41,13 +43,10 @@ def render(report: Report) -> str:
 
 
 def headline(report: Report) -> Iterator[str]:
-    fine = report.diagnoses.outcome == "healthy" and report.is_watched_throughout()
-    mark = "✅" if fine else "❌"
-    yield f"## {mark} {escape_markup(verdict(report))}"
-    incident = report.run.info.incident
-    behind = action_sentence(incident) if incident is not None else course(report)
-    if behind is not None:
-        yield escape_markup(behind)
+    found = headline_of(report)
+    yield f"## {TONES[found.tone]} {escape_markup(found.said)}"
+    if found.behind is not None:
+        yield escape_markup(found.behind)
     facts = [code_span(report.path(report.run.info.script)), report.run.info.status]
     if report.folder() is not None:
         facts.append(f"run {code_span(report.folder() or '')}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from nanwatch.diagnose.diagnosis import LEVELS, Level
 from nanwatch.explain.figures import count
+from nanwatch.explain.headline import Tone, headline
 from nanwatch.explain.next_command import COMMANDS, next_commands
 from nanwatch.explain.page import Page
 from nanwatch.explain.processes import process_lines
@@ -15,9 +15,10 @@ from nanwatch.explain.terminal_findings import LEVEL_STYLES, add_findings
 from nanwatch.explain.terminal_numbers import add_epochs, add_last_steps, add_spread
 from nanwatch.explain.trainings import training_lines
 from nanwatch.explain.untrusted import clean
-from nanwatch.explain.verdict import action_sentence, course, verdict
 
 UNSEEN_LINES = 6  # a large model may have one for each layer
+SIGNS: dict[Tone, tuple[str, str]] = {"well": ("✔", "OK"), "open": ("?", "??"), "broken": ("✖", "!!")}
+STYLES: dict[Tone, str] = {"well": "bold green", "open": "bold magenta", "broken": "bold red"}
 
 
 def render(
@@ -54,18 +55,14 @@ def add_header(page: Page, report: Report) -> None:
 
 
 def add_headline(page: Page, report: Report) -> None:
-    level = worst_level(report)
-    whole = report.is_watched_throughout()
-    if level in (None, "note") and report.diagnoses.outcome == "healthy" and whole:
-        mark, style = page.sign("✔", "OK"), "bold green"
-    else:
-        mark, style = page.sign("✖", "!!"), LEVEL_STYLES[level or ("error" if whole else "warning")]
-    page.prose((clean(verdict(report)), "bold"), first=f"{mark} ", style=style)
+    found = headline(report)
+    mark, style = page.sign(*SIGNS[found.tone]), STYLES[found.tone]
+    if found.tone == "broken" and found.level is not None:
+        style = LEVEL_STYLES[found.level]
+    page.prose((clean(found.said), "bold"), first=f"{mark} ", style=style)
     indent = len(mark) + 1
-    incident = report.run.info.incident
-    behind = action_sentence(incident) if incident is not None else course(report)
-    if behind is not None:
-        page.prose(clean(behind), indent=indent)
+    if found.behind is not None:
+        page.prose(clean(found.behind), indent=indent)
     if report.diagnoses.outcome == "healthy":
         page.prose(watched_sentence(report), indent=indent)
     elif is_unexplained(report):
@@ -75,11 +72,6 @@ def add_headline(page: Page, report: Report) -> None:
 def is_unexplained(report: Report) -> bool:
     found = report.diagnoses
     return not found.diagnoses and not found.accepted and found.outcome not in ("no-training", "incomplete")
-
-
-def worst_level(report: Report) -> Level | None:
-    levels = {diagnosis.level for diagnosis in report.diagnoses.diagnoses}
-    return next((level for level in LEVELS if level in levels), None)
 
 
 def add_trainings(page: Page, report: Report) -> None:

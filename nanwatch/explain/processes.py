@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 
 from nanwatch.diagnose.outcome import is_cut_off
-from nanwatch.explain.figures import count, short
+from nanwatch.explain.figures import count
+from nanwatch.explain.loss_words import end_of_loss
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 from nanwatch.record.run import Run
@@ -42,9 +43,8 @@ def process_lines(report: Report) -> list[str]:
 
 def process_line(report: Report, part: Run) -> str:
     said = [count(len(part.fits), "training"), count(sum(fit.info.steps for fit in part.fits), "step")]
-    losses = part.fits[-1].losses()
-    if losses:
-        said.append(f"loss {short(losses[-1][1])} at the last")
+    if ended := end_of_loss(part.fits[-1]):
+        said.append(f"loss {ended.words}")
     if part.info.incident is not None:
         said.append(f"a non-finite number in step {part.info.incident.step}")
     if is_cut_off(part):

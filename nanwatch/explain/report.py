@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Part
+from nanwatch.diagnose.doubts import doubts
 from nanwatch.diagnose.places import project_path
 from nanwatch.diagnose.script_names import ScriptNames, names_of
 from nanwatch.explain.notes import held_back_words, not_watched_words, own_error_words
@@ -35,12 +36,34 @@ class Report:
         return any(diagnosis.level != "note" for diagnosis in self.diagnoses.diagnoses)
 
     def fit(self) -> Fit | None:
-        """The training the report is about: the incident's, the first diagnosis's, else the longest."""
+        """The training the report is about: the one that went worst."""
+        return self.worst_fit
+
+    @cached_property
+    def worst_fit(self) -> Fit | None:
+        """The incident's; else, of those with the run's outcome, the first diagnosis's.
+
+        Where none is at fault it is one that is in doubt; where none is, the longest.
+        """
         found = self.run.fit_of_incident()
-        if found is None and self.diagnoses.diagnoses:
-            wanted = self.diagnoses.diagnoses[0].fit
-            found = next((fit for fit in self.run.fits if fit.info.index == wanted), None)
-        return found or max(self.run.fits, key=lambda fit: fit.info.steps, default=None)
+        if found is not None:
+            return found
+        outcomes = dict(self.diagnoses.outcomes)
+        worst = [fit for fit in self.run.fits if outcomes.get(fit.info.index) == self.diagnoses.outcome]
+        fits = worst or list(self.run.fits)
+        said = [each.fit for each in self.diagnoses.diagnoses[:1] if each.level != "note"]
+        noted = [each.fit for each in self.diagnoses.diagnoses[:1] if each.level == "note"]
+        doubtful = [fit for fit in fits if self.diagnoses.outcome == "healthy" and doubts(fit)]
+        told = [fit for wanted in (said, noted) for fit in fits if fit.info.index in wanted]
+        if not said:
+            told = [*doubtful, *told]
+        return next(iter(told), max(fits, key=lambda fit: fit.info.steps, default=None))
+
+    @cached_property
+    def doubts(self) -> list[str]:
+        """What the numbers of the training say against it, where no fault is found in any."""
+        fit = self.worst_fit
+        return doubts(fit) if fit is not None and self.diagnoses.outcome == "healthy" else []
 
     def path(self, path: str | Path) -> str:
         """``path`` relative to the run's working directory where it lies below it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from nanwatch.explain.figures import count, short
+from nanwatch.explain.figures import count
+from nanwatch.explain.loss_words import end_of_loss
 from nanwatch.explain.processes import in_process, process_words
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
@@ -71,9 +72,8 @@ def training_line(report: Report, fits: list[Fit]) -> str:
     said = [f"{name_in_script(report, model)} ({clean(model.type)}): {steps}"]
     if model.optimizer is not None:
         said.append(f"by {clean(model.optimizer.type)}")
-    losses = fits[-1].losses()
-    if losses:
-        said.append(f"loss {short(losses[-1][1])} at the last")
+    if ended := end_of_loss(fits[-1]):
+        said.append(f"loss {ended.words}")
     part = report.run.part_of(fits[-1].info.index)
     if part is not None:
         said.append(f"in {process_words(report, part)}")

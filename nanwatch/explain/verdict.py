@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from nanwatch.diagnose.data_words import when_words
-from nanwatch.diagnose.outcome import is_cut_off
-from nanwatch.diagnose.skill import lacks_skill, skill_of
+from nanwatch.diagnose.outcome import accuracy_is_a_share, is_cut_off
+from nanwatch.diagnose.readings import accuracies
 from nanwatch.explain.figures import count, short
+from nanwatch.explain.loss_words import loss_words
 from nanwatch.explain.processes import process_words
 from nanwatch.explain.report import Report
 from nanwatch.explain.trainings import in_training
@@ -28,7 +29,7 @@ PLACES: dict[Role, str] = {
     "update": "The update of",
 }
 NAMED = frozenset({"activation", "gradient", "weight", "update"})  # a path says more than the role
-WORSE = -0.05  # of skill: the loss of a batch or two is as far from that of all
+NAMED_NOTES = 3  # as many as a headline holds
 VALUES: dict[Nonfinite, str] = {"nan": "NaN", "inf": "infinite", "-inf": "minus infinite"}
 
 
@@ -62,13 +63,15 @@ def outcome_sentence(report: Report) -> str:
         case "non-finite":
             return nonfinite_log_sentence(report)
         case "at-chance":
-            return "The training predicts no better than chance."
+            return at_chance_sentence(report)
         case "not-learning":
             return "The training did not learn."
         case "diverged":
             return "The training diverged."
         case "not-generalizing":
             return "The training learned its own rows, and no epoch was better than guessing in validation."
+        case "faulty":
+            return faulty_sentence(report)
         case "healthy":
             return healthy_sentence(report)
         case "crashed":
@@ -80,15 +83,32 @@ def outcome_sentence(report: Report) -> str:
 
 
 def healthy_sentence(report: Report) -> str:
-    """With what the training came to, where it learned next to nothing, and what was tried in vain."""
+    """With what the numbers say against the training all the same, what was tried in vain, and the notes."""
     fit = report.fit()
-    found = skill_of(fit) if fit is not None and lacks_skill(fit) else None
-    if found is None or fit is None:
+    if fit is not None and report.doubts:
+        said = f"No fault was found, but {report.doubts[0]}."
+        tried = [trial for trial in report.run.trials if trial.made_again and trial.fit == fit.info.index]
+        return f"{said} {tried_in_vain(len(tried))}" if tried else said
+    notes = list(dict.fromkeys(f"{each.code} {each.name}" for each in report.diagnoses.diagnoses))
+    if not notes:
         return "Nothing found."
-    tried = [trial for trial in report.run.trials if trial.made_again and trial.fit == fit.info.index]
-    how = "worse" if found.ended < WORSE else "little better"
-    said = f"No fault was found, but the training is {how} than guessing: {found.words}."
-    return f"{said} {tried_in_vain(len(tried))}" if tried else said
+    more = f" and {len(notes) - NAMED_NOTES} more" if len(notes) > NAMED_NOTES else ""
+    return f"No fault was found. Noted: {', '.join(notes[:NAMED_NOTES])}{more}."
+
+
+def faulty_sentence(report: Report) -> str:
+    """The fault by its name: the numbers do not show it, or not yet."""
+    causes = [f"{each.code} {each.name}" for each in report.diagnoses.diagnoses if each.level != "note"]
+    return f"The training has a fault: {causes[0]}." if causes else "The training has a fault."
+
+
+def at_chance_sentence(report: Report) -> str:
+    """With the accuracy, where it is a class's share: of uneven classes that may be high."""
+    fit = report.fit()
+    said = "The training predicts no better than chance"
+    if fit is None or not accuracies(fit) or not accuracy_is_a_share(fit, epochs=1):
+        return f"{said}."
+    return f"{said}: its accuracy, {short(accuracies(fit)[-1])}, is the share of one class."
 
 
 def tried_in_vain(number: int) -> str:
@@ -124,9 +144,8 @@ def course(report: Report) -> str | None:
     said = [count(fit.info.steps, "step")]
     if fit.info.epochs:
         said.append(count(fit.info.epochs, "epoch"))
-    losses = fit.losses()
-    if losses:
-        said.append(f"loss {short(losses[0][1])} at the first step, {short(losses[-1][1])} at the last")
+    if losses := loss_words(fit):
+        said.append(losses)
     found = accuracy(fit)
     if found is not None:
         said.append(f"{found[0]} {short(found[1])} after the last epoch")

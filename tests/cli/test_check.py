@@ -186,6 +186,74 @@ def accepts(folder: Path) -> None:
     assert "No rule explains it" not in known.stdout
 
 
+CERTAIN = """
+import keras
+import numpy as np
+from keras import layers
+
+keras.utils.set_random_seed(5)
+x = np.random.uniform(size=(640, 32, 32, 3)).astype("float32")
+y = keras.utils.to_categorical(x[:, :16].mean((1, 2, 3)) > 0.5, 2)
+model = keras.Sequential([keras.Input((32, 32, 3))])
+for filters in (8, 16):
+    model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
+    model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
+    model.add(layers.MaxPooling2D())
+model.add(layers.Flatten())
+model.add(layers.Dense(64, activation="relu"))
+model.add(layers.Dense(2, activation="relu"))
+model.compile(keras.optimizers.Adam(1e-4), loss="categorical_crossentropy", metrics=["accuracy"])
+model.fit(x, y, batch_size=32, epochs=3, verbose=0)
+"""
+LOOK_ALIKES = """
+import keras
+import numpy as np
+
+keras.utils.set_random_seed(5)
+x = np.random.normal(size=(1600, 16)).astype("float32")
+c = np.argmax(x @ np.random.normal(size=(16, 5)), axis=1)
+hot = keras.utils.to_categorical(c, 5)
+from_logits = keras.losses.CategoricalCrossentropy(from_logits=True)
+ignoring = keras.losses.SparseCategoricalCrossentropy(ignore_class=-1)
+several = np.maximum(hot, np.roll(hot, 7, 0))
+for units, activation, loss, y in (
+    (5, "sigmoid", "categorical_crossentropy", hot),
+    (5, "softmax", from_logits, hot),
+    (5, "softmax", "categorical_crossentropy", 0.9 * hot + 0.02),
+    (5, "softmax", ignoring, np.where(np.arange(1600) % 7, c, -1)),
+    (5, "softplus", "categorical_crossentropy", hot),
+    (5, "sigmoid", "binary_crossentropy", several),
+    (50, "softmax", "sparse_categorical_crossentropy", c),
+    (1, "relu", "mse", np.abs(x[:, 0]) + 1),
+    (1, "relu", "poisson", np.abs(x[:, 0]) + 1),
+):
+    net = [keras.Input((16,)), keras.layers.Dense(32, "relu"), keras.layers.Dense(units, activation)]
+    model = keras.Sequential(net)
+    model.compile("adam", loss)
+    model.fit(x, y, epochs=3, verbose=0)
+"""
+
+
+@pytest.mark.tensorflow
+def test_what_is_certain_fails_the_check_before_it_shows(tmp_path: Path) -> None:
+    script(tmp_path, CERTAIN)
+    done = check(tmp_path, "--format", "json:found.json", "--format", "terminal", "train.py", by=ended_warm)
+    assert done.returncode == 3, done.stderr
+    assert "The training has a fault: NW201 relu-output." in done.stdout
+    found = report(tmp_path)
+    assert found["run"]["outcome"] == "faulty"
+    assert [(each["code"], each["level"]) for each in found["diagnoses"]] == [("NW201", "error")]
+
+
+@pytest.mark.tensorflow
+def test_what_looks_like_it_passes(tmp_path: Path) -> None:
+    script(tmp_path, LOOK_ALIKES)
+    formats = ("--format", "json:found.json", "--format", "terminal")
+    done = check(tmp_path, "--fail-on", "note", *formats, "train.py", by=ended_warm)
+    assert done.returncode == 0, done.stdout
+    assert report(tmp_path)["run"]["steps"] == 9 * 20
+
+
 @pytest.mark.tensorflow
 def test_a_loop_is_ended_and_the_script_with_it(tmp_path: Path) -> None:
     script(tmp_path, LOOP)

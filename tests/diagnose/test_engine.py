@@ -3,6 +3,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Diagnoses, Finding, RuleNotRun
 from nanwatch.diagnose.engine import diagnose, diagnose_with
@@ -40,6 +42,10 @@ class Broken(Told):
         raise KeyError("loss")
 
 
+class Suspicious(Told):
+    code, name = "NW995", "suspicious"
+
+
 class Blind(Told):
     code, name = "NW996", "blind"
 
@@ -74,13 +80,45 @@ def test_a_healthy_run_has_nothing_above_a_note() -> None:
 def test_harm_that_a_rule_shows_is_no_healthy_run() -> None:
     found = diagnose_with(made_up.run(), [Told(level="error", strength=0.9)])
     assert codes(found) == [("NW998", "cause", "error")]
-    assert found.outcome == "not-learning"
+    assert found.outcome == "faulty"
+
+
+@pytest.mark.parametrize(
+    ("losses", "accuracy", "outcome"),
+    [
+        ([0.7] * 60, 0.6, "not-learning"),
+        ([0.7] * 60, 0.76, "faulty"),
+        ([0.7, *[0.36] * 60], 0.6, "not-learning"),
+        ([0.7, *[0.33] * 60], 0.6, "faulty"),
+    ],
+)
+def test_what_has_learned_is_not_said_to_have_learned_nothing(
+    losses: list[float], accuracy: float, outcome: str
+) -> None:
+    of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    logs = [{"loss": losses[-1], "accuracy": accuracy}]
+    run = made_up.run(of, loss=losses, targets=[made_up.labels(0, 1)], epochs=logs)
+    told = Told(level="error", explains={"not-learning"})
+    assert diagnose_with(run, [told]).outcome == outcome
+
+
+def test_of_few_steps_nothing_is_said_but_the_fault() -> None:
+    run = made_up.run(loss=[0.7] * 20, fit={"cut_short": True})
+    told = Told(level="error", explains={"not-learning"})
+    assert diagnose_with(run, [told]).outcome == "faulty"
+
+
+def test_what_is_certain_keeps_its_level_in_a_run_that_looks_well() -> None:
+    told = [Told(level="warning", certain=True), Suspicious(level="warning")]
+    found = diagnose_with(made_up.run(), told)
+    assert sorted(codes(found)) == [("NW995", "contributing", "note"), ("NW998", "cause", "warning")]
+    assert found.outcome == "faulty"
 
 
 def test_harm_at_the_class_share_is_called_so() -> None:
     told = Told(level="error", explains={"at-chance"})
     of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
-    for reached, expected in ((0.5, "at-chance"), (0.7, "not-learning")):
+    for reached, expected in ((0.5, "at-chance"), (0.7, "faulty")):
         run = made_up.run(
             of,
             targets=[made_up.labels(0, 1)],

@@ -160,7 +160,8 @@ def test_a_run_that_has_learned_and_rests_is_done() -> None:
 
 def test_a_second_fit_of_a_trained_model_is_done() -> None:
     assert outcome_of_run(binary(loss=[0.06] * 40, health=looks(moved=0.0))) == "healthy"
-    assert outcome_of_run(binary(loss=[0.08] * 40, health=looks(moved=0.0))) == "not-learning"
+    assert outcome_of_run(binary(loss=[0.34] * 40, health=looks(moved=0.0))) == "healthy"
+    assert outcome_of_run(binary(loss=[0.36] * 40, health=looks(moved=0.0))) == "not-learning"
 
 
 @pytest.mark.parametrize(

@@ -278,8 +278,8 @@ def test_a_healthy_run_is_short() -> None:
         "nanwatch · train.py · finished · 100 steps",
         "",
         "✔ Nothing found.",
-        "  100 steps, 2 epochs, loss 0.7 at the first step, 0.304 at the last, accuracy",
-        "  0.9375 after the last epoch.",
+        "  100 steps, 2 epochs, loss 0.7 at the first step, 0.31 over the last epoch,",
+        "  accuracy 0.9375 after the last epoch.",
         "  27 watchpoints were seen at every step.",
         "",
         f"── What this rests on {'─' * 58}",
@@ -293,7 +293,8 @@ def test_a_healthy_run_is_short() -> None:
 def test_a_note_does_not_make_a_run_look_sick() -> None:
     note = Diagnosis("NW209", "classification-metric-on-regression", "cause", "note", "Accuracy is 0.")
     report = made_up_reports.healthy(note)
-    assert lines(report)[2] == "✔ Nothing found."
+    said = "✔ No fault was found. Noted: NW209 classification-metric-on-regression."
+    assert lines(report)[2] == said
     assert headings(report)[0] == "Note  NW209 classification-metric-on-regression"
 
 
@@ -309,8 +310,8 @@ def test_two_causes_are_both_shown(tmp_path: Path) -> None:
 def test_nothing_explains_it() -> None:
     assert lines(made_up_reports.healthy(outcome="not-learning"))[2:6] == [
         "✖ The training did not learn.",
-        "  100 steps, 2 epochs, loss 0.7 at the first step, 0.304 at the last, accuracy",
-        "  0.9375 after the last epoch.",
+        "  100 steps, 2 epochs, loss 0.7 at the first step, 0.31 over the last epoch,",
+        "  accuracy 0.9375 after the last epoch.",
         "  No rule explains it.",
     ]
 

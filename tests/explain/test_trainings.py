@@ -33,8 +33,8 @@ def test_the_verdict() -> None:
 
 def test_a_line_for_each() -> None:
     assert training_lines(made_up_reports.of_two_models()) == [
-        "generator (Sequential): 100 steps, by Adam, loss 0.304 at the last.",
-        "critic (Sequential): 4 steps, by Adam, loss NaN at the last.",
+        "generator (Sequential): 100 steps, by Adam, loss 0.342 over the last 20 steps.",
+        "critic (Sequential): 4 steps, by Adam, loss NaN at the last step.",
     ]
 
 

@@ -84,6 +84,7 @@ def test_which_replica_saw_it(replica: int | None, replicas: int, said: str) -> 
     [
         ("at-chance", "The training predicts no better than chance."),
         ("not-learning", "The training did not learn."),
+        ("faulty", "The training has a fault."),
         ("diverged", "The training diverged."),
         ("healthy", "Nothing found."),
         ("incomplete", "The run did not finish: its record ends after 100 steps."),
@@ -111,7 +112,7 @@ def test_a_crash_says_its_error() -> None:
 
 def test_the_course() -> None:
     assert course(made_up_reports.healthy()) == (
-        "100 steps, 2 epochs, loss 0.7 at the first step, 0.304 at the last, "
+        "100 steps, 2 epochs, loss 0.7 at the first step, 0.31 over the last epoch, "
         "accuracy 0.9375 after the last epoch."
     )
 
@@ -182,7 +183,7 @@ def test_a_child_process() -> None:
     for render in (as_terminal.render, as_markdown.render, as_html.render):
         text = " ".join(html.unescape(render(report)).replace("\\", "").split())
         assert "Child processes" in text
-        assert "Process 71: 1 training, 100 steps, loss 0.304 at the last." in text
+        assert "Process 71: 1 training, 100 steps, loss 0.342 over the last 20 steps." in text
         assert f"In {worker}." in text
     for brief in (as_github.render, as_junit.render, as_sarif.render):
         assert f"A NaN. In {worker}." in brief(report)
@@ -252,9 +253,9 @@ def test_why_a_check_saw_no_training() -> None:
 def test_a_fault_of_nanwatchs_own_comes_first(fit: dict[str, Any], outcome: Outcome, said: str) -> None:
     report = made_up_reports.healthy(outcome=outcome, fit=fit)
     assert verdict(report) == said
-    assert as_terminal.render(report, width=200, unicode=False).splitlines()[2].startswith("!! nanwatch")
-    assert as_markdown.render(report).startswith("## \N{CROSS MARK} nanwatch itself failed")
-    assert as_html.mark(report) == "unknown"
+    assert as_terminal.render(report, width=200, unicode=False).splitlines()[2].startswith("?? nanwatch")
+    assert as_markdown.render(report).startswith("## \N{WHITE QUESTION MARK ORNAMENT} nanwatch itself failed")
+    assert '<body class="unknown">' in as_html.render(report)
 
 
 def test_several_trainings_that_went_on_unwatched() -> None:

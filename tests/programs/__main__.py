@@ -26,6 +26,7 @@ def main(given: list[str]) -> int:
 
     chosen = [path for path in programs() if not names or path.stem in names]
     scores: list[Score] = []
+    contradicted = 0
     print(HEAD)
     with tempfile.TemporaryDirectory() as folder:
         for script in chosen:
@@ -35,8 +36,11 @@ def main(given: list[str]) -> int:
             print(row(script.stem, scores[-1], time.perf_counter() - began), flush=True)
             for error in report["own_errors"]:
                 print(f"    own error: {error}")
+            for said in report["contradictions"]:
+                print(f"    contradiction: {said}")
+            contradicted += len(report["contradictions"])
     print(summary(scores))
-    return 0 if all(one.right for one in scores) else 1
+    return 0 if all(one.right for one in scores) and not contradicted else 1
 
 
 def row(name: str, found: Score, seconds: float) -> str:

@@ -17,6 +17,7 @@ from nanwatch.watch.launch.script import run_program
 from nanwatch.watch.launch.starting import Program
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.watched_run import end_record
+from tests.contradictions import contradictions
 
 
 def report_on(
@@ -34,6 +35,7 @@ def report_on(
         end_record(recorder, ending)
     report = reporting.report_on(recorder.folder, held=held_run(recorder, prove))
     said: dict[str, Any] = json.loads(as_json.render(report))
+    said["contradictions"] = contradictions(report)
     said["own_errors"] = [*map(own_error_words, report.run.info.errors), *report.run.damage]
     return said
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import data_arrays, output_of, went_nonfinite
+from nanwatch.diagnose.data_seen import are_rows_to_come, data_arrays, output_of, went_nonfinite
 from nanwatch.diagnose.data_words import count_words, list_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.label_classes import Misfit, misfit_in_error, misfit_of
@@ -60,6 +60,7 @@ class LabelOutOfRange(Rule):
         if stopped is None and not found:
             return
         harmed = stopped is not None or went_nonfinite(fit, run) or fit.info.status == "crashed"
+        harmed = harmed or (bool(found) and are_rows_to_come(fit))
         misfit = found[0] if found else stopped
         assert misfit is not None
         message = misfit_words(misfit)
@@ -77,6 +78,7 @@ class LabelOutOfRange(Rule):
             remedies=tuple(remedies(misfit, fit)),
             strength=self.strength(fit, run, misfit, stopped),
             explains={"crash"} | NONFINITE_LOSS,
+            certain=True,
         )
 
     def misfits(self, fit: Fit, run: Run) -> Iterator[tuple[Misfit, bool]]:
@@ -123,6 +125,7 @@ class LabelOutOfRange(Rule):
                 incident={"batch": batch},
             ),
             classes_run(0, 1, 255, units=2),
+            classes_run(0, 1, 2, units=2, batch_size=149),
         ]
 
     @staticmethod
@@ -190,7 +193,12 @@ def remedies(misfit: Misfit, fit: Fit) -> Iterator[Remedy]:
 
 
 def classes_run(
-    *classes: float, units: int, ignore: int | None = None, error: str | None = None, nan: bool = False
+    *classes: float,
+    units: int,
+    ignore: int | None = None,
+    error: str | None = None,
+    nan: bool = False,
+    batch_size: int | None = None,
 ) -> Run:
     """Labels of these classes under sparse categorical cross-entropy on this many units."""
     loss = LossInfo("sparse_categorical_crossentropy", from_logits=False, ignore_class=ignore)
@@ -199,5 +207,5 @@ def classes_run(
         made_up.model(head, output_facts={"loss_info": loss}),
         targets=[made_up.labels(*classes)],
         loss=[float("nan")] if nan else [1.6, 1.5],
-        fit={"error": error, "status": "crashed" if error else "finished"},
+        fit={"error": error, "status": "crashed" if error else "finished", "batch_size": batch_size},
     )

@@ -81,6 +81,7 @@ class TargetShapeMismatch(Rule):
             level="error" if collapse else "warning",
             strength=0.95 if collapse else 0.6,
             explains=STUCK,
+            certain=fit.info.cut_short,  # the labels may be meant to meet every prediction
         )
 
     @staticmethod

@@ -8,6 +8,7 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import data_arrays, output_of
 from nanwatch.diagnose.data_words import count_words, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.learned import has_proved_itself
 from nanwatch.diagnose.readings import CATEGORICAL, label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
@@ -70,6 +71,7 @@ class NotOneHot(Rule):
                 ),
                 strength=0.8,
                 explains={"large-loss", "poor-accuracy", "growth"} | STUCK,
+                certain=not has_proved_itself(fit),
             )
 
     @staticmethod

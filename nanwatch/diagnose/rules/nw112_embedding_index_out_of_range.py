@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import data_arrays
+from nanwatch.diagnose.data_seen import are_rows_to_come, data_arrays
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import LayerInfo, ModelInfo
@@ -63,9 +63,10 @@ class EmbeddingIndexOutOfRange(Rule):
                 yield self.build_finding(fit, layer, int(worst), rows, crashed=fit.info.status == "crashed")
 
     def build_finding(self, fit: Fit, layer: LayerInfo, token: int, rows: int, crashed: bool) -> Finding:
-        follows = (
-            "TensorFlow stopped there" if crashed else "another row is taken in its place, without a word"
-        )
+        to_come = are_rows_to_come(fit)
+        follows = "another row is taken in its place, without a word"
+        if crashed or to_come:
+            follows = "TensorFlow stopped there" if crashed else "TensorFlow stops there on a CPU"
         where = fit.input_line()
         if token >= rows:
             where = layer.location or where
@@ -85,9 +86,10 @@ class EmbeddingIndexOutOfRange(Rule):
             location=where,
             layer=layer.path,
             remedies=(remedy,),
-            level="error" if crashed else "warning",
+            level="error" if crashed or to_come else "warning",
             strength=1.0 if crashed else 0.8,
             explains={"crash", "poor-accuracy"},
+            certain=to_come,
         )
 
     @staticmethod
@@ -97,6 +99,7 @@ class EmbeddingIndexOutOfRange(Rule):
             tokens_run(999, error=error),
             tokens_run(1000),
             tokens_run(10, low=-1),
+            tokens_run(1000, batch_size=6),
         ]
 
     @staticmethod
@@ -116,11 +119,18 @@ def embedding_of_input(fit: Fit) -> LayerInfo | None:
     return layer if layer is not None and layer.type == "Embedding" else None
 
 
-def tokens_run(high: float, low: float = 0.0, error: str | None = None, behind: str | None = None) -> Run:
+def tokens_run(
+    high: float,
+    low: float = 0.0,
+    error: str | None = None,
+    behind: str | None = None,
+    batch_size: int | None = None,
+) -> Run:
     """Tokens up to ``high`` into an embedding of 1000 rows, or into another layer before it."""
     line = made_up.line(5, "Embedding(1000, 32)")
     embedding = LayerInfo("embed", "embed", "Embedding", config={"input_dim": 1000}, location=line)
     first = [LayerInfo("first", "first", behind)] if behind else []
     of: ModelInfo = made_up.model(*first, embedding, made_up.dense())
     words = [made_up.tensor("input", min=low, max=high, mean=high / 2, std=high / 4, integral=True)]
-    return made_up.run(of, inputs=words, fit={"error": error, "status": "crashed" if error else "finished"})
+    fit = {"error": error, "status": "crashed" if error else "finished", "batch_size": batch_size}
+    return made_up.run(of, inputs=words, fit=fit)

@@ -1,4 +1,4 @@
-"""NW115: nothing in x tells y."""
+"""NW115: nothing shows that x tells y."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LEAST_ROWS = 50  # of validation; of fewer rows the loss is chance
 
 
 class NoLearnableRelation(Rule):
-    """Nothing in the inputs tells the labels.
+    """Nothing shows that the inputs tell the labels.
 
     ## What it does
     Looks at a training that learns its own rows by heart while the validation loss is never better
@@ -45,8 +45,8 @@ class NoLearnableRelation(Rule):
     gradient, fares alike on both.
 
     ## Why is this bad
-    No change of the model, the loss or the rate can help. Often x was shuffled or filtered and y
-    was not, and row 7 of the one no longer belongs to row 7 of the other.
+    Where there is nothing to learn, no change of the model, the loss or the rate can help. Often x was
+    shuffled or filtered and y was not, and row 7 of the one no longer belongs to row 7 of the other.
 
     ## Example
     ```python
@@ -76,8 +76,8 @@ class NoLearnableRelation(Rule):
             return
         yield self.finding(
             fit,
-            f"Nothing that was learned tells the label of a new row: {seen}. Either rows and labels do not "
-            "belong together, or x does not tell y, or it takes longer than this; the arrays look the same.",
+            f"{seen}. It may be that rows and labels do not belong together, that x does not tell y, that "
+            "the rows are too few, or that it takes longer than this: the numbers cannot tell which.",
             "Print a few rows beside their labels, as they enter fit, and check them by eye.",
             location=fit.info.location,
             strength=0.0,
@@ -120,8 +120,9 @@ def validation_words(fit: Fit) -> str | None:
     if (accuracy_skill(fit, validation=True) or 0.0) > RIGHT_BY_CHANCE:
         return None  # the loss is that of a net too sure of itself; its answers are right
     return (
-        f"the training loss falls to {number(losses[-1])}, and over {len(validated)} epochs the validation "
-        f"loss is never below {number(min(validated))}, where guessing costs {number(guess)}"
+        f"No epoch of {len(validated)} was better than guessing in validation: the training loss falls to "
+        f"{number(losses[-1])}, the validation loss is never below {number(min(validated))}, and guessing "
+        f"costs {number(guess)}"
     )
 
 
@@ -132,7 +133,8 @@ def plateau_words(fit: Fit) -> str | None:
         return None
     if not accuracy_is_a_share(fit, LEAST_EPOCHS):
         return None
-    return f"{stuck.words} after {fit.info.steps} steps of weights that move"
+    steps = f"after {fit.info.steps} steps of weights that move"
+    return f"So far the answers are worth a guess: {stuck.words} {steps}"
 
 
 def validation_counts(fit: Fit) -> bool:

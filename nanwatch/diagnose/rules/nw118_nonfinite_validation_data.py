@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import bad_columns, summaries_by_path, went_nonfinite
@@ -22,7 +22,8 @@ class NonfiniteValidationData(Rule):
 
     ## What it does
     Looks for NaN and infinity in the validation x, y and weights of a training whose own loss
-    stays finite. Where val_loss stays finite as well (on a CPU relu(NaN) is 0), it is a note.
+    stays finite. Where val_loss stays finite as well (on some processors relu(NaN) is 0), it is a
+    warning; and a note where the training data hold such values too, as for what is masked.
 
     ## Why is this bad
     The training is sound, and nothing that watches `val_loss` works: no comparison with NaN is
@@ -54,9 +55,10 @@ class NonfiniteValidationData(Rule):
         for kind, noun in NAMES.items():
             for tensor in summaries_by_path(fit.info.validation_data, kind).values():  # type: ignore[arg-type]
                 if bad_elements(tensor):
-                    yield self.build_finding(fit, noun, tensor)
+                    clean = is_clean(summaries_by_path(fit.info.data, kind).values())  # type: ignore[arg-type]
+                    yield self.build_finding(fit, noun, tensor, clean)
 
-    def build_finding(self, fit: Fit, noun: str, tensor: TensorSummary) -> Finding:
+    def build_finding(self, fit: Fit, noun: str, tensor: TensorSummary, clean: bool) -> Finding:
         columns = [column.index for column in bad_columns(tensor)]
         held = f"The validation {noun} holds {bad_kinds(tensor)} among {tensor.size} values"
         held += f"{where_bad(tensor, columns)}"
@@ -79,9 +81,9 @@ class NonfiniteValidationData(Rule):
                 message,
                 location=where,
                 remedies=remedies,
-                level="note",
-                part="contributing",
+                level="warning" if clean else "note",
                 strength=0.2,
+                certain=clean,
             )
         epochs = [logs for logs in fit.epoch_logs() if not math.isfinite(logs.get("val_loss", 0.0))]
         return self.finding(
@@ -119,6 +121,11 @@ class NonfiniteValidationData(Rule):
                 incident={},
             ),
         ]
+
+
+def is_clean(trained_on: Collection[TensorSummary]) -> bool:
+    """Whether the training data were seen, and hold none: else it may be what the model masks."""
+    return bool(trained_on) and not any(map(bad_elements, trained_on))
 
 
 def validation_broke(fit: Fit) -> bool:

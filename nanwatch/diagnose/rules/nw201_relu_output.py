@@ -16,6 +16,7 @@ from nanwatch.diagnose.heads import (
     prediction_range,
     range_words,
 )
+from nanwatch.diagnose.learned import has_proved_itself
 from nanwatch.diagnose.op_words import first_op_words, operand_words
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, constant_since, incident_of
 from nanwatch.diagnose.rule import Rule
@@ -39,7 +40,8 @@ class ReluOutput(Rule):
     ## What it does
     Looks for an output with relu (relu6, elu, gelu, softplus, ...) under a cross-entropy. The
     harm is shown by predictions of a row that sum to 0 in the step that went bad, or by a loss
-    that starts or stays above that of guessing.
+    that starts or stays above that of guessing. Of relu it is certain before it shows: only a training
+    that has learned with it all the same gets a warning instead of an error.
 
     ## Why is this bad
     `categorical_crossentropy` divides each row by its sum. A row in which every unit is 0 gives
@@ -75,6 +77,8 @@ class ReluOutput(Rule):
             harm.append("A logit of 0 is a probability of 0.5: no row can be given less.")
         if not broke and harm:
             strength = max(strength, 0.75)
+        at_work = head.activation in REACHES_ZERO and not has_proved_itself(fit)
+        certain = at_work and incident is None
         seen = prediction_range(fit, run, head.output)
         evidence = [*broke, *harm, *([f"Seen: {range_words(seen)}."] if seen else [])]
         return self.finding(
@@ -85,11 +89,12 @@ class ReluOutput(Rule):
             location=head.location,
             layer=head.path,
             remedies=(activation_remedy(head),),
-            level="error" if broke or harm else "warning",
+            level="error" if broke or harm or certain else "warning",
             strength=strength,
             explains={"large-loss", "dead-activation", "growth"}
             | STUCK
             | (NONFINITE_LOSS if can_break(head) else frozenset()),
+            certain=True,
         )
 
     @staticmethod

@@ -15,6 +15,7 @@ from nanwatch.diagnose.heads import (
     prediction_range,
     range_words,
 )
+from nanwatch.diagnose.learned import has_proved_itself
 from nanwatch.diagnose.loss_line import compile_line
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, SPARSE, incident_of, label_of
 from nanwatch.diagnose.rule import Rule
@@ -87,6 +88,7 @@ class LogitsAsProbabilities(Rule):
                 explains={"large-loss", "growth"}
                 | STUCK
                 | (NONFINITE_LOSS if head.loss == CATEGORICAL else frozenset()),
+                certain=not has_proved_itself(fit),
             )
 
     @staticmethod

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import number
+from nanwatch.diagnose.data_words import capitalise_first, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.heads import Head, activation_remedy, heads, summaries
 from nanwatch.diagnose.loss_line import compile_line
@@ -75,7 +76,7 @@ class DoubleActivation(Rule):
                 f"{number(min(finite_losses(fit), default=math.nan))}",
                 location=head.location or fit.model.compile_location,
                 layer=head.path,
-                remedies=(activation_remedy(head, "linear"), from_logits_remedy(fit, head)),
+                remedies=remedies(fit, head),
                 strength=0.95 if head.output.unwrapped is False else 0.85,
                 explains={"not-learning", "poor-accuracy", "vanishing-gradient"},
             )
@@ -170,6 +171,15 @@ def sureness(fit: Fit, head: Head) -> float:
     if head.loss == BINARY:
         return 1 - 2 * last["mean"] + 2 * square
     return square * (head.units or 1)
+
+
+def remedies(fit: Fit, head: Head) -> tuple[Remedy, ...]:
+    """No activation, where it is the layer's own that is to go; or the loss told."""
+    told = from_logits_remedy(fit, head)
+    bare = head.layer is not None and head.layer.activation == "linear"
+    if bare:
+        return (replace(told, text=capitalise_first(told.text.removeprefix("Or "))),)
+    return activation_remedy(head, "linear"), told
 
 
 def from_logits_remedy(fit: Fit, head: Head) -> Remedy:

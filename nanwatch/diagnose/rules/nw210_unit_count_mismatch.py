@@ -8,6 +8,7 @@ from dataclasses import replace
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding, Level, Remedy
 from nanwatch.diagnose.heads import Head, heads
+from nanwatch.diagnose.learned import has_proved_itself
 from nanwatch.diagnose.loss_line import ShapeClash, shape_clash
 from nanwatch.diagnose.patch import set_argument
 from nanwatch.diagnose.readings import (
@@ -83,6 +84,7 @@ class UnitCountMismatch(Rule):
                 level=level,
                 strength=0.5 if spread_out else 0.9,
                 explains={"crash", "poor-accuracy"} | STUCK | NONFINITE_LOSS,
+                certain=fit.info.kind == "fit" and not has_proved_itself(fit),  # a loop may pick a unit
             )
 
     def find_unseen_clash(self, fit: Fit, clash: ShapeClash) -> Iterator[Finding]:

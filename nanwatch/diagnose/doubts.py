@@ -1,0 +1,76 @@
+"""What the numbers of a training say against it, though no fault is found in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from nanwatch.diagnose.data_words import list_words, number
+from nanwatch.diagnose.learned import learned
+from nanwatch.diagnose.loss_course import constant_guess_loss
+from nanwatch.diagnose.outcome import accuracy_is_a_share, has_improved, is_part, kept_losses
+from nanwatch.diagnose.readings import accuracies, epoch_losses, last_loss
+from nanwatch.diagnose.skill import RIGHT_BY_CHANCE, accuracy_skill, lacks_skill, skill_of, validation_skill
+from nanwatch.record.run import Fit
+
+WORSE = -0.05  # of skill: the loss of a batch or two is as far from that of all
+# A net too sure of itself is punished on new rows: seen at up to 8 times the loss of guessing.
+FAR_OFF = 10.0
+FAR_APART = 100.0  # times the largest loss of a training epoch, where that of guessing is not known
+# Sums over the pixels of a picture were seen at some thousands.
+LARGE = 1e5
+LEAST_EPOCHS = 5  # of validation, before none of them says anything
+
+
+def doubts(fit: Fit) -> list[str]:
+    """Clauses such as "val_loss ends at 1.5e+07, where a constant answer costs 1.02", the gravest first."""
+    found = [*nonfinite_logs(fit), *far_validation(fit)]
+    if fit.info.steps and not is_part(fit):
+        found += [*unskilled(fit), *unsure(fit)]
+    return found
+
+
+def nonfinite_logs(fit: Fit) -> Iterator[str]:
+    """The numbers of the epochs that are NaN or infinite."""
+    epochs = fit.epoch_logs()
+    bad: dict[str, int] = {}
+    for logs in epochs:
+        for name, value in logs.items():
+            bad[name] = bad.get(name, 0) + (not math.isfinite(value))
+    words = [f"{name} in {count} of {len(epochs)} epochs" for name, count in bad.items() if count]
+    if words:
+        yield f"of its numbers some are NaN or infinite: {list_words(words)}"
+
+
+def far_validation(fit: Fit) -> Iterator[str]:
+    """A loss on the validation rows that is out of all proportion."""
+    ended = [loss for loss in epoch_losses(fit, validation=True) if math.isfinite(loss)][-1:]
+    guess, trained = constant_guess_loss(fit), [abs(loss) for loss in kept_losses(fit)]
+    if not ended:
+        return
+    if guess is not None and ended[0] > FAR_OFF * max(guess, *trained, 0.0):
+        yield f"val_loss ends at {number(ended[0])}, where a constant answer costs {number(guess)}"
+    elif guess is None and trained and ended[0] > FAR_APART * max(trained) > 0:
+        yield f"val_loss ends at {number(ended[0])}, and loss at {number(kept_losses(fit)[-1])}"
+
+
+def unskilled(fit: Fit) -> Iterator[str]:
+    """An end little better than a constant answer's, in training or on every validation row."""
+    found = skill_of(fit)
+    if found is not None and lacks_skill(fit):
+        how = "worse" if found.ended < WORSE else "little better"
+        yield f"the training is {how} than guessing: {found.words}"
+    validated, right = validation_skill(fit), accuracy_skill(fit, validation=True)
+    if len(validated) < LEAST_EPOCHS or not max(validated) <= 0.0:
+        return
+    if right is None or right <= RIGHT_BY_CHANCE:
+        yield f"none of the {len(validated)} epochs was better than guessing in validation"
+
+
+def unsure(fit: Fit) -> Iterator[str]:
+    """An end of which it is not known what a constant answer would come to."""
+    if learned(fit) is None and last_loss(fit) > LARGE:
+        yield f"its loss ends at {number(last_loss(fit))}"
+    if accuracy_is_a_share(fit) and not has_improved(fit):
+        reached = f"its accuracy, {accuracies(fit)[-1]:.4f}, is the share of one class"
+        yield f"{reached}, and its loss has not improved"

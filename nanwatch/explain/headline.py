@@ -1,0 +1,47 @@
+"""The headline of a report: made here alone, from the outcome and the findings, for every format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nanwatch.diagnose.diagnosis import LEVELS, Level
+from nanwatch.explain.report import Report
+from nanwatch.explain.verdict import action_sentence, course, verdict
+
+# well: nothing speaks against the training. open: no fault is named, and something does, or nothing was
+# seen. broken: a fault is named, or the outcome is one.
+Tone = Literal["well", "open", "broken"]
+OPEN_OUTCOMES = ("incomplete", "no-training")
+
+
+@dataclass(frozen=True)
+class Headline:
+    """``level`` is that of the worst finding: what the mark is coloured for."""
+
+    tone: Tone
+    said: str
+    behind: str | None  # what was done at the incident, or how the training went
+    level: Level | None
+
+
+def headline(report: Report) -> Headline:
+    incident = report.run.info.incident
+    behind = action_sentence(incident) if incident is not None else course(report)
+    return Headline(tone_of(report), verdict(report), behind, worst_level(report))
+
+
+def tone_of(report: Report) -> Tone:
+    if worst_level(report) in ("error", "warning"):
+        return "broken"
+    outcome = report.diagnoses.outcome
+    if outcome in OPEN_OUTCOMES or not report.is_watched_throughout():
+        return "open"
+    if outcome != "healthy":
+        return "broken"
+    return "open" if report.doubts else "well"
+
+
+def worst_level(report: Report) -> Level | None:
+    levels = {diagnosis.level for diagnosis in report.diagnoses.diagnoses}
+    return next((level for level in LEVELS if level in levels), None)
