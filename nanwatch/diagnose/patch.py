@@ -192,7 +192,7 @@ def missing_brackets(line: str) -> tuple[str, str]:
     return "".join(reversed(missing)), "".join(PAIRS[character] for character in reversed(stack))
 
 
-def span(piece: ParsedLine, node: ast.expr) -> tuple[int, int]:
+def span(piece: ParsedLine, node: ast.expr | ast.keyword) -> tuple[int, int]:
     """Where ``node`` stands in the user's line, in characters."""
     return (
         offset(piece, node.lineno, node.col_offset),

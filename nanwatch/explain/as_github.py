@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Level
 from nanwatch.explain.annotated import annotation_level, message, title, worst_first
+from nanwatch.explain.caret import file_columns
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 
@@ -33,6 +34,9 @@ def annotation(report: Report, diagnosis: Diagnosis) -> str:
         properties["file"] = clean(report.project_path(at.file))
         if at.line > 0:
             properties["line"] = str(at.line)
+            part = file_columns(diagnosis)
+            if part is not None:
+                properties |= {"col": str(part[0]), "endColumn": str(part[1])}
     properties["title"] = clean(title(diagnosis))
     said = ",".join(f"{name}={escape_property(value)}" for name, value in properties.items())
     return f"::{COMMANDS[annotation_level(diagnosis)]} {said}::{escape_message(message(report, diagnosis))}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
+from nanwatch.explain.caret import Columns, columns_of
 from nanwatch.explain.epoch_rows import epoch_rows
 from nanwatch.explain.headline import Tone
 from nanwatch.explain.headline import headline as headline_of
@@ -81,7 +82,7 @@ def finding(report: Report, heading: str, diagnosis: Diagnosis) -> Iterator[str]
         yield "\n".join(f"- {escape_markup(text)}" for text in diagnosis.evidence)
     if diagnosis.location is not None:
         yield location_line(report, diagnosis.location, diagnosis.layer)
-        yield script(diagnosis.location)
+        yield script(diagnosis.location, columns_of(diagnosis))
     if diagnosis.remedies:
         yield "**What to change**"
         changes = [text for number, each in enumerate(diagnosis.remedies) for text in remedy(number, each)]
@@ -93,10 +94,17 @@ def location_line(report: Report, location: Location, layer: str | None) -> str:
     return f"{code_span(f'{report.path(location.file)}:{location.line}')}{behind}"
 
 
-def script(location: Location) -> str:
+def script(location: Location, part: Columns | None = None) -> str:
+    """The lines around ``location``, with carets under a ``part`` of the stripped line."""
     found = excerpt(location)
     digits = len(str(max((line.number for line in found.lines), default=0)))
-    lines = [f"{'>' if line.guilty else ' '} {line.number:>{digits}}  {line.text}" for line in found.lines]
+    lines = []
+    for line in found.lines:
+        lead = f"{'>' if line.guilty else ' '} {line.number:>{digits}}  "
+        lines.append(lead + line.text)
+        if line.guilty and part is not None:
+            begin = len(lead) + len(line.text) - len(line.text.lstrip()) + part[0]
+            lines.append(" " * begin + "^" * (part[1] - part[0]))
     return fence_code("\n".join(lines), "python")
 
 

@@ -18,6 +18,7 @@ from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.diagnose.places import fingerprint, place_of
 from nanwatch.diagnose.rule import Rule, all_rules
 from nanwatch.explain.annotated import annotation_level, message, worst_first
+from nanwatch.explain.caret import Columns, file_columns
 from nanwatch.explain.documentation_blocks import first_sentence, split_blocks
 from nanwatch.explain.report import Report
 from nanwatch.explain.sarif_path import code_flows
@@ -125,7 +126,7 @@ def result(report: Report, diagnosis: Diagnosis, number: int, seen: Counter[str]
         "ruleIndex": number,
         "level": annotation_level(diagnosis),
         "message": {"text": message(report, diagnosis)},
-        "locations": [location(report, at, diagnosis.layer)],
+        "locations": [location(report, at, diagnosis.layer, file_columns(diagnosis))],
         # The one key that GitHub reads; alike ones are told apart by their number, as it does.
         "partialFingerprints": {"primaryLocationLineHash": f"{digest}:{seen[digest]}"},
         "properties": {"part": diagnosis.part},
@@ -139,12 +140,14 @@ def result(report: Report, diagnosis: Diagnosis, number: int, seen: Counter[str]
     return found
 
 
-def location(report: Report, at: Location | None, layer: str | None = None) -> dict[str, Any]:
+def location(
+    report: Report, at: Location | None, layer: str | None = None, part: Columns | None = None
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if at is not None:
         found["physicalLocation"] = {"artifactLocation": artifact(report, at.file)}
         if at.line > 0:
-            found["physicalLocation"]["region"] = region(at)
+            found["physicalLocation"]["region"] = region(at, part)
     if layer:
         found["logicalLocations"] = [{"fullyQualifiedName": clean(layer), "kind": "member"}]
     return found
@@ -158,9 +161,10 @@ def artifact(report: Report, file: str) -> dict[str, Any]:
     return {"uri": quote(path, errors="surrogateescape"), "uriBaseId": ROOT}
 
 
-def region(at: Location) -> dict[str, Any]:
+def region(at: Location, part: Columns | None) -> dict[str, Any]:
+    """The ``part`` of the line that is at fault, else all of its code."""
     found: dict[str, Any] = {"startLine": at.line}
-    span = code_columns(at)
+    span = part or code_columns(at)
     if span is not None:
         found |= {"startColumn": span[0], "endColumn": span[1]}
     if at.code:

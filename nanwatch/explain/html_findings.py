@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.diagnose.rule import all_rules
+from nanwatch.explain.caret import Columns, columns_of
 from nanwatch.explain.documentation_blocks import CODE, LINK, BlockKind, split_blocks
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import remedy_sentence, trial_facts, trial_sentence
@@ -64,7 +65,7 @@ def cards(report: Report) -> list[Card]:
 
 def card(report: Report, heading: str, found: Diagnosis) -> Card:
     at = found.location
-    lines, current = code_lines(at)
+    lines, current = code_lines(at, columns_of(found))
     return Card(
         heading,
         found,
@@ -78,15 +79,25 @@ def card(report: Report, heading: str, found: Diagnosis) -> Card:
     )
 
 
-def code_lines(at: Location | None) -> tuple[tuple[CodeLine, ...], bool]:
+def code_lines(at: Location | None, part: Columns | None = None) -> tuple[tuple[CodeLine, ...], bool]:
     if at is None:
         return (), True
     found = excerpt(at, CONTEXT)
-    return tuple(code_line(line) for line in found.lines), found.current
+    return tuple(code_line(line, part=part if line.guilty else None) for line in found.lines), found.current
 
 
-def code_line(line: Line, codes: tuple[str, ...] = ()) -> CodeLine:
-    return CodeLine(line.number, tuple(split_tokens(line.text)), line.guilty, codes)
+def code_line(line: Line, codes: tuple[str, ...] = (), part: Columns | None = None) -> CodeLine:
+    pieces = split_tokens(line.text) if part is None else pieces_with(line, part)
+    return CodeLine(line.number, tuple(pieces), line.guilty, codes)
+
+
+def pieces_with(line: Line, part: Columns) -> Iterator[tuple[str, str]]:
+    """The pieces of a line, those of ``part`` of the stripped line marked as that."""
+    indent = len(line.text) - len(line.text.lstrip())
+    begin, end = indent + part[0], indent + part[1]
+    yield from split_tokens(line.text[:begin])
+    yield from ((f"{kind} part", text) for kind, text in split_tokens(line.text[begin:end]))
+    yield from split_tokens(line.text[end:])
 
 
 def remedy_card(report: Report, remedy: Remedy) -> RemedyCard:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
 
 from rich.text import Text
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Level, Remedy
+from nanwatch.explain.caret import Columns, columns_of, common_length
 from nanwatch.explain.page import Page
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import op_facts, op_sentence, remedy_sentence, trial_facts, trial_sentence
@@ -56,7 +56,7 @@ def add_finding(page: Page, report: Report, diagnosis: Diagnosis) -> None:
         page.prose(clean(evidence), indent=4, first=page.sign("• ", "- "), style="dim")
     if diagnosis.location is not None:
         page.gap()
-        add_excerpt(page, report, diagnosis.location, diagnosis.layer)
+        add_excerpt(page, report, diagnosis.location, diagnosis.layer, columns_of(diagnosis))
     for number, remedy in enumerate(diagnosis.remedies):
         page.gap()
         if number == 0:
@@ -65,8 +65,10 @@ def add_finding(page: Page, report: Report, diagnosis: Diagnosis) -> None:
     page.gap()
 
 
-def add_excerpt(page: Page, report: Report, location: Location, layer: str | None = None) -> None:
-    """Where the fault stands, with its neighbours and the guilty line marked."""
+def add_excerpt(
+    page: Page, report: Report, location: Location, layer: str | None = None, part: Columns | None = None
+) -> None:
+    """Where the fault stands, with its neighbours, the guilty line marked and carets under its ``part``."""
     found = excerpt(location)
     behind = f", layer {clean(report.names.path(layer))}" if layer else ""
     if not found.current and found.lines:
@@ -75,6 +77,20 @@ def add_excerpt(page: Page, report: Report, location: Location, layer: str | Non
     digits = len(str(max((line.number for line in found.lines), default=0)))
     for line in found.lines:
         add_excerpt_line(page, line, digits)
+        if line.guilty and part is not None:
+            add_carets(page, line, part, digits)
+
+
+def add_carets(page: Page, line: Line, part: Columns, digits: int) -> None:
+    """Under ``part`` of the stripped line; of one that is too long and is broken, the part once more."""
+    lead = Text.assemble("  ", f"  {'':>{digits}} ", (f"{page.sign('│', '|')} ", "bold red"))
+    begin = len(line.text) - len(line.text.lstrip()) + part[0]
+    before, marked = Text(line.text[:begin]), Text(line.text[begin : begin + part[1] - part[0]])
+    if Text(line.text).cell_len <= page.width - lead.cell_len:
+        carets = " " * before.cell_len + "^" * marked.cell_len
+    else:
+        carets = f"^ {marked.plain}"
+    page.block(Text(carets, "bold red"), 0, page.width, lead)
 
 
 def add_excerpt_line(page: Page, line: Line, digits: int) -> None:
@@ -116,11 +132,6 @@ def add_diff(page: Page, report: Report, location: Location, new: str, indent: i
         end = len(text) - tail
         pieces = Text.assemble((text[:same], style), (text[same:end], f"bold {style}"), (text[end:], style))
         page.block(pieces, indent, page.width, Text(sign, style))
-
-
-def common_length(one: str, other: str) -> int:
-    """How many characters both begin with."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def add_trial(page: Page, tried: Trial, indent: int) -> None:

@@ -39,8 +39,20 @@ def commands(report: Report) -> list[tuple[str, dict[str, str], str]]:
 def test_a_command_for_each_finding_worst_first(tmp_path: Path) -> None:
     found = commands(made_up_reports.broken(tmp_path))
     assert [(command, known) for command, known, _ in found] == [
-        ("error", {"file": "train.py", "line": "7", "title": "NW201 relu-output"}),
-        ("warning", {"file": "train.py", "line": "11", "title": "NW105 unscaled-input"}),
+        (
+            "error",
+            {"file": "train.py", "line": "7", "col": "25", "endColumn": "42", "title": "NW201 relu-output"},
+        ),
+        (
+            "warning",
+            {
+                "file": "train.py",
+                "line": "11",
+                "col": "11",
+                "endColumn": "12",
+                "title": "NW105 unscaled-input",
+            },
+        ),
         ("notice", {"title": "NW607 accuracy-after-nonfinite"}),
     ]
     assert found[0][2].splitlines()[1:] == [
@@ -52,7 +64,8 @@ def test_a_command_for_each_finding_worst_first(tmp_path: Path) -> None:
 
 def test_the_line_as_github_reads_it(tmp_path: Path) -> None:
     first = as_github.render(made_up_reports.broken(tmp_path)).splitlines()[0]
-    assert first.startswith("::error file=train.py,line=7,title=NW201 relu-output::Layer dense_1 has a ReLU")
+    place = "file=train.py,line=7,col=25,endColumn=42"
+    assert first.startswith(f"::error {place},title=NW201 relu-output::Layer dense_1 has a ReLU")
     assert "%0A- 3 of 32 rows" in first
 
 

@@ -95,8 +95,8 @@ def test_results_worst_first_with_relative_places(tmp_path: Path) -> None:
         "artifactLocation": {"uri": "train.py", "uriBaseId": "%SRCROOT%"},
         "region": {
             "startLine": 7,
-            "startColumn": 9,
-            "endColumn": 9 + len(made_up_reports.GUILTY),
+            "startColumn": 25,
+            "endColumn": 25 + len('activation="relu"'),
             "snippet": {"text": made_up_reports.GUILTY},
         },
     }

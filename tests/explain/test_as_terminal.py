@@ -78,6 +78,7 @@ def test_the_cause(tmp_path: Path) -> None:
         "    5 │     [",
         '    6 │         layers.Dense(16, activation="relu"),',
         '  ▶ 7 │         layers.Dense(5, activation="relu"),  # five classes',
+        "      │                         ^^^^^^^^^^^^^^^^^",
         "    8 │     ]",
         "    9 │ )",
         "  What to change",
