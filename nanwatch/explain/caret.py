@@ -105,8 +105,8 @@ def changed_part(old: str, new: str) -> Columns | None:
     if start == end:
         around = [call for call in calls if span(piece, call)[0] <= start <= span(piece, call)[1]]
         return smallest([span(piece, call.func) for call in around])
-    given: list[ast.expr | ast.keyword] = [part for call in calls for part in (*call.args, *call.keywords)]
-    parts = [span(piece, part) for part in given]
+    parts = [span(piece, part) for call in calls for part in call.args]
+    parts += [span(piece, part) for call in calls for part in call.keywords]
     return smallest([part for part in parts if part[0] <= start and end <= part[1]]) or (start, end)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
@@ -114,9 +114,18 @@ def set_hidden_activations(place: Place) -> Script | None:
         for layer in place.fit.model.layers
         if layer.path not in heads and layer.weights and layer.activation in SQUASHING
     ]
-    return each_layer(place, hidden, lambda script, layer: with_activation(place, script, layer, "relu"))
+
+    def change(script: Script, layer: LayerInfo) -> Script | None:
+        changed = with_activation(place, script, layer, "relu")
+        if changed is None or layer.initializer not in GLOROT:
+            return changed
+        call = layer_call(place, changed, replace(layer, activation="relu"))
+        return changed if call is None else changed.with_argument(call, "kernel_initializer", '"he_normal"')
+
+    return each_layer(place, hidden, change)
 
 
+GLOROT = ("GlorotUniform", "GlorotNormal")  # made for what squashes; relu wants twice the variance
 REGULARIZERS = ("kernel_regularizer", "bias_regularizer", "activity_regularizer")
 DROPOUTS = ("Dropout", "AlphaDropout", "GaussianDropout")
 SQUASHING = ("sigmoid", "tanh", "hard_sigmoid", "softsign", "linear")
@@ -288,7 +297,9 @@ def set_trainable(place: Place) -> Script | None:
     name = called_on(compile_call(place))
     if line is None or name is None:
         return None
-    return place.script.with_statements_before(line, f"{name}.trainable = True")
+    # A model's own flag frees none of the layers that were frozen one by one.
+    each = f"for layer in {name}.layers:\n    layer.trainable = True\n"
+    return place.script.with_statements_before(line, each)
 
 
 # -- the data
@@ -300,11 +311,11 @@ def standardise_input(place: Place) -> Script | None:
     name = called_on(compile_call(place))
     given = argument(fit_call(place), "x", 0)
     line = place.line_of(place.fit.model.compile_location)
-    if line is None or name is None or not isinstance(given, cst.Name):
+    if line is None or name is None or given is None or base_name(given) is None:
         return None
     if len(place.fit.info.data.inputs) != 1:
         return None
-    x = given.value
+    x = cst.Module([]).code_for_node(given)
     return with_keras(
         place.script,
         lambda script, keras: script.with_statements_before(
@@ -352,8 +363,14 @@ def shift_labels(place: Place) -> Script | None:
 
 
 def map_labels(place: Place) -> Script | None:
-    """Labels -1 and 1; of other values nobody knows which of them means what."""
-    return with_labels(place, "({y} + 1) / 2") if place.change.value == (-1, 1) else None
+    """Labels -1 and 1, or numbers without a gap; of other values nobody knows which of them means what."""
+    values = place.change.value
+    if values == (-1, 1):
+        return with_labels(place, "({y} + 1) / 2")
+    numbers = [int(value) for value in values] if isinstance(values, tuple) else []
+    if not numbers or values != tuple(range(numbers[0], numbers[0] + len(numbers))):
+        return None
+    return with_labels(place, f"{{y}} - {numbers[0]}" if numbers[0] > 0 else f"{{y}} + {-numbers[0]}")
 
 
 def with_labels(place: Place, change: str) -> Script | None:
@@ -367,17 +384,24 @@ def with_labels(place: Place, change: str) -> Script | None:
 
 
 def label_names(call: cst.Call | None) -> Iterator[str]:
-    """The plain names of what is given to ``fit`` as labels; none where one of them has no name."""
-    given = argument(call, "y", 1)
+    """The names of what is given to ``fit`` as labels, or as rows of them; none where one has no name."""
+    given = base_name(argument(call, "y", 1))
     validation = argument(call, "validation_data", None)
-    if not isinstance(given, cst.Name):
+    if given is None:
         return
     if validation is None:
-        yield given.value
+        yield given
     elif isinstance(validation, cst.Tuple) and len(validation.elements) > 1:
-        other = validation.elements[1].value
-        if isinstance(other, cst.Name):
-            yield from (given.value, other.value)
+        other = base_name(validation.elements[1].value)
+        if other is not None:
+            yield from dict.fromkeys((given, other))
+
+
+def base_name(given: cst.BaseExpression | None) -> str | None:
+    """``y`` of ``y`` and of ``y[:100]``; None of anything else."""
+    if isinstance(given, cst.Subscript):
+        given = given.value
+    return given.value if isinstance(given, cst.Name) else None
 
 
 def shuffle_rows(place: Place) -> Script | None:

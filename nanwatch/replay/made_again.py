@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,7 +17,7 @@ from nanwatch.record.trials import Proposal, Trial, TrialOutcome, Verdict
 from nanwatch.replay.changes import CHANGES
 from nanwatch.replay.course import Course, Setup, setup_of, train
 from nanwatch.replay.making import NotPossible
-from nanwatch.replay.verdict import is_mended, is_narrow, is_plain, verdict_of
+from nanwatch.replay.verdict import CLEARLY_AHEAD, is_mended, is_narrow, is_plain, verdict_of
 from nanwatch.watch.model.description import suppress_warnings
 from nanwatch.watch.recording.run_recorder import KeptTraining
 
@@ -29,6 +30,8 @@ STEPS_AFTER_A_CRASH = 200  # at least, so that the training shows that it learns
 OTHER_SEEDS = (1, 2)  # of the order of the rows, where one order leaves a doubt
 # Changes that cured nothing alone and are tried two by two, and the best of the dampers with each.
 PAIRED = 4
+# A training that one change has brought so far needs no second one.
+CURED_WHOLLY = 0.5
 # A cure that says nothing of the rate: a bend between the layers takes the power out of one that is too high.
 LEAVE_OPEN = {InterventionKind.SET_HIDDEN_ACTIVATIONS}
 # What ends one trial and no more: the change does not fit the training, or TensorFlow refuses it.
@@ -76,7 +79,7 @@ class Trials:
             for change in proposal.interventions if not self.is_idle(proposal) else ():
                 if self.try_change(setup, change, proposal) == "cured" or self.is_over():
                     break
-        if before.finite and not any(tried.verdict == "cured" for tried in self.alone):
+        if before.finite and self.best_cure() < CURED_WHOLLY:
             self.try_pairs(setup)
 
     def steps_as_it_was(self) -> int:
@@ -152,8 +155,17 @@ class Trials:
             changed, steps, self.deadline, enough=lambda course: is_plain(before, course), catch=catch
         )
 
+    def best_cure(self) -> float:
+        """The skill that the best cure came to; minus infinity without one."""
+        cures = [tried.skill or 0.0 for tried in self.alone if tried.verdict == "cured"]
+        return max(cures, default=-math.inf)
+
     def try_pairs(self, setup: Setup) -> None:
-        """Two causes at once: mending either alone shows little. The first pair that cures is told."""
+        """Two causes at once: mending either alone shows little. The first pair that cures is told.
+
+        Where one alone has cured by half, a pair must come far ahead of it.
+        """
+        alone = self.best_cure()
         known = [tried for tried in self.alone if tried.skill is not None]
         named = [tried for tried in known if not tried.proposal.damper][:PAIRED]
         dampers = [tried for tried in known if tried.proposal.damper]
@@ -168,7 +180,7 @@ class Trials:
             both = one.proposal if other.proposal.damper else other.proposal
             with contextlib.suppress(*REFUSED):
                 before, after, verdict = self.judge(setup, both, one.change, other.change)
-                if verdict == "cured":
+                if verdict == "cured" and (after.skill() or 0.0) >= max(alone, 0.0) + CLEARLY_AHEAD:
                     self.note(one.change, before, after, "cured", other.change)
                     self.note(other.change, before, after, "cured", one.change)
                     return

@@ -92,10 +92,12 @@ def changed(
             "model",
             True,
             "model.compile",
-            "model.trainable = True\nmodel.compile",
+            "for layer in model.layers:\n    layer.trainable = True\nmodel.compile",
         ),
         (K.SHIFT_LABELS, "y", -1, "model.fit", "y = y - 1\nyv = yv - 1\nmodel.fit"),
         (K.MAP_LABELS, "y", (-1, 1), "model.fit", "y = (y + 1) / 2\nyv = (yv + 1) / 2\nmodel.fit"),
+        (K.MAP_LABELS, "y", (1.0, 2.0), "model.fit", "y = y - 1\nyv = yv - 1\nmodel.fit"),
+        (K.MAP_LABELS, "y", (-1.0, 0.0), "model.fit", "y = y + 1\nyv = yv + 1\nmodel.fit"),
         (
             K.STANDARDISE_TARGET,
             "y",
@@ -133,6 +135,21 @@ def test_every_hidden_layer_gets_relu_one_in_a_loop_once() -> None:
     assert found == SOURCE.replace('"sigmoid"', '"relu"').replace('"l2")', '"l2", activation="relu")')
 
 
+def test_with_relu_comes_the_initializer_that_is_made_for_it() -> None:
+    """In the place of Keras's own; one that the script has chosen stays."""
+    fit = fit_of()
+    layers = tuple(
+        replace(layer, initializer="GlorotUniform") if layer.path in "ab" else layer
+        for layer in fit.model.layers
+    )
+    relu = Remedy(Intervention(K.SET_HIDDEN_ACTIVATIONS, "model", "relu"), "do it")
+    cause = Diagnosis("NW303", "x", "cause", "error", "m")
+    found = changed_source(SOURCE, FILE, cause, relu, Fit(fit.info, replace(fit.model, layers=layers)))
+    assert found is not None
+    assert 'Dense(units, activation="relu", kernel_initializer="he_normal")' in found
+    assert 'kernel_initializer="zeros"' in found
+
+
 def test_an_optimizer_by_its_name_is_made_where_it_was_named() -> None:
     source = SOURCE.replace("model.compile(opt,", 'model.compile("sgd",')
     found = changed(K.SET_LEARNING_RATE, "optimizer", 0.05, source.replace("SGD(", "Other("))
@@ -155,13 +172,22 @@ def test_what_cannot_be_written(
     assert changed(kind, target, value) is None
 
 
+def test_of_rows_of_an_array_the_array_is_changed() -> None:
+    source = SOURCE.replace("(x, y, validation_data=(xv, yv)", "(x, y[:9], validation_data=(x[9:], y[9:])")
+    assert changed(K.SHIFT_LABELS, "y", -1, source) == source.replace("model.fit", "y = y - 1\nmodel.fit")
+    source = SOURCE.replace("(x, y,", "(x[:9], y,")
+    found = changed(K.STANDARDISE_INPUT, "0", (), source)
+    assert found is not None
+    assert "normalization.adapt(x[:9])" in found
+
+
 def test_labels_without_a_name_are_left() -> None:
-    assert changed(K.SHIFT_LABELS, "y", -1, SOURCE.replace("(x, y,", "(x, y[:9],")) is None
+    assert changed(K.SHIFT_LABELS, "y", -1, SOURCE.replace("(x, y,", "(x, read(),")) is None
     assert changed(K.SHIFT_LABELS, "y", -1, SOURCE.replace("(xv, yv)", "data")) is None
 
 
 def test_inputs_without_a_name_are_left() -> None:
-    assert changed(K.STANDARDISE_INPUT, "0", (), SOURCE.replace("(x, y,", "(x[:9], y,")) is None
+    assert changed(K.STANDARDISE_INPUT, "0", (), SOURCE.replace("(x, y,", "(read(), y,")) is None
 
 
 def test_a_remedy_that_comes_with_its_line() -> None:

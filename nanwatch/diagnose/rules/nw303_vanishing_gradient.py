@@ -13,7 +13,7 @@ from nanwatch.diagnose.data_words import list_words, number
 from nanwatch.diagnose.dead_layers import dead_layers
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.guessing import guessing
-from nanwatch.diagnose.patch import set_activation
+from nanwatch.diagnose.patch import set_activation, set_argument
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.statistics import finite_values, median
@@ -30,6 +30,7 @@ LEAST_LAYERS = 4  # with fewer, no layer by layer loss comes to so much: somethi
 # a quarter of the gradient at its steepest, tanh all of it.
 SHARES = {"tanh": 0.25, "softsign": 0.25}
 LAST = 20  # steps
+GLOROT = ("GlorotUniform", "GlorotNormal")
 SHRINKING = ("sigmoid", "tanh", "hard_sigmoid", "softsign", "softmax")
 
 
@@ -198,12 +199,14 @@ def hidden_layers(fit: Fit) -> list[LayerInfo]:
 
 
 def hidden_remedy(first: LayerInfo) -> Remedy:
-    mended = remedy(first)
-    return replace(
-        mended,
-        intervention=Intervention(InterventionKind.SET_HIDDEN_ACTIVATIONS, "model", "relu"),
-        text="Use relu in all hidden layers.",
-    )
+    """With the initializer that goes with relu, where the layer has Keras's own."""
+    mended, line = remedy(first), None
+    text = "Use relu in all hidden layers."
+    if first.initializer in GLOROT:
+        text = 'Use relu in all hidden layers, and kernel_initializer="he_normal", which is made for it.'
+        line = mended.line and set_argument(mended.line, first.type, "kernel_initializer", '"he_normal"')
+    change = Intervention(InterventionKind.SET_HIDDEN_ACTIVATIONS, "model", "relu")
+    return replace(mended, intervention=change, text=text, line=line or mended.line)
 
 
 def gradients_run(
