@@ -304,3 +304,19 @@ def test_a_loss_of_ones_own_has_its_constant_found_by_trying() -> None:
 
     guess = constant_loss(partial(loss_of_answers, own), Rows(X, X[:, :1], None), model)
     assert guess == pytest.approx(1.0 + float(X[:, 0].var()), rel=1e-5)
+
+
+def test_what_has_cured_by_half_is_tried_with_the_rest(tmp_path: Path) -> None:
+    """A target in thousands: standardised, it is learned as far as the loud column beside it lets it."""
+    dense = keras.layers.Dense
+    model = model_of(dense(16, "tanh"), dense(1), loss="mse", optimizer=keras.optimizers.Adam(1e-2))
+    loud = X * np.array([1, 1, 1, 3e3], "float32")
+    price = 1e3 * (X[:, :1] + X[:, 3:]) + 4e3
+    of = kept(tmp_path, model, loud, price, epochs=20)
+    scaled = Intervention(K.STANDARDISE_TARGET, "y", (4e3, 1.4e3))
+    found = tried(of, proposal(scaled, suspected=False), proposal(STANDARDISED, suspected=False))
+    assert {trial.intervention: (trial.verdict, trial.beside) for trial in found} == {
+        scaled: ("cured", STANDARDISED),
+        STANDARDISED: ("cured", scaled),
+    }
+    assert all((trial.after.skill or 0) > 0.8 for trial in found)
