@@ -9,10 +9,18 @@ from nanwatch.diagnose.data_words import list_words, number
 from nanwatch.diagnose.learned import learned
 from nanwatch.diagnose.loss_course import constant_guess_loss
 from nanwatch.diagnose.outcome import accuracy_is_a_share, has_improved, is_part, kept_losses
-from nanwatch.diagnose.readings import accuracies, epoch_losses, last_loss
-from nanwatch.diagnose.skill import RIGHT_BY_CHANCE, accuracy_skill, lacks_skill, skill_of, validation_skill
+from nanwatch.diagnose.readings import CROSSENTROPIES, REGRESSIONS, accuracies, epoch_losses, last_loss
+from nanwatch.diagnose.skill import (
+    RIGHT_BY_CHANCE,
+    Skill,
+    accuracy_skill,
+    lacks_skill,
+    skill_of,
+    validation_skill,
+)
 from nanwatch.record.run import Fit
 
+HARDLY_BETTER = 0.1  # of skill
 WORSE = -0.05  # of skill: the loss of a batch or two is as far from that of all
 # A net too sure of itself is punished on new rows: seen at up to 8 times the loss of guessing.
 FAR_OFF = 10.0
@@ -54,12 +62,26 @@ def far_validation(fit: Fit) -> Iterator[str]:
         yield f"val_loss ends at {number(ended[0])}, and loss at {number(kept_losses(fit)[-1])}"
 
 
+def skill_clause(found: Skill) -> str:
+    if found.ended >= HARDLY_BETTER:
+        return "the training has learned little"
+    return f"the training is {'worse' if found.ended < WORSE else 'little better'} than guessing"
+
+
+def is_of_known_losses(fit: Fit) -> bool:
+    """Whether a constant answer is what its losses are to be measured by.
+
+    Of one that pushes rows apart it may cost little, and one with a floor of its own says nothing by it.
+    """
+    known = (*CROSSENTROPIES, *REGRESSIONS)
+    return all(output.loss is not None and output.loss.name in known for output in fit.model.outputs)
+
+
 def unskilled(fit: Fit) -> Iterator[str]:
     """An end little better than a constant answer's, in training or on every validation row."""
     found = skill_of(fit)
-    if found is not None and lacks_skill(fit):
-        how = "worse" if found.ended < WORSE else "little better"
-        yield f"the training is {how} than guessing: {found.words}"
+    if found is not None and lacks_skill(fit) and is_of_known_losses(fit):
+        yield f"{skill_clause(found)}: {found.words}"
     validated, right = validation_skill(fit), accuracy_skill(fit, validation=True)
     if len(validated) < LEAST_EPOCHS or not max(validated) <= 0.0:
         return

@@ -19,7 +19,7 @@ from nanwatch.explain.report import Report
 from nanwatch.explain.reporting import report_of
 from nanwatch.explain.sentences import limits, nothing_checked
 from nanwatch.explain.verdict import PLACES, VALUES, action_sentence, course, verdict
-from nanwatch.record.facts import IncidentInfo, Nonfinite
+from nanwatch.record.facts import IncidentInfo, LossInfo, Nonfinite
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.notes import ChildNotWatched, NotWatched, OtherBackend
 from nanwatch.record.trials import Trial, TrialOutcome
@@ -277,15 +277,29 @@ def test_a_model_too_large_to_be_made_again_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended", "words"), [(0.69, "little better than guessing"), (0.9, "worse than guessing")]
+    ("ended", "words"),
+    [
+        (0.9, "the training is worse than guessing"),
+        (0.63, "the training is little better than guessing"),
+        (0.62, "the training has learned little"),
+    ],
 )
 def test_a_training_without_skill_and_without_a_fault(ended: float, words: str) -> None:
     of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
     run = made_up.run(of, loss=[1.4, *[ended] * 200], targets=[made_up.labels(0, 1)])
     said = verdict(report_of(run))
-    assert said.startswith(f"No fault was found, but the training is {words}: the loss ends at ")
+    assert said.startswith(f"No fault was found, but {words}: the loss ends at ")
     stuck = TrialOutcome(True, 200, 0.69, 0.0)
     change = Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", 0.1)
     vain = replace(run, trials=[Trial(change, "not-cured", stuck, stuck, 200, 0, made_again=True)])
     assert "made again with 1 change, and learned no more" in verdict(report_of(vain))
     assert "Tried as well, and not the cure: the learning rate 0.1." in limits(report_of(vain))
+
+
+@pytest.mark.parametrize(("loss", "said"), [("mean_squared_error", True), ("triplet", False)])
+def test_of_losses_of_ones_own_nothing_is_said_of_guessing(loss: str, said: bool) -> None:
+    """Rows that are pushed apart cost more than one point for all of them, at first."""
+    of = made_up.model(made_up.dense())
+    outputs = tuple(replace(output, loss=LossInfo(loss)) for output in of.outputs) * 2
+    run = made_up.run(replace(of, outputs=outputs), loss=[1.0] * 200, fit={"guess_loss": 1.0})
+    assert ("guessing" in verdict(report_of(run))) is said
