@@ -186,6 +186,10 @@ class AskedLate:
         if self.recorder.kept is not None:
             self.held_run().ask_guess(fits)
 
+    def ask_inference(self, fits: Collection[int]) -> None:
+        if self.recorder.kept is not None:
+            self.held_run().ask_inference(fits)
+
     def try_remedies(self, proposals: Sequence[Proposal]) -> None:
         if proposals:
             self.stderr.say(f"trying what may cure it, for {self.seconds:g} s at most; Ctrl-C ends that.")

@@ -13,7 +13,7 @@ from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.skill import guess_of
 from nanwatch.explain.report import Report
 from nanwatch.record.read import read_run
-from nanwatch.record.run import Run
+from nanwatch.record.run import Fit, Run
 from nanwatch.record.trials import Proposal
 
 ALL = Choice()
@@ -24,6 +24,9 @@ class Held(Protocol):
 
     def ask_guess(self, fits: Collection[int]) -> None:
         """Try constant answers on the loss, if the training is one of ``fits``."""
+
+    def ask_inference(self, fits: Collection[int]) -> None:
+        """Run rows of the training in inference mode, if it is one of ``fits``."""
 
     def try_remedies(self, proposals: Sequence[Proposal]) -> None:
         """Make the training again with each of ``proposals``."""
@@ -43,11 +46,24 @@ def report_on(
     if held is None:
         return report_of(run, choice, root)
     unknown = [fit.info.index for fit in run.fits if guess_of(fit) is None]
+    untried = [fit.info.index for fit in run.fits if lacks_inference(fit)]
     if unknown:
         held.ask_guess(unknown)
+    if untried:
+        held.ask_inference(untried)
+    if unknown or untried:
         run = read_run(folder)
     held.try_remedies(report_of(run, choice, root).diagnoses.proposals)
     return report_of(read_run(folder), choice, root)
+
+
+def lacks_inference(fit: Fit) -> bool:
+    """Whether a training that normalises by the batch was not tried in inference at its end.
+
+    While the script runs, no code of its own is called for that.
+    """
+    normalises = any(layer.type == "BatchNormalization" and layer.trainable for layer in fit.model.layers)
+    return normalises and fit.info.inference is None and fit.info.kind == "fit" and fit.info.steps > 0
 
 
 def report_of(run: Run, choice: Choice = ALL, root: str | None = None) -> Report:

@@ -201,6 +201,17 @@ def set_loss(place: Place) -> Script | None:
     return None if found is None else place.script.with_argument(found, "loss", wanted, 1)
 
 
+def set_probabilities(place: Place) -> Script | None:
+    """An activation that gives probabilities, and the cross-entropy that goes with it."""
+    activation, layer = str(place.change.value), place.layer()
+    loss = {"sigmoid": "binary_crossentropy", "softmax": "categorical_crossentropy"}.get(activation)
+    changed = None if layer is None else with_activation(place, place.script, layer, activation)
+    if changed is None or loss is None:
+        return None
+    call = compile_call(replace(place, script=changed))
+    return None if call is None else changed.with_argument(call, "loss", quoted(loss), 1)
+
+
 def compile_call(place: Place) -> cst.Call | None:
     line = place.line_of(place.fit.model.compile_location)
     found = place.script.calls_at(line, ("compile",)) if line is not None else []
@@ -435,6 +446,7 @@ EDITS: dict[InterventionKind, Callable[[Place], Script | None]] = {
     K.SET_ACTIVATION: set_activation,
     K.SET_HIDDEN_ACTIVATIONS: set_hidden_activations,
     K.SET_INITIALIZER: set_initializer,
+    K.SET_PROBABILITIES: set_probabilities,
     K.SET_UNITS: set_units,
     K.SET_REGULARIZER: set_regularizer,
     K.SET_LOSS: set_loss,

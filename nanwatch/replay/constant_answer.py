@@ -59,7 +59,12 @@ def constant_loss(
         return value if math.isfinite(value) else math.inf
 
     candidates = [
-        [answer for answer in constants(label, output.shape) if can_be_given(answer, output)] or [output[0]]
+        [
+            answer
+            for answer in constants(label, output.shape)
+            if is_out_of_reach(label) or can_be_given(answer, output)
+        ]
+        or [output[0]]
         for label, output in zip(labels, outputs, strict=True)
     ]
     chosen = [tried[0] for tried in candidates]
@@ -74,6 +79,11 @@ def labels_of(y: Structure, names: Sequence[str]) -> list[Array]:
     if isinstance(y, dict) and set(y) <= set(names):
         return [np.asarray(y[name]) if name in y else np.zeros((1, 1)) for name in names]
     return [np.asarray(label) for label in keras.tree.flatten(y)]
+
+
+def is_out_of_reach(label: Array) -> bool:
+    """Whether no head that gives shares could give the labels: it is measured by what another would cost."""
+    return bool(label.dtype.kind == "f" and (label.min() < 0 or label.max() > 1))
 
 
 def can_be_given(answer: Array, output: Array) -> bool:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import io
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from nanwatch.record.facts import InferenceInfo
 from nanwatch.record.trials import Proposal
 from nanwatch.replay.course import guess_of, setup_of
+from nanwatch.replay.own_step import as_tensors, packed
 from nanwatch.replay.trial import try_proposals
 from nanwatch.watch.incident.autopsy import restore_after
+from nanwatch.watch.model.both_modes import in_both_modes
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.train_step.traced_step import suspend_watching
+
+MOST_ROWS = 512  # that are tried in both modes: training mode takes their statistics
+SECONDS = 5.0  # for that, where the model is a large one
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,25 @@ class HeldRun:
                 found = guess_of(setup_of(kept), kept.model)
             if found is not None:
                 self.recorder.add_guess(kept.fit, found)
+
+    def ask_inference(self, fits: Collection[int]) -> None:
+        """Put down what rows of the training cost in both modes on the weights that the script left."""
+        kept = self.recorder.kept
+        if kept is None or kept.fit not in fits or kept.loss is None or not kept.ended_finite:
+            return
+        rows = kept.rows.take(slice(0, MOST_ROWS))
+        data = packed(*(as_tensors(part) for part in rows))
+        with (
+            self.recorder.catch_errors("trying rows in both modes"),
+            contextlib.suppress(ValueError, TypeError),
+        ):
+            with suspend_watching(), restore_after(kept.model), contextlib.redirect_stdout(io.StringIO()):
+                found = in_both_modes(kept.model, data, time.perf_counter() + SECONDS)
+            if len(found) == 2:
+                (inside, right), (outside, still_right) = found
+                self.recorder.add_inference(
+                    kept.fit, InferenceInfo(rows.length, inside, outside, right, still_right)
+                )
 
     def try_remedies(self, proposals: Sequence[Proposal]) -> None:
         try_proposals(self.recorder, proposals, self.seconds)

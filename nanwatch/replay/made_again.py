@@ -75,12 +75,16 @@ class Trials:
         self.befores[0, False] = before
         if before.finite and (before.steps < LEAST_STEPS or (setup.own_step and before.guess is None)):
             return
-        for proposal in wanted:
-            for change in proposal.interventions if not self.is_idle(proposal) else ():
-                if self.try_change(setup, change, proposal) == "cured" or self.is_over():
-                    break
-        if before.finite and self.best_cure() < CURED_WHOLLY:
-            self.try_pairs(setup)
+        for dampers in (False, True):  # two named faults at once are tried before what damps many
+            for proposal in wanted:
+                for change in proposal.interventions if self.is_due(proposal, dampers) else ():
+                    if self.try_change(setup, change, proposal) == "cured" or self.is_over():
+                        break
+            if before.finite and self.best_cure() < CURED_WHOLLY:
+                self.try_pairs(setup, dampers)
+
+    def is_due(self, proposal: Proposal, dampers: bool) -> bool:
+        return proposal.damper is dampers and not self.is_idle(proposal)
 
     def steps_as_it_was(self) -> int:
         """As many as the script made, where they stayed finite; else more, so that the fault can come."""
@@ -160,24 +164,23 @@ class Trials:
         cures = [tried.skill or 0.0 for tried in self.alone if tried.verdict == "cured"]
         return max(cures, default=-math.inf)
 
-    def try_pairs(self, setup: Setup) -> None:
+    def try_pairs(self, setup: Setup, dampers: bool) -> None:
         """Two causes at once: mending either alone shows little. The first pair that cures is told.
 
-        Where one alone has cured by half, a pair must come far ahead of it.
+        Where one alone has cured by half, a pair must come far ahead of it. With ``dampers`` those with the
+        best of them; the others have been tried then.
         """
         alone = self.best_cure()
-        known = [tried for tried in self.alone if tried.skill is not None]
-        named = [tried for tried in known if not tried.proposal.damper][:PAIRED]
-        dampers = [tried for tried in known if tried.proposal.damper]
-        helped = [*named, *sorted(dampers, key=lambda tried: -(tried.skill or 0.0))[:1]]
-        for one, other in itertools.combinations(helped, 2):
+        named = [tried for tried in self.alone if not tried.proposal.damper][:PAIRED]
+        damping = [tried for tried in self.alone if tried.proposal.damper and tried.skill is not None]
+        damping.sort(key=lambda tried: -(tried.skill or 0.0))
+        pairs = itertools.product(named, damping[:1]) if dampers else itertools.combinations(named, 2)
+        for one, other in pairs:
             if one.change.kind == other.change.kind:
-                continue
-            if one.proposal.damper and other.proposal.damper:
                 continue
             if self.is_over():
                 return
-            both = one.proposal if other.proposal.damper else other.proposal
+            both = one.proposal
             with contextlib.suppress(*REFUSED):
                 before, after, verdict = self.judge(setup, both, one.change, other.change)
                 if verdict == "cured" and (after.skill() or 0.0) >= max(alone, 0.0) + CLEARLY_AHEAD:

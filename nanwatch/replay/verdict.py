@@ -51,9 +51,9 @@ def verdict_of(
 
 
 def learns(after: Course) -> bool:
-    """Whether it learned so much that nothing need be compared with it."""
+    """Whether it learned, where nothing can be compared with it."""
     now = after.skill()
-    return now is not None and PLAIN <= now <= PERFECT
+    return now is not None and LEARNS <= now <= PERFECT
 
 
 def lasts(before: Course, after: Course) -> bool:

@@ -436,3 +436,29 @@ def test_healthy_runs_hear_nothing_above_a_note() -> None:
     ]
     for run in healthy:
         assert [found.code for found in diagnose(run).diagnoses if found.level != "note"] == []
+
+
+@pytest.mark.parametrize(
+    ("activation", "labels", "kind"),
+    [
+        ("softmax", {"integral": True}, InterventionKind.SET_PROBABILITIES),
+        ("softmax", {"integral": False}, InterventionKind.SET_LOSS),
+        ("sigmoid", {"integral": True}, InterventionKind.SET_LOSS),
+    ],
+)
+def test_several_answers_a_row_take_sigmoids_and_their_loss(
+    activation: str, labels: dict[str, Any], kind: InterventionKind
+) -> None:
+    rows = made_up.tensor(
+        "label",
+        "output",
+        shape=(None, 3),
+        min=0.0,
+        max=1.0,
+        row_sum_max=2.0,
+        rows_not_summing_to_one=9,
+        **labels,
+    )
+    of = made_up.model(made_up.dense(units=3, activation=activation), loss="categorical_crossentropy")
+    found = [each for each in diagnose(made_up.run(of, targets=[rows])).diagnoses if each.code == "NW110"]
+    assert [remedy.intervention.kind for each in found for remedy in each.remedies] == [kind]

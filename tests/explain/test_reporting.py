@@ -49,6 +49,9 @@ class Asked:
     def ask_guess(self, fits: Collection[int]) -> None:
         self.fits.extend(fits)
 
+    def ask_inference(self, fits: Collection[int]) -> None:
+        self.fits.extend(-1 - fit for fit in fits)
+
     def try_remedies(self, proposals: Sequence[Proposal]) -> None:
         self.handed.extend(proposals)
         if proposals:

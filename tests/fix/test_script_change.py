@@ -135,6 +135,12 @@ def test_every_hidden_layer_gets_relu_one_in_a_loop_once() -> None:
     assert found == SOURCE.replace('"sigmoid"', '"relu"').replace('"l2")', '"l2", activation="relu")')
 
 
+def test_an_activation_and_the_loss_that_goes_with_it() -> None:
+    source = SOURCE.replace('"binary_crossentropy"', '"categorical_crossentropy"')
+    found = changed(K.SET_PROBABILITIES, "e", "sigmoid", source)
+    assert found == SOURCE.replace('"relu"', '"sigmoid"')
+
+
 def test_with_relu_comes_the_initializer_that_is_made_for_it() -> None:
     """In the place of Keras's own; one that the script has chosen stays."""
     fit = fit_of()

@@ -63,6 +63,12 @@ def test_of_probabilities_the_answers_are_probabilities() -> None:
     assert found == pytest.approx(0.75**2 * math.log(4), rel=1e-3)
 
 
+def test_of_labels_that_no_share_can_be_the_best_constant_is_asked_all_the_same() -> None:
+    """A sigmoid for prices: what another head would do is the measure, so that both can be compared."""
+    found = guess_of(head(1, "sigmoid"), "mse", 40.0 + NUMBER[:, None])
+    assert found == pytest.approx(float(NUMBER.var()), rel=1e-3)
+
+
 def test_a_head_without_bounds_may_answer_anything() -> None:
     found = guess_of(head(1, None), lambda y, p: tf.reduce_mean(tf.abs(y - p)), NUMBER[:, None])
     assert found == pytest.approx(float(np.abs(NUMBER - np.median(NUMBER)).mean()), rel=1e-3)

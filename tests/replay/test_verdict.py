@@ -60,8 +60,8 @@ def test_what_learned_when_it_was_made_again_says_nothing_of_the_change() -> Non
 def test_without_a_constant_answer_only_what_learns_is_told() -> None:
     """As with labels of -1 under a cross-entropy: the lower the loss, the worse."""
     for floorless in (Course([1.0] * 50), course(11.0)):
-        assert verdict_of(floorless, course(0.49), ended=None, damper=False) == "not-reproduced"
-        assert verdict_of(floorless, course(0.51), ended=None, damper=False) == "cured"
+        assert verdict_of(floorless, course(0.09), ended=None, damper=False) == "not-reproduced"
+        assert verdict_of(floorless, course(0.11), ended=None, damper=False) == "cured"
         assert verdict_of(floorless, course(0.51), ended=None, damper=True) == "not-reproduced"
         assert verdict_of(floorless, course(9.0), ended=None, damper=False) == "not-reproduced"
 

@@ -106,7 +106,7 @@ class UnscaledTarget(Rule):
         for output in fit.model.outputs:
             labels = label_of(fit, output)
             known = output.loss is not None and output.loss.name in REGRESSIONS
-            if labels is not None and known and output.activation in UNBOUNDED and is_odd(labels):
+            if labels is not None and known and is_odd(labels):
                 yield self.suspect_target(fit, labels, "" if sole_output(fit) else f" {output.path}")
 
     def suspect_target(self, fit: Fit, labels: TensorSummary, name: str) -> Finding:

@@ -8,10 +8,12 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import data_arrays, output_of
 from nanwatch.diagnose.data_words import count_words, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.heads import heads
 from nanwatch.diagnose.learned import has_proved_itself
 from nanwatch.diagnose.readings import CATEGORICAL, label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
+from nanwatch.record.facts import TensorSummary
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
@@ -66,9 +68,7 @@ class NotOneHot(Rule):
                 f"to {number(labels.row_sum_max or 0.0)}.",
                 # several 1s a row are several answers, which another loss takes; else the data are wrong
                 location=fit.model.compile_location if labels.integral else fit.info.location,
-                remedies=(
-                    Remedy(Intervention(InterventionKind.SET_LOSS, "output", "binary_crossentropy"), text),
-                ),
+                remedies=(Remedy(change_for(fit, labels), text),),
                 strength=0.8,
                 explains={"large-loss", "poor-accuracy", "growth"} | STUCK,
                 certain=not has_proved_itself(fit),
@@ -83,6 +83,14 @@ class NotOneHot(Rule):
         sigmoid = made_up.model(made_up.dense(units=3, activation="sigmoid"), loss="binary_crossentropy")
         several = made_up.tensor("label", shape=(None, 3), row_sum_max=2.0)
         return [rows_of_labels(1.0009), made_up.run(sigmoid, targets=[several])]
+
+
+def change_for(fit: Fit, labels: TensorSummary) -> Intervention:
+    """Sigmoids and their loss where zeros and ones stand under a softmax; else the loss alone."""
+    head = next((head for head in heads(fit) if head.label == labels and head.activation == "softmax"), None)
+    if head is not None and labels.integral:
+        return Intervention(InterventionKind.SET_PROBABILITIES, head.path, "sigmoid")
+    return Intervention(InterventionKind.SET_LOSS, "output", "binary_crossentropy")
 
 
 def rows_of_labels(highest: float) -> Run:

@@ -26,18 +26,17 @@ CUSTOM = "custom"
 
 def outputs_of(model: Model, seen: TracedStep) -> tuple[OutputInfo, ...]:
     """One `OutputInfo` for each output that ``seen`` shows, in the model's order."""
-    found = heads_seen(model, seen)
+    heads = heads_seen(model, seen)
     shapes = [row_shape(shape_of(tensor)) for _, tensor in seen.outputs]
-    outputs = describe_outputs(model, [key for key, _ in seen.outputs], found, shapes)
+    outputs = describe_outputs(model, [key for key, _ in seen.outputs], heads, shapes)
     total = seen.loss if seen.loss is not None else seen.target
-    return tuple(
-        replace(
-            output,
-            unwrapped=output.path in seen.unwrapped,
-            loss=loss_seen_in_graph(output.loss, tensor, total),
-        )
-        for output, (_, tensor) in zip(outputs, seen.outputs, strict=True)
-    )
+    found = []
+    for output, (_, tensor) in zip(outputs, seen.outputs, strict=True):
+        loss = loss_seen_in_graph(output.loss, tensor, total)
+        as_it_is = loss != output.loss and loss is not None and loss.from_logits is True
+        unwrapped = output.path in seen.unwrapped and not as_it_is
+        found.append(replace(output, unwrapped=unwrapped, loss=loss))
+    return tuple(found)
 
 
 def outputs_built(model: Model) -> tuple[OutputInfo, ...]:

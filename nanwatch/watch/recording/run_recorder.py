@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nanwatch.errors import NanwatchError
 from nanwatch.record.events import Event, FitEnd, IncidentSeen
-from nanwatch.record.facts import FitInfo, IncidentInfo, ModelInfo, RunInfo, Status
+from nanwatch.record.facts import FitInfo, IncidentInfo, InferenceInfo, ModelInfo, RunInfo, Status
 from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.parts import make_room, new_part
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
@@ -312,8 +312,15 @@ class RunRecorder:
 
     def add_guess(self, fit: int, loss: float) -> None:
         """What the best constant answer costs in a fit; it is learned when the record has ended."""
+        self.add_late(fit, guess_loss=loss)
+
+    def add_inference(self, fit: int, found: InferenceInfo) -> None:
+        """What rows of a fit cost in both modes, tried when the record has ended."""
+        self.add_late(fit, inference=found)
+
+    def add_late(self, fit: int, **facts: Any) -> None:
         with self.catch_errors(WRITING), self.lock:
-            self.fits[fit] = replace(self.fits[fit], guess_loss=loss)
+            self.fits[fit] = replace(self.fits[fit], **facts)
             self.info = replace(self.info, fits=tuple(self.fits))
             self.writer.save(self.info)
 

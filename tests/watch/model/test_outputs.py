@@ -292,6 +292,29 @@ def test_a_step_with_a_loss_of_its_own(tmp_path: Path) -> None:
     assert found == LossInfo(SPARSE.__name__, "", True)
 
 
+class TakesLogits(OwnStep):
+    """TensorFlow's own loss, which looks behind no softmax."""
+
+    def train_step(self, data: Any) -> Any:
+        x, y = data
+        with tf.GradientTape() as tape:
+            given = self(x, training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=given))
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return {"loss": loss}
+
+
+@pytest.mark.filterwarnings("ignore:.*produced by a Softmax activation:UserWarning")
+@pytest.mark.parametrize(("kind", "unwrapped"), [(TakesLogits, False), (OwnStep, True)])
+def test_only_keras_looks_behind_a_softmax(kind: Any, unwrapped: bool, tmp_path: Path) -> None:
+    inputs = keras.Input((4,))
+    model = kind(inputs, keras.layers.Dense(3, activation="softmax")(inputs))
+    model.compile("sgd")
+    model.fit(np.ones((8, 4), "float32"), classes(""), verbose=0, callbacks=[watch_in(tmp_path)])
+    found = only_run(tmp_path).fits[0].model.outputs[0]
+    assert (found.activation, found.unwrapped) == ("softmax", unwrapped)
+
+
 @pytest.mark.filterwarnings("ignore:Gradients do not exist for variables")
 @pytest.mark.parametrize("kind", [list, tuple, dict])
 def test_losses_in_every_container(kind: Any, tmp_path: Path) -> None:
