@@ -85,6 +85,7 @@ class OutputInfo:
     shape: Shape | None = None
     softmax_axis_size: int | None = None  # size of the axis a softmax normalises over
     loss: LossInfo | None = None
+    dropout: str | None = None  # path of a layer behind the head that drops some of what comes out
     unwrapped: bool | None = None  # the loss goes past the activation to its logits; None: not known
 
 

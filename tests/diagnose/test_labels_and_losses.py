@@ -2,11 +2,12 @@
 
 from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.rule import find_rule
+from nanwatch.diagnose.rules import nw211_dropout_on_output as nw211
 from nanwatch.diagnose.rules import nw212_softmax_for_independent_labels as nw212
 from nanwatch.diagnose.rules import nw213_regression_loss_on_classes as nw213
 from nanwatch.diagnose.rules import nw214_percentage_loss_at_zero as nw214
 from nanwatch.diagnose.rules import nw309_untracked_variables as nw309
-from nanwatch.record.facts import UntrackedVariable
+from nanwatch.record.facts import InferenceInfo, UntrackedVariable
 from nanwatch.record.run import Run
 
 
@@ -105,3 +106,25 @@ def test_logarithms_of_what_is_below_zero() -> None:
         for mean in (0.99, 1.01)
     ]
     assert levels == ["error", "warning"]
+
+
+def test_a_dropout_behind_the_output() -> None:
+    finding = only("NW211", nw211.dropped_run(0.1, tried=InferenceInfo(32, 2.6, 0.4, 0.42, 0.89)))
+    assert finding.message == (
+        "Dropout 'dropout' stands between Dense 'out' and the loss, and drops 0.1 of the answers in every "
+        "step of the training."
+    )
+    assert finding.evidence == (
+        "on the same 32 rows the loss is 2.6 in training mode, and 0.4 in inference mode",
+        "the accuracy is 0.4200 there, and 0.8900 here",
+    )
+    assert (finding.level, finding.layer) == ("error", "dropout")
+    assert finding.remedies[0].line == "Dropout(0)"
+
+
+def test_how_much_dropped_is_a_fault() -> None:
+    level = {rate: only("NW211", nw211.dropped_run(rate)).level for rate in (0.19, 0.2)}
+    assert level == {0.19: "warning", 0.2: "error"}
+    modes = {1.25: "warning", 1.26: "error"}
+    for loss, expected in modes.items():
+        assert only("NW211", nw211.dropped_run(0.5, tried=InferenceInfo(32, loss, 1.0))).level == expected

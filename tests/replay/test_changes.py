@@ -364,3 +364,12 @@ def test_variables_that_the_model_does_not_know_are_trained_too(tmp_path: Path) 
     assert not own.w.numpy().any()
     known = kept(tmp_path / "known", model_of(dense(1, activation="sigmoid")), X, LABELS)
     assert is_impossible(known, Intervention(K.TRACK_VARIABLES, "model", True))
+
+
+def test_dropout_of_one_layer_alone(tmp_path: Path) -> None:
+    model = model_of(
+        keras.layers.Dropout(0.5), dense(1, activation="sigmoid"), keras.layers.Dropout(0.5, name="last")
+    )
+    of = kept(tmp_path, model, X, LABELS)
+    with made(setup_of(of), Intervention(K.SET_DROPOUT, "last", 0.0)):
+        assert [layer.rate for layer in model.layers[::2]] == [0.5, 0.0]

@@ -77,6 +77,7 @@ def describe_outputs(
             units=shape[-1] if shape else None,
             shape=shape,
             softmax_axis_size=end.softmax_axis_size,
+            dropout=paths.get(id(end.dropout)),
             loss=loss_of(losses, key, number, len(keys)),
         )
         for number, (key, end, shape) in enumerate(zip(keys, found, shapes, strict=True))
