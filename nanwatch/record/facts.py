@@ -25,6 +25,14 @@ class Location:
 
 
 @dataclass(frozen=True)
+class AdaptedInfo:
+    """What a `Normalization` takes away and divides by, column by column, where they are no more than 64."""
+
+    means: tuple[float, ...] = ()
+    variances: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class LayerInfo:
     """One layer of a model, nested layers included, in the order of the forward pass."""
 
@@ -42,6 +50,7 @@ class LayerInfo:
     config: dict[str, Any] = field(default_factory=dict)  # JSON-safe part of get_config()
     location: Location | None = None
     called: str = ""  # by the script, where Keras made the name: the attribute that holds it
+    adapted: AdaptedInfo | None = None  # of a Normalization that has its statistics
 
 
 @dataclass(frozen=True)

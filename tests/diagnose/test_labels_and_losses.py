@@ -1,7 +1,8 @@
-"""Rules on what a loss asks of the labels and of the model: messages, remedies, close calls."""
+"""Rules on what model, labels and loss ask of each other: messages, remedies, close calls."""
 
 from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.rule import find_rule
+from nanwatch.diagnose.rules import nw120_adapted_on_constant as nw120
 from nanwatch.diagnose.rules import nw211_dropout_on_output as nw211
 from nanwatch.diagnose.rules import nw212_softmax_for_independent_labels as nw212
 from nanwatch.diagnose.rules import nw213_regression_loss_on_classes as nw213
@@ -128,3 +129,20 @@ def test_how_much_dropped_is_a_fault() -> None:
     modes = {1.25: "warning", 1.26: "error"}
     for loss, expected in modes.items():
         assert only("NW211", nw211.dropped_run(0.5, tried=InferenceInfo(32, loss, 1.0))).level == expected
+
+
+def test_a_flag_that_did_not_vary_where_it_was_adapted() -> None:
+    finding = only("NW120", nw120.adapted_run(0.0, other=1.0, val_loss=1.5e7))
+    assert finding.message == (
+        "scale was adapted to rows in which column 1 did not vary; the validation input runs from 0 to 1 in "
+        "column 1, and divided by 1e-7 that becomes 1e+07."
+    )
+    assert finding.evidence[1] == "the loss ends at 0.2, val_loss at 1.5e+07"
+    assert finding.remedies[0].intervention.value == (1,)
+
+
+def test_a_flag_that_does_no_harm_yet() -> None:
+    level = {
+        loss: only("NW120", nw120.adapted_run(0.0, other=1.0, val_loss=loss)).level for loss in (0.39, 0.4)
+    }
+    assert level == {0.39: "warning", 0.4: "error"}
