@@ -207,6 +207,15 @@ class BroadcastInfo:
 
 
 @dataclass(frozen=True)
+class TokenInput:
+    """Floats of the input that go into an embedding as they are."""
+
+    layer: str  # path of the embedding
+    input: str  # key of the input
+    columns: tuple[int, ...] = ()  # of it, on the last axis; () for all
+
+
+@dataclass(frozen=True)
 class UntrackedVariable:
     """A variable that may be trained and that a layer reads, but that Keras does not know of.
 
@@ -256,6 +265,7 @@ class FitInfo:
     not_watched: tuple[NotWatched, ...] = ()
     watched: int = 0  # watchpoints
     no_gradient: tuple[str, ...] = ()  # variables whose gradient is None: the loss does not depend on them
+    token_inputs: tuple[TokenInput, ...] = ()
     untracked: tuple[UntrackedVariable, ...] = ()  # what is read and nobody trains
     trainable: int | None = None  # number of trainable variables; None: not known
     replicas: int = 1  # in sync, under tf.distribute

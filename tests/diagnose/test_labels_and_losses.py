@@ -2,13 +2,14 @@
 
 from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.rule import find_rule
+from nanwatch.diagnose.rules import nw119_truncated_token as nw119
 from nanwatch.diagnose.rules import nw120_adapted_on_constant as nw120
 from nanwatch.diagnose.rules import nw211_dropout_on_output as nw211
 from nanwatch.diagnose.rules import nw212_softmax_for_independent_labels as nw212
 from nanwatch.diagnose.rules import nw213_regression_loss_on_classes as nw213
 from nanwatch.diagnose.rules import nw214_percentage_loss_at_zero as nw214
 from nanwatch.diagnose.rules import nw309_untracked_variables as nw309
-from nanwatch.record.facts import InferenceInfo, UntrackedVariable
+from nanwatch.record.facts import ColumnSummary, InferenceInfo, UntrackedVariable
 from nanwatch.record.run import Run
 
 
@@ -146,3 +147,19 @@ def test_a_flag_that_does_no_harm_yet() -> None:
         loss: only("NW120", nw120.adapted_run(0.0, other=1.0, val_loss=loss)).level for loss in (0.39, 0.4)
     }
     assert level == {0.39: "warning", 0.4: "error"}
+
+
+def test_tokens_that_were_scaled() -> None:
+    column = ColumnSummary(1, min=0.0, max=1.0, mean=0.5, std=0.29)
+    finding = only("NW119", nw119.tokens_run(column=column))
+    assert finding.message == (
+        "user gets its tokens from column 1 of the input, from 0 to 1 and no whole numbers: cut off behind "
+        "the point, all of them are 0, or 1."
+    )
+    assert finding.evidence == ("user has 100 rows",)
+    assert finding.remedies[0].intervention.value == (1,)
+
+
+def test_tokens_of_which_none_is_one() -> None:
+    column = ColumnSummary(1, min=0.0, max=0.999, mean=0.5, std=0.29)
+    assert only("NW119", nw119.tokens_run(column=column)).message.endswith("all of them are 0.")

@@ -373,3 +373,13 @@ def test_dropout_of_one_layer_alone(tmp_path: Path) -> None:
     of = kept(tmp_path, model, X, LABELS)
     with made(setup_of(of), Intervention(K.SET_DROPOUT, "last", 0.0)):
         assert [layer.rate for layer in model.layers[::2]] == [0.5, 0.0]
+
+
+def test_tokens_that_were_scaled_are_counted(tmp_path: Path) -> None:
+    of = kept(tmp_path, model_of(dense(1, activation="sigmoid")), X, LABELS)
+    scaled = np.tile([[0.0, 0.5, 1.0, 7.0], [0.25, 0.5, 0.0, 9.0]], (160, 1))
+    of = of._replace(rows=of.rows._replace(x=scaled))
+    with made(setup_of(of), Intervention(K.COUNT_TOKENS, "0", (0, 2))) as changed:
+        np.testing.assert_array_equal(changed.rows.x[:2], [[0, 0.5, 2, 7], [1, 0.5, 0, 9]])
+    assert is_impossible(of, Intervention(K.COUNT_TOKENS, "0", (3,)))  # whole numbers
+    assert is_impossible(of, Intervention(K.COUNT_TOKENS, "0", (4,)))

@@ -29,6 +29,7 @@ from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import description
 from nanwatch.watch.model.both_modes import BothModes
+from nanwatch.watch.model.token_inputs import token_inputs
 from nanwatch.watch.model.untracked import Untracked, find_untracked
 from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import DROPPED, FrozenTraining, RunRecorder
@@ -376,6 +377,9 @@ class FitObserver:
             no_gradient=tuple(seam().path_of(variable) for grad, variable in seen.gradients if grad is None),
         )
         if self.model is not None and not self.training.distributed:
+            with self.recorder.catch_errors("looking where embeddings get their tokens"):
+                found = tuple(token_inputs(self.model, seen))
+                record.info = replace(record.info, token_inputs=found)
             with self.recorder.catch_errors("looking for variables that nobody trains"):
                 self.untracked, self.untracked_at = find_untracked(seen, self.model), record.info.steps
 

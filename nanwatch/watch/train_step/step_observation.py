@@ -126,9 +126,16 @@ def see_prediction(model: Model, original: Callable[P, R], /, *args: P.args, **k
     if seen.here():
         with seen.catch_errors("seeing the predictions"):
             graph_places.note_model(model, since)
+            note_inputs(seen, args)
             seen.outputs = [(key, item) for key, item in named_tensors(outputs) if watchable(item)]
             seen.unwrapped = {key for key, item in seen.outputs if seam().carries_logits(item)}
     return outputs
+
+
+def note_inputs(seen: TracedStep, args: Sequence[object]) -> None:
+    """What a model is given in a graph: tensors that hold no numbers."""
+    if seen.graph is not None and args:
+        seen.inputs += [(key, item) for key, item in named_tensors(args[0]) if isinstance(item, tf.Tensor)]
 
 
 def see_loss(
