@@ -74,6 +74,7 @@ class LossInfo:
     from_logits: bool | None = None
     label_smoothing: float = 0.0
     ignore_class: int | None = None
+    metric: bool = False  # it is one of Keras's metrics, and no loss
     config: dict[str, Any] = field(default_factory=dict)
 
 
@@ -207,6 +208,14 @@ class BroadcastInfo:
 
 
 @dataclass(frozen=True)
+class FlatPart:
+    """A line of a loss of the script's own that has no slope: of a metric, or an argmax."""
+
+    kind: Literal["metric", "argmax"]
+    location: Location | None = None
+
+
+@dataclass(frozen=True)
 class TokenInput:
     """Floats of the input that go into an embedding as they are."""
 
@@ -265,6 +274,7 @@ class FitInfo:
     not_watched: tuple[NotWatched, ...] = ()
     watched: int = 0  # watchpoints
     no_gradient: tuple[str, ...] = ()  # variables whose gradient is None: the loss does not depend on them
+    flat_parts: tuple[FlatPart, ...] = ()  # of the loss
     token_inputs: tuple[TokenInput, ...] = ()
     untracked: tuple[UntrackedVariable, ...] = ()  # what is read and nobody trains
     trainable: int | None = None  # number of trainable variables; None: not known

@@ -1,6 +1,9 @@
 """Rules on what model, labels and loss ask of each other: messages, remedies, close calls."""
 
+from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding
+from nanwatch.diagnose.engine import diagnose
+from nanwatch.diagnose.readings import NONE_AT_ALL
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.diagnose.rules import nw119_truncated_token as nw119
 from nanwatch.diagnose.rules import nw120_adapted_on_constant as nw120
@@ -8,8 +11,9 @@ from nanwatch.diagnose.rules import nw211_dropout_on_output as nw211
 from nanwatch.diagnose.rules import nw212_softmax_for_independent_labels as nw212
 from nanwatch.diagnose.rules import nw213_regression_loss_on_classes as nw213
 from nanwatch.diagnose.rules import nw214_percentage_loss_at_zero as nw214
+from nanwatch.diagnose.rules import nw215_metric_as_loss as nw215
 from nanwatch.diagnose.rules import nw309_untracked_variables as nw309
-from nanwatch.record.facts import ColumnSummary, InferenceInfo, UntrackedVariable
+from nanwatch.record.facts import ColumnSummary, FlatPart, InferenceInfo, UntrackedVariable
 from nanwatch.record.run import Run
 
 
@@ -163,3 +167,40 @@ def test_tokens_that_were_scaled() -> None:
 def test_tokens_of_which_none_is_one() -> None:
     column = ColumnSummary(1, min=0.0, max=0.999, mean=0.5, std=0.29)
     assert only("NW119", nw119.tokens_run(column=column)).message.endswith("all of them are 0.")
+
+
+REFUSED = f"ValueError: {NONE_AT_ALL}."
+
+
+def test_a_metric_as_the_loss() -> None:
+    finding = only("NW215", nw215.refused_run(REFUSED, "BinaryAccuracy", metric=True))
+    assert finding.message == (
+        "The loss is BinaryAccuracy, which is a metric: no gradient comes back to any of 2 trainable weights."
+    )
+    assert finding.remedies[0].intervention.value == "binary_crossentropy"
+
+
+def test_a_metric_inside_the_loss() -> None:
+    parts = (FlatPart("argmax", made_up.line(7)), FlatPart("metric", made_up.line(9)))
+    refused = only("NW215", nw215.refused_run(REFUSED, "loss", parts=parts))
+    assert refused.message == (
+        "The loss holds a metric, in line 7 and 9: of 2 trainable weights none gets a gradient."
+    )
+    beside = only("NW215", nw215.refused_run(None, "loss", parts=parts))
+    assert beside.location == refused.location == made_up.line(9)
+    assert (refused.level, beside.level) == ("error", "warning")
+
+
+def test_a_text_that_names_a_metric() -> None:
+    error = "ValueError: Could not interpret loss identifier: {}"
+    known = [name for name in ("accuracy", "val_auc", "f1", "mse_", "track") if named(error.format(name))]
+    assert known == ["accuracy", "val_auc", "f1"]
+
+
+def named(error: str) -> bool:
+    return bool(list(find_rule("NW215").diagnose((run := nw215.refused_run(error, "")).fits[0], run)))
+
+
+def test_that_no_gradient_comes_back_follows_from_it() -> None:
+    found = diagnose(nw215.refused_run(REFUSED, "BinaryAccuracy", metric=True)).diagnoses
+    assert [(one.code, one.part) for one in found] == [("NW215", "cause"), ("NW307", "consequence")]

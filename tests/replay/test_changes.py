@@ -383,3 +383,16 @@ def test_tokens_that_were_scaled_are_counted(tmp_path: Path) -> None:
         np.testing.assert_array_equal(changed.rows.x[:2], [[0, 0.5, 2, 7], [1, 0.5, 0, 9]])
     assert is_impossible(of, Intervention(K.COUNT_TOKENS, "0", (3,)))  # whole numbers
     assert is_impossible(of, Intervention(K.COUNT_TOKENS, "0", (4,)))
+
+
+def test_a_loss_with_a_slope_instead_of_a_metric(tmp_path: Path) -> None:
+    accuracy = keras.metrics.BinaryAccuracy()
+
+    def measured(y: Any, p: Any) -> Any:
+        accuracy.update_state(y, p)
+        return 1 - accuracy.result()
+
+    model = model_of(dense(8, activation="relu"), dense(1, activation="sigmoid"), loss=measured)
+    of = halted(tmp_path, model, X, LABELS)
+    (trial,) = trial_of(of, Intervention(K.SET_LOSS, "0", "binary_crossentropy"))
+    assert (trial.verdict, trial.before.raised) == ("cured", "ValueError")

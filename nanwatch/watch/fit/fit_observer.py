@@ -22,6 +22,7 @@ from nanwatch.watch.fit import fit_arguments
 from nanwatch.watch.fit.held_training import HeldTraining, can_be_made_again, drawn_again
 from nanwatch.watch.fit.training import LoopTraining, ModelTraining, Training
 from nanwatch.watch.incident.description import crash_words, incident_words
+from nanwatch.watch.incident.flat_loss import flat_parts
 from nanwatch.watch.incident.guilty_rows import FIRST_WEIGHTS_BYTES, size_of_weights
 from nanwatch.watch.incident.handler import IncidentHandler, OnIncident, bad_state_at_the_end
 from nanwatch.watch.keras_seam.adapter import seam
@@ -355,6 +356,8 @@ class FitObserver:
         seen, layout = self.watcher.first_seen, self.watcher.layout
         if self.described:
             return
+        with self.recorder.catch_errors("looking for what has no slope in the loss"):
+            record.info = replace(record.info, flat_parts=flat_parts(self.watcher.loss_graph()))
         if seen is None or layout is None:  # Keras stopped while it traced; the layers may be built by now
             self.recorder.set_model(record.info.index, self.training.describe())
             return

@@ -160,6 +160,8 @@ def loss_info(loss: object) -> LossInfo | None:
         arguments = {**function.keywords, **arguments}
         function = function.func
     name = canonical_name(loss, function)
+    if is_metric(loss, function):
+        return LossInfo(CUSTOM, given, metric=True)
     if name == CUSTOM:
         return LossInfo(CUSTOM, given)
     return LossInfo(
@@ -170,6 +172,14 @@ def loss_info(loss: object) -> LossInfo | None:
         ignore_class=arguments.get("ignore_class"),
         config=config_of(loss, arguments),
     )
+
+
+def is_metric(loss: object, function: object) -> bool:
+    """One of Keras's metrics, or a function of theirs that is no loss as well."""
+    if isinstance(loss, keras.metrics.Metric) or isinstance(function, keras.metrics.Metric):
+        return True
+    name = getattr(function, "__name__", "")
+    return bool(name) and getattr(keras.metrics, name, None) is function and not hasattr(keras.losses, name)
 
 
 def config_of(loss: object, arguments: dict[str, Any]) -> dict[str, int | float | str | bool]:

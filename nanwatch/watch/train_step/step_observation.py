@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
@@ -160,6 +161,8 @@ def see_loss(
             loss = original(*args, **kwargs)
     with seen.catch_errors("seeing the loss"):
         graph_places.note_loss(since)
+        if since is not None:
+            guard.loss_graph = weakref.ref(since.graph)
     if watchable(loss):
         seen.targets.append(loss)
         seen.loss, seen.loss_graph = loss, tensorflow_names.traced_graph()
