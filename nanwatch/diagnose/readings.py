@@ -32,6 +32,7 @@ REGRESSIONS = (
 # spread, which is 1.5e-6 of the prediction; the least of a healthy net (2.75 % positives) at 0.044.
 CONSTANT_SPREAD = 1e-5  # of the largest prediction
 # A step that moves no weight by more than float32 can tell apart is no step.
+NONE_AT_ALL = "No gradients provided for any variable"  # Keras's own words
 STILL_UPDATE = 1e-7  # of the weights' norm
 REAL_LOSS = 1e-4  # above what a solved training rounds to in a log of four digits
 PATIENCE_STEPS = 20  # steps for which a thing must hold before it is called lasting

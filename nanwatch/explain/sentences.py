@@ -40,6 +40,7 @@ CHANGED = {
     InterventionKind.RESHAPE_LABELS: "labels reshaped",
     InterventionKind.SET_IGNORE_CLASS: "ignore_class",
     InterventionKind.SET_UNITS: "units",
+    InterventionKind.COUNT_TOKENS: "tokens counted from 0, of columns",
     InterventionKind.TRACK_VARIABLES: "all variables tracked, instead of",
     InterventionKind.SET_PROBABILITIES: "cross-entropy on a",
     InterventionKind.SET_HEAD: "a softmax of as many units as classes,",

@@ -25,6 +25,14 @@ class Location:
 
 
 @dataclass(frozen=True)
+class AdaptedInfo:
+    """What a `Normalization` takes away and divides by, column by column, where they are no more than 64."""
+
+    means: tuple[float, ...] = ()
+    variances: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class LayerInfo:
     """One layer of a model, nested layers included, in the order of the forward pass."""
 
@@ -42,6 +50,7 @@ class LayerInfo:
     config: dict[str, Any] = field(default_factory=dict)  # JSON-safe part of get_config()
     location: Location | None = None
     called: str = ""  # by the script, where Keras made the name: the attribute that holds it
+    adapted: AdaptedInfo | None = None  # of a Normalization that has its statistics
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,7 @@ class LossInfo:
     from_logits: bool | None = None
     label_smoothing: float = 0.0
     ignore_class: int | None = None
+    metric: bool = False  # it is one of Keras's metrics, and no loss
     config: dict[str, Any] = field(default_factory=dict)
 
 
@@ -85,6 +95,7 @@ class OutputInfo:
     shape: Shape | None = None
     softmax_axis_size: int | None = None  # size of the axis a softmax normalises over
     loss: LossInfo | None = None
+    dropout: str | None = None  # path of a layer behind the head that drops some of what comes out
     unwrapped: bool | None = None  # the loss goes past the activation to its logits; None: not known
 
 
@@ -197,6 +208,23 @@ class BroadcastInfo:
 
 
 @dataclass(frozen=True)
+class FlatPart:
+    """A line of a loss of the script's own that has no slope: of a metric, or an argmax."""
+
+    kind: Literal["metric", "argmax"]
+    location: Location | None = None
+
+
+@dataclass(frozen=True)
+class TokenInput:
+    """Floats of the input that go into an embedding as they are."""
+
+    layer: str  # path of the embedding
+    input: str  # key of the input
+    columns: tuple[int, ...] = ()  # of it, on the last axis; () for all
+
+
+@dataclass(frozen=True)
 class UntrackedVariable:
     """A variable that may be trained and that a layer reads, but that Keras does not know of.
 
@@ -254,6 +282,8 @@ class FitInfo:
     not_watched: tuple[NotWatched, ...] = ()
     watched: int = 0  # watchpoints
     no_gradient: tuple[str, ...] = ()  # variables whose gradient is None: the loss does not depend on them
+    flat_parts: tuple[FlatPart, ...] = ()  # of the loss
+    token_inputs: tuple[TokenInput, ...] = ()
     untracked: tuple[UntrackedVariable, ...] = ()  # what is read and nobody trains
     trainable: int | None = None  # number of trainable variables; None: not known
     replicas: int = 1  # in sync, under tf.distribute

@@ -24,6 +24,7 @@ class InterventionKind(StrEnum):
     SCALE_INPUT = "scale_input"
     STANDARDISE_INPUT = "standardise_input"
     MAP_TOKENS = "map_tokens"
+    COUNT_TOKENS = "count_tokens"
     MEND_SAMPLE_WEIGHT = "mend_sample_weight"
     SET_CLASS_WEIGHT = "set_class_weight"
     # the labels

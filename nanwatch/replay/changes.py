@@ -22,6 +22,7 @@ CHANGES: dict[InterventionKind, Change] = {
     K.DROP_COLUMNS: data_changes.silence_columns,
     K.GUARD_SCALING: data_changes.silence_columns,
     K.MAP_TOKENS: data_changes.number_tokens,
+    K.COUNT_TOKENS: data_changes.count_tokens,
     K.DROP_LABELS: data_changes.drop_labels,
     K.CAST_LABELS: data_changes.number_labels,
     K.RESHAPE_LABELS: data_changes.reshape_labels,

@@ -157,6 +157,26 @@ def number_tokens(setup: Setup, change: Intervention) -> Iterator[Setup]:
     yield with_inputs(setup, change.target, lambda leaf: leaf - min(0, leaf.min()))
 
 
+@contextmanager
+def count_tokens(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """Each value becomes its number among those that there are, from 0 on: in the columns that the change
+    names, or in all."""
+    columns = places_in(change.value)
+
+    def counted(leaf: Array) -> Array:
+        if columns and (leaf.ndim < 2 or max(columns) >= leaf.shape[-1]):
+            raise NotPossible("it has no such columns")
+        part = leaf[..., columns] if columns else leaf
+        values, numbers = np.unique(part, return_inverse=True)
+        if np.array_equal(values, np.rint(values)):
+            raise NotPossible("they are whole numbers")
+        found = leaf.astype(np.float32)
+        found[..., columns or slice(None)] = numbers.reshape(part.shape)
+        return found
+
+    yield with_inputs(setup, change.target, counted)
+
+
 # -- labels
 
 

@@ -164,10 +164,12 @@ def set_mask_zero(setup: Setup, change: Intervention) -> Iterator[Setup]:
 
 @contextmanager
 def set_dropout(setup: Setup, change: Intervention) -> Iterator[Setup]:
-    """The rate of every dropout layer that drops more than that."""
+    """The rate of one layer, or with the target "model" of every dropout that drops more than that."""
     rate = as_number(change)
     with contextlib.ExitStack() as stack:
-        found = [layer for _, layer in seam().layers_of(setup.model) if drops_more(layer, rate)]
+        layers = seam().layers_of(setup.model)
+        wanted = [layer for path, layer in layers if change.target in ("model", path)]
+        found = [layer for layer in wanted if drops_more(layer, rate)]
         if not found:
             raise NotPossible("no layer drops as much")
         for layer in found:

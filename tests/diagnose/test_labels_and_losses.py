@@ -1,12 +1,19 @@
-"""Rules on what a loss asks of the labels and of the model: messages, remedies, close calls."""
+"""Rules on what model, labels and loss ask of each other: messages, remedies, close calls."""
 
+from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding
+from nanwatch.diagnose.engine import diagnose
+from nanwatch.diagnose.readings import NONE_AT_ALL
 from nanwatch.diagnose.rule import find_rule
+from nanwatch.diagnose.rules import nw119_truncated_token as nw119
+from nanwatch.diagnose.rules import nw120_adapted_on_constant as nw120
+from nanwatch.diagnose.rules import nw211_dropout_on_output as nw211
 from nanwatch.diagnose.rules import nw212_softmax_for_independent_labels as nw212
 from nanwatch.diagnose.rules import nw213_regression_loss_on_classes as nw213
 from nanwatch.diagnose.rules import nw214_percentage_loss_at_zero as nw214
+from nanwatch.diagnose.rules import nw215_metric_as_loss as nw215
 from nanwatch.diagnose.rules import nw309_untracked_variables as nw309
-from nanwatch.record.facts import UntrackedVariable
+from nanwatch.record.facts import ColumnSummary, FlatPart, InferenceInfo, UntrackedVariable
 from nanwatch.record.run import Run
 
 
@@ -105,3 +112,95 @@ def test_logarithms_of_what_is_below_zero() -> None:
         for mean in (0.99, 1.01)
     ]
     assert levels == ["error", "warning"]
+
+
+def test_a_dropout_behind_the_output() -> None:
+    finding = only("NW211", nw211.dropped_run(0.1, tried=InferenceInfo(32, 2.6, 0.4, 0.42, 0.89)))
+    assert finding.message == (
+        "Dropout 'dropout' stands between Dense 'out' and the loss, and drops 0.1 of the answers in every "
+        "step of the training."
+    )
+    assert finding.evidence == (
+        "on the same 32 rows the loss is 2.6 in training mode, and 0.4 in inference mode",
+        "the accuracy is 0.4200 there, and 0.8900 here",
+    )
+    assert (finding.level, finding.layer) == ("error", "dropout")
+    assert finding.remedies[0].line == "Dropout(0)"
+
+
+def test_how_much_dropped_is_a_fault() -> None:
+    level = {rate: only("NW211", nw211.dropped_run(rate)).level for rate in (0.19, 0.2)}
+    assert level == {0.19: "warning", 0.2: "error"}
+    modes = {1.25: "warning", 1.26: "error"}
+    for loss, expected in modes.items():
+        assert only("NW211", nw211.dropped_run(0.5, tried=InferenceInfo(32, loss, 1.0))).level == expected
+
+
+def test_a_flag_that_did_not_vary_where_it_was_adapted() -> None:
+    finding = only("NW120", nw120.adapted_run(0.0, other=1.0, val_loss=1.5e7))
+    assert finding.message == (
+        "scale was adapted to rows in which column 1 did not vary; the validation input runs from 0 to 1 in "
+        "column 1, and divided by 1e-7 that becomes 1e+07."
+    )
+    assert finding.evidence[1] == "the loss ends at 0.2, val_loss at 1.5e+07"
+    assert finding.remedies[0].intervention.value == (1,)
+
+
+def test_a_flag_that_does_no_harm_yet() -> None:
+    level = {
+        loss: only("NW120", nw120.adapted_run(0.0, other=1.0, val_loss=loss)).level for loss in (0.39, 0.4)
+    }
+    assert level == {0.39: "warning", 0.4: "error"}
+
+
+def test_tokens_that_were_scaled() -> None:
+    column = ColumnSummary(1, min=0.0, max=1.0, mean=0.5, std=0.29)
+    finding = only("NW119", nw119.tokens_run(column=column))
+    assert finding.message == (
+        "user gets its tokens from column 1 of the input, from 0 to 1 and no whole numbers: cut off behind "
+        "the point, all of them are 0, or 1."
+    )
+    assert finding.evidence == ("user has 100 rows",)
+    assert finding.remedies[0].intervention.value == (1,)
+
+
+def test_tokens_of_which_none_is_one() -> None:
+    column = ColumnSummary(1, min=0.0, max=0.999, mean=0.5, std=0.29)
+    assert only("NW119", nw119.tokens_run(column=column)).message.endswith("all of them are 0.")
+
+
+REFUSED = f"ValueError: {NONE_AT_ALL}."
+
+
+def test_a_metric_as_the_loss() -> None:
+    finding = only("NW215", nw215.refused_run(REFUSED, "BinaryAccuracy", metric=True))
+    assert finding.message == (
+        "The loss is BinaryAccuracy, which is a metric: no gradient comes back to any of 2 trainable weights."
+    )
+    assert finding.remedies[0].intervention.value == "binary_crossentropy"
+
+
+def test_a_metric_inside_the_loss() -> None:
+    parts = (FlatPart("argmax", made_up.line(7)), FlatPart("metric", made_up.line(9)))
+    refused = only("NW215", nw215.refused_run(REFUSED, "loss", parts=parts))
+    assert refused.message == (
+        "The loss holds a metric, in line 7 and 9: of 2 trainable weights none gets a gradient."
+    )
+    beside = only("NW215", nw215.refused_run(None, "loss", parts=parts))
+    assert beside.location == refused.location == made_up.line(9)
+    assert (refused.level, beside.level) == ("error", "warning")
+
+
+def test_a_text_that_names_a_metric() -> None:
+    error = "ValueError: Could not interpret loss identifier: {}"
+    known = [name for name in ("accuracy", "val_auc", "f1", "mse_", "track") if named(error.format(name))]
+    assert known == ["accuracy", "val_auc", "f1"]
+
+
+def named(error: str) -> bool:
+    return bool(list(find_rule("NW215").diagnose((run := nw215.refused_run(error, "")).fits[0], run)))
+
+
+def test_that_no_gradient_comes_back_follows_from_it() -> None:
+    found = diagnose(nw215.refused_run(REFUSED, "BinaryAccuracy", metric=True)).diagnoses
+    assert [(one.code, one.part) for one in found] == [("NW215", "cause"), ("NW307", "consequence")]

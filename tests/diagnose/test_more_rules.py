@@ -11,6 +11,7 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Diagnosis, Finding
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.guessing import guessing
+from nanwatch.diagnose.readings import NONE_AT_ALL
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.diagnose.rules import nw109_target_shape_mismatch as nw109
 from nanwatch.diagnose.rules import nw113_class_sorted_batches as nw113
@@ -422,7 +423,7 @@ def test_keras_refuses_a_rounded_output() -> None:
     hidden = made_up.dense("hidden", 16, "relu")
     rounding = LayerInfo("lambda", "lambda", "Lambda", location=made_up.line(12, "Lambda(keras.ops.round)"))
     of = made_up.model(hidden, rounding)
-    error = f"ValueError: {nw307.NONE_AT_ALL}."
+    error = f"ValueError: {NONE_AT_ALL}."
     run = made_up.run(of, loss=[], fit={"error": error, "status": "crashed", "steps": 0, "trainable": 4})
     finding = only("NW307", run)
     assert finding.message == (
@@ -437,7 +438,7 @@ def test_keras_refuses_a_rounded_output() -> None:
 def test_two_layers_that_could_hold_the_op_leave_the_line_open() -> None:
     walls = [LayerInfo(name, name, "Lambda", location=made_up.line(12)) for name in ("a", "b")]
     of = made_up.model(made_up.dense("hidden", 16), *walls)
-    run = made_up.run(of, loss=[], fit={"error": nw307.NONE_AT_ALL, "steps": 0})
+    run = made_up.run(of, loss=[], fit={"error": NONE_AT_ALL, "steps": 0})
     assert only("NW307", run).location == of.compile_location
 
 

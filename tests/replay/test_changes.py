@@ -397,3 +397,35 @@ def test_variables_that_the_model_does_not_know_are_trained_too(tmp_path: Path) 
     assert not own.w.numpy().any()
     known = kept(tmp_path / "known", model_of(dense(1, activation="sigmoid")), X, LABELS)
     assert is_impossible(known, Intervention(K.TRACK_VARIABLES, "model", True))
+
+
+def test_dropout_of_one_layer_alone(tmp_path: Path) -> None:
+    model = model_of(
+        keras.layers.Dropout(0.5), dense(1, activation="sigmoid"), keras.layers.Dropout(0.5, name="last")
+    )
+    of = kept(tmp_path, model, X, LABELS)
+    with made(setup_of(of), Intervention(K.SET_DROPOUT, "last", 0.0)):
+        assert [layer.rate for layer in model.layers[::2]] == [0.5, 0.0]
+
+
+def test_tokens_that_were_scaled_are_counted(tmp_path: Path) -> None:
+    of = kept(tmp_path, model_of(dense(1, activation="sigmoid")), X, LABELS)
+    scaled = np.tile([[0.0, 0.5, 1.0, 7.0], [0.25, 0.5, 0.0, 9.0]], (160, 1))
+    of = of._replace(rows=of.rows._replace(x=scaled))
+    with made(setup_of(of), Intervention(K.COUNT_TOKENS, "0", (0, 2))) as changed:
+        np.testing.assert_array_equal(changed.rows.x[:2], [[0, 0.5, 2, 7], [1, 0.5, 0, 9]])
+    assert is_impossible(of, Intervention(K.COUNT_TOKENS, "0", (3,)))  # whole numbers
+    assert is_impossible(of, Intervention(K.COUNT_TOKENS, "0", (4,)))
+
+
+def test_a_loss_with_a_slope_instead_of_a_metric(tmp_path: Path) -> None:
+    accuracy = keras.metrics.BinaryAccuracy()
+
+    def measured(y: Any, p: Any) -> Any:
+        accuracy.update_state(y, p)
+        return 1 - accuracy.result()
+
+    model = model_of(dense(8, activation="relu"), dense(1, activation="sigmoid"), loss=measured)
+    of = halted(tmp_path, model, X, LABELS)
+    (trial,) = trial_of(of, Intervention(K.SET_LOSS, "0", "binary_crossentropy"))
+    assert (trial.verdict, trial.before.raised) == ("cured", "ValueError")

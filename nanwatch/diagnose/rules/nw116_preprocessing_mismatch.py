@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nanwatch.diagnose import made_up
+from nanwatch.diagnose.adapted_scaling import EPSILON, AdaptedScaling, adapted_scaling
 from nanwatch.diagnose.data_seen import data_arrays, summaries_by_path
 from nanwatch.diagnose.data_words import bad_elements, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
@@ -16,7 +17,7 @@ from nanwatch.diagnose.readings import accuracies, epoch_losses
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import median
 from nanwatch.diagnose.symptoms import STUCK
-from nanwatch.record.facts import ColumnSummary, DataInfo, LayerInfo, TensorSummary
+from nanwatch.record.facts import AdaptedInfo, ColumnSummary, DataInfo, LayerInfo, TensorSummary
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
@@ -34,7 +35,7 @@ class PreprocessingMismatch(Rule):
     ## What it does
     Compares the scale of the inputs of fit with that of the validation inputs, column by column where
     there are columns; and looks for inputs near 1 that the model itself divides by 255 before its first
-    weights, be it in a model inside it.
+    weights, be it in a model inside it, or that a `Normalization` scales which was adapted to others.
 
     ## Why is this bad
     The net is asked about numbers it never saw. The training goes well, and the validation is bad
@@ -62,6 +63,7 @@ class PreprocessingMismatch(Rule):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         yield from self.find_other_scale(fit)
         yield from self.find_double_scaling(fit, run)
+        yield from self.find_other_statistics(fit)
 
     def find_other_scale(self, fit: Fit) -> Iterator[Finding]:
         validated = summaries_by_path(fit.info.validation_data, "inputs")
@@ -124,6 +126,34 @@ class PreprocessingMismatch(Rule):
             explains=STUCK | {"vanishing-gradient"},
         )
 
+    def find_other_statistics(self, fit: Fit) -> Iterator[Finding]:
+        """A `Normalization` that was adapted to raw columns, and is given scaled ones; or the other way."""
+        found = adapted_scaling(fit)
+        middle = middle_column(fit, found) if found else None
+        if found is None or middle is None or 1 / FACTOR < middle[0] / middle[1] < FACTOR:
+            return
+        given, adapted = middle
+        stuck = guessing(fit)
+        text = "Give the model the data that the layer was adapted to, or adapt it to those that it is given."
+        yield self.finding(
+            fit,
+            f"{found.layer.name} was adapted to columns with a standard deviation of {number(adapted)} in "
+            f"the middle one, and is given columns with one of {number(given)}.",
+            *([stuck.words] if stuck else []),
+            location=fit.info.location,
+            layer=found.layer.path,
+            remedies=(
+                Remedy(
+                    Intervention(InterventionKind.MEND_PREPROCESSING, fit.info.data.inputs[0].path),
+                    text,
+                    location=fit.info.location,
+                ),
+            ),
+            level="error" if stuck else "warning",
+            strength=0.85 if stuck else 0.5,
+            explains=STUCK | {"vanishing-gradient", "large-loss", "growth"},
+        )
+
     @staticmethod
     def fires() -> list[Run]:
         return [
@@ -133,6 +163,8 @@ class PreprocessingMismatch(Rule):
             pair_run(1.0, 20.0, [0.2, 0.2]),
             rescaled_run(1.0, 0.693),
             rescaled_run(5.0, 0.5),
+            adapted_run(10.1, 0.693),
+            adapted_run(0.099, 0.2),
         ]
 
     @staticmethod
@@ -147,6 +179,8 @@ class PreprocessingMismatch(Rule):
             rescaled_run(5.1, 0.693),
             made_up.run(made_up.model(rescaling(0.1), made_up.dense()), inputs=[made_up.tensor("input")]),
             rescaled_run(1.0, 0.693, table=True),
+            adapted_run(9.9, 0.693),
+            adapted_run(0.101, 0.693),
         ]
 
 
@@ -196,6 +230,17 @@ def largest_value(given: TensorSummary) -> float:
     return max(abs(given.min), abs(given.max))
 
 
+def middle_column(fit: Fit, found: AdaptedScaling) -> tuple[float, float] | None:
+    """The deviation that is given, and the one that the layer was adapted to, of the middle column."""
+    pairs = [
+        (column.std, found.deviations[column.index])
+        for column in fit.info.data.inputs[0].columns
+        if column.std > 0 and found.deviations[column.index] > EPSILON
+    ]
+    pairs.sort(key=lambda pair: pair[0] / pair[1])
+    return pairs[len(pairs) // 2] if pairs else None
+
+
 def columns_of_scales(*scales: float) -> tuple[ColumnSummary, ...]:
     return tuple(
         ColumnSummary(index, min=-3 * value, max=3 * value, std=value) for index, value in enumerate(scales)
@@ -225,3 +270,12 @@ def rescaled_run(high: float, ended: float, table: bool = False) -> Run:
     inputs = [made_up.tensor("input", min=0.0, max=high, mean=high / 2, std=high / 4)]
     inputs += [made_up.tensor("input", "1")] if table else []
     return made_up.run(of, loss=[0.7] + [ended] * 120, inputs=inputs, targets=[made_up.labels(0, 1)])
+
+
+def adapted_run(deviation: float, ended: float) -> Run:
+    """Standardised columns before a Normalization that was adapted to this deviation; how the loss ends."""
+    adapted = AdaptedInfo((0.0,) * 3, (deviation**2,) * 3)
+    layer = LayerInfo("normalization", "normalization", "Normalization", adapted=adapted)
+    of = made_up.model(layer, made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
+    table = made_up.tensor("input", columns=columns_of_scales(1.0, 1.0, 1.0))
+    return made_up.run(of, loss=[0.7] + [ended] * 120, inputs=[table], targets=[made_up.labels(0, 1)])

@@ -10,7 +10,7 @@ from nanwatch.diagnose.dead_layers import dead_layers, input_is_zero
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.first_layers import SATURATED_SIGMOID
 from nanwatch.diagnose.heads import heads, is_outside_probabilities, prediction_range
-from nanwatch.diagnose.readings import PATIENCE_STEPS, finite_losses, gradient_norms, incident_of
+from nanwatch.diagnose.readings import NONE_AT_ALL, PATIENCE_STEPS, finite_losses, gradient_norms, incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.statistics import median
 from nanwatch.diagnose.symptoms import STUCK
@@ -18,7 +18,6 @@ from nanwatch.record.facts import LayerInfo, Location, ModelInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
-NONE_AT_ALL = "No gradients provided for any variable"  # Keras's own words
 # Layers that are known to pass a gradient; a Lambda or a layer of one's own may hold anything.
 PASSING = frozenset(
     {"InputLayer", "Activation", "Add", "Average", "BatchNormalization", "Concatenate", "Cropping1D"}
@@ -82,6 +81,7 @@ class NoGradient(Rule):
             layer=layer.path if layer else None,
             remedies=(remedy(layer),),
             strength=1.0,
+            shows={"crash", "weights-still"},  # of a fault that has a name, this is what it comes to
             explains={"crash", "weights-still"} | STUCK,
         )
 

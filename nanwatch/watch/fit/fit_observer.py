@@ -22,6 +22,7 @@ from nanwatch.watch.fit import fit_arguments
 from nanwatch.watch.fit.held_training import HeldTraining, can_be_made_again, drawn_again
 from nanwatch.watch.fit.training import LoopTraining, ModelTraining, Training
 from nanwatch.watch.incident.description import crash_words, incident_words
+from nanwatch.watch.incident.flat_loss import flat_parts
 from nanwatch.watch.incident.guilty_rows import FIRST_WEIGHTS_BYTES, size_of_weights
 from nanwatch.watch.incident.handler import IncidentHandler, OnIncident, bad_state_at_the_end
 from nanwatch.watch.keras_seam.adapter import seam
@@ -29,6 +30,7 @@ from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import description
 from nanwatch.watch.model.both_modes import BothModes
+from nanwatch.watch.model.token_inputs import token_inputs
 from nanwatch.watch.model.untracked import Untracked, find_untracked
 from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import DROPPED, FrozenTraining, RunRecorder
@@ -357,6 +359,8 @@ class FitObserver:
         seen, layout = self.watcher.first_seen, self.watcher.layout
         if self.described:
             return
+        with self.recorder.catch_errors("looking for what has no slope in the loss"):
+            record.info = replace(record.info, flat_parts=flat_parts(self.watcher.loss_graph()))
         if seen is None or layout is None:  # Keras stopped while it traced; the layers may be built by now
             self.recorder.set_model(record.info.index, self.training.describe())
             return
@@ -381,6 +385,9 @@ class FitObserver:
             no_gradient=tuple(seam().path_of(variable) for grad, variable in seen.gradients if grad is None),
         )
         if self.model is not None and not self.training.distributed:
+            with self.recorder.catch_errors("looking where embeddings get their tokens"):
+                found = tuple(token_inputs(self.model, seen))
+                record.info = replace(record.info, token_inputs=found)
             with self.recorder.catch_errors("looking for variables that nobody trains"):
                 self.untracked, self.untracked_at = find_untracked(seen, self.model), record.info.steps
 

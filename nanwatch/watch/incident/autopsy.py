@@ -128,7 +128,8 @@ def restore_after(model: Model, optimizers: Sequence[Optimizer] = ()) -> Iterato
         yield
     finally:
         for variable, value in before.values():
-            variable.assign(value)
+            if tuple(value.shape) == tuple(variable.shape):  # else it was made in a trace that failed
+                variable.assign(value)
 
 
 @contextlib.contextmanager

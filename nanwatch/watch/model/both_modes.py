@@ -14,6 +14,7 @@ from nanwatch.record.facts import FitInfo, InferenceInfo
 from nanwatch.watch.data.batch import HostBatch, rebuild_batch
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Layer, Model, Structure
+from nanwatch.watch.model.outputs import outputs_built
 
 MOST_ROWS = 256  # a mean over more of them says nothing new about a loss that is twice the other
 MOST_ELEMENTS = 2**20  # of the inputs: 4 MB that are held through the fit
@@ -38,7 +39,8 @@ class ModeResult(NamedTuple):
 @dataclass
 class BothModes:
     """The rows to be tried at the end of one fit of ``model``. None but a model that normalises by
-    the batch, all of Keras's own code, is tried: of any other it is not known what a call would do."""
+    the batch, or drops some of its output, all of Keras's own code, is tried: of any other it is not
+    known what a call would do."""
 
     model: Model | None
     wanted: bool | None = None  # not known before the first look: the model may not be built
@@ -90,9 +92,12 @@ class BothModes:
 
 
 def can_be_tried(model: Model) -> bool:
-    """Whether ``model`` normalises by the batch, and runs no code but Keras's own."""
+    """Whether ``model`` normalises by the batch or drops some of its output, and runs no code but Keras's."""
     layers = [layer for _, layer in seam().layers_of(model)]
-    if not any(isinstance(layer, keras.layers.BatchNormalization) and layer.trainable for layer in layers):
+    normalises = any(
+        isinstance(layer, keras.layers.BatchNormalization) and layer.trainable for layer in layers
+    )
+    if not normalises and not any(output.dropout for output in outputs_built(model)):
         return False
     functions = [function for layer in layers for function in functions_of(layer)]
     losses = seam().loss_functions(model)

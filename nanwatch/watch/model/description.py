@@ -9,15 +9,25 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from nanwatch.record.facts import LayerInfo, Location, ModelInfo, OptimizerInfo, Shape, WeightInfo
+from nanwatch.record.facts import (
+    AdaptedInfo,
+    LayerInfo,
+    Location,
+    ModelInfo,
+    OptimizerInfo,
+    Shape,
+    WeightInfo,
+)
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Layer, Model, Optimizer
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import outputs, script_names
 from nanwatch.watch.model.activations import activation_of, is_library
 
+MOST_COLUMNS = 64  # of a Normalization whose statistics are written down
 MOST_CONFIG = 2000  # characters of a layer's config that are worth keeping
 
 
@@ -75,7 +85,21 @@ def layer_info(path: str, layer: Layer, paths: dict[int, str], called: str) -> L
         config=config_of(layer),
         location=user_lines.line_of(layer),
         called=called,
+        adapted=adapted_of(layer),
     )
+
+
+def adapted_of(layer: Layer) -> AdaptedInfo | None:
+    """The statistics of a `Normalization`, adapted or given; None of any other, or while it has none."""
+    if not isinstance(layer, keras.layers.Normalization):
+        return None
+    try:
+        means, variances = (np.asarray(held, float).reshape(-1) for held in (layer.mean, layer.variance))
+    except (AttributeError, TypeError, ValueError):  # nothing is known before `adapt`
+        return None
+    if not 0 < means.size == variances.size <= MOST_COLUMNS:
+        return None
+    return AdaptedInfo(tuple(means.tolist()), tuple(variances.tolist()))
 
 
 def units_of(layer: Layer) -> int | None:

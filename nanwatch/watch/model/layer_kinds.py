@@ -22,11 +22,17 @@ T = TypeVar("T")  # a tensor, of a model's graph or of the traced one
 SHAPING = frozenset(
     (
         *("Reshape", "Flatten", "Permute", "RepeatVector", "Identity", "ActivityRegularization"),
-        *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout"),
-        *("GaussianNoise", "AlphaDropout", "Cropping1D", "Cropping2D", "Cropping3D", "CenterCrop"),
-        *("UpSampling1D", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
+        *("GaussianNoise", "Cropping1D", "Cropping2D", "Cropping3D", "CenterCrop", "UpSampling1D"),
+        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D"),
         *("AveragePooling1D", "AveragePooling2D", "AveragePooling3D"),
         *("AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D"),
+    )
+)
+# Layers that give out the numbers they got, in training some of them as 0 or as others.
+DROPPING = frozenset(
+    (
+        *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout"),
+        "AlphaDropout",
     )
 )
 # Layers that give out some of the numbers they got, or 0, each by itself.
@@ -81,6 +87,8 @@ def head_of_layer(
     if kind == "Lambda" and function_name(layer.function) in FUNCTIONS:
         name, size = function_name(layer.function), output_head.axis_size(shape, -1)
         return output_head.apply_activation(look(inputs[0]), name, layer, size if name == "softmax" else None)
+    if kind in DROPPING:
+        return output_head.drop_some(look(inputs[0]), layer)
     return pass_through(kind, shape, shapes, [look(one) for one in inputs])
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nanwatch.watch.keras_seam.keras_types import Layer
 from nanwatch.watch.model.activations import FUNCTIONS, Axis
@@ -25,6 +25,7 @@ class OutputHead:
     layer: Layer | None = None  # the layer that applies the activation; None where a bare op does
     activation: str = UNKNOWN_NAME
     softmax_axis_size: int | None = None
+    dropout: Layer | None = None  # the last layer behind the head that drops some of what comes out
 
 
 UNKNOWN = OutputHead()
@@ -41,7 +42,14 @@ def apply_activation(
     """Behind an activation of its own."""
     if name == "linear":
         return end
-    return OutputHead(end.head, layer, name, size) if name in FUNCTIONS else OutputHead(end.head, layer)
+    if name in FUNCTIONS:
+        return OutputHead(end.head, layer, name, size, end.dropout)
+    return OutputHead(end.head, layer, dropout=end.dropout)
+
+
+def drop_some(end: OutputHead, layer: Layer) -> OutputHead:
+    """Behind a dropout: the same numbers, or 0."""
+    return replace(end, dropout=layer)
 
 
 def start_head(

@@ -76,6 +76,7 @@ def describe_outputs(
             units=shape[-1] if shape else None,
             shape=shape,
             softmax_axis_size=end.softmax_axis_size,
+            dropout=paths.get(id(end.dropout)),
             loss=loss_of(losses, key, number, len(keys)),
         )
         for number, (key, end, shape) in enumerate(zip(keys, found, shapes, strict=True))
@@ -158,6 +159,8 @@ def loss_info(loss: object) -> LossInfo | None:
         arguments = {**function.keywords, **arguments}
         function = function.func
     name = canonical_name(loss, function)
+    if is_metric(loss, function):
+        return LossInfo(CUSTOM, given, metric=True)
     if name == CUSTOM:
         return LossInfo(CUSTOM, given)
     return LossInfo(
@@ -168,6 +171,14 @@ def loss_info(loss: object) -> LossInfo | None:
         ignore_class=arguments.get("ignore_class"),
         config=config_of(loss, arguments),
     )
+
+
+def is_metric(loss: object, function: object) -> bool:
+    """One of Keras's metrics, or a function of theirs that is no loss as well."""
+    if isinstance(loss, keras.metrics.Metric) or isinstance(function, keras.metrics.Metric):
+        return True
+    name = getattr(function, "__name__", "")
+    return bool(name) and getattr(keras.metrics, name, None) is function and not hasattr(keras.losses, name)
 
 
 def config_of(loss: object, arguments: dict[str, Any]) -> dict[str, int | float | str | bool]:

@@ -54,11 +54,14 @@ def find_untracked(seen: TracedStep, model: Model) -> list[Untracked]:
         return []
     known = {id(plain(variable)) for variable in seam().variables_of(model)}
     known |= {id(plain(gradient.variable)) for gradient in seen.gradients}
+    for called in {place.called for place in places_of(graph).models}:  # other networks of the step
+        known |= {id(plain(variable)) for variable in getattr(called(), "variables", ())}
     unknown = [each for each in graph.variables if id(each) not in known and may_be_trained(each)]
+    users = users_of(graph, unknown)
     paths = {id(layer): path for path, layer in seam().layers_of(model)}
     found = []
     for variable in unknown:
-        read = read_by(graph, variable)
+        read = read_by(graph, variable, users.get(id(variable), []))
         if read is None or is_frozen(variable):
             continue
         op, layers = read
@@ -82,19 +85,29 @@ def some_values(variable: tf.Variable) -> Array:
     return found
 
 
-def read_by(graph: Graph, variable: tf.Variable) -> tuple[Op, Sequence[Layer]] | None:
+def users_of(graph: Graph, variables: Sequence[tf.Variable]) -> dict[int, list[tuple[int, Op]]]:
+    """By the id of a variable, the ops of ``graph`` that use it, with their places."""
+    if not variables:
+        return {}
+    inside = tensorflow_names.captured_inside(graph)
+    stands_for = {id(inside[id(each.handle)]): id(each) for each in variables if id(each.handle) in inside}
+    found: dict[int, list[tuple[int, Op]]] = {}
+    for place, op in enumerate(graph.get_operations()):
+        for one in op.inputs:
+            if id(one) in stands_for:
+                found.setdefault(stands_for[id(one)], []).append((place, op))
+    return found
+
+
+def read_by(
+    graph: Graph, variable: tf.Variable, users: Sequence[tuple[int, Op]]
+) -> tuple[Op, Sequence[Layer]] | None:
     """The op that reads ``variable``, and the layers and models in whose calls it stands, innermost first.
 
     None where it stands in none, where one of them knows the variable, or where the graph assigns to it.
     """
-    inside = tensorflow_names.captured_inside(graph).get(id(variable.handle))
-    users = [
-        (place, op)
-        for place, op in enumerate(graph.get_operations())
-        if any(one is inside for one in op.inputs)
-    ]
     reads = [(place, op) for place, op in users if op.type in READS]
-    if inside is None or not reads or any("Assign" in op.type or "Scatter" in op.type for _, op in users):
+    if not reads or any("Assign" in op.type or "Scatter" in op.type for _, op in users):
         return None
     place, op = reads[0]
     places = places_of(graph)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
@@ -127,9 +128,16 @@ def see_prediction(model: Model, original: Callable[P, R], /, *args: P.args, **k
     if seen.here():
         with seen.catch_errors("seeing the predictions"):
             graph_places.note_model(model, since)
+            note_inputs(seen, args)
             seen.outputs = [(key, item) for key, item in named_tensors(outputs) if watchable(item)]
             seen.unwrapped = {key for key, item in seen.outputs if seam().carries_logits(item)}
     return outputs
+
+
+def note_inputs(seen: TracedStep, args: Sequence[object]) -> None:
+    """What a model is given in a graph: tensors that hold no numbers."""
+    if seen.graph is not None and args:
+        seen.inputs += [(key, item) for key, item in named_tensors(args[0]) if isinstance(item, tf.Tensor)]
 
 
 def see_loss(
@@ -154,6 +162,8 @@ def see_loss(
             loss = original(*args, **kwargs)
     with seen.catch_errors("seeing the loss"):
         graph_places.note_loss(since)
+        if since is not None:
+            guard.loss_graph = weakref.ref(since.graph)
     if watchable(loss):
         seen.targets.append(loss)
         seen.loss, seen.loss_graph = loss, tensorflow_names.traced_graph()

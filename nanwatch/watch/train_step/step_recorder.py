@@ -113,6 +113,10 @@ class StepRecorder:
         self.traces: dict[int, Trace] = {}  # the latest, by their numbers
         self.ran: tuple[int, Mapping[str, Array]] | None = None  # the bad trace, and what its step held
 
+    def loss_graph(self) -> Graph | None:
+        """The graph that a loss was traced in last, be it that the trace has failed."""
+        return None if self.guard.loss_graph is None else self.guard.loss_graph()
+
     # -- inside the compiled step --------------------------------------------------------------
 
     def lay_out(

@@ -9,7 +9,7 @@ from nanwatch.record.facts import BroadcastInfo
 from nanwatch.record.notes import NotWatched
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.label_counts import LabelCounts
-from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction, Structure
+from nanwatch.watch.keras_seam.keras_types import Graph, Model, Optimizer, StepFunction, Structure
 from nanwatch.watch.train_step.eager_ops import EagerStep
 from nanwatch.watch.train_step.inspection import Inspection, RanStep, Trace
 from nanwatch.watch.train_step.left_behind import LeftBehind
@@ -52,6 +52,9 @@ class StepWatcher(Protocol):
     @property
     def own_optimizer(self) -> Optimizer | None:
         """The optimizer that the step is known to have before it is traced: ``compile``'s, or the loop's."""
+
+    def loss_graph(self) -> Graph | None:
+        """The graph that a loss was traced in last, be it that the trace has failed; None in eager steps."""
 
     def report_to(self, on_inspection: OnInspection, execute: Execute, on_built: OnBuilt) -> None:
         """Whom to tell of an inspected step, who calls what Keras compiled, and whom to tell of a step

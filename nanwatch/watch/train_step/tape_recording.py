@@ -25,7 +25,7 @@ from nanwatch.watch.train_step import graph_places, traced_step
 from nanwatch.watch.train_step.eager_ops import EagerOp, EagerOps
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.sentinels import watchable
-from nanwatch.watch.train_step.step_observation import see_call, see_operation
+from nanwatch.watch.train_step.step_observation import note_inputs, see_call, see_operation
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
 
 MOST_CALLS = 1000  # of functions that give gradients, before an update
@@ -231,6 +231,7 @@ def observe_call(
     recording.note_call(model, args[0] if args else kwargs, seen)
     with catch_errors("seeing the predictions"):
         graph_places.note_model(model, since)
+        note_inputs(seen, args)
         recording.gave += [item for item in tf.nest.flatten(outputs) if isinstance(item, tf.Tensor)]
         seen.outputs = [(key, item) for key, item in batches.named_tensors(outputs) if watchable(item)]
         recording.stop_meeting()

@@ -56,6 +56,7 @@ class TracedStep:
     graph: Graph | None
     activations: list[tuple[Layer, Tensor]] = field(default_factory=list)  # (layer, first output)
     calls: list[LayerCall] = field(default_factory=list)  # inner layers before outer ones
+    inputs: list[tuple[str, Tensor]] = field(default_factory=list)  # (key, what is given), in a graph
     outputs: list[tuple[str, Tensor]] = field(default_factory=list)  # (key, predictions)
     unwrapped: set[str] = field(default_factory=set)  # outputs whose logits Keras gives to the loss
     loss: Tensor | None = None  # a scalar, or one number a row where a script's own gives that

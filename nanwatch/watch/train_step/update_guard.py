@@ -13,7 +13,7 @@ import tensorflow as tf
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import FunctionCopies
-from nanwatch.watch.keras_seam.keras_types import Apply, Gradient, Optimizer, Tensor, Variable
+from nanwatch.watch.keras_seam.keras_types import Apply, Gradient, Graph, Optimizer, Tensor, Variable
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step import variable_writes, writes_without_data
 from nanwatch.watch.train_step.conditional_update import (
@@ -79,6 +79,7 @@ class UpdateGuard:
     updates: list[GuardedUpdate] = field(default_factory=list)
     copies: FunctionCopies = field(init=False)
     kept: KeptStep | None = None  # where a step that has failed is made again from its parts
+    loss_graph: weakref.ref[Graph] | None = None  # that a loss was traced in last
     inside: int = 0  # replicas that are being traced now
     patches: Patches = field(default_factory=Patches)  # of the model that is being traced
 
@@ -118,8 +119,8 @@ class UpdateGuard:
         held: Tensor | None = None
         with self.catch_errors("weighing the gradients"), own_ops(), self.wait():
             held = self.weigh(seen, optimizer, grads, variables)
-        if held is None or not self.hold:
-            original(grads, given)
+        if held is None or not self.hold or all(grad is None for grad in grads):
+            original(grads, given)  # without a gradient nothing is updated, and Keras says so
             return
         if not optimizer.built:
             optimizer.build(variables)

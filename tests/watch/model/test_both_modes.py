@@ -235,11 +235,18 @@ def without_normalisation() -> Any:
     return model
 
 
+def dropout_behind_it() -> Any:
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(1, "sigmoid"), layers.Dropout(0.5)])
+    model.compile("adam", "binary_crossentropy")
+    return model
+
+
 MODELS: dict[str, tuple[Callable[[], Any], bool]] = {
     "Keras's own": (net, True),
     "a loss object of Keras's": (lambda: net(loss=keras.losses.BinaryFocalCrossentropy()), True),
     "an activation of Keras's": (lambda: net(behind=layers.Activation("gelu")), True),
     "no normalisation": (without_normalisation, False),
+    "no normalisation, but dropout on the output": (dropout_behind_it, True),
     "a frozen one": (frozen, False),
     "a loss of the script's": (lambda: net(loss=own_loss), False),
     "an activation of the script's": (lambda: net(behind=layers.Activation(own_loss)), False),

@@ -16,7 +16,7 @@ from nanwatch.record.facts import LossInfo, OutputInfo
 from nanwatch.record.run import Run
 from nanwatch.watch.model.outputs import loss_info, outputs_built
 from tests.side_by_side import MODULE, ended_warm
-from tests.watch.model.head_kinds import ENDS, NOT_THAT, chain, doubled, several
+from tests.watch.model.head_kinds import ENDS, NOT_THAT, chain, compiled, doubled, several
 from tests.watch.training import only_run, watch_in
 
 pytestmark = [
@@ -44,6 +44,35 @@ def test_the_end_of_a_model(name: str, tmp_path: Path) -> None:
     make, head, activation, units = ENDS[name]
     found = end_of(make(), tmp_path)
     assert (found.head, found.activation, found.units) == (head, activation, units)
+
+
+class DropsAtTheEnd(keras.Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = keras.layers.Dense(3)
+        self.last = keras.layers.Dropout(0.5)
+
+    def call(self, x: Any) -> Any:
+        return self.last(self.head(x))
+
+
+@pytest.mark.parametrize(
+    ("behind", "dropped"),
+    [
+        ((keras.layers.Dense(3), keras.layers.Dropout(0.5)), True),
+        ((keras.layers.Dense(3), keras.layers.Dropout(0.5), keras.layers.Softmax()), True),
+        ((keras.layers.Dropout(0.5), keras.layers.Dense(3)), False),
+        ((keras.layers.Dense(3), keras.layers.Dropout(0.5), keras.layers.Dense(3)), False),
+    ],
+)
+def test_a_dropout_behind_the_head(behind: tuple[Any, ...], dropped: bool, tmp_path: Path) -> None:
+    found = end_of(compiled(keras.Sequential([keras.Input((4,)), *behind])), tmp_path)
+    assert (found.dropout is not None) is dropped
+
+
+def test_a_dropout_behind_the_head_of_a_subclass(tmp_path: Path) -> None:
+    model = compiled(DropsAtTheEnd())
+    assert end_of(model, tmp_path).dropout == model.last.path
 
 
 @pytest.mark.parametrize("name", NOT_THAT)

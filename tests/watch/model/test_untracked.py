@@ -121,3 +121,32 @@ def test_what_a_trial_may_train() -> None:
         ]
     )
     assert [each is own for each in read_and_unknown(model, X[:2])] == [True]
+
+
+TEACHER: list[Any] = []
+
+
+class Learner(keras.Model):
+    """Learns what a network of the script's answers, that it does not hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.student = layers.Dense(1)
+
+    def call(self, x: Any) -> Any:
+        return self.student(x)
+
+    def train_step(self, data: Any) -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self(data[0]) - TEACHER[0](data[0])) ** 2)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return {"loss": loss}
+
+
+def test_a_teacher_is_none_of_the_model(tmp_path: Path) -> None:
+    TEACHER[:] = [keras.Sequential([keras.Input((4,)), layers.Dense(8), layers.Dense(1)])]
+    model = Learner()
+    model.compile("adam")
+    model.fit(X, Y, epochs=2, verbose=0, callbacks=[watch_in(tmp_path)])
+    assert only_run(tmp_path).fits[0].info.untracked == ()
