@@ -86,7 +86,7 @@ class UnboundedObjective(Rule):
             location=at,
             remedies=(
                 Remedy(
-                    Intervention(InterventionKind.BOUND_LOSS, "loss"),
+                    Intervention(InterventionKind.MEND_LOSS, "loss"),
                     "Look at its sign first, and then give it a floor: for a critic a gradient penalty or "
                     "clipped weights, for a distance to push apart a margin, for a log-variance a least "
                     "value, for a gain to maximise a bounded head or a cost of its size.",
