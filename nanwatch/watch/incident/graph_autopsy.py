@@ -155,6 +155,7 @@ class StepAutopsy:
                 stopped_by=stopped,
                 made_of=origin.made_of,
                 made_by=origin.made_by,
+                met=origin.constants,
             )
             found.birth = birth
         found.spread = self.list_spread()
