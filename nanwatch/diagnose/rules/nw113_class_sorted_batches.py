@@ -80,7 +80,9 @@ class ClassSortedBatches(Rule):
             return
         if batches.pure <= chance * batches.seen:
             return
-        if binomial_p_value(batches.pure, batches.seen, chance) > ALPHA:
+        drawn = min(batches.seen, batches_an_epoch(fit))
+        pure = round(batches.pure / batches.seen * drawn)
+        if pure <= chance * drawn or binomial_p_value(pure, drawn, chance) > ALPHA:
             return
         yield self.build_finding(fit, batches, chance)
 
@@ -115,6 +117,8 @@ class ClassSortedBatches(Rule):
             batches_run([0, 1] * 10, [0.3] * 20, pure=10),
             batches_run([], [0.3] * 20, classes_a_batch=[1.0] * 20),
             batches_run([0] * 60 + [1] * 60, [0.7] * 120),
+            batches_run([0, 1] * 60, [0.3] * 120, pure=60, rows=4),
+            batches_run([0, 1] * 60, [0.3] * 120, epochs=20),
         ]
 
     @staticmethod
@@ -127,6 +131,7 @@ class ClassSortedBatches(Rule):
             batches_run([0, 1] * 10, [0.3] * 20, kind="train_on_batch"),
             batches_run([], [0.3] * 20, classes_a_batch=[2.0] * 20),
             batches_run([0, 1] * 10, [0.3] * 20, shuffle=True),
+            batches_run([0, 1] * 60, [0.3] * 120, pure=60, rows=4, epochs=20),
         ]
 
 
@@ -153,6 +158,12 @@ def batches_of(fit: Fit, label: TensorSummary) -> Batches:
     if not (data.whole or data.labels_counted) and len(set(low)) < 2:
         return Batches(len(low), 0, usual)  # only one class was seen: there may be no other
     return Batches(len(low), pure, usual)
+
+
+def batches_an_epoch(fit: Fit) -> int:
+    """How many different batches there may be: what comes again in each epoch was drawn once."""
+    epochs = max(1, fit.info.epochs, len(fit.epoch_logs()))
+    return fit.info.steps_per_epoch or -(-fit.info.steps // epochs)
 
 
 def chance_of_one_class(label: TensorSummary, rows: int) -> float | None:
@@ -193,6 +204,7 @@ def batches_run(
     kind: str = "fit",
     classes_a_batch: list[float] | None = None,
     shuffle: bool | None = None,
+    epochs: int = 1,
 ) -> Run:
     """Batches of these classes, the first ``pure`` of them without another class in it."""
     steps = {("rows", "", "value"): [float(rows)] * len(loss)}
@@ -212,5 +224,5 @@ def batches_run(
         ]
     head = made_up.dense(activation="sigmoid")
     of = made_up.model(head, loss="binary_crossentropy")
-    fit = {"kind": kind, "shuffle": shuffle}
+    fit = {"kind": kind, "shuffle": shuffle, "epochs": epochs}
     return made_up.run(of, loss=loss, steps=steps, health=health, targets=[targets], fit=fit)
