@@ -15,6 +15,7 @@ from nanwatch.diagnose.op_rule import broken_run
 from nanwatch.diagnose.op_words import example_words, operand_words
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.diagnose.rules import nw401_infinite_derivative as nw401
+from nanwatch.diagnose.rules import nw406_fully_masked as nw406
 from nanwatch.diagnose.rules import nw411_epsilon_underflow as nw411
 from nanwatch.diagnose.rules.nw403_log_of_zero import log_of
 from nanwatch.diagnose.rules.nw405_division_by_zero import quotient
@@ -354,3 +355,18 @@ def test_an_optimizer_s_epsilon_in_words() -> None:
         "The weights are float16, and so is what Adam keeps of them: its epsilon 1e-08 is 0 there, and "
         "squares of gradients below 8e-3 are 0. A step of such a weight is 0/0."
     )
+
+
+def test_a_softmax_by_hand_of_a_row_that_is_masked_throughout() -> None:
+    finding = only("NW406", broken_run(nw406.masked_difference(16)))
+    assert finding.message == (
+        "Sub took -inf from -inf, in 16 of 256 values at step 5, which is NaN: a mask of -inf that leaves "
+        "nothing of a row, and a softmax by hand that takes the row's largest off."
+    )
+
+
+@pytest.mark.parametrize(("low", "count"), [(0.0, 1), (0.5, 0)])
+def test_zero_times_infinity(low: float, count: int) -> None:
+    given = (Operand("input 0", low, 1.0, size=8), Operand("input 1", size=8, num_neg_inf=8))
+    op = OpInfo("Mul", "forward", None, made_up.line(14), given, "nan", num_bad=4, size=8)
+    assert len(only("NW410", broken_run(op)).remedies) == count
