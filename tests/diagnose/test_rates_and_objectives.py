@@ -11,6 +11,7 @@ from nanwatch.diagnose.rule import find_rule
 from nanwatch.diagnose.rules import nw311_collapsed_embedding as nw311
 from nanwatch.diagnose.rules import nw507_unscaled_loss_in_loop as nw507
 from nanwatch.diagnose.rules import nw508_rate_not_positive as nw508
+from nanwatch.diagnose.rules import nw509_stopped_early_in_descent as nw509
 from nanwatch.diagnose.rules import nw510_unbounded_objective as nw510
 from nanwatch.record.run import Run
 
@@ -159,3 +160,16 @@ def test_a_dead_layer_is_no_collapse() -> None:
     columns = {("loss", "", "value"): [loss for _, loss in fit.losses()], ("rows", "", "value"): [32.0] * 100}
     dead = replace(fit, steps=made_up.series({**columns, **silent}))
     assert list(find_rule("NW311").diagnose(dead, Run(run.info, (dead,)))) == []
+
+
+# -- NW509
+
+
+def test_a_descent_that_was_ended_in_words() -> None:
+    finding = only("NW509", nw509.falling_run([0.9**epoch for epoch in range(8)]))
+    assert finding.message == (
+        "The loss still falls by 10 % an epoch when the training ends, at 0.4783: at that pace 10 epochs "
+        "more would bring it to 0.1668."
+    )
+    assert finding.level == "note"
+    assert finding.evidence == ("the last 5 epochs: 0.729, 0.6561, 0.5905, 0.5314, 0.4783",)
