@@ -15,6 +15,7 @@ from nanwatch.diagnose.op_rule import broken_run
 from nanwatch.diagnose.op_words import example_words, operand_words
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.diagnose.rules import nw401_infinite_derivative as nw401
+from nanwatch.diagnose.rules import nw404_exp_overflow as nw404
 from nanwatch.diagnose.rules import nw406_fully_masked as nw406
 from nanwatch.diagnose.rules import nw411_epsilon_underflow as nw411
 from nanwatch.diagnose.rules.nw403_log_of_zero import log_of
@@ -370,3 +371,22 @@ def test_zero_times_infinity(low: float, count: int) -> None:
     given = (Operand("input 0", low, 1.0, size=8), Operand("input 1", size=8, num_neg_inf=8))
     op = OpInfo("Mul", "forward", None, made_up.line(14), given, "nan", num_bad=4, size=8)
     assert len(only("NW410", broken_run(op)).remedies) == count
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [("layers.UnitNormalization()", 0), ("layers.Lambda(lambda v: tf.sqrt(v))", 1)],
+)
+def test_an_op_in_a_library_s_layer_is_not_to_be_written_otherwise(code: str, count: int) -> None:
+    where = made_up.line(6, code)
+    layer = LayerInfo("unit", "unit", code.split(".")[1].partition("(")[0], location=where)
+    op = replace(nw401.sqrt_at_zero(), layer="unit", location=where)
+    finding = only("NW401", broken_run(op, 0.576, of=made_up.model(layer, made_up.dense())))
+    assert len(finding.remedies) == count
+    assert any("which is a library's" in text for text in finding.evidence) is (count == 0)
+
+
+def test_an_exponential_activation_that_overflows() -> None:
+    run = broken_run(nw404.exp_of(89, "dense"), of=made_up.model(made_up.dense(activation="exponential")))
+    (remedy,) = only("NW404", run).remedies
+    assert remedy.line == 'Dense(1, activation="softplus")'

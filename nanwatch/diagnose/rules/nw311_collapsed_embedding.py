@@ -61,7 +61,13 @@ class CollapsedEmbedding(Rule):
     code, name = "NW311", "collapsed-embedding"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        return None if fit.health.paths("activation", "row_std") else "the layers' outputs were not seen"
+        if (
+            fit.health.paths("activation", "row_std")
+            or level_of_flat_loss(fit) is None
+            or not is_own_loss(fit)
+        ):
+            return None
+        return "the layers' outputs were not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         level = level_of_flat_loss(fit)
