@@ -44,9 +44,17 @@ def find_operand(op: OpInfo, name: str) -> Operand | None:
 
 
 def is_masked_throughout(op: OpInfo) -> bool:
-    """A softmax of rows in which there is nothing but -inf."""
+    """A softmax of rows in which there is nothing but -inf; or one by hand, which takes -inf from -inf."""
+    if op.type == "Sub" and len(op.inputs) == 2:
+        return all(each.num_neg_inf and not each.num_pos_inf and not each.num_nan for each in op.inputs)
     logits = find_operand(op, "logits")
     return op.type in SOFTMAX and logits is not None and 0 < logits.size == logits.num_neg_inf
+
+
+def is_zero_times_infinity(op: OpInfo) -> bool:
+    """A product of 0 and of an infinity that was there before, which a constant is, or a mask."""
+    zero = any(each.low is not None and each.low <= 0.0 <= (each.high or 0.0) for each in op.inputs)
+    return op.type == "Mul" and op.output == "nan" and zero and has_infinite_input(op)
 
 
 def has_infinite_input(op: OpInfo) -> bool:

@@ -31,6 +31,7 @@ Pattern = Literal[
     "fully-masked",
     "half-precision-overflow",
     "empty-batch",
+    "epsilon-underflow",
 ]
 # exp(x) is infinite above ln of the largest number: 3.4e38 and 65504.
 EXP_LIMIT = 88.72
@@ -40,6 +41,12 @@ STEEP = ("Sqrt", "Pow", "EuclideanNorm", "Atan2", "Acos", "Asin", "Acosh")
 ROOTS, AT_ONE = ("Sqrt", "Rsqrt"), ("Acos", "Asin")
 # A sum of a hundred products near 1 is off by as much: the spacing of numbers there is 1.2e-7, and 1e-3.
 ROUNDING, ROUNDING_HALF = 1e-5, 1e-2
+
+
+# In which of them an epsilon may have been meant to help, and up to which 1 less it is 1: half of the
+# distance between the numbers below 1.
+GUARDED = ("log-of-zero", "division-by-zero", "infinite-derivative")
+BESIDE_ONE = {"float32": 2.0**-24, "float16": 2.0**-12, "bfloat16": 2.0**-9}
 
 
 # On some devices these give a number where they are given NaN: relu(NaN) is 0 on a CPU.
@@ -56,12 +63,37 @@ def pattern_of(op: OpInfo, incident: IncidentInfo, fit: Fit) -> Pattern | None:
     """
     if incident.rows == 0:
         return "empty-batch"
+    found = pattern_by_direction(op, incident, fit)
+    if found in GUARDED and (lost_above_zero(op) or lost_below_one(op)):
+        return "epsilon-underflow"
+    return found
+
+
+def pattern_by_direction(op: OpInfo, incident: IncidentInfo, fit: Fit) -> Pattern | None:
     went_bad = any(entry.role == "loss" for entry in incident.spread)  # run op by op, without fused kernels
     if loss_is_finite(incident) and not went_bad and incident.role in ("gradient", "weight", "update"):
         return backward_pattern(op, fit)
     if op.direction == "backward":
         return None
     return forward_pattern(op, fit)
+
+
+def format_of(op: OpInfo) -> str:
+    """The number format that the op computes in."""
+    return op.inputs[0].dtype if op.inputs else "float32"
+
+
+def lost_above_zero(op: OpInfo) -> bool:
+    """A constant was added before the op that is 0: nobody writes that."""
+    return any(each.type in ("AddV2", "Add") and each.value == 0.0 for each in op.met)
+
+
+def lost_below_one(op: OpInfo) -> float | None:
+    """Where a value was cut off above 0, if it was cut off at 1 as well by a number that is 1 less that."""
+    is_cut = any(each.type == "Minimum" and each.value == 1.0 for each in op.met)
+    least = [each.value for each in op.met if each.type == "Maximum" and each.value > 0.0]
+    lost = [value for value in least if value <= BESIDE_ONE.get(format_of(op), BESIDE_ONE["float32"])]
+    return lost[0] if is_cut and lost else None
 
 
 def was_compared_away(op: OpInfo) -> bool:

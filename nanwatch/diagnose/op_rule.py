@@ -14,7 +14,8 @@ from nanwatch.diagnose.op_patterns import Pattern, pattern_of
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_BACKWARD, NONFINITE_FORWARD, NONFINITE_LOSS
-from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.record.facts import IncidentInfo, LayerInfo, OpInfo
+from nanwatch.record.interventions import InterventionKind
 from nanwatch.record.run import Fit, Run
 
 SURE = 0.95  # op, operands and line were all seen
@@ -22,6 +23,16 @@ LESS_SURE = 0.6  # they were, after gradients that had already left their course
 # Norms of one training stray by a factor of 10; an infinite slope comes from normal ones, a rate
 # that is too high from ones that rose by orders.
 ROSE = 100.0
+# What is written otherwise at the op itself: in a library nobody can.
+AT_OP = (
+    InterventionKind.ADD_EPSILON,
+    InterventionKind.CLIP_ARGUMENT,
+    InterventionKind.DIVIDE_NO_NAN,
+    InterventionKind.GUARD_ARGUMENT,
+    InterventionKind.REMOVE_OP,
+    InterventionKind.USE_LOGITS,
+    InterventionKind.USE_STABLE_FORM,
+)
 
 
 class OpRule(Rule):
@@ -54,19 +65,31 @@ class OpRule(Rule):
         op = incident.op
         if pattern_of(op, incident, fit) != self.pattern:
             return
+        found = self.remedies(op, incident, fit)
+        inside = library_layer_of(op, fit)
         yield self.finding(
             fit,
             self.message(op, incident, fit),
             *facts(op, fit, incident),
             *self.evidence(op, incident, fit),
             *norms_words(fit, incident),
+            *([f"the op stands in the code of {inside.type}, which is a library's"] if inside else []),
             location=location_of_op(op, fit),
             layer=op.layer,
-            remedies=self.remedies(op, incident, fit),
+            remedies=tuple(each for each in found if not inside or each.intervention.kind not in AT_OP),
             strength=LESS_SURE if gradients_rose(fit, incident) else SURE,
             explains=symptoms_of_op(op, incident),
             since=incident.step,
         )
+
+
+def library_layer_of(op: OpInfo, fit: Fit) -> LayerInfo | None:
+    """The layer that the op stands in, where its code is not the script's: its line is then the one that
+    makes the layer. A function that is written on that line is the script's all the same."""
+    layer = fit.layer(op.layer)
+    if layer is None or layer.location is None or op.location != layer.location:
+        return None
+    return None if "lambda" in layer.location.code or layer.type == "Lambda" else layer
 
 
 def symptoms_of_op(op: OpInfo, incident: IncidentInfo) -> frozenset[str]:

@@ -329,6 +329,14 @@ class Operand:
 
 
 @dataclass(frozen=True)
+class MetConstant:
+    """A constant of the script's that a value met, as its number format has it: 1e-8 is 0 in float16."""
+
+    type: str  # of the op in which they met: "AddV2", "Minimum"
+    value: float
+
+
+@dataclass(frozen=True)
 class OpInfo:
     """An op of the autopsy: the first with finite inputs and a non-finite output."""
 
@@ -347,6 +355,7 @@ class OpInfo:
     # it; casts and added constants are looked through.
     made_of: tuple[Role, ...] = ()
     made_by: str | None = None
+    met: tuple[MetConstant, ...] = ()  # before it, the last one first
 
 
 @dataclass(frozen=True)

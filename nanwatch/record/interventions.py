@@ -69,7 +69,7 @@ class InterventionKind(StrEnum):
     # the call of compile
     SET_LOSS = "set_loss"
     SET_FROM_LOGITS = "set_from_logits"
-    BOUND_LOSS = "bound_loss"
+    MEND_LOSS = "mend_loss"
     SCALE_LOSS = "scale_loss"
     SET_IGNORE_CLASS = "set_ignore_class"
     SET_METRICS = "set_metrics"

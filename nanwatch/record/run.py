@@ -31,11 +31,11 @@ class Fit:
 
     Columns of ``health``: for role output, and role activation of layers that are not too large,
     the stats "size", "num_nan", "num_pos_inf", "num_neg_inf", "num_zero", "min", "max", "mean",
-    "l2_norm"; for output also "row_std" (mean over features of the standard deviation over the
-    batch's rows) and "rows_summing_to_zero"; ("label", key, "num_classes") in the batch; for role
-    update, of at most 4096 elements a variable, "l2_norm" and "max" (largest absolute) of the
-    change since the row before, which lies ("steps_apart", "", "value") steps back; for role
-    weight the "l2_norm" of that same sample.
+    "l2_norm" and "row_std" (mean over features of the standard deviation over the batch's rows; of an
+    activation that is no vector a row, NaN); for output also "rows_summing_to_zero"; ("label", key,
+    "num_classes") in the batch; for role update, of at most 4096 elements a variable, "l2_norm" and
+    "max" (largest absolute) of the change since the row before, which lies ("steps_apart", "", "value")
+    steps back; for role weight the "l2_norm" of that same sample.
     """
 
     info: FitInfo

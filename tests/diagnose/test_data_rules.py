@@ -404,8 +404,8 @@ def test_more_classes_than_units_may_be_the_layer_s_fault() -> None:
         (
             (0, 1, 2),
             [0.4, -3.1, -24.0],
-            "For 3 classes end the model in Dense(3, activation='softmax') under "
-            "loss='sparse_categorical_crossentropy', with labels counted from 0.",
+            "For 3 classes end the model in Dense(3, activation='softmax'), and compile it with "
+            "loss='sparse_categorical_crossentropy' in line 10.",
         ),
     ],
 )
@@ -420,6 +420,25 @@ def test_binary_crossentropy_on_other_labels(
         f"[0, 1]: the loss went below zero, to {losses[-1]:g}, and has no lower bound."
     )
     assert finding.remedies[0].text == remedy
+
+
+@pytest.mark.parametrize(
+    ("classes", "line"),
+    [
+        ((0, 1, 2), 'Dense(3, activation="softmax")'),
+        ((1, 2, 3, 4), 'Dense(4, activation="softmax")'),
+        ((-1, 1), None),
+        ((0, 2), None),
+        ((0, 1, 255), None),
+        ((-1, 0, 1), None),
+    ],
+)
+def test_classes_ask_for_another_head(classes: tuple[float, ...], line: str | None) -> None:
+    head = made_up.dense(activation="sigmoid")
+    of = made_up.model(head, loss="binary_crossentropy")
+    finding = only("NW108", made_up.run(of, targets=[made_up.labels(*classes)], loss=[0.4, -3.0]))
+    assert finding.location == (made_up.line(12, "model.fit(...)") if line is None else head.location)
+    assert (finding.layer, finding.remedies[0].line) == (head.path if line else None, line)
 
 
 # -- healthy -----------------------------------------------------------------------------------------

@@ -363,6 +363,33 @@ def test_a_saturated_layer_in_words() -> None:
     )
 
 
+def saturated_later(**facts: Any) -> Run:
+    """A layer at its ends from step 10 on."""
+    net = nw302.saturated_run(0.97, 0.70, looks_after=10)
+    fit = net.fits[0]
+    return Run(net.info, (replace(fit, **facts),))
+
+
+def test_a_layer_that_was_driven_to_its_ends() -> None:
+    (remedy,) = only("NW302", saturated_later()).remedies
+    assert remedy.text == (
+        "It was not so when it was made: steps have driven it there. Lower the learning rate to 0.0001."
+    )
+
+
+@pytest.mark.parametrize(("std", "kind"), [(10.1, "standardise_target"), (9.9, "set_learning_rate")])
+def test_targets_that_drove_it_there(std: float, kind: str) -> None:
+    run = saturated_later()
+    fit = run.fits[0]
+    labels = made_up.tensor("label", "output", min=0.0, max=900.0, mean=80.0, std=std)
+    of = made_up.model(*fit.model.layers[:1], made_up.dense())
+    info = replace(fit.info, data=replace(fit.info.data, labels=(labels,)))
+    losses = made_up.series({("loss", "", "value"): [std * std] * 120})
+    unscaled = replace(fit, model=of, info=info, steps=losses)
+    (remedy,) = only("NW302", Run(run.info, (unscaled,))).remedies
+    assert remedy.intervention.kind.value == kind
+
+
 def test_raw_inputs_that_saturate_are_the_cause() -> None:
     net = nw302.saturated_run(0.97, 0.70)
     pixels = made_up.tensor("input", max=255.0, mean=120.0, std=70.0)

@@ -15,10 +15,13 @@ from nanwatch.diagnose.op_rule import broken_run
 from nanwatch.diagnose.op_words import example_words, operand_words
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.diagnose.rules import nw401_infinite_derivative as nw401
+from nanwatch.diagnose.rules import nw404_exp_overflow as nw404
+from nanwatch.diagnose.rules import nw406_fully_masked as nw406
+from nanwatch.diagnose.rules import nw411_epsilon_underflow as nw411
 from nanwatch.diagnose.rules.nw403_log_of_zero import log_of
 from nanwatch.diagnose.rules.nw405_division_by_zero import quotient
 from nanwatch.diagnose.rules.nw406_fully_masked import masked_softmax
-from nanwatch.record.facts import IncidentInfo, LayerInfo, Operand, OpInfo, SpreadEntry
+from nanwatch.record.facts import IncidentInfo, LayerInfo, MetConstant, Operand, OpInfo, SpreadEntry
 from nanwatch.record.run import Run
 
 NAN = math.nan
@@ -320,3 +323,70 @@ def test_the_gradient_of_a_quotient_that_was_not_chosen() -> None:
     assert only("NW402", broken_run(op, 0.4)).message.startswith(
         "The gradient of RealDiv (0/0) is out of its domain"
     )
+
+
+def test_an_epsilon_that_is_rounded_away_in_words() -> None:
+    finding = only("NW411", broken_run(nw411.log_after(MetConstant("AddV2", 0.0), dtype="float16")))
+    assert finding.message == (
+        "What was added to keep the argument of Log off 0 is 0 itself in float16: it was 0 in 2 of 32 values "
+        "at step 5."
+    )
+    assert finding.remedies[0].text == (
+        "Add a number that float16 holds, such as 0.001, or cast to float32 before."
+    )
+    assert said("NW403", broken_run(nw411.log_after(MetConstant("AddV2", 0.0)))) == []
+
+
+def test_a_cut_at_what_is_one_in_words() -> None:
+    finding = only("NW411", broken_run(nw411.cut_at(1e-8)))
+    assert finding.message == (
+        "The argument of Log was to be cut off below 1, and 1 - 1e-08 is 1 in float32: it was 0 in 2 of 32 "
+        "values at step 5."
+    )
+    assert "tf.clip_by_value(p, 1e-07, 1 - 1e-07)" in finding.remedies[0].text
+
+
+@pytest.mark.parametrize(("epsilon", "level"), [(2.9e-8, "error"), (3e-8, "warning")])
+def test_an_optimizer_s_epsilon_in_half_precision(epsilon: float, level: str) -> None:
+    assert only("NW411", nw411.half_run(epsilon)).level == level
+
+
+def test_an_optimizer_s_epsilon_in_words() -> None:
+    assert only("NW411", nw411.half_run(1e-8)).message == (
+        "The weights are float16, and so is what Adam keeps of them: its epsilon 1e-08 is 0 there, and "
+        "squares of gradients below 8e-3 are 0. A step of such a weight is 0/0."
+    )
+
+
+def test_a_softmax_by_hand_of_a_row_that_is_masked_throughout() -> None:
+    finding = only("NW406", broken_run(nw406.masked_difference(16)))
+    assert finding.message == (
+        "Sub took -inf from -inf, in 16 of 256 values at step 5, which is NaN: a mask of -inf that leaves "
+        "nothing of a row, and a softmax by hand that takes the row's largest off."
+    )
+
+
+@pytest.mark.parametrize(("low", "count"), [(0.0, 1), (0.5, 0)])
+def test_zero_times_infinity(low: float, count: int) -> None:
+    given = (Operand("input 0", low, 1.0, size=8), Operand("input 1", size=8, num_neg_inf=8))
+    op = OpInfo("Mul", "forward", None, made_up.line(14), given, "nan", num_bad=4, size=8)
+    assert len(only("NW410", broken_run(op)).remedies) == count
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [("layers.UnitNormalization()", 0), ("layers.Lambda(lambda v: tf.sqrt(v))", 1)],
+)
+def test_an_op_in_a_library_s_layer_is_not_to_be_written_otherwise(code: str, count: int) -> None:
+    where = made_up.line(6, code)
+    layer = LayerInfo("unit", "unit", code.split(".")[1].partition("(")[0], location=where)
+    op = replace(nw401.sqrt_at_zero(), layer="unit", location=where)
+    finding = only("NW401", broken_run(op, 0.576, of=made_up.model(layer, made_up.dense())))
+    assert len(finding.remedies) == count
+    assert any("which is a library's" in text for text in finding.evidence) is (count == 0)
+
+
+def test_an_exponential_activation_that_overflows() -> None:
+    run = broken_run(nw404.exp_of(89, "dense"), of=made_up.model(made_up.dense(activation="exponential")))
+    (remedy,) = only("NW404", run).remedies
+    assert remedy.line == 'Dense(1, activation="softplus")'

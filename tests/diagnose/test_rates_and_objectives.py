@@ -8,8 +8,10 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.rule import find_rule
+from nanwatch.diagnose.rules import nw311_collapsed_embedding as nw311
 from nanwatch.diagnose.rules import nw507_unscaled_loss_in_loop as nw507
 from nanwatch.diagnose.rules import nw508_rate_not_positive as nw508
+from nanwatch.diagnose.rules import nw509_stopped_early_in_descent as nw509
 from nanwatch.diagnose.rules import nw510_unbounded_objective as nw510
 from nanwatch.record.run import Run
 
@@ -136,3 +138,38 @@ def test_what_learns_all_the_same_is_warned_of(ended: float, level: str) -> None
 
 def test_adam_is_told_of_its_epsilon() -> None:
     assert "near its epsilon" in only("NW507", nw507.scaling_run(False)).message
+
+
+# -- NW311
+
+
+def test_embeddings_that_are_one_in_words() -> None:
+    finding = only("NW311", nw311.embedding_run(0.02))
+    assert finding.message == (
+        "Every row gets the same embedding: the vectors of 'embedding' spread by 0.008 over a batch, where "
+        "they spread by 0.4 at first, and the loss is 0.5 whatever the batch."
+    )
+    assert [remedy.general_damper for remedy in finding.remedies] == [False, True]
+    assert finding.remedies[1].text == "Lower the learning rate to 0.0001."
+
+
+def test_a_dead_layer_is_no_collapse() -> None:
+    run = nw311.embedding_run(0.0)
+    silent = {("activation", "hidden", "l2_norm"): [0.0] * 100}
+    fit = run.fits[0]
+    columns = {("loss", "", "value"): [loss for _, loss in fit.losses()], ("rows", "", "value"): [32.0] * 100}
+    dead = replace(fit, steps=made_up.series({**columns, **silent}))
+    assert list(find_rule("NW311").diagnose(dead, Run(run.info, (dead,)))) == []
+
+
+# -- NW509
+
+
+def test_a_descent_that_was_ended_in_words() -> None:
+    finding = only("NW509", nw509.falling_run([0.9**epoch for epoch in range(8)]))
+    assert finding.message == (
+        "The loss still falls by 10 % an epoch when the training ends, at 0.4783: at that pace 10 epochs "
+        "more would bring it to 0.1668."
+    )
+    assert finding.level == "note"
+    assert finding.evidence == ("the last 5 epochs: 0.729, 0.6561, 0.5905, 0.5314, 0.4783",)

@@ -10,8 +10,8 @@ model = keras.Sequential(
     [
         keras.Input((8,)),
         keras.layers.Dense(16, activation="relu"),
-        keras.layers.Dense(1, activation="sigmoid"),
+        keras.layers.Dense(1, activation="sigmoid"),  # NW108
     ]
 )
 model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])  # NW206
-model.fit(x, y, epochs=10, verbose=0)  # NW108
+model.fit(x, y, epochs=10, verbose=0)

@@ -8,10 +8,11 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import DataArray, data_arrays, output_of
 from nanwatch.diagnose.data_words import capitalise_first, list_words, number
 from nanwatch.diagnose.diagnosis import Finding, Level, Remedy
+from nanwatch.diagnose.patch import set_activation, set_argument
 from nanwatch.diagnose.readings import finite_losses, last_loss
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
-from nanwatch.record.facts import LossInfo, TensorSummary
+from nanwatch.record.facts import LayerInfo, LossInfo, OutputInfo, TensorSummary
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
@@ -48,6 +49,7 @@ class LabelOutsideLossDomain(Rule):
     ## Use instead
     ```python
     model.fit(x, (y + 1) / 2)
+    # classes 0, 1, 2: Dense(3, activation="softmax") and loss="sparse_categorical_crossentropy"
     ```
     """
 
@@ -67,9 +69,12 @@ class LabelOutsideLossDomain(Rule):
             noise = is_noise(outside)
             if noise and not last_loss(fit) < BELOW_ZERO:
                 continue
-            yield self.build_finding(fit, array.called, outside, "warning" if noise else "error")
+            level: Level = "warning" if noise else "error"
+            yield self.build_finding(fit, output, array.called, outside, level)
 
-    def build_finding(self, fit: Fit, called: str, labels: TensorSummary, level: Level) -> Finding:
+    def build_finding(
+        self, fit: Fit, output: OutputInfo, called: str, labels: TensorSummary, level: Level
+    ) -> Finding:
         losses = finite_losses(fit)
         negative = min(losses, default=0.0)
         seen_negative = negative < BELOW_ZERO
@@ -85,13 +90,20 @@ class LabelOutsideLossDomain(Rule):
         if seen_negative:
             first = next(step for step, loss in fit.losses() if loss < BELOW_ZERO)
             evidence.append(f"the loss is {number(losses[0])} at first and below zero from step {first} on")
+        head = fit.layer(output.activation_layer or output.head)
+        classes = number_of_classes(labels)
+        # Two labels can be numbered anew; of several classes it is the head that is wrong, of a quantity the
+        # loss.
+        at = fit.info.location if labels.integral else fit.model.compile_location
+        if classes:
+            at = (head.location if head is not None else None) or fit.model.compile_location
         return self.finding(
             fit,
             message + ".",
             *evidence,
-            # labels can be numbered anew; of a quantity it is the loss that is wrong
-            location=fit.info.location if labels.integral else fit.model.compile_location,
-            remedies=tuple(remedies(labels)),
+            location=at,
+            layer=head.path if head is not None and classes else None,
+            remedies=(head_remedy(fit, head, classes, labels),) if classes else tuple(remedies(labels)),
             level=level,
             strength=1.0 if seen_negative else 0.9,
             explains={"negative-loss", "poor-accuracy", "saturated", "growth"} | STUCK,
@@ -145,6 +157,31 @@ def summary_outside_unit_interval(array: DataArray) -> TensorSummary | None:
 def is_noise(labels: TensorSummary) -> bool:
     """Fractions that lie a little outside: what is added to labels of 0 and 1, or is as good as that."""
     return not labels.integral and labels.min >= -NOISE and labels.max <= 1.0 + NOISE
+
+
+def number_of_classes(labels: TensorSummary) -> int:
+    """How many classes the labels are, where they count three and more from 0 or from 1; else 0."""
+    if not labels.integral or not labels.classes_complete:
+        return 0
+    found = sorted(float(value) for value in labels.classes)
+    counted = len(found) > 2 and found[0] in (0.0, 1.0)
+    return len(found) if counted and found == [found[0] + place for place in range(len(found))] else 0
+
+
+def head_remedy(fit: Fit, head: LayerInfo | None, classes: int, labels: TensorSummary) -> Remedy:
+    at, line = head.location if head is not None else None, None
+    if head is not None and at is not None:
+        changed = set_activation(at.code, head.type, "softmax", head.activation, head.units)
+        keyword = "filters" if head.type.startswith("Conv") else "units"
+        line = set_argument(changed, head.type, keyword, str(classes), 0) if changed else None
+    compiled = fit.model.compile_location
+    where = f" in line {compiled.line}" if compiled is not None else ""
+    text = (
+        f"For {classes} classes end the model in Dense({classes}, activation='softmax'), and compile it with "
+        f"loss='sparse_categorical_crossentropy'{where}"
+    )
+    text += ", with labels counted from 0." if labels.min > 0 else "."
+    return Remedy(Intervention(InterventionKind.SET_HEAD, labels.path, classes), text, line, at)
 
 
 def remedies(labels: TensorSummary) -> Iterator[Remedy]:

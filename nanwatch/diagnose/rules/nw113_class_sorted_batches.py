@@ -92,10 +92,11 @@ class ClassSortedBatches(Rule):
             return  # of four rows, say, the same few pairs come again and again
         batches = batches_of(fit, label)
         chance = chance_of_one_class(label, batches.rows)
-        if not is_beyond_chance(batches.pure, batches.seen, chance):
+        drawn = min(batches.seen, batches_an_epoch(fit))
+        if not is_beyond_chance(batches.pure, batches.seen, drawn, chance):
             batches = replace(batches, pure=batches.narrow, neighbours=True)
             chance = chance_of_neighbours(label, batches.rows)
-            if not is_beyond_chance(batches.pure, batches.seen, chance):
+            if not is_beyond_chance(batches.pure, batches.seen, drawn, chance):
                 return
         assert chance is not None
         harm = harm_words(fit, batches)
@@ -140,6 +141,8 @@ class ClassSortedBatches(Rule):
             batches_run([0, 0, 1, 1] * 10, [0.31, 0.05] * 20, kind="train_on_batch"),
             batches_run([0, 1, 2, 3, 4] * 24, [1.7] * 120, counts=FIVE, spread=1),
             batches_run([0, 0, 1, 1, 2, 2] * 20, [1.1] * 120, kind="train_on_batch", counts=THREE),
+            batches_run([0, 1] * 60, [0.3] * 120, pure=60, rows=4),
+            batches_run([0, 1] * 60, [0.3] * 120, epochs=20),
         ]
 
     @staticmethod
@@ -158,6 +161,7 @@ class ClassSortedBatches(Rule):
             batches_run([0, 0, 1, 1] * 30, [0.7] * 120, kind="train_on_batch"),  # as a discriminator
             batches_run([], [0.3] * 20, classes_a_batch=[2.0] * 20),
             batches_run([0, 1] * 10, [0.3] * 20, shuffle=True),
+            batches_run([0, 1] * 60, [0.3] * 120, pure=60, rows=4, epochs=20),
         ]
 
 
@@ -204,6 +208,12 @@ def stretches_of(classes: Sequence[tuple[int, float | None]]) -> list[list[int]]
     return [[step for step, _ in same] for held, same in runs if held is not None]
 
 
+def batches_an_epoch(fit: Fit) -> int:
+    """How many different batches there may be: what comes again in each epoch was drawn once."""
+    epochs = max(1, fit.info.epochs, len(fit.epoch_logs()))
+    return fit.info.steps_per_epoch or -(-fit.info.steps // epochs)
+
+
 def chance_of_one_class(label: TensorSummary, rows: int) -> float | None:
     """How often a batch of shuffled rows is of one class; None for one class, or batches of one row."""
     shares = [share for share in class_shares(label).values() if share > 0]
@@ -221,11 +231,12 @@ def chance_of_neighbours(label: TensorSummary, rows: int) -> float | None:
     return pairs - sum(share**rows for share in shares[1:-1])  # which two pairs have
 
 
-def is_beyond_chance(seen_so: int, seen: int, chance: float | None) -> bool:
-    """Whether most batches are so, and far more than would be of shuffled rows."""
+def is_beyond_chance(seen_so: int, seen: int, drawn: int, chance: float | None) -> bool:
+    """Whether most batches are so, and far more than of shuffled rows would be; ``drawn`` of them are draws."""
     if chance is None or seen < LEAST_BATCHES or seen_so < MOSTLY * seen or seen_so <= chance * seen:
         return False
-    return binomial_p_value(seen_so, seen, chance) <= ALPHA
+    count = round(seen_so / seen * drawn)
+    return count > chance * drawn and binomial_p_value(count, drawn, chance) <= ALPHA
 
 
 def amount_words(expected: float) -> str:
@@ -288,6 +299,7 @@ def batches_run(
     classes_a_batch: list[float] | None = None,
     shuffle: bool | None = None,
     spread: int = 0,
+    epochs: int = 1,
 ) -> Run:
     """Batches of these classes, each with the next ``spread``; only the first ``pure`` without another."""
     steps = {("rows", "", "value"): [float(rows)] * len(loss)}
@@ -307,5 +319,5 @@ def batches_run(
         ]
     head = made_up.dense(activation="sigmoid")
     of = made_up.model(head, loss="binary_crossentropy")
-    fit = {"kind": kind, "shuffle": shuffle}
+    fit = {"kind": kind, "shuffle": shuffle, "epochs": epochs}
     return made_up.run(of, loss=loss, steps=steps, health=health, targets=[targets], fit=fit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import number
@@ -34,6 +35,10 @@ REACHES_OUT = 0.1
 # The end of the range lies within one standard deviation of the targets' mean: of bell-shaped
 # targets a sixth and more are out of reach. Further out it may be a few stray rows.
 BULK_OUTSIDE = 1.0
+# Under a softmax: half of the rows and more, and one that is a tenth and more away from 1. Shares that were
+# rounded to two digits are off by a few hundredths.
+MOST_ROWS = 0.5
+SUMS_APART = 0.1
 
 
 class BoundedOutputForUnboundedTarget(Rule):
@@ -41,7 +46,8 @@ class BoundedOutputForUnboundedTarget(Rule):
 
     ## What it does
     Compares the range of the output's activation (sigmoid and softmax 0 to 1, tanh -1 to 1, relu
-    from 0 up) with the targets of a regression loss.
+    from 0 up) with the targets of a regression loss. The units of a softmax sum to 1, too, and rows of
+    targets that do not are as much out of reach.
 
     ## Why is this bad
     No weights give the targets outside the range. The predictions run up against its end, where
@@ -68,8 +74,11 @@ class BoundedOutputForUnboundedTarget(Rule):
             reach = RANGES.get(head.activation)
             if reach is None or head.label is None or head.loss not in REGRESSIONS or is_constant(head):
                 continue
-            if head.activation == "softmax" and label_width(head.label) != head.units:
-                continue  # not compared unit by unit: the loss does not fit, whatever the range
+            if rows_miss_one(head):
+                yield self.build_rows_finding(fit, head)
+                continue
+            if head.activation == "softmax" and not are_comparable(head):
+                continue  # numbers of classes: the loss does not fit, whatever the range
             beyond = deviations_outside(head.label, *reach)
             if beyond <= REACHES_OUT:
                 continue
@@ -86,6 +95,22 @@ class BoundedOutputForUnboundedTarget(Rule):
                 strength=0.9 if bulk else 0.5,
                 explains=STUCK | {"large-loss", "saturated", "dead-activation", "growth"},
             )
+
+    def build_rows_finding(self, fit: Fit, head: Head) -> Finding:
+        label = head.label
+        assert label is not None
+        sums = f"{number(label.row_sum_min or 0.0)} to {number(label.row_sum_max or 0.0)}"
+        return self.finding(
+            fit,
+            f"{head.words} has 'softmax', whose units sum to 1 in every row, but rows of the targets sum to "
+            f"anything from {sums}.",
+            f"{label.rows_not_summing_to_one:,} of {label.rows:,} rows do not sum to 1",
+            location=head.location,
+            layer=head.path,
+            remedies=(rows_remedy(head),),
+            strength=0.85,
+            explains=STUCK | {"large-loss", "saturated"},
+        )
 
     def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
         for head in heads(fit):
@@ -111,6 +136,9 @@ class BoundedOutputForUnboundedTarget(Rule):
             regression_run("tanh", min=-3.0, max=3.0, mean=0.0, std=1.0),
             regression_run("relu", min=-0.12, max=5.0, mean=2.0, std=1.0),
             regression_run("sigmoid", min=0.0, max=5.0, mean=0.4, std=0.2),
+            regression_run("softmax", units=10, min=0.0, max=100.0, mean=33.0, std=30.0),
+            rows_run(0.5),
+            rows_run(1.0, sums=(0.89, 1.0)),
         ]
 
     @staticmethod
@@ -124,6 +152,10 @@ class BoundedOutputForUnboundedTarget(Rule):
             ),
             regression_run("linear", min=-3.0, max=3.0, mean=0.0, std=1.0),
             regression_run("softmax", min=-3.0, max=3.0, mean=0.0, std=1.0),
+            regression_run("softmax", units=10, min=0.0, max=9.0, mean=4.0, std=2.0, integral=True),
+            rows_run(0.49),
+            rows_run(1.0, sums=(0.91, 1.09)),
+            rows_run(1.0, integral=True, max=1.0),
             regression_run("relu", min=0.0, max=400.0, mean=90.0, std=60.0),
             made_up.run(
                 made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy"),
@@ -132,9 +164,16 @@ class BoundedOutputForUnboundedTarget(Rule):
         ]
 
 
-def regression_run(activation: str, **facts: float) -> Run:
+def rows_run(share: float, sums: tuple[float, float] = (0.5, 2.0), **facts: Any) -> Run:
+    """Three numbers a row under softmax, of which this share of the rows does not sum to 1."""
+    known = {"shape": (None, 3), "min": 0.0, "max": 0.9, "rows_not_summing_to_one": int(640 * share)}
+    label = made_up.tensor("label", "output", row_sum_min=sums[0], row_sum_max=sums[1], **{**known, **facts})
+    return made_up.run(made_up.model(made_up.dense(units=3, activation="softmax")), targets=[label])
+
+
+def regression_run(activation: str, units: int = 1, **facts: float) -> Run:
     target = made_up.tensor("label", "output", **facts)
-    return made_up.run(made_up.model(made_up.dense(activation=activation)), targets=[target])
+    return made_up.run(made_up.model(made_up.dense(units=units, activation=activation)), targets=[target])
 
 
 def deviations_outside(label: TensorSummary, low: float, high: float) -> float:
@@ -156,6 +195,32 @@ def is_constant(head: Head) -> bool:
     return head.activation == "softmax" and head.output.softmax_axis_size == 1
 
 
+def are_comparable(head: Head) -> bool:
+    """Whether each unit is compared with a number that it might give: each with its own, or all with one."""
+    assert head.label is not None
+    width, units = label_width(head.label), head.units or 1
+    are_classes = head.label.integral and head.label.min >= 0.0 and head.label.max < units
+    return width == units or (width == 1 and len(head.output.shape or ()) == 2 and not are_classes)
+
+
+def rows_miss_one(head: Head) -> bool:
+    """Most rows of the targets sum to something else than 1, by more than rounding, under a softmax.
+
+    Zeros and ones, of which a row may have several, are labels of classes.
+    """
+    label = head.label
+    if head.activation != "softmax" or label is None or label_width(label) != head.units or is_binary(label):
+        return False
+    low, high = label.row_sum_min, label.row_sum_max
+    if low is None or high is None or max(abs(low - 1.0), abs(high - 1.0)) <= SUMS_APART:
+        return False
+    return label.rows_not_summing_to_one >= MOST_ROWS * label.rows > 0
+
+
+def is_binary(label: TensorSummary) -> bool:
+    return label.integral and (label.min, label.max) == (0.0, 1.0)
+
+
 def interval(low: float, high: float) -> str:
     return f"{number(low)} and more" if math.isinf(high) else f"{number(low)} to {number(high)}"
 
@@ -171,8 +236,24 @@ def evidence(fit: Fit, run: Run, head: Head, beyond: float) -> Iterator[str]:
         yield f"Seen: {range_words(seen)}."
 
 
+def rows_remedy(head: Head) -> Remedy:
+    """A sigmoid, of shares each by itself."""
+    label = head.label
+    shares = label is not None and label.min >= 0.0 and label.max <= 1.0
+    new = "sigmoid" if shares else "linear"
+    text = (
+        f'Give {head.words} activation="sigmoid": each unit is a share by itself.'
+        if shares
+        else f"Leave the activation of {head.words} out."
+    )
+    change = Intervention(InterventionKind.SET_ACTIVATION, head.path, new)
+    return Remedy(change, text, rewrite_activation(head, new), head.location)
+
+
 def remedy(head: Head) -> Remedy:
     text = f"Leave the activation of {head.words} out, or bring the targets into its range."
+    if head.label is not None and (head.units or 1) > 1 == label_width(head.label):
+        text += " Give it 1 unit: now all of them are compared with the same number."
     return Remedy(
         Intervention(InterventionKind.SET_ACTIVATION, head.path, "linear"),
         text,

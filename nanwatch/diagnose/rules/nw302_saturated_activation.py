@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_words import count_words, list_words
+from nanwatch.diagnose.data_words import count_words, list_words, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.first_layers import SATURATED_SIGMOID, SATURATED_TANH, head_paths
 from nanwatch.diagnose.guessing import guessing
-from nanwatch.diagnose.readings import lasting_since
+from nanwatch.diagnose.loss_course import loss_name, sole_labels
+from nanwatch.diagnose.optimizer_line import rate_remedy
+from nanwatch.diagnose.readings import REGRESSIONS, lasting_since
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
 from nanwatch.record.facts import LayerInfo
@@ -17,6 +20,9 @@ from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 KINDS = ("tanh", "sigmoid")
+AS_MADE = 2  # steps: what is at its ends by then was made so
+UNSCALED_TARGET = 10.0  # in deviation
+DAMPED = 10.0
 
 
 class SaturatedActivation(Rule):
@@ -64,10 +70,6 @@ class SaturatedActivation(Rule):
         layer, since = found[0]
         ends = "-1 and 1" if layer.activation == "tanh" else "0 and 1"
         others = [other.name for other, _ in found[1:]]
-        text = (
-            "Begin with smaller weights (the default initialiser) and inputs scaled to about 1, or put a "
-            "BatchNormalization before the activation."
-        )
         yield self.finding(
             fit,
             f"{layer.type} {layer.name!r} ({layer.activation}) has sat at the ends of its range, {ends}, "
@@ -77,13 +79,7 @@ class SaturatedActivation(Rule):
             f"it lasts to the end, over {count_words(fit.info.steps - since, 'step')}",
             location=layer.location,
             layer=layer.path,
-            remedies=(
-                Remedy(
-                    Intervention(InterventionKind.SET_INITIALIZER, layer.path, "glorot_uniform"),
-                    text,
-                    location=layer.location,
-                ),
-            ),
+            remedies=(remedy(fit, layer, since),),
             strength=0.6,
             shows={"saturated"},
             explains={"saturated", "vanishing-gradient"} | STUCK,
@@ -108,6 +104,26 @@ class SaturatedActivation(Rule):
             saturated_run(0.96, 0.70, path="dense"),
             saturated_run(0.96, 0.70, looks_before=30),
         ]
+
+
+def remedy(fit: Fit, layer: LayerInfo, since: int) -> Remedy:
+    """A layer that was not at its ends when it was made was driven there: by its targets, or by its rate."""
+    labels, optimizer = sole_labels(fit), fit.model.optimizer
+    if since <= AS_MADE or optimizer is None or not optimizer.learning_rate:
+        return Remedy(
+            Intervention(InterventionKind.SET_INITIALIZER, layer.path, "glorot_uniform"),
+            "Begin with smaller weights (the default initialiser) and inputs scaled to about 1, or put a "
+            "BatchNormalization before the activation.",
+            location=layer.location,
+        )
+    if loss_name(fit) in REGRESSIONS and labels is not None and labels.std > UNSCALED_TARGET:
+        return Remedy(
+            Intervention(InterventionKind.STANDARDISE_TARGET, labels.path, (labels.mean, labels.std)),
+            f"It was not so when it was made: targets with a deviation of {number(labels.std)} have driven "
+            "it there. Standardise them.",
+        )
+    lower = rate_remedy(fit, float(f"{optimizer.learning_rate / DAMPED:.3g}"))
+    return replace(lower, text=f"It was not so when it was made: steps have driven it there. {lower.text}")
 
 
 def saturable_layers(fit: Fit) -> list[LayerInfo]:
@@ -140,11 +156,13 @@ def saturated_run(
     steps: int = 120,
     path: str = "hidden",
     looks_before: int = 0,
+    looks_after: int = 0,
 ) -> Run:
     """A hidden layer whose mean of a*a (tanh) or of a*(1-a) (sigmoid) is ``value`` at every look."""
     size = 512.0
     square = value if activation == "tanh" else 0.5 - value
     norms = [(size * square) ** 0.5] * (40 - looks_before) + [(size * 0.4) ** 0.5] * looks_before
+    norms[:looks_after] = [(size * 0.4) ** 0.5] * looks_after
     health = {
         ("activation", path, "size"): [size] * 40,
         ("activation", path, "mean"): [0.0 if activation == "tanh" else 0.5] * 40,

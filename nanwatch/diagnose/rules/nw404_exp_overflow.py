@@ -8,7 +8,8 @@ from nanwatch.diagnose.diagnosis import Remedy
 from nanwatch.diagnose.op_facts import is_half, location_of_op, operand, where_words
 from nanwatch.diagnose.op_patterns import EXP_LIMIT, EXP_LIMIT_HALF
 from nanwatch.diagnose.op_rule import OpRule, broken_run
-from nanwatch.record.facts import IncidentInfo, OpInfo
+from nanwatch.diagnose.patch import set_activation
+from nanwatch.record.facts import IncidentInfo, LayerInfo, OpInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
@@ -50,6 +51,9 @@ class ExpOverflow(OpRule):
 
     def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
         where = location_of_op(op, fit)
+        layer = fit.layer(op.layer)
+        if layer is not None and layer.activation == "exponential":
+            return (softplus_remedy(layer),)
         stable = (
             "Use the stable form: tf.nn.softmax, tf.nn.log_softmax, tf.nn.softplus, tf.reduce_logsumexp; "
             "they subtract the maximum first."
@@ -71,6 +75,7 @@ class ExpOverflow(OpRule):
             broken_run(exp_of((90, 412))),
             broken_run(exp_of(89), rose=True),
             broken_run(exp_of(11.2), of=half),
+            broken_run(exp_of(89, "dense"), of=made_up.model(made_up.dense(activation="exponential"))),
         ]
 
     @staticmethod
@@ -84,7 +89,16 @@ class ExpOverflow(OpRule):
         ]
 
 
-def exp_of(argument: float | tuple[float, float]) -> OpInfo:
+def softplus_remedy(layer: LayerInfo) -> Remedy:
+    at = layer.location
+    line = None
+    if at is not None:
+        line = set_activation(at.code, layer.type, "softplus", layer.activation, layer.units)
+    text = f'Give {layer.type} {layer.name!r} activation="softplus": it is above 0, and grows as its input.'
+    return Remedy(Intervention(InterventionKind.SET_ACTIVATION, layer.path, "softplus"), text, line, at)
+
+
+def exp_of(argument: float | tuple[float, float], layer: str | None = None) -> OpInfo:
     where = made_up.line(23, "p = tf.exp(z) / tf.reduce_sum(tf.exp(z))")
     words = made_up.operands(argument=argument)
-    return OpInfo("Exp", "forward", None, where, words, output="inf", num_bad=2, size=64, rows=(3,))
+    return OpInfo("Exp", "forward", layer, where, words, output="inf", num_bad=2, size=64, rows=(3,))

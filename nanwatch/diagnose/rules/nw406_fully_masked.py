@@ -44,6 +44,12 @@ class FullyMasked(OpRule):
     code, name, pattern = "NW406", "fully-masked", "fully-masked"
 
     def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
+        if op.type == "Sub":
+            layer = f" in layer {op.layer}" if op.layer else ""
+            return (
+                f"{op.type}{layer} took -inf from -inf, {where_words(op, incident)}, which is NaN: a mask of "
+                "-inf that leaves nothing of a row, and a softmax by hand that takes the row's largest off."
+            )
         if op.type in SOFTMAX:
             layer = f" in layer {op.layer}" if op.layer else ""
             return (
@@ -57,7 +63,7 @@ class FullyMasked(OpRule):
         )
 
     def remedies(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> tuple[Remedy, ...]:
-        if op.type in SOFTMAX:
+        if op.type in (*SOFTMAX, "Sub"):
             return softmax_remedies(op, fit)
         return (
             Remedy(
@@ -79,6 +85,7 @@ class FullyMasked(OpRule):
         masking = LayerInfo("masking", "masking", "Masking")
         return [
             broken_run(masked_softmax()),
+            broken_run(masked_difference(16)),
             broken_run(pooled_nothing(), of=sentences(True)),
             broken_run(pooled_nothing(), of=made_up.model(masking, pooling(), made_up.dense())),
         ]
@@ -91,6 +98,7 @@ class FullyMasked(OpRule):
         left = replace(masked_softmax(), inputs=(Operand("logits", 0.0, 1.0, size=16, num_neg_inf=12),))
         return [
             broken_run(left),
+            broken_run(masked_difference(0)),
             broken_run(pooled_nothing(), of=sentences(False)),
             broken_run(outside, of=sentences(True)),
             broken_run(pooled_nothing(3), of=sentences(True)),
@@ -118,6 +126,13 @@ def masked_softmax() -> OpInfo:
     return OpInfo(
         "Softmax", "forward", None, made_up.line(14), logits, "nan", num_bad=16, size=256, rows=(3, 7)
     )
+
+
+def masked_difference(masked: int) -> OpInfo:
+    """Scores less the largest of their row, of which so many are masked."""
+    scores = Operand("input 0", size=16, num_neg_inf=16)
+    largest = Operand("input 1", 0.0, 1.0, size=16, num_neg_inf=masked)
+    return OpInfo("Sub", "forward", None, made_up.line(14), (scores, largest), "nan", num_bad=16, size=256)
 
 
 def pooling() -> LayerInfo:

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.diagnosis import Finding
-from nanwatch.diagnose.op_facts import facts, is_built_in_loss, location_of_op, where_words
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.op_facts import (
+    facts,
+    is_built_in_loss,
+    is_zero_times_infinity,
+    location_of_op,
+    where_words,
+)
 from nanwatch.diagnose.op_patterns import pattern_of
 from nanwatch.diagnose.op_rule import symptoms_of_op
 from nanwatch.diagnose.op_words import example_words, inputs_words
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.record.facts import OpInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Below every rule that names a fault: the place is known here, the fault is not.
 PLACE_ONLY = 0.05
+LARGE = 1e9  # whose exp is 0 when it is below the others by so much
 
 
 class NonfiniteOp(Rule):
@@ -61,6 +69,7 @@ class NonfiniteOp(Rule):
             *facts(op, fit, incident),
             location=location_of_op(op, fit),
             layer=op.layer,
+            remedies=tuple(remedies(op, fit)),
             strength=PLACE_ONLY,
             explains=explained,
             shows=explained & {"nonfinite-activation", "nonfinite-loss", "nonfinite-gradient"},
@@ -92,6 +101,16 @@ class NonfiniteOp(Rule):
             made_up.run(loss=[0.7, float("nan")], incident={}),
             made_up.run(),
         ]
+
+
+def remedies(op: OpInfo, fit: Fit) -> Iterator[Remedy]:
+    if is_zero_times_infinity(op):
+        text = (
+            "0 times infinity is NaN, not 0: choose instead of multiplying, tf.where(keep, v, "
+            "float('-inf')), or take a large finite number, v + (1 - keep) * -1e9."
+        )
+        change = Intervention(InterventionKind.CLIP_ARGUMENT, op.type, LARGE)
+        yield Remedy(change, text, location=location_of_op(op, fit))
 
 
 def is_unnamed(pattern: str | None, op: OpInfo, fit: Fit) -> bool:

@@ -77,6 +77,8 @@ class LearningRateTooLow(Rule):
         rates = rates_of(fit)
         if fit.info.steps < PATIENCE or not rates or incident_of(fit, run) is not None:
             return
+        if min(rates) < 0:
+            return  # its sign is at fault
         optimizer = fit.model.optimizer
         usual = USUAL.get(optimizer.type if optimizer else "", DEFAULT)
         later = rates[int(BEGINNING * len(rates)) :]
@@ -203,6 +205,7 @@ class LearningRateTooLow(Rule):
             slow_run(1e-8, 2e-8, steps=99),
             slow_run(1e-8, 2e-8, ended=0.6),
             slow_run(1e-8, 0.0),
+            slow_run(-1e-8, 2e-8),
             slow_run(1e-8, 2e-8, warms_up=True),
             slow_run(1e-3, 0.0, decays_after=11),
         ]

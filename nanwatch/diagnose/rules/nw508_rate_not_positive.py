@@ -53,7 +53,7 @@ class RateNotPositive(Rule):
     code, name = "NW508", "rate-not-positive"
 
     def missing(self, fit: Fit, run: Run) -> str | None:
-        return None if rates_of(fit) else "the learning rate was not seen"
+        return None if fit.model.optimizer is None or rates_of(fit) else "the learning rate was not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         optimizer = fit.model.optimizer

@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+import tensorflow as tf
+
+from nanwatch.record.facts import MetConstant
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.incident.op_places import forward_op
 from nanwatch.watch.incident.singular_arguments import SINGULAR
@@ -26,6 +30,8 @@ OF_THE_FIRST = frozenset(
 )
 READS = frozenset(("ReadVariableOp", "ResourceGather"))
 SOURCES = frozenset(("Placeholder", "IteratorGetNext"))
+SUMS, CUTS = ("AddV2", "Add"), ("Minimum", "Maximum")
+MOST_CONSTANTS = 8  # ops with one that are looked at
 MOST_OPS = 2000  # that are looked at
 ORDER: tuple[Role, ...] = ("output", "activation", "label", "input", "weight")
 
@@ -42,6 +48,7 @@ class Maker(NamedTuple):
 class Origin:
     made_by: str | None = None  # type of the op that made the argument
     made_of: tuple[Role, ...] = ()
+    constants: tuple[MetConstant, ...] = ()  # added to it, or that it was cut off at, the last one first
 
 
 UNKNOWN = Origin()
@@ -78,25 +85,54 @@ def trace_back(argument: Tensor, layer: object | None, maker_of: FindMaker, know
             found.add("output" if layer is None else "activation")
         elif maker.type not in SHAPES:
             waiting += maker.inputs[:1] if maker.type in OF_THE_FIRST else maker.inputs
-    return Origin(type_behind(argument, maker_of), tuple(role for role in ORDER if role in found))
+    return Origin(
+        type_behind(argument, maker_of),
+        tuple(role for role in ORDER if role in found),
+        tuple(constants_before(argument, maker_of)),
+    )
 
 
 def type_behind(tensor: Tensor, maker_of: FindMaker) -> str | None:
     """The type of the op that made ``tensor``, through casts and through constants that are added to it."""
     maker = maker_of(tensor)
     while maker is not None and maker.inputs:
-        varying = [each for each in maker.inputs if not is_constant(each, maker_of)]
-        is_sum = maker.type in ("AddV2", "Add") and len(varying) == 1
+        varying = varying_inputs(maker, maker_of)
+        is_sum = maker.type in SUMS and len(varying) == 1
         if maker.type not in PASSING and not is_sum:
             break
         maker = maker_of(varying[0] if varying else maker.inputs[0])
     return None if maker is None else maker.type
 
 
+def constants_before(tensor: Tensor, maker_of: FindMaker) -> Iterator[MetConstant]:
+    """The constants that were added to what became ``tensor``, or that cut it off; the last one first."""
+    maker = maker_of(tensor)
+    for _ in range(MOST_CONSTANTS):
+        if maker is None or not maker.inputs or maker.type not in (*PASSING, *SUMS, *CUTS, "Sub"):
+            return
+        varying = varying_inputs(maker, maker_of)
+        if len(varying) != 1 and maker.type not in PASSING:
+            return
+        taken = varying[0] if varying else maker.inputs[0]
+        values = [value_of(each) for each in maker.inputs if each is not taken and maker.type not in PASSING]
+        yield from (MetConstant(maker.type, value) for value in values if value is not None)
+        maker = maker_of(taken)
+
+
+def varying_inputs(maker: Maker, maker_of: FindMaker) -> list[Tensor]:
+    return [each for each in maker.inputs if not is_constant(each, maker_of)]
+
+
 def is_constant(tensor: Tensor, maker_of: FindMaker) -> bool:
     """A number of the script's: a constant of a graph, or what no op gave."""
     maker = maker_of(tensor)
     return maker.type == "Const" if maker is not None else tensor.shape.rank == 0
+
+
+def value_of(tensor: Tensor) -> float | None:
+    """That of a constant, a single number."""
+    value = tf.get_static_value(tensor)
+    return None if value is None or np.size(value) != 1 else float(np.reshape(value, ()))
 
 
 def of_graph_op(op: Op, seen: TracedStep) -> Origin:

@@ -41,8 +41,10 @@ def perform(
     if birth is not None and trace.calls.get(birth.number) is not None:
         enter(found, model, ran, trace.calls[birth.number], compile_location)
     elif found.op is not None and found.born_at is not None:
-        origin = argument_origins.of_eager_op(ran.ops[found.born_at], ran.seen, ran.ops)
-        found.op = replace(found.op, made_of=origin.made_of, made_by=origin.made_by)
+        origin = argument_origins.UNKNOWN
+        with ran.seen.catch_errors("asking what an argument is made of"):
+            origin = argument_origins.of_eager_op(ran.ops[found.born_at], ran.seen, ran.ops)
+        found.op = replace(found.op, made_of=origin.made_of, made_by=origin.made_by, met=origin.constants)
     trace.kept.clear()
     return found
 

@@ -149,12 +149,15 @@ class StepAutopsy:
         found.reproduced = any(map(self.is_bad, self.wanted()))
         if birth is not None:
             stopped = tuple(sorted(self.search.stopped))
-            origin = argument_origins.of_graph_op(birth.op, self.seen)
+            origin = argument_origins.UNKNOWN
+            with self.seen.catch_errors("asking what an argument is made of"):
+                origin = argument_origins.of_graph_op(birth.op, self.seen)
             found.op = replace(
                 op_info(self.bad_op(birth), self.compile_location),
                 stopped_by=stopped,
                 made_of=origin.made_of,
                 made_by=origin.made_by,
+                met=origin.constants,
             )
             found.birth = birth
         found.spread = self.list_spread()

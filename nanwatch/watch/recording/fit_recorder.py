@@ -21,7 +21,7 @@ from nanwatch.watch.train_step import inspection
 from nanwatch.watch.train_step.row_layout import LOSS, Layout
 
 LAST_LOSSES = 20  # of which the mean is taken: one batch's loss is noisy
-HEALTH_FIELDS = {"output": inspection.OUTPUT_STATS, "activation": inspection.STATS}
+HEALTH_FIELDS = {"output": inspection.OUTPUT_STATS, "activation": inspection.ACTIVATION_STATS}
 
 
 @dataclass
@@ -103,7 +103,8 @@ class FitRecorder:
         apart = seen.step - self.last_look if self.samples else 0
         row = [float(seen.step), float(apart)]
         for (role, _), array in shown.items():
-            row += inspection.output_health(array) if role == "output" else inspection.array_health(array)
+            count = inspection.output_health if role == "output" else inspection.activation_health
+            row += count(array)
         row += [float(inspection.num_classes(seen.batch["label", key])) for key in label_keys(seen)]
         for path, sample in seen.samples.items():
             before = self.samples.get(path, sample)

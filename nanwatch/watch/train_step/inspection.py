@@ -32,6 +32,7 @@ TRANSFER = 2.0  # what a look costs in all, over what the host's part of it cost
 MOST_ARRAY = 4_000_000  # elements of a batch that a look counts; of a larger one, its first rows
 STATS = ("size", "num_nan", "num_pos_inf", "num_neg_inf", "num_zero", "min", "max", "mean", "l2_norm")
 OUTPUT_STATS = (*STATS, "row_std", "rows_summing_to_zero")
+ACTIVATION_STATS = (*STATS, "row_std")
 
 
 class SeenArray(NamedTuple):
@@ -130,6 +131,15 @@ def array_health(array: Array) -> list[float]:
         float(known.mean(dtype=np.float64)),
         norm,
     ]
+
+
+def activation_health(array: Array) -> list[float]:
+    """`ACTIVATION_STATS` of a layer's output, shape (rows, ...); the spread of rows of vectors alone."""
+    if array.ndim != 2 or not array.size:
+        return [*array_health(array), math.nan]
+    with np.errstate(invalid="ignore", over="ignore"):
+        spread = float(array.std(axis=0, dtype=np.float64).mean())
+    return [*array_health(array), spread]
 
 
 def output_health(array: Array) -> list[float]:

@@ -74,3 +74,13 @@ def test_what_the_argument_is_of(name: str, eager: bool, tmp_path: Path) -> None
         return
     assert op.made_of == made_of
     assert made_by is None or op.made_by == made_by
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_which_constants_it_met(eager: bool, tmp_path: Path) -> None:
+    def loss(x: Any, y: Any, out: Any, scale: Any) -> Any:
+        return -tf.math.log(1.0 - tf.clip_by_value(1.0 - out, 1e-8, 1.0 - 1e-8) + 0.0)
+
+    met = op_of(loss, tmp_path, eager).met
+    assert [each.type for each in met] == ["AddV2", "Sub", "Maximum", "Minimum", "Sub"]
+    assert [each.value for each in met] == pytest.approx([0.0, 1.0, 1e-8, 1.0, 1.0])

@@ -107,6 +107,20 @@ def test_the_health_of_predictions(inspection: Any) -> None:
     assert found["row_std"] == pytest.approx((np.std(rows[:, 0]) + np.std(rows[:, 1])) / 2, rel=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_the_spread_of_a_layers_vectors(inspection: Any, dtype: Any) -> None:
+    rows = np.array([[0.25, 0.75], [0.0, 0.0], [1.0, -1.0], [0.5, 0.25]], dtype)
+    found = dict(zip(inspection.ACTIVATION_STATS, inspection.activation_health(rows), strict=True))
+    columns = rows.astype(np.float64)
+    assert found["row_std"] == pytest.approx((np.std(columns[:, 0]) + np.std(columns[:, 1])) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 2), (4,), (0, 3)])
+def test_of_what_is_no_vector_a_row_there_is_no_spread(inspection: Any, shape: tuple[int, ...]) -> None:
+    found = dict(zip(inspection.ACTIVATION_STATS, inspection.activation_health(np.zeros(shape)), strict=True))
+    assert math.isnan(found["row_std"])
+
+
 @pytest.mark.parametrize("array", [np.zeros((0, 3), np.float32), np.zeros(0, np.float32), np.float32(2.0)])
 def test_the_health_of_few_predictions(inspection: Any, array: Any) -> None:
     found = dict(zip(inspection.OUTPUT_STATS, inspection.output_health(np.asarray(array)), strict=True))
