@@ -23,6 +23,7 @@ Outcome = Literal[
     "incomplete",
     "no-training",
 ]
+NO_FIT = -1  # the number of the training that a finding about the script alone is of
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")  # worst first
 
 
