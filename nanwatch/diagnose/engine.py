@@ -174,12 +174,15 @@ def merge_findings(findings: Iterable[Finding]) -> list[Finding]:
     The order within the worst fit is kept.
     """
     first: dict[object, Finding] = {}
+    seen: dict[object, set[int]] = {}
     for finding in findings:
         key = (finding.code, finding.location, finding.layer)
         known = first.get(key)
+        seen.setdefault(key, set()).add(finding.fit)
         if known is None or LEVEL_ORDER.index(finding.level) < LEVEL_ORDER.index(known.level):
             first[key] = finding
-    return sorted(first.values(), key=lambda finding: (finding.level == "note", PARTS.index(finding.part)))
+    counted = [replace(finding, alike=len(seen[key]) - 1) for key, finding in first.items()]
+    return sorted(counted, key=lambda finding: (finding.level == "note", PARTS.index(finding.part)))
 
 
 def to_diagnosis(finding: Finding, names: ScriptNames) -> Diagnosis:

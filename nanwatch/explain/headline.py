@@ -7,6 +7,7 @@ from typing import Literal
 
 from nanwatch.diagnose.diagnosis import LEVELS, Level
 from nanwatch.explain.report import Report
+from nanwatch.explain.trainings import others_sentence
 from nanwatch.explain.verdict import action_sentence, course, raised_sentence, verdict
 
 # well: nothing speaks against the training. open: no fault is named, and something does, or nothing was
@@ -28,9 +29,10 @@ class Headline:
 def headline(report: Report) -> Headline:
     incident = report.run.info.incident
     behind = action_sentence(incident) if incident is not None else course(report)
-    if (raised := raised_sentence(report)) is not None:
-        behind = raised if behind is None else f"{behind} {raised}"
-    return Headline(tone_of(report), verdict(report), behind, worst_level(report))
+    tone = tone_of(report)
+    more = [behind, None if tone == "well" else others_sentence(report), raised_sentence(report)]
+    said = " ".join(text for text in more if text)
+    return Headline(tone, verdict(report), said or None, worst_level(report))
 
 
 def tone_of(report: Report) -> Tone:

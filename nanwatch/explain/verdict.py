@@ -159,9 +159,10 @@ def incident_sentence(report: Report, incident: IncidentInfo) -> str:
         place += f" {report.names.path(incident.path)}"
     became = "was" if incident.role in ("input", "label", "sample_weight") else "became"
     value = VALUES[incident.value]
-    where = f"in epoch {epoch(report.fit(), incident.epoch)}{replica(report, incident)}"
-    where += in_training(report, incident.fit)
-    return f"{place} {became} {value} {when_words(incident)}, {where}."
+    fit = report.run.fit_of_incident()
+    where = f", in epoch {epoch(fit, incident.epoch)}" if fit is None or fit.has_epochs() else ""
+    where += replica(report, incident) + in_training(report, incident.fit)
+    return f"{place} {became} {value} {when_words(incident)}{where}."
 
 
 def replica(report: Report, incident: IncidentInfo) -> str:
