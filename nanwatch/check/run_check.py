@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +13,7 @@ from nanwatch.check.deadline import Deadline
 from nanwatch.check.output_streams import script_on_stderr
 from nanwatch.check.own_status import own_status
 from nanwatch.watch import Program, install_hook, open_recorder, run_program
+from nanwatch.watch.launch.script_error import script_error
 
 ReportCheck = Callable[[Path, int], int]
 
@@ -48,6 +50,9 @@ def run_check(program: Program, log_dir: Path, max_steps: int, deadline: float, 
         if not recorder.ours:  # a forked child that came to the end of the script
             return ending.status
         status = own_status(ending, budget)
-        budget.close(ending.status_word(recorder.halted, status), status)
+        word = ending.status_word(recorder.halted, status)
+        if word == "crashed":
+            recorder.info = replace(recorder.info, raised=script_error(ending.error))
+        budget.close(word, status)
     limit.status = report(recorder.folder, status)
     return limit.status

@@ -148,8 +148,14 @@ def report(recorder: RunRecorder, wanted: Wanted, stderr: OwnStderr) -> ExitStat
         return ExitStatus.OK
     try:
         with watch.heeding_interrupts():
+            from nanwatch.explain.headline import is_unexplained_crash
+            from nanwatch.explain.sentences import unexplained_crash
+
             found, text = render_found(recorder, wanted, stderr)
-            if not wanted.quiet or found.has_more_than_notes():
+            if is_unexplained_crash(found):
+                if not wanted.quiet:
+                    stderr.say(unexplained_crash(found))
+            elif not wanted.quiet or found.has_more_than_notes():
                 stderr.write(text)
             return status_of(found, wanted.fail_on)
     except KeyboardInterrupt:

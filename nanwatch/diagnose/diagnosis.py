@@ -23,6 +23,7 @@ Outcome = Literal[
     "incomplete",
     "no-training",
 ]
+NO_FIT = -1  # the number of the training that a finding about the script alone is of
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")  # worst first
 
 
@@ -71,6 +72,7 @@ class Finding:
     shows: frozenset[str] = frozenset()
     suspected: bool = False  # a hypothesis: to be said only where the trial of a remedy cures
     certain: bool = False  # from the model and its data alone, whatever the numbers show so far
+    alike: int = 0  # other trainings in which the same was found
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Diagnosis:
     layer: str | None = None
     remedies: tuple[Remedy, ...] = ()
     fit: int = 0
+    alike: int = 0  # other trainings in which the same was found
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,10 @@ def diagnose_with(run: Run, rules: Sequence[Rule]) -> Diagnoses:
     verdicts = [judge(fit, run.part_of(fit.info.index) or run, rules) for fit in run.fits]
     outcome = outcome_of_run(run, [verdict.outcome for verdict in verdicts])
     worst_first = sorted(verdicts, key=lambda verdict: verdict.outcome != outcome)
-    findings = merge_findings(finding for verdict in worst_first for finding in verdict.findings)
+    found = [finding for verdict in worst_first for finding in verdict.findings]
+    if outcome == "crashed":
+        found = as_in_crash(found, run, rules)
+    findings = merge_findings(found)
     not_run = dict.fromkeys(reason for verdict in verdicts for reason in verdict.not_run)
     names = names_of(run.info)
     return Diagnoses(
@@ -62,6 +65,26 @@ def diagnose_with(run: Run, rules: Sequence[Rule]) -> Diagnoses:
         tuple(proposal for verdict in worst_first for proposal in verdict.proposals),
         tuple((fit.info.index, verdict.outcome) for fit, verdict in zip(run.fits, verdicts, strict=True)),
     )
+
+
+def as_in_crash(found: Sequence[Finding], run: Run, rules: Sequence[Rule]) -> list[Finding]:
+    """What explains the exception first; the rest has nothing to do with it, and is no more than a note."""
+    explained = [finding for finding in found if "crash" in finding.explains]
+    beside = [replace(finding, level="note") for finding in found if "crash" not in finding.explains]
+    known = {finding.code for finding in explained if finding.level != "note"}
+    said = [finding for finding in of_script(run, rules) if finding.code not in known]
+    if known and explained:
+        said = [replace(finding, part="contributing") for finding in said]
+    return [*explained, *said, *beside]
+
+
+def of_script(run: Run, rules: Sequence[Rule]) -> Iterator[Finding]:
+    """What the rules say of the exception that ended the script; one at fault costs its own answer alone."""
+    if run.info.raised is None:
+        return
+    for rule in rules:
+        with contextlib.suppress(Exception):
+            yield from list(rule.diagnose_script(run))
 
 
 def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
@@ -153,12 +176,15 @@ def merge_findings(findings: Iterable[Finding]) -> list[Finding]:
     The order within the worst fit is kept.
     """
     first: dict[object, Finding] = {}
+    seen: dict[object, set[int]] = {}
     for finding in findings:
         key = (finding.code, finding.location, finding.layer)
         known = first.get(key)
+        seen.setdefault(key, set()).add(finding.fit)
         if known is None or LEVEL_ORDER.index(finding.level) < LEVEL_ORDER.index(known.level):
             first[key] = finding
-    return sorted(first.values(), key=lambda finding: (finding.level == "note", PARTS.index(finding.part)))
+    counted = [replace(finding, alike=len(seen[key]) - 1) for key, finding in first.items()]
+    return sorted(counted, key=lambda finding: (finding.level == "note", PARTS.index(finding.part)))
 
 
 def to_diagnosis(finding: Finding, names: ScriptNames) -> Diagnosis:

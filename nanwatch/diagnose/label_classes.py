@@ -13,6 +13,7 @@ from nanwatch.record.facts import OutputInfo, TensorSummary
 SPARSE = "sparse_categorical_crossentropy"
 # TensorFlow's sentence on a CPU; under XLA and on a GPU the loss is NaN instead.
 OUT_OF_RANGE = re.compile(r"label value of (-?\d+) which is outside the valid range of \[0, (\d+)\)")
+LABEL_VALUES = re.compile(r"Label values: ((?:-?\d+ )*-?\d+)(?: \[| ?$)")  # whole, or they may be cut
 FIRST_VOID = 2  # how far beyond the last class a lone value must lie to be a marker, not a class
 
 
@@ -84,7 +85,10 @@ def misfit_in_error(error: str | None) -> Misfit | None:
     if found is None:
         return None
     value, units = int(found[1]), int(found[2])
-    return Misfit(units, (value,), 0, value, value)
+    batch = LABEL_VALUES.search(error or "")
+    seen = [int(word) for word in batch[1].split()] if batch else []
+    classes = {float(each): seen.count(each) for each in seen}
+    return misfit_among(classes, units, None) or Misfit(units, (value,), 0, value, value)
 
 
 def rows_without_one_class(labels: TensorSummary) -> int:

@@ -11,8 +11,23 @@ from nanwatch.diagnose.patch import constant_argument, set_argument
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit
 
-# Keras's own sentence where a loss gets labels and predictions of different shapes.
-SHAPES = re.compile(r"target\.shape=\(([^)]*)\), output\.shape=\(([^)]*)\)")
+# The sentences of Keras 3, of TensorFlow's own losses and of tf_keras where a loss gets labels and
+# predictions of different shapes: (pattern, whether the labels come first).
+SENTENCES = (
+    (re.compile(r"target\.shape=\(([^)]*)\),? output\.shape=\(([^)]*)\)"), True),
+    (re.compile(r"labels\.shape=\(([^)]*)\).*?logits\.shape=\(([^)]*)\)"), True),
+    (re.compile(r"logits_size=\[([^\]]*)\] labels_size=\[([^\]]*)\]"), False),
+    (re.compile(r"got logits shape \[([^\]]*)\] and labels shape \[([^\]]*)\]"), False),
+    (re.compile(r"must have the same shape, received \(\(([^)]*)\) vs \(([^)]*)\)\)"), False),
+)
+# That of tf_keras; whatever assigns a variable says so as well.
+OF_FIT = (re.compile(r"Shapes \(([^)]*)\) and \(([^)]*)\) are incompatible"), True)
+# A difference in a loss, as the graph was made: what Keras hands on as labels is called data there.
+IN_GRAPH = re.compile(
+    r"'\{\{node \S*loss\S*\}\} = \w+\[[^\]]*\]\(([^,)]*), ([^,)]*)\)' "
+    r"with input shapes: \[([^\]]*)\], \[([^\]]*)\]"
+)
+FOR_SPARSE = ("target.ndim - 1", "logits.shape.rank - 1", "must have the same first dimension")
 SHORT = {
     "mean_squared_error": ("mse", "MSE"),
     "mean_absolute_error": ("mae", "MAE"),
@@ -37,9 +52,32 @@ def shape_words(shape: tuple[int | None, ...]) -> str:
     return f"({sizes},)" if len(shape) == 1 else f"({sizes})"
 
 
-def shape_clash(error: str | None) -> ShapeClash | None:
-    found = SHAPES.search(error or "")
-    return ShapeClash(sizes(found[1]), sizes(found[2])) if found else None
+def shape_clash(error: str | None, in_fit: bool = True) -> ShapeClash | None:
+    """The shapes that ``error`` tells of; not ``in_fit`` what may come from elsewhere is passed over."""
+    for sentence, labels_first in (*SENTENCES, *([OF_FIT] if in_fit else [])):
+        if found := sentence.search(error or ""):
+            first, second = sizes(found[1]), sizes(found[2])
+            return with_rows(ShapeClash(first, second) if labels_first else ShapeClash(second, first))
+    if found := IN_GRAPH.search(error or ""):
+        first, second = sizes(found[3]), sizes(found[4])
+        if found[1].startswith("data") != found[2].startswith("data"):
+            return ShapeClash(first, second) if found[1].startswith("data") else ShapeClash(second, first)
+    return None
+
+
+def with_rows(clash: ShapeClash) -> ShapeClash:
+    """Labels that TensorFlow has laid out, such as (160,) beside (32, 5), as the rows that they are."""
+    target, output = clash.target, clash.output
+    if len(target) == 1 and len(output) == 2 and None not in (*target, *output):
+        rows, units = output
+        if rows and units and target[0] == rows * units and units > 1:
+            return ShapeClash(output, output)
+    return clash
+
+
+def is_for_sparse(error: str | None) -> bool:
+    """Whether only a loss of class numbers says so."""
+    return any(words in (error or "") for words in FOR_SPARSE)
 
 
 def sizes(text: str) -> tuple[int | None, ...]:

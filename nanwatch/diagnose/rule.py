@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, ClassVar
 
-from nanwatch.diagnose.diagnosis import Finding, Level, Part, Remedy
+from nanwatch.diagnose.diagnosis import NO_FIT, Finding, Level, Part, Remedy
 from nanwatch.errors import UnknownRule
 from nanwatch.record.facts import Location
 from nanwatch.record.run import Fit, Run
@@ -39,6 +39,10 @@ class Rule(ABC):
         """
         return iter(())
 
+    def diagnose_script(self, run: Run) -> Iterator[Finding]:
+        """Yield what this rule sees in the exception that ended the script, where no training tells of it."""
+        return iter(())
+
     def missing(self, fit: Fit, run: Run) -> str | None:
         """Why this rule cannot judge ``fit`` ("the inputs were not seen"); None when it can."""
         return None
@@ -55,7 +59,7 @@ class Rule(ABC):
 
     def finding(
         self,
-        fit: Fit,
+        fit: Fit | None,
         message: str,
         *evidence: str,
         location: Location | None = None,
@@ -70,7 +74,7 @@ class Rule(ABC):
         suspected: bool = False,
         certain: bool = False,
     ) -> Finding:
-        """A finding of this rule about ``fit``."""
+        """A finding of this rule about ``fit``; None: about the script beside its trainings."""
         return Finding(
             self.code,
             self.name,
@@ -84,7 +88,7 @@ class Rule(ABC):
             strength,
             frozenset(explains),
             since,
-            fit.info.index,
+            NO_FIT if fit is None else fit.info.index,
             frozenset(shows),
             suspected,
             certain,

@@ -31,7 +31,7 @@ def title(diagnosis: Diagnosis) -> str:
 def message(report: Report, diagnosis: Diagnosis) -> str:
     """What was found, its evidence, and what to change: a line each."""
     lines = [clean(diagnosis.message), *(f"- {clean(text)}" for text in diagnosis.evidence)]
-    if place := place_words(report, diagnosis.fit):
+    if place := place_words(report, diagnosis.fit, diagnosis.alike):
         lines[0] += f" {place}"
     lines += [f"What to change: {clean(remedy.text)}" for remedy in diagnosis.remedies[:1]]
     causes = [cause.code for cause in report.of_part("cause") if cause.level != "note"]

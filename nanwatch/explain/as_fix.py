@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nanwatch.diagnose.diagnosis import Diagnosis, Outcome, Remedy
+from nanwatch.diagnose.diagnosis import NO_FIT, Diagnosis, Outcome, Remedy
 from nanwatch.diagnose.skill import lacks_skill, skill_of
 from nanwatch.explain.figures import short
 from nanwatch.explain.headline import headline
@@ -72,8 +72,16 @@ class Round:
         was, found = self.after.skill, self.skill
         if was is not None and found is not None and found >= was + AHEAD:
             return True
-        gone = self.diagnosis.code not in {each.code for each in self.causes}
+        gone = not any(is_same(each, self.diagnosis) for each in self.causes)
         return gone and (was is None or found is None or found >= was - AHEAD)
+
+
+def is_same(found: Diagnosis, before: Diagnosis) -> bool:
+    """Whether a finding is still there; a script that dies at another line is a step further."""
+    if found.code != before.code:
+        return False
+    lines = [each.location.line if each.location is not None else None for each in (found, before)]
+    return found.fit != NO_FIT or lines[0] == lines[1]
 
 
 def render_round(number: int, found: Round, script: str) -> str:

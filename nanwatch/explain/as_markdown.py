@@ -76,7 +76,7 @@ def finding(report: Report, heading: str, diagnosis: Diagnosis) -> Iterator[str]
     name = f"{escape_markup(diagnosis.code)} {escape_markup(diagnosis.name)}"
     yield f"### {MARKS[diagnosis.level]} {heading}: {name}"
     yield escape_markup(diagnosis.message)
-    if place := place_words(report, diagnosis.fit):
+    if place := place_words(report, diagnosis.fit, diagnosis.alike):
         yield escape_markup(place)
     if diagnosis.evidence:
         yield "\n".join(f"- {escape_markup(text)}" for text in diagnosis.evidence)

@@ -7,7 +7,8 @@ from typing import Literal
 
 from nanwatch.diagnose.diagnosis import LEVELS, Level
 from nanwatch.explain.report import Report
-from nanwatch.explain.verdict import action_sentence, course, verdict
+from nanwatch.explain.trainings import others_sentence
+from nanwatch.explain.verdict import action_sentence, course, raised_sentence, verdict
 
 # well: nothing speaks against the training. open: no fault is named, and something does, or nothing was
 # seen. broken: a fault is named, or the outcome is one.
@@ -28,18 +29,26 @@ class Headline:
 def headline(report: Report) -> Headline:
     incident = report.run.info.incident
     behind = action_sentence(incident) if incident is not None else course(report)
-    return Headline(tone_of(report), verdict(report), behind, worst_level(report))
+    tone = tone_of(report)
+    more = [behind, None if tone == "well" else others_sentence(report), raised_sentence(report)]
+    said = " ".join(text for text in more if text)
+    return Headline(tone, verdict(report), said or None, worst_level(report))
 
 
 def tone_of(report: Report) -> Tone:
     if worst_level(report) in ("error", "warning"):
         return "broken"
     outcome = report.diagnoses.outcome
-    if outcome in OPEN_OUTCOMES or not report.is_watched_throughout():
+    if outcome in OPEN_OUTCOMES or is_unexplained_crash(report) or not report.is_watched_throughout():
         return "open"
     if outcome != "healthy":
         return "broken"
     return "open" if report.doubts else "well"
+
+
+def is_unexplained_crash(report: Report) -> bool:
+    """Whether the script died of an exception of its own: no rule says what it has to do with a training."""
+    return report.diagnoses.outcome == "crashed" and worst_level(report) in (None, "note")
 
 
 def worst_level(report: Report) -> Level | None:

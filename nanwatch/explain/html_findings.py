@@ -69,7 +69,7 @@ def card(report: Report, heading: str, found: Diagnosis) -> Card:
     return Card(
         heading,
         found,
-        place_words(report, found.fit),
+        place_words(report, found.fit, found.alike),
         "" if at is None else f"{report.path(at.file)}:{at.line}",
         report.names.path(found.layer or ""),
         current,

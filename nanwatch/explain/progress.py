@@ -59,10 +59,11 @@ def pace(fit: Fit) -> float | None:
 
 
 def step_words(found: Progress, fit: Fit) -> str:
-    """``step 1,234 of 9,380, epoch 3 of 20``."""
+    """``step 1,234 of 9,380, epoch 3 of 20``; a loop of the script's own has no epochs."""
     of_steps = f" of {found.total:,}" if found.total else ""
     of_epochs = f" of {fit.info.epochs_asked}" if fit.info.epochs_asked else ""
-    return f"step {found.steps:,}{of_steps}, epoch {found.epoch + 1}{of_epochs}"
+    epoch = f", epoch {found.epoch + 1}{of_epochs}" if fit.has_epochs() else ""
+    return f"step {found.steps:,}{of_steps}{epoch}"
 
 
 def left_words(found: Progress) -> str | None:

@@ -187,6 +187,15 @@ def rules_not_run(report: Report) -> list[str]:
     return [f"Not looked for: {', '.join(codes)} ({reason})." for reason, codes in by_reason.items()]
 
 
+def unexplained_crash(report: Report) -> str:
+    """In a line: the traceback stands above it, and none of the faults that are known is behind it."""
+    raised = report.run.info.raised
+    what = "the exception" if raised is None else raised.type
+    steps = f" after {count(report.steps(), 'step')} of training" if report.steps() else ""
+    folder = "" if report.folder() is None else f" The record is in {clean(report.folder() or '')}."
+    return f"none of the faults known here explains {what}{steps}.{folder}"
+
+
 def nothing_checked(report: Report, child_seconds: float = 0.0) -> str:
     """Why a check saw no training; ``child_seconds`` is the time that child processes have worked."""
     info = report.run.info

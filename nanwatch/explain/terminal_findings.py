@@ -48,7 +48,7 @@ def add_heading(page: Page, title: str, diagnosis: Diagnosis) -> None:
 
 def add_finding(page: Page, report: Report, diagnosis: Diagnosis) -> None:
     page.prose(clean(diagnosis.message), indent=2)
-    if place := place_words(report, diagnosis.fit):
+    if place := place_words(report, diagnosis.fit, diagnosis.alike):
         page.prose((clean(place), "dim"), indent=2)
     if diagnosis.evidence:
         page.gap()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from nanwatch.diagnose.data_words import list_words
+from nanwatch.diagnose.diagnosis import Outcome
 from nanwatch.explain.figures import count
 from nanwatch.explain.loss_words import end_of_loss
 from nanwatch.explain.processes import in_process, process_words
@@ -16,6 +18,18 @@ from nanwatch.record.run import Fit
 NUMBER = re.compile(r"_\d+$")
 KERAS_NAMES = {"sequential", "functional", "model"}
 MOST_MODELS = 8  # that are told of one by one
+OUTCOMES: dict[Outcome, tuple[str, str]] = {  # of one training, and of several
+    "non-finite": ("went non-finite", "went non-finite"),
+    "diverged": ("diverged", "diverged"),
+    "at-chance": ("stayed at chance", "stayed at chance"),
+    "not-learning": ("did not learn", "did not learn"),
+    "crashed": ("ended with an exception", "ended with an exception"),
+    "not-generalizing": ("did not generalize", "did not generalize"),
+    "faulty": ("has a fault", "have a fault"),
+    "incomplete": ("did not finish", "did not finish"),
+    "no-training": ("made no step", "made no step"),
+    "healthy": ("shows no fault", "show no fault"),
+}
 
 
 def name_in_script(report: Report, model: ModelInfo) -> str:
@@ -46,16 +60,57 @@ def of_model(report: Report, fit: Fit) -> str | None:
 
 
 def in_training(report: Report, number: int) -> str:
-    """``", in the training of critic, in process 4711"``, as far as there are several of either."""
+    """``", in fit 2 of 12 of critic, in process 4711"``, as far as there are several of each."""
     fit = next((one for one in report.run.fits if one.info.index == number), None)
-    model = None if fit is None else of_model(report, fit)
-    return (f", in {model}" if model is not None else "") + in_process(report, number)
+    if fit is None:
+        return ""
+    model, place = of_model(report, fit), number_words(report, fit)
+    if place is not None and model is not None:
+        place = f"{place} of {name_in_script(report, fit.model)}"
+    which = place or model
+    return (f", in {which}" if which is not None else "") + in_process(report, number)
 
 
-def place_words(report: Report, number: int) -> str:
-    """The same as a sentence of its own; "" where there is one training."""
+def number_words(report: Report, fit: Fit) -> str | None:
+    """``"fit 2 of 12"``, of those that nothing else tells apart; None of one alone."""
+    told_apart, part = models_told_apart(report), report.run.part_of(fit.info.index)
+    alike = [
+        other
+        for other in report.run.fits
+        if (fit.model.name not in told_apart or other.model.name == fit.model.name)
+        and report.run.part_of(other.info.index) is part
+    ]
+    if len(alike) < 2:
+        return None
+    noun = "fit" if all(other.info.kind == "fit" for other in alike) else "training"
+    place = [other.info.index for other in alike].index(fit.info.index)
+    return f"{noun} {place + 1} of {len(alike)}"
+
+
+def place_words(report: Report, number: int, alike: int = 0) -> str:
+    """The same as a sentence of its own, with so many ``alike``; "" where there is one training."""
     said = in_training(report, number).removeprefix(", ")
-    return f"{said[:1].upper()}{said[1:]}." if said else ""
+    if not said:
+        return ""
+    others = f", and alike in {count(alike, 'other')}" if alike else ""
+    return f"{said[:1].upper()}{said[1:]}{others}."
+
+
+def others_sentence(report: Report) -> str | None:
+    """What became of the trainings that the report does not tell of; None where there is none."""
+    told = report.fit()
+    outcomes = [
+        outcome for number, outcome in report.diagnoses.outcomes if told and number != told.info.index
+    ]
+    if not outcomes or len(report.run.fits) != len(outcomes) + 1:
+        return None
+    if len(outcomes) == 1:
+        return f"The other training {OUTCOMES[outcomes[0]][0]}."
+    counted = {outcome: outcomes.count(outcome) for outcome in OUTCOMES if outcome in outcomes}
+    if len(counted) == 1:
+        return f"The {len(outcomes)} other trainings {OUTCOMES[outcomes[0]][1]}."
+    words = [f"{number} {OUTCOMES[outcome][number > 1]}" for outcome, number in counted.items()]
+    return f"Of {len(outcomes)} other trainings {list_words(words)}."
 
 
 def training_lines(report: Report) -> list[str]:

@@ -29,6 +29,7 @@ PLACES: dict[Role, str] = {
     "update": "The update of",
 }
 NAMED = frozenset({"activation", "gradient", "weight", "update"})  # a path says more than the role
+MOST_OF_A_MESSAGE = 300  # characters
 NAMED_NOTES = 3  # as many as a headline holds
 VALUES: dict[Nonfinite, str] = {"nan": "NaN", "inf": "infinite", "-inf": "minus infinite"}
 
@@ -158,9 +159,10 @@ def incident_sentence(report: Report, incident: IncidentInfo) -> str:
         place += f" {report.names.path(incident.path)}"
     became = "was" if incident.role in ("input", "label", "sample_weight") else "became"
     value = VALUES[incident.value]
-    where = f"in epoch {epoch(report.fit(), incident.epoch)}{replica(report, incident)}"
-    where += in_training(report, incident.fit)
-    return f"{place} {became} {value} {when_words(incident)}, {where}."
+    fit = report.run.fit_of_incident()
+    where = f", in epoch {epoch(fit, incident.epoch)}" if fit is None or fit.has_epochs() else ""
+    where += replica(report, incident) + in_training(report, incident.fit)
+    return f"{place} {became} {value} {when_words(incident)}{where}."
 
 
 def replica(report: Report, incident: IncidentInfo) -> str:
@@ -200,15 +202,36 @@ def nonfinite_log_sentence(report: Report) -> str:
 
 
 def crash_sentence(report: Report) -> str:
-    raised = [event.message for fit in report.run.fits for event in fit.events if isinstance(event, Raised)]
-    errors = [fit.info.error for fit in report.run.fits if fit.info.error] or raised
-    said = f": {errors[-1].rstrip('.')}" if errors else ""
+    error = what_was_raised(report)
+    said = f": {error.rstrip('.')}" if error else ""
     fit = report.fit()
     part = None if fit is None else report.run.part_of(fit.info.index)
     if part is not None and fit is not None and report.run.info.status != "crashed":
         who = f"A training in {process_words(report, part)}"
         return f"{who} ended with an exception after {count(fit.info.steps, 'step')}{said}."
     return f"The script ended with an exception after {count(report.steps(), 'step')}{said}."
+
+
+def raised_sentence(report: Report) -> str | None:
+    """That the script ended with an exception, where the headline is about its training."""
+    raised = report.run.info.raised
+    if raised is None or report.diagnoses.outcome == "crashed":
+        return None
+    at = raised.location
+    where = "" if at is None else f" at {report.path(at.file)}:{at.line}"
+    return f"Behind it the script ended with {raised.type}{where}."
+
+
+def what_was_raised(report: Report) -> str | None:
+    """The exception that ended the script, or a training: its type and the beginning of its message."""
+    if report.run.info.raised is not None:
+        raised = report.run.info.raised
+        cut = "..." if len(raised.message) > MOST_OF_A_MESSAGE else ""
+        message = f": {raised.message[:MOST_OF_A_MESSAGE]}{cut}" if raised.message else ""
+        return raised.type + message
+    seen = [event.message for fit in report.run.fits for event in fit.events if isinstance(event, Raised)]
+    errors = [fit.info.error for fit in report.run.fits if fit.info.error] or seen
+    return errors[-1] if errors else None
 
 
 def accuracy(fit: Fit) -> tuple[str, float] | None:

@@ -14,7 +14,7 @@ from nanwatch.errors import NanwatchError
 from nanwatch.explain.as_fix import AHEAD, Round
 from nanwatch.explain.report import Report
 from nanwatch.explain.reporting import report_on
-from nanwatch.fix.script_change import changed_source
+from nanwatch.fix.script_change import changed_source, with_line
 from nanwatch.record.read import find_run
 from nanwatch.record.run import Fit
 from nanwatch.record.trials import Trial
@@ -62,7 +62,7 @@ class Fixer:
     def changes(self, after: Round) -> Iterator[Round]:
         """The next change that can be written, run; proven ones first."""
         causes = [each for each in after.report.diagnoses.diagnoses if each.level != "note"]
-        for diagnosis in causes if after.fit is not None else ():
+        for diagnosis in causes:
             for remedy in sorted(diagnosis.remedies, key=lambda remedy: not is_cure(remedy)):
                 key = (diagnosis.code, remedy.intervention)
                 if key in self.tried or is_in_vain(remedy.trial):
@@ -74,8 +74,8 @@ class Fixer:
 
     def changed(self, after: Round, diagnosis: Diagnosis, remedy: Remedy) -> str | None:
         fit = fit_of(after.report, diagnosis)
-        if fit is None:
-            return None
+        if fit is None:  # the script ended before a training, and its line is all that there is to change
+            return with_line(after.source, str(after.file), remedy)
         try:
             return changed_source(after.source, str(after.file), diagnosis, remedy, fit)
         except ValueError as error:

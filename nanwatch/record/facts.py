@@ -429,6 +429,15 @@ class IncidentInfo:
 
 
 @dataclass(frozen=True)
+class ScriptError:
+    """The exception that the script ended with. ``location`` is the innermost line of the user's own code."""
+
+    type: str
+    message: str = ""
+    location: Location | None = None
+
+
+@dataclass(frozen=True)
 class RunInfo:
     """The whole of ``run.json``."""
 
@@ -447,4 +456,5 @@ class RunInfo:
     incident: IncidentInfo | None = None
     errors: tuple[OwnError, ...] = ()
     not_watched: tuple[NotWatched, ...] = ()
+    raised: ScriptError | None = None
     held_back: tuple[HeldBack, ...] = ()  # what a check did not let the script do, or not where it wanted

@@ -83,6 +83,8 @@ class InterventionKind(StrEnum):
     SET_BATCH_SIZE = "set_batch_size"
     SET_CHECKPOINT = "set_checkpoint"
     TRACK_LOSS = "track_loss"
+    # the script
+    USE_PRESENT_API = "use_present_api"
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,10 @@ class Fit:
         """Where the script gives the model its input."""
         return self.info.input_location or self.info.location
 
+    def has_epochs(self) -> bool:
+        """A loop of the script's own may count what it likes: nobody says where an epoch of it ends."""
+        return self.info.kind == "fit" or self.info.epochs > 0
+
     def layer(self, path: str | None) -> LayerInfo | None:
         return next((layer for layer in self.model.layers if layer.path == path), None)
 

@@ -18,6 +18,7 @@ from nanwatch.watch.import_hook import install_hook
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch.in_children.nanwatch_in_child import Hand, Handed
 from nanwatch.watch.launch.script import Ending, clean_traceback, run_program
+from nanwatch.watch.launch.script_error import script_error
 from nanwatch.watch.launch.starting import Program
 from nanwatch.watch.recording.child_process import follow_forks, script_of_process
 from nanwatch.watch.recording.run_recorder import RunRecorder
@@ -92,11 +93,13 @@ def end_record(recorder: RunRecorder, ending: Ending) -> WatchedRun:
     recorder.halted |= is_a_child_halted(recorder)
     if status == ExitStatus.OK and recorder.halted:
         status = ExitStatus.HALTED
-    recorder.info = replace(recorder.info, halt_caught=is_halt_caught(recorder, ending))
+    word = ending.status_word(recorder.halted, status)
+    raised = script_error(ending.error) if word == "crashed" else None
+    recorder.info = replace(recorder.info, halt_caught=is_halt_caught(recorder, ending), raised=raised)
     with contextlib.suppress(Exception):  # a closed or missing stdout is for Python to speak of
         sys.stdout.flush()
     try:
-        recorder.end(ending.status_word(recorder.halted, status), status)
+        recorder.end(word, status)
     except BaseException as error:  # a signal's handler of the script's own may raise what it likes
         recorder.note_error(error, "ending the record")
     return WatchedRun(ending, status, is_recorded=True)

@@ -28,12 +28,13 @@ def label(rule: Rule) -> str:
 
 
 def found(rule: Rule, run: Run) -> list[Finding]:
-    return [
+    of_fits = [
         finding
         for fit in run.fits
         if rule.missing(fit, run) is None
         for finding in (*rule.diagnose(fit, run), *borne_out(rule, fit, run))
     ]
+    return [*of_fits, *rule.diagnose_script(run)]
 
 
 def borne_out(rule: Rule, fit: Fit, run: Run) -> list[Finding]:

@@ -11,6 +11,7 @@ from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain.as_fix import Round, diff, last_kept, left_in_words, render_round
 from nanwatch.explain.reporting import report_of
 from nanwatch.fix.rounds import CannotFix, Fixer
+from nanwatch.record.facts import ScriptError
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Run
 
@@ -48,6 +49,24 @@ def test_a_change_that_leaves_the_training_broken_is_taken_back() -> None:
     well, broken = binary_run(0.2), made_up.run(loss=[0.7, float("nan")], incident={})
     assert not round_of(broken, round_of(well)).is_kept
     assert round_of(well, round_of(broken)).is_kept
+
+
+def test_a_script_that_dies_at_a_later_line_is_a_step_further() -> None:
+    def died(line: int, old: str) -> Run:
+        said = f"Argument(s) not recognized: {{'{old}': 1}}"
+        raised = ScriptError("ValueError", said, made_up.line(line, f"Adam({old}=1)"))
+        info = made_up.run(info={"status": "crashed", "raised": raised}).info
+        return Run(info)
+
+    first = round_of(died(3, "lr"))
+    (diagnosis,) = first.report.diagnoses.diagnoses
+
+    def after(run: Run) -> Round:
+        return Round(report_of(run), "source", Path("train.py"), first, diagnosis, diagnosis.remedies[0])
+
+    assert after(died(9, "nb_epoch")).is_kept
+    assert not after(died(3, "lr")).is_kept
+    assert after(binary_run(0.2)).is_kept
 
 
 def test_what_is_said_of_a_run() -> None:

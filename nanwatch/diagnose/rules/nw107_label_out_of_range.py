@@ -12,7 +12,7 @@ from nanwatch.diagnose.label_classes import Misfit, misfit_in_error, misfit_of
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS
-from nanwatch.record.facts import DataInfo, LossInfo
+from nanwatch.record.facts import DataInfo, Location, LossInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
@@ -75,10 +75,26 @@ class LabelOutOfRange(Rule):
             message,
             *self.evidence(fit, run, stopped),
             location=fit.info.location,
-            remedies=tuple(remedies(misfit, fit)),
+            remedies=tuple(remedies(misfit, fit.model.compile_location)),
             strength=self.strength(fit, run, misfit, stopped),
             explains={"crash"} | NONFINITE_LOSS,
             certain=True,
+        )
+
+    def diagnose_script(self, run: Run) -> Iterator[Finding]:
+        """A loop of the script's own stopped there before its first update."""
+        raised = run.info.raised
+        stopped = misfit_in_error(raised.message) if raised is not None else None
+        if raised is None or stopped is None:
+            return
+        yield self.finding(
+            None,
+            misfit_words(stopped),
+            f"TensorFlow says: {raised.message}",
+            location=raised.location,
+            remedies=tuple(remedies(stopped, None)),
+            strength=1.0,
+            explains={"crash"},
         )
 
     def misfits(self, fit: Fit, run: Run) -> Iterator[tuple[Misfit, bool]]:
@@ -157,7 +173,7 @@ def misfit_words(misfit: Misfit) -> str:
     return f"{what}, but an output of {units} has {ends}."
 
 
-def remedies(misfit: Misfit, fit: Fit) -> Iterator[Remedy]:
+def remedies(misfit: Misfit, at: Location | None) -> Iterator[Remedy]:
     marker = misfit.marker
     if misfit.one_based:
         yield Remedy(
@@ -174,7 +190,7 @@ def remedies(misfit: Misfit, fit: Fit) -> Iterator[Remedy]:
             Intervention(InterventionKind.SET_IGNORE_CLASS, "loss", marker),
             f"If {marker} marks places without a class, leave them out of the loss: "
             f"keras.losses.SparseCategoricalCrossentropy(ignore_class={marker}).",
-            location=fit.model.compile_location,
+            location=at,
         )
         yield Remedy(
             Intervention(InterventionKind.DROP_LABELS, "y", marker),

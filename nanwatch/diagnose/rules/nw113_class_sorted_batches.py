@@ -232,7 +232,7 @@ def chance_of_neighbours(label: TensorSummary, rows: int) -> float | None:
 
 
 def is_beyond_chance(seen_so: int, seen: int, drawn: int, chance: float | None) -> bool:
-    """Whether most batches are so, and far more than of shuffled rows would be; ``drawn`` of them are draws."""
+    """Whether most batches are so, and far more than of shuffled rows would be: ``drawn`` are draws."""
     if chance is None or seen < LEAST_BATCHES or seen_so < MOSTLY * seen or seen_so <= chance * seen:
         return False
     count = round(seen_so / seen * drawn)

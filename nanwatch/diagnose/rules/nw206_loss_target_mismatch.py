@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding, Level, Remedy
 from nanwatch.diagnose.heads import Head, heads
-from nanwatch.diagnose.loss_line import ShapeClash, loss_remedy, shape_clash
+from nanwatch.diagnose.loss_line import ShapeClash, is_for_sparse, loss_remedy, shape_clash
 from nanwatch.diagnose.patch import constant_argument, set_argument
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, REGRESSIONS, SPARSE, label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
-from nanwatch.record.facts import LossInfo
+from nanwatch.record.facts import Location, LossInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
@@ -29,7 +29,10 @@ RANKS_DIFFER = (
     "ValueError: Arguments `target` and `output` must have the same rank (ndim). Received: "
     "target.shape=(None,), output.shape=(None, 10)"
 )
-FOR_SPARSE = "target.ndim - 1"  # only the sentence of sparse_categorical_crossentropy has it
+SPARSE_IN_TENSORFLOW = (
+    "ValueError: `labels.shape.rank` must equal `logits.shape.rank - 1`. Received: labels.shape=(64, 5) of "
+    "rank 2 and logits.shape=(64, 5) of rank 2"
+)
 
 
 @dataclass(frozen=True)
@@ -98,16 +101,30 @@ class LossTargetMismatch(Rule):
         """Keras stopped before an output was seen: its sentence alone tells which way round."""
         mismatch = unseen_mismatch(clash, fit.info.error or "")
         if mismatch is not None:
-            at = fit.model.compile_location
-            yield self.finding(
-                fit,
-                mismatch.text,
-                f"Keras stopped at {clash.words}.",
-                location=at,
-                remedies=(unseen_remedy(fit, mismatch.better),),
-                strength=mismatch.strength,
-                explains={"crash"},
-            )
+            yield self.build_unseen_finding(fit, clash, mismatch, fit.model.compile_location)
+
+    def diagnose_script(self, run: Run) -> Iterator[Finding]:
+        """A loop of the script's own died in its loss: no model of it is known."""
+        raised = run.info.raised
+        clash = shape_clash(raised.message, in_fit=False) if raised is not None else None
+        if raised is None or clash is None:
+            return
+        mismatch = unseen_mismatch(clash, raised.message)
+        if mismatch is not None:
+            yield self.build_unseen_finding(None, clash, mismatch, raised.location)
+
+    def build_unseen_finding(
+        self, fit: Fit | None, clash: ShapeClash, mismatch: Mismatch, at: Location | None
+    ) -> Finding:
+        return self.finding(
+            fit,
+            mismatch.text,
+            f"Keras stopped at {clash.words}.",
+            location=at,
+            remedies=(unseen_remedy(at, mismatch.better, compiled=fit is not None),),
+            strength=mismatch.strength,
+            explains={"crash"},
+        )
 
     @staticmethod
     def fires() -> list[Run]:
@@ -122,6 +139,7 @@ class LossTargetMismatch(Rule):
             stopped_run(CATEGORICAL, ONE_FOR_MANY, unseen=True),
             stopped_run(CATEGORICAL, RANKS_DIFFER, unseen=True),
             stopped_run(SPARSE, HOT_FOR_SPARSE, unseen=True),
+            stopped_run(SPARSE, SPARSE_IN_TENSORFLOW, unseen=True),
         ]
 
     @staticmethod
@@ -140,6 +158,8 @@ class LossTargetMismatch(Rule):
             stopped_run(
                 CATEGORICAL, "ValueError: target.shape=(None, 3), output.shape=(None, 5)", unseen=True
             ),
+            stopped_run(CATEGORICAL, "ValueError: target.shape=(32, 5), output.shape=(32, 4, 5)"),
+            stopped_run(SPARSE, "ValueError: `target.ndim - 1` target.shape=(5,), output.shape=(5, 4, 5)"),
         ]
 
 
@@ -194,20 +214,24 @@ def clash_mismatch(head: Head, clash: ShapeClash) -> Mismatch | None:
         return None
     if head.loss in (CATEGORICAL, BINARY) and are_class_numbers(clash):
         return columns_mismatch(head.loss, units)
-    return numbers_mismatch(units) if head.loss == SPARSE and clash.target[-1:] == (units,) else None
+    return numbers_mismatch(units) if head.loss == SPARSE and are_rows_of(clash, units) else None
 
 
 def unseen_mismatch(clash: ShapeClash, error: str) -> Mismatch | None:
     units = clash.output[-1] if clash.output else None
     if units is None or units < 2:
         return None
-    if FOR_SPARSE in error:
-        return numbers_mismatch(units) if clash.target[-1:] == (units,) else None
+    if is_for_sparse(error):
+        return numbers_mismatch(units) if are_rows_of(clash, units) else None
     return columns_mismatch("The loss", units) if are_class_numbers(clash) else None
 
 
 def are_class_numbers(clash: ShapeClash) -> bool:
-    return len(clash.target) < len(clash.output) or clash.target[-1] == 1
+    return len(clash.output) == 2 and (len(clash.target) == 1 or clash.target[-1] == 1)
+
+
+def are_rows_of(clash: ShapeClash, units: int) -> bool:
+    return len(clash.target) == len(clash.output) and clash.target[-1] == units
 
 
 def columns_mismatch(loss: str, units: int) -> Mismatch:
@@ -220,15 +244,17 @@ def numbers_mismatch(units: int) -> Mismatch:
     return Mismatch(text, CATEGORICAL, strength=1.0)
 
 
-def unseen_remedy(fit: Fit, better: str) -> Remedy:
+def unseen_remedy(at: Location | None, better: str, compiled: bool) -> Remedy:
     """As `loss_remedy`, where the loss itself is known only by what it is not."""
-    at = fit.model.compile_location
     given = {SPARSE: (CATEGORICAL, BINARY), CATEGORICAL: (SPARSE,)}[better]
     line = None
     if at is not None and constant_argument(at.code, "compile", "loss", 1) in given:
         line = set_argument(at.code, "compile", "loss", f'"{better}"', 1)
     return Remedy(
-        Intervention(InterventionKind.SET_LOSS, "0", better), f'Compile with loss="{better}".', line, at
+        Intervention(InterventionKind.SET_LOSS, "0", better),
+        f'Compile with loss="{better}".' if compiled else f"Compute keras.losses.{better} in its place.",
+        line,
+        at,
     )
 
 

@@ -9,7 +9,7 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding, Level, Remedy
 from nanwatch.diagnose.heads import Head, heads
 from nanwatch.diagnose.learned import has_proved_itself
-from nanwatch.diagnose.loss_line import ShapeClash, shape_clash
+from nanwatch.diagnose.loss_line import ShapeClash, shape_clash, shape_words
 from nanwatch.diagnose.patch import set_argument
 from nanwatch.diagnose.readings import (
     BINARY,
@@ -22,13 +22,21 @@ from nanwatch.diagnose.readings import (
 )
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS, STUCK
-from nanwatch.record.facts import LayerInfo
+from nanwatch.record.facts import LayerInfo, Location, ModelInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 SHAPES_DIFFER = (
     "ValueError: Arguments `target` and `output` must have the same shape. Received: "
     "target.shape=(None, 3), output.shape=(None, 5)"
+)
+UNFLATTENED = (
+    "ValueError: Arguments `target` and `output` must have the same rank (ndim). Received: "
+    "target.shape=(32, 5), output.shape=(32, 4, 5)"
+)
+IN_THE_GRAPH = (
+    "ValueError: Dimensions must be equal, but are 3 and 5 for '{{node compile_loss/mse/sub}} = "
+    "Sub[T=DT_FLOAT](data_1, sequential_1/dense_1/BiasAdd)' with input shapes: [32,3], [32,5]."
 )
 
 
@@ -37,7 +45,8 @@ class UnitCountMismatch(Rule):
 
     ## What it does
     Compares the units of the output with the columns of the labels, and with the number of
-    classes where the labels are class numbers. More units than classes are no fault: a class may
+    classes where the labels are class numbers; a head that answers at each of several places, for want
+    of a Flatten, has too many for labels of one a row. More units than classes are no fault: a class may
     be missing from the data.
 
     ## Why is this bad
@@ -65,6 +74,9 @@ class UnitCountMismatch(Rule):
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         clash = shape_clash(fit.info.error)
+        if clash is not None and is_unflattened(clash):
+            yield self.build_unflattened_finding(fit, clash, last_unit_layer(fit.model, clash))
+            return
         if clash is not None and not fit.model.outputs:
             yield from self.find_unseen_clash(fit, clash)
         for head in heads(fit):
@@ -93,7 +105,7 @@ class UnitCountMismatch(Rule):
         wanted = clash.target[-1] if len(clash.target) == len(clash.output) else None
         if units is None or wanted is None or wanted < 2 or wanted == units:
             return
-        layer = next((one for one in reversed(fit.model.layers) if one.units == units), None)
+        layer = last_unit_layer(fit.model, clash)
         what = f"{layer.type} {layer.name!r}" if layer else "The output"
         yield self.finding(
             fit,
@@ -102,6 +114,53 @@ class UnitCountMismatch(Rule):
             location=layer.location if layer else fit.info.location,
             layer=layer.path if layer else None,
             remedies=(remedy_for(layer, what, wanted),),
+            strength=0.9,
+            explains={"crash"},
+        )
+
+    def diagnose_script(self, run: Run) -> Iterator[Finding]:
+        """A loop of the script's own died in its loss."""
+        raised = run.info.raised
+        clash = shape_clash(raised.message, in_fit=False) if raised is not None else None
+        if raised is None or clash is None:
+            return
+        if is_unflattened(clash):
+            yield self.build_unflattened_finding(None, clash, None, raised.location)
+        elif len(clash.target) == len(clash.output) and differ(clash.target[-1], clash.output[-1]):
+            yield self.finding(
+                None,
+                f"The output has {units_words(clash.output[-1])}, but the labels ask for {clash.target[-1]}.",
+                f"Keras stopped at {clash.words}.",
+                location=raised.location,
+                remedies=(remedy_for(None, "the output", clash.target[-1] or 1),),
+                strength=0.9,
+                explains={"crash"},
+            )
+
+    def build_unflattened_finding(
+        self, fit: Fit | None, clash: ShapeClash, layer: LayerInfo | None, at: Location | None = None
+    ) -> Finding:
+        """The head is applied at every position of a picture or a series, and the labels are one for all."""
+        what = f"{layer.type} {layer.name!r}" if layer else "The output"
+        where = (layer.location if layer else None) or at or (fit.info.location if fit else None)
+        text = (
+            f"Bring the axes together in front of {what if layer else 'the output'}: Flatten(), "
+            "GlobalAveragePooling, or a recurrent layer without return_sequences."
+        )
+        return self.finding(
+            fit,
+            f"{what} gives {shape_words(clash.output)}, an answer at each of several places, but the labels "
+            f"have one for a row: {shape_words(clash.target)}.",
+            f"Keras stopped at {clash.words}.",
+            location=where,
+            layer=layer.path if layer else None,
+            remedies=(
+                Remedy(
+                    Intervention(InterventionKind.MEND_OUTPUT, layer.path if layer else "output"),
+                    text,
+                    location=where,
+                ),
+            ),
             strength=0.9,
             explains={"crash"},
         )
@@ -123,6 +182,12 @@ class UnitCountMismatch(Rule):
                 fit={"error": SHAPES_DIFFER, "status": "crashed"},
             ),
             made_up.run(regression, targets=[made_up.tensor("label", "output", shape=(None, 1))]),
+            made_up.run(
+                made_up.model(three, loss=CATEGORICAL), fit={"error": UNFLATTENED, "status": "crashed"}
+            ),
+            made_up.run(
+                made_up.model(three), loss=[], fit={"error": IN_THE_GRAPH, "status": "crashed", "steps": 0}
+            ),
         ]
 
     @staticmethod
@@ -159,6 +224,19 @@ def wanted_units(fit: Fit, head: Head) -> int | None:
         flat = len(head.label.shape) <= 2 and len(head.output.shape or (None, units)) == 2
         return 1 if flat and label_width(head.label) == 1 else None
     return None
+
+
+def is_unflattened(clash: ShapeClash) -> bool:
+    return len(clash.output) > 2 and len(clash.target) < len(clash.output)
+
+
+def differ(wanted: int | None, units: int | None) -> bool:
+    return wanted is not None and units is not None and 1 < wanted != units
+
+
+def last_unit_layer(model: ModelInfo, clash: ShapeClash) -> LayerInfo | None:
+    units = clash.output[-1] if clash.output else None
+    return next((one for one in reversed(model.layers) if one.units is not None and one.units == units), None)
 
 
 def evidence(fit: Fit, head: Head, wanted: int) -> Iterator[str]:

@@ -69,6 +69,27 @@ class NoGradient(Rule):
         elif fit.info.no_gradient:
             yield from self.find_cut_off_weights(fit)
 
+    def diagnose_script(self, run: Run) -> Iterator[Finding]:
+        """A loop of the script's own was refused for want of gradients."""
+        raised = run.info.raised
+        if raised is None or NONE_AT_ALL not in raised.message:
+            return
+        text = (
+            "Let the tape see the way from the weights to the loss: call the model inside "
+            "`with tf.GradientTape()`, and keep NumPy, rounding, argmax and stop_gradient out of it."
+        )
+        at = raised.location
+        yield self.finding(
+            None,
+            "None of the trainable weights, 1 or more, gets a gradient: the loss does not depend on them by "
+            "ops that the tape has seen and that have a slope.",
+            f"Keras says: {raised.message}",
+            location=at,
+            remedies=(Remedy(Intervention(InterventionKind.REMOVE_OP, "loss"), text, location=at),),
+            strength=1.0,
+            explains={"crash"},
+        )
+
     def build_refused_finding(self, fit: Fit) -> Finding:
         layer = last_opaque(fit.model)
         behind = f" {layer.type} {layer.name!r} is the last layer that may hold such an op." if layer else ""

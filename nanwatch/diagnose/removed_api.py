@@ -1,0 +1,316 @@
+"""Names and arguments that Keras 2 and TensorFlow 1 had, and the line of a script as it reads today."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from nanwatch.diagnose.patch import find_call, parse_line, span
+from nanwatch.record.facts import ScriptError
+
+NESTED = r"((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)"  # the arguments of a call, with calls in them
+
+
+@dataclass(frozen=True)
+class Removal:
+    """``old`` is gone, ``advice`` says what to write; ``line`` is the user's line with that."""
+
+    old: str
+    advice: str
+    line: str | None = None
+    library: str = ""  # from which it is gone, where that is not Keras
+
+
+@dataclass(frozen=True)
+class Name:
+    """What stands for a name today: in words, and as edits of a line (pattern, replacement)."""
+
+    advice: str
+    edits: tuple[tuple[str, str], ...] = ()
+
+
+OF_MODELS: dict[str, Name] = {
+    "fit_generator": Name("fit takes generators and datasets itself", ((r"\bfit_generator\b", "fit"),)),
+    "evaluate_generator": Name(
+        "evaluate takes generators and datasets itself", ((r"\bevaluate_generator\b", "evaluate"),)
+    ),
+    "predict_generator": Name(
+        "predict takes generators and datasets itself", ((r"\bpredict_generator\b", "predict"),)
+    ),
+    "predict_classes": Name(
+        "Take the largest of what predict gives: np.argmax(model.predict(x), axis=-1), or of one unit "
+        "model.predict(x) > 0.5",
+        ((rf"([\w.]+)\.predict_classes\({NESTED}\)", r"np.argmax(\1.predict(\2), axis=-1)"),),
+    ),
+    "predict_proba": Name("predict gives the probabilities", ((r"\bpredict_proba\b", "predict"),)),
+}
+OPTIMIZERS = frozenset(
+    {"Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion", "LossScaleOptimizer"}
+    | {"Nadam", "RMSprop", "SGD"}
+)
+# Of the modules of Keras and TensorFlow.
+NAMES: dict[str, Name] = {
+    "np_utils": Name(
+        "to_categorical stands in keras.utils itself",
+        (
+            (
+                r"^from (tensorflow\.)?keras\.utils import np_utils$",
+                r"from \1keras.utils import to_categorical",
+            ),
+            (r"\bkeras\.utils\.np_utils\.", "keras.utils."),
+            (r"\bnp_utils\.to_categorical\b", "keras.utils.to_categorical"),
+        ),
+    ),
+    "CuDNNLSTM": Name("LSTM takes cuDNN by itself on a GPU", ((r"\bCuDNNLSTM\b", "LSTM"),)),
+    "CuDNNGRU": Name("GRU takes cuDNN by itself on a GPU", ((r"\bCuDNNGRU\b", "GRU"),)),
+    "merge": Name("Write layers.concatenate, layers.add or layers.multiply"),
+    "experimental": Name(
+        "The preprocessing layers stand in keras.layers itself",
+        ((r"\bexperimental\.preprocessing\.", ""),),
+    ),
+    "multi_gpu_model": Name("Make and compile the model under tf.distribute.MirroredStrategy().scope()"),
+    "ImageDataGenerator": Name(
+        "tensorflow.keras still has it; new code takes keras.utils.image_dataset_from_directory and layers "
+        "such as RandomFlip",
+        ((r"^from keras\.preprocessing\.image import", "from tensorflow.keras.preprocessing.image import"),),
+    ),
+    "set_random_seed": Name(
+        "Write tf.random.set_seed", ((r"\btf\.set_random_seed\b", "tf.random.set_seed"),)
+    ),
+    "random_normal": Name("Write tf.random.normal", ((r"\btf\.random_normal\b", "tf.random.normal"),)),
+    "log": Name("Write tf.math.log", ((r"\btf\.log\b", "tf.math.log"),)),
+}
+TENSORFLOW_1 = frozenset(
+    {"Session", "InteractiveSession", "ConfigProto", "GPUOptions", "placeholder", "variable_scope"}
+    | {"get_variable", "global_variables_initializer", "get_default_graph", "reset_default_graph"}
+    | {"app", "contrib", "flags", "layers", "logging"}
+)
+MODULES: dict[str, Name] = {
+    "utils.np_utils": Name("Import it from keras.utils", ((r"\bkeras\.utils\.np_utils\b", "keras.utils"),)),
+    "preprocessing.text": Name(
+        "Use keras.layers.TextVectorization; tensorflow.keras.preprocessing.text still has the Tokenizer",
+        ((r"^from keras\.preprocessing\.text\b", "from tensorflow.keras.preprocessing.text"),),
+    ),
+    "wrappers.scikit_learn": Name(
+        "Use scikeras (pip install scikeras)",
+        ((r"\b(tensorflow\.)?keras\.wrappers\.scikit_learn\b", "scikeras.wrappers"),),
+    ),
+    "backend.tensorflow_backend": Name(
+        "Import keras.backend", ((r"\bkeras\.backend\.tensorflow_backend\b", "keras.backend"),)
+    ),
+    "engine": Name("Import it from keras or keras.layers"),
+}
+LAYER_MODULES = frozenset(
+    {"advanced_activations", "convolutional", "convolutional_recurrent", "core", "embeddings", "local"}
+    | {"merge", "noise", "normalization", "pooling", "recurrent", "wrappers"}
+)
+# Arguments, of whichever call: Keras 1 had most of them.
+ARGUMENTS = {
+    "lr": "learning_rate",
+    "nb_epoch": "epochs",
+    "nb_classes": "num_classes",
+    "init": "kernel_initializer",
+    "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "inner_init": "recurrent_initializer",
+    "inner_activation": "recurrent_activation",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+    "border_mode": "padding",
+    "subsample": "strides",
+    "dim_ordering": "data_format",
+    "nb_filter": "filters",
+    "output_dim": "units",
+    "p": "rate",
+    "batch_input_shape": "batch_shape",
+    "input": "inputs",
+    "output": "outputs",
+}
+FIRST = {"units": "output_dim", "rate": "p"}  # what was given first by a name that is gone
+NO_MORE = {
+    "workers": "give it to the keras.utils.PyDataset",
+    "use_multiprocessing": "give it to the keras.utils.PyDataset",
+    "max_queue_size": "give it to the keras.utils.PyDataset",
+    "sample_weight_mode": "weights of steps are found by their shape",
+}
+METRICS = {"acc": "accuracy", "val_acc": "val_accuracy"}
+
+NO_ATTRIBUTE = re.compile(r"(?:module '([\w.]+)'|'(\w+)' object) has no attribute '(\w+)'")
+NO_NAME = re.compile(r"cannot import name '(\w+)' from '((?:tensorflow\.)?keras[\w.]*)'")
+NO_MODULE = re.compile(r"No module named '(?:tensorflow\.)?(?:python\.)?keras\.([\w.]+)'")
+LEGACY = re.compile(r"`keras\.optimizers\.legacy` is not supported")
+UNEXPECTED = re.compile(r"got an unexpected keyword argument '(\w+)'")
+UNRECOGNIZED = re.compile(
+    r"(?:Argument\(s\) not recognized:|Unrecognized keyword arguments passed to \w+:) \{(.*)\}"
+)
+KEYS = re.compile(r"'(\w+)':")
+MISSING = re.compile(r"missing 1 required positional argument: '(\w+)'")
+WEIGHTS_FILE = re.compile(r"must end in `\.weights\.h5`")
+MONITOR = re.compile(
+    r"received monitor=(acc|val_acc)\b|conditioned on metric `(acc|val_acc)` which is not available"
+)
+KEY = re.compile(r"^'(acc|val_acc)'$")
+NO_GET = re.compile(r"'(ndarray|numpy\.ndarray|list|tuple)' object has no attribute 'get'")
+POSITIONAL = re.compile(r"too many positional arguments|takes [01] positional arguments? but \d were given")
+
+
+def removal_of(raised: ScriptError, models: Collection[str] = ()) -> Removal | None:
+    """The name or argument that the script died of; None where it is none of those known here.
+
+    ``models`` are the classes of the script's own models.
+    """
+    line = raised.location.code if raised.location is not None else ""
+    return next(removals(raised, line, models), None)
+
+
+def removals(raised: ScriptError, line: str, models: Collection[str]) -> Iterator[Removal]:
+    said = raised.message
+    if found := LEGACY.search(said):
+        yield Removal(
+            "keras.optimizers.legacy",
+            "The optimizers stand in keras.optimizers itself",
+            edited(line, ((r"\boptimizers\.legacy\b", "optimizers"),)),
+        )
+    if found := NO_GET.search(said):
+        yield from class_weights(line, found[1])
+    if found := NO_ATTRIBUTE.search(said):
+        yield from (
+            of_module(found[1], found[3], line) if found[1] else of_object(found[2], found[3], line, models)
+        )
+    if found := NO_NAME.search(said):
+        yield from of_table(NAMES, found[1], line)
+    if found := NO_MODULE.search(said):
+        yield from modules(found[1], line)
+    if found := UNEXPECTED.search(said):
+        yield from arguments([found[1]], line)
+    if found := UNRECOGNIZED.search(said):
+        yield from arguments(KEYS.findall(found[1]), line)
+    if (found := MISSING.search(said)) and found[1] in FIRST:
+        yield from (each for each in arguments([FIRST[found[1]]], line) if each.line is not None)
+    if WEIGHTS_FILE.search(said):
+        new = edited(line, ((r"(?:\.weights)?\.(?:h5|hdf5|ckpt|keras|tf)(?=[\"'])", ".weights.h5"),))
+        yield Removal("another ending than .weights.h5", "Let the file of weights end in .weights.h5", new)
+    if found := MONITOR.search(said):
+        yield from metric(found[1] or found[2], line)
+    if raised.type == "TypeError" and POSITIONAL.search(said):
+        yield from positional_class_weight(line)
+
+
+def metric(old: str, line: str) -> Iterator[Removal]:
+    """The accuracy as Keras called it before 2.3, where the metric was given as "accuracy"."""
+    new = edited(line, ((rf"([\"']){old}\1", rf"\1{METRICS[old]}\1"),))
+    yield Removal(
+        f'"{old}"', f'Since metrics=["accuracy"] is logged by that name, write "{METRICS[old]}"', new
+    )
+
+
+def key_of_history(raised: ScriptError) -> str | None:
+    """The accuracy's old name, where a dictionary was asked for it."""
+    found = KEY.match(raised.message) if raised.type == "KeyError" else None
+    return found[1] if found else None
+
+
+def of_module(module: str, name: str, line: str) -> Iterator[Removal]:
+    root = module.split(".")[0]
+    if module.endswith("keras.backend"):
+        edits = ((rf"\b(?:K|backend|keras\.backend)\.{name}\b", f"keras.ops.{name}"),)
+        advice = f"Most of keras.backend stands in keras.ops: keras.ops.{name}"
+        yield Removal(f"keras.backend.{name}", advice, edited(line, edits))
+    elif root == "tensorflow" and name.endswith("Optimizer"):
+        new = f"tf.keras.optimizers.{name.removesuffix('Optimizer')}"
+        edits = ((rf"\btf\.train\.{name}\b", new),)
+        new_line = edited(line, edits)
+        yield Removal(f"tf.train.{name}", "Take it from keras.optimizers", new_line, "TensorFlow 2")
+    elif root == "tensorflow" and name in TENSORFLOW_1:
+        advice = f"Write it anew, or take tf.compat.v1.{name}"
+        yield Removal(f"tf.{name}", advice, library="TensorFlow 2")
+    elif root in ("keras", "tensorflow"):
+        yield from of_table(NAMES, name, line)
+
+
+def of_object(kind: str, name: str, line: str, models: Collection[str]) -> Iterator[Removal]:
+    """Of a model or an optimizer: what else has no such attribute is no business of Keras's."""
+    if name in OF_MODELS and kind in {"Sequential", "Functional", "Model", *models}:
+        yield from of_table(OF_MODELS, name, line)
+    if name == "lr" and kind in OPTIMIZERS:
+        yield Removal(
+            "lr of an optimizer", "Write learning_rate", edited(line, ((r"\.lr\b", ".learning_rate"),))
+        )
+
+
+def of_table(table: dict[str, Name], name: str, line: str) -> Iterator[Removal]:
+    if name in table:
+        yield Removal(name, table[name].advice, edited(line, table[name].edits))
+
+
+def modules(path: str, line: str) -> Iterator[Removal]:
+    for name in MODULES:
+        if path == name or path.startswith(f"{name}."):
+            yield Removal(f"keras.{path}", MODULES[name].advice, edited(line, MODULES[name].edits))
+    parts = path.split(".")
+    if parts[0] == "layers" and parts[-1] in LAYER_MODULES:
+        edits = ((rf"\bkeras\.layers\.{parts[-1]}\b", "keras.layers"),)
+        yield Removal(f"keras.{path}", "All layers stand in keras.layers itself", edited(line, edits))
+
+
+def arguments(names: list[str], line: str) -> Iterator[Removal]:
+    for name in names:
+        if name in ARGUMENTS:
+            new = ARGUMENTS[name]
+            yield Removal(f"{name}=", f"Write {new}=", edited(line, ((rf"\b{name}\s*=(?!=)", f"{new}="),)))
+        elif name in NO_MORE:
+            edits = ((rf",?\s*\b{name}\s*=\s*[^,()]+(?=[,)])", ""),)
+            yield Removal(f"{name}=", f"Leave it out: {NO_MORE[name]}", edited(line, edits))
+        elif name == "period":
+            edits = ((r"\bperiod\s*=\s*[^,()]+", 'save_freq="epoch"'),)
+            yield Removal("period=", 'Write save_freq="epoch", or a number of batches', edited(line, edits))
+
+
+def class_weights(line: str, given: str) -> Iterator[Removal]:
+    """Keras takes class weights from a dict alone."""
+    found = find_call(line, "fit")
+    value = (
+        None if found is None else next((k.value for k in found[1].keywords if k.arg == "class_weight"), None)
+    )
+    if found is None or value is None:
+        return
+    start, end = span(found[0], value)
+    new = (
+        f"{line[:start]}dict(enumerate({line[start:end]})){line[end:]}"
+        if 0 <= start < end <= len(line)
+        else None
+    )
+    kind = "a list" if given == "list" else "an array"
+    yield Removal(
+        f"class_weight as {kind}", "Give a dict: class_weight=dict(enumerate(weights))", parsed(new)
+    )
+
+
+def positional_class_weight(line: str) -> Iterator[Removal]:
+    found = find_call(line, "compute_class_weight")
+    if found is None:
+        return
+    piece, call = found
+    names = ("class_weight", "classes", "y")
+    new: str | None = line
+    for name, value in reversed(list(zip(names, call.args, strict=False))):
+        start, end = span(piece, value)
+        whole = new is not None and 0 <= start < end <= len(line) and not isinstance(value, ast.Starred)
+        new = f"{new[:start]}{name}={new[start:]}" if whole and new is not None else None
+    advice = 'Name its arguments: compute_class_weight(class_weight="balanced", classes=np.unique(y), y=y)'
+    yield Removal("compute_class_weight by position", advice, parsed(new), "scikit-learn 1")
+
+
+def edited(line: str, edits: tuple[tuple[str, str], ...]) -> str | None:
+    """``line`` with the edits made, where they change it and Python still reads it."""
+    new = line
+    for pattern, replacement in edits:
+        new = re.sub(pattern, replacement, new)
+    return parsed(new) if new != line else None
+
+
+def parsed(line: str | None) -> str | None:
+    return line if line is not None and parse_line(line) is not None else None

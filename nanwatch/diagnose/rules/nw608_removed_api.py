@@ -1,0 +1,115 @@
+"""NW608: a name or an argument that Keras no longer has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nanwatch.diagnose import made_up
+from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.removed_api import METRICS, Removal, key_of_history, metric, removal_of
+from nanwatch.diagnose.rule import Rule
+from nanwatch.record.facts import ScriptError
+from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.run import Fit, Run
+
+
+class RemovedApi(Rule):
+    """The script died of a name or an argument that this Keras no longer has.
+
+    ## What it does
+    Compares the exception that ended the script with what Keras 3 and TensorFlow 2 have dropped:
+    `fit_generator`, `predict_classes`, `Adam(lr=)`, `np_utils`, `keras.layers.core`, `keras.backend.mean`,
+    `monitor="val_acc"`, class weights as an array, `compute_class_weight` by position, and others.
+
+    ## Why is this bad
+    The script was written for an older Keras. Nothing is wrong with its training, and it never begins;
+    or ends before what it learned is saved.
+
+    ## Example
+    ```python
+    model.compile(optimizer=Adam(lr=0.001), loss="mse")
+    model.fit_generator(batches, epochs=10)
+    ```
+
+    ## Use instead
+    ```python
+    model.compile(optimizer=Adam(learning_rate=0.001), loss="mse")
+    model.fit(batches, epochs=10)
+    ```
+    """
+
+    code, name = "NW608", "removed-api"
+
+    def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        return iter(())
+
+    def diagnose_script(self, run: Run) -> Iterator[Finding]:
+        raised = run.info.raised
+        if raised is None:
+            return
+        gone = removal_of(raised, {model.type for model in run.info.models}) or old_key(raised, run)
+        if gone is None:
+            return
+        keras = run.info.versions.get("keras", "3")
+        where = raised.location
+        yield self.finding(
+            None,
+            f"{gone.old} is gone from {gone.library or f'Keras {keras}'}. {gone.advice}.",
+            f"Python says: {raised.type}: {raised.message}",
+            location=where,
+            remedies=(
+                Remedy(
+                    Intervention(InterventionKind.USE_PRESENT_API, gone.old),
+                    f"{gone.advice}.",
+                    gone.line,
+                    where,
+                ),
+            ),
+            strength=1.0,
+            explains={"crash"},
+        )
+
+    @staticmethod
+    def fires() -> list[Run]:
+        return [
+            raised_run(
+                "AttributeError",
+                "'Sequential' object has no attribute 'fit_generator'",
+                "m.fit_generator(gen)",
+            ),
+            raised_run("ValueError", "Argument(s) not recognized: {'lr': 0.1}", "opt = Adam(lr=0.1)"),
+            raised_run("KeyError", "'val_acc'", 'plot(history["val_acc"])', epochs=[{"val_accuracy": 0.9}]),
+        ]
+
+    @staticmethod
+    def silent() -> list[Run]:
+        return [
+            made_up.run(),
+            raised_run("AttributeError", "'Data' object has no attribute 'frame'", "data.frame"),
+            raised_run("ValueError", "Argument(s) not recognized: {'rate': 0.1}", "opt = Adam(rate=0.1)"),
+            raised_run("KeyError", "'val_acc'", 'table["val_acc"]'),
+            raised_run("KeyError", "'val_acc'", 'table["val_acc"]', epochs=[{"val_acc": 0.9}]),
+            raised_run("AttributeError", "'Log' object has no attribute 'log'", "out.log(1)"),
+            raised_run("AttributeError", "'list' object has no attribute 'get'", "options.get(1)"),
+        ]
+
+
+def old_key(raised: ScriptError, run: Run) -> Removal | None:
+    """The history was asked for the accuracy by its old name, and has it by the new one."""
+    old = key_of_history(raised)
+    logged = {name for fit in run.fits for logs in fit.epoch_logs() for name in logs}
+    if old is None or old in logged or METRICS[old] not in logged:
+        return None
+    return next(metric(old, raised.location.code if raised.location else ""))
+
+
+def raised_run(kind: str, message: str, code: str, **facts: Any) -> Run:
+    """A script that this exception ended on line 3."""
+    info: dict[str, Any] = {
+        "status": "crashed",
+        "exit_status": 1,
+        "raised": ScriptError(kind, message, made_up.line(3, code)),
+    }
+    run = made_up.run(info=info, **facts)
+    return run if facts else Run(run.info)
