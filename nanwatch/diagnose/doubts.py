@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from nanwatch.diagnose.data_words import list_words, number
-from nanwatch.diagnose.learned import learned
+from nanwatch.diagnose.learned import has_floor_of_zero, learned
 from nanwatch.diagnose.loss_course import constant_guess_loss
 from nanwatch.diagnose.outcome import accuracy_is_a_share, has_improved, is_part, kept_losses
 from nanwatch.diagnose.readings import accuracies, epoch_losses, last_loss
@@ -57,7 +57,7 @@ def far_validation(fit: Fit) -> Iterator[str]:
 def unskilled(fit: Fit) -> Iterator[str]:
     """An end little better than a constant answer's, in training or on every validation row."""
     found = skill_of(fit)
-    if found is not None and lacks_skill(fit):
+    if found is not None and lacks_skill(fit) and has_floor_of_zero(fit):
         how = "worse" if found.ended < WORSE else "little better"
         yield f"the training is {how} than guessing: {found.words}"
     validated, right = validation_skill(fit), accuracy_skill(fit, validation=True)
