@@ -6,10 +6,19 @@ import math
 from collections.abc import Iterator
 
 from nanwatch.diagnose.data_words import list_words, number
-from nanwatch.diagnose.learned import learned
+from nanwatch.diagnose.learned import has_floor_of_zero, learned
 from nanwatch.diagnose.loss_course import constant_guess_loss
 from nanwatch.diagnose.outcome import accuracy_is_a_share, has_improved, is_part, kept_losses
-from nanwatch.diagnose.readings import CROSSENTROPIES, REGRESSIONS, accuracies, epoch_losses, last_loss
+from nanwatch.diagnose.readings import (
+    CROSSENTROPIES,
+    REGRESSIONS,
+    accuracies,
+    class_shares,
+    epoch_losses,
+    first_output,
+    label_of,
+    last_loss,
+)
 from nanwatch.diagnose.skill import (
     RIGHT_BY_CHANCE,
     Skill,
@@ -68,19 +77,22 @@ def skill_clause(found: Skill) -> str:
     return f"the training is {'worse' if found.ended < WORSE else 'little better'} than guessing"
 
 
-def is_of_known_losses(fit: Fit) -> bool:
-    """Whether a constant answer is what its losses are to be measured by.
+def is_measured_by_guessing(fit: Fit) -> bool:
+    """Whether a constant answer is what the losses are to be measured by.
 
-    Of one that pushes rows apart it may cost little, and one with a floor of its own says nothing by it.
+    To one that pushes rows apart it may cost little, and one with a floor of its own says nothing by it; labels
+    of one class are a generator's, whose loss is that of a balance.
     """
     known = (*CROSSENTROPIES, *REGRESSIONS)
-    return all(output.loss is not None and output.loss.name in known for output in fit.model.outputs)
+    ours = all(output.loss is not None and output.loss.name in known for output in fit.model.outputs)
+    one_class = len(class_shares(label_of(fit, first_output(fit)))) == 1
+    return ours and not one_class and has_floor_of_zero(fit)
 
 
 def unskilled(fit: Fit) -> Iterator[str]:
     """An end little better than a constant answer's, in training or on every validation row."""
     found = skill_of(fit)
-    if found is not None and lacks_skill(fit) and is_of_known_losses(fit):
+    if found is not None and lacks_skill(fit) and is_measured_by_guessing(fit):
         yield f"{skill_clause(found)}: {found.words}"
     validated, right = validation_skill(fit), accuracy_skill(fit, validation=True)
     if len(validated) < LEAST_EPOCHS or not max(validated) <= 0.0:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nanwatch.diagnose.readings import accuracies
+from nanwatch.diagnose.loss_course import loss_name, sole_output
+from nanwatch.diagnose.readings import CATEGORICAL, accuracies, is_classification, label_of, label_width
 from nanwatch.diagnose.skill import ENOUGH_STEPS, LITTLE, accuracy_skill, skill_of
 from nanwatch.record.run import Fit
 
@@ -16,9 +17,25 @@ def is_right(fit: Fit) -> bool:
 def learned(fit: Fit) -> bool | None:
     """Whether it ended far better than a constant answer; None where that is not known."""
     found, right = skill_of(fit), accuracy_skill(fit)
+    if found is not None and found.is_little and not has_floor_of_zero(fit):
+        found = None
     if found is None and right is None:
         return True if accuracies(fit)[-1:] == [1.0] else None
     return is_right(fit) or (found is not None and not found.is_little)
+
+
+def has_floor_of_zero(fit: Fit) -> bool:
+    """Whether a perfect answer costs nothing.
+
+    Under a cross-entropy labels that are shares cost their entropy, and several ones a row what it takes a
+    softmax to share out its one.
+    """
+    output = sole_output(fit)
+    label = label_of(fit, output)
+    if output is None or label is None or not is_classification(output):
+        return True
+    several = label_width(label) > 1 and not label.one_hot and loss_name(fit) == CATEGORICAL
+    return label.integral and not several
 
 
 def has_proved_itself(fit: Fit) -> bool:

@@ -60,6 +60,12 @@ def test_little_skill_has_no_tick() -> None:
     assert said.startswith("No fault was found, but the training is little better than guessing: ")
 
 
+@pytest.mark.parametrize("shares", [False, True])
+def test_labels_that_are_shares_have_no_loss_of_zero(shares: bool) -> None:
+    label = made_up.tensor("label", "output", min=0.1, max=0.9) if shares else made_up.labels(0, 1)
+    assert told(classifier(targets=[label], loss=[0.7, *[0.6] * 200]))[0] == ("well" if shares else "open")
+
+
 @pytest.mark.parametrize(
     ("validated", "well"), [(6.9, True), (7.0, False), (1.5e7, False), (math.inf, None), (math.nan, None)]
 )
