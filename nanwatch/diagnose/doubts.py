@@ -80,8 +80,8 @@ def skill_clause(found: Skill) -> str:
 def is_measured_by_guessing(fit: Fit) -> bool:
     """Whether a constant answer is what the losses are to be measured by.
 
-    To one that pushes rows apart it may cost little, and one with a floor of its own says nothing by it; labels
-    of one class are a generator's, whose loss is that of a balance.
+    To one that pushes rows apart it may cost little, and one with a floor of its own says nothing by it.
+    Labels of one class are a generator's, whose loss is that of a balance.
     """
     known = (*CROSSENTROPIES, *REGRESSIONS)
     ours = all(output.loss is not None and output.loss.name in known for output in fit.model.outputs)

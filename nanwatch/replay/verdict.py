@@ -18,8 +18,8 @@ AHEAD = 0.15
 LEARNED_SOME = 0.3
 LEFT_OF_SOME = 0.5
 CLEARLY_AHEAD = 0.3
-# Far below guessing one batch is as bad as another: how far, a few rows of a heavy tail decide.
-WORST = -1.0
+# Below it a skill counts by its logarithm: how far down a batch lies, a few rows of a heavy tail decide.
+FAR_DOWN = -1.0
 # Differences of the paired batches of one window, in standard errors of their mean.
 SURE = 3.0
 # A training that ends so far below guessing is held down by its fault; without it, it may still be at
@@ -98,7 +98,11 @@ def is_sure(before: Course, after: Course) -> bool:
     pairs = list(zip(before.recent(until), after.recent(until), strict=False))
     if len(pairs) < 2:
         return False
-    gains = [max(now, WORST) - max(was, WORST) for was, now in pairs]
+    gains = [squashed(now) - squashed(was) for was, now in pairs]
     mean = sum(gains) / len(gains)
     spread = math.sqrt(sum((gain - mean) ** 2 for gain in gains) / (len(gains) - 1))
     return mean > SURE * spread / math.sqrt(len(gains))
+
+
+def squashed(skill: float) -> float:
+    return skill if skill >= FAR_DOWN else FAR_DOWN - math.log(skill / FAR_DOWN)

@@ -52,6 +52,13 @@ def test_a_gain_within_the_noise_of_the_batches_is_none() -> None:
     assert verdict_of(course(0.0), loud, ended=0.0, damper=False) == "not-cured"
 
 
+def test_a_heavy_tail_below_guessing_hides_no_cure() -> None:
+    """Of percentages one batch in twenty is a hundred times as bad as the others."""
+    tail = Course([], [-300.0 if number % 20 == 0 else -3.0 for number in range(100)])
+    assert verdict_of(tail, course(0.9), ended=-17.0, damper=False) == "cured"
+    assert verdict_of(tail, tail, ended=-17.0, damper=False) == "not-cured"
+
+
 def test_what_learned_when_it_was_made_again_says_nothing_of_the_change() -> None:
     assert verdict_of(course(0.31), course(0.9), ended=0.0, damper=False) == "not-reproduced"
     assert verdict_of(course(0.29), course(0.9), ended=0.0, damper=False) == "cured"

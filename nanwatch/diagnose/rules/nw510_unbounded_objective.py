@@ -26,8 +26,8 @@ FALLEN = GROWTH  # times the loss at the start, or 1
 # What runs down a slope without an end is twice as far after twice the steps where one layer pulls, and
 # further the more there are: six were 3.9 times as far and more. What nears a floor was at 1.5 times at most.
 FURTHER = 2.5
-# A net that is pulled without an end grows: to eleven times its first norm and more. Those that learned grew
-# threefold, led to targets of hundreds. Where an exp makes the growth, the gradients show it.
+# A net that is pulled without an end grows: eleven times its first norm and more. Those that learned grew by
+# three where they were led to targets of hundreds. Where an exp makes the growth, the gradients show it.
 GROWN = 5.0
 PART = 0.1  # of the training: of so much a level is the median
 
