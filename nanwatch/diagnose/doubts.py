@@ -30,6 +30,7 @@ from nanwatch.diagnose.skill import (
 from nanwatch.record.run import Fit
 
 HARDLY_BETTER = 0.1  # of skill
+FAR_WORSE = -1.0  # of it: twice the loss of guessing; generators that learned were seen at 1.4 times it
 WORSE = -0.05  # of skill: the loss of a batch or two is as far from that of all
 # A net too sure of itself is punished on new rows: seen at up to 8 times the loss of guessing.
 FAR_OFF = 10.0
@@ -77,22 +78,23 @@ def skill_clause(found: Skill) -> str:
     return f"the training is {'worse' if found.ended < WORSE else 'little better'} than guessing"
 
 
-def is_measured_by_guessing(fit: Fit) -> bool:
+def is_measured_by_guessing(fit: Fit, found: Skill) -> bool:
     """Whether a constant answer is what the losses are to be measured by.
 
     To one that pushes rows apart it may cost little, and one with a floor of its own says nothing by it.
-    Labels of one class are a generator's, whose loss is that of a balance.
+    Labels of one class are a generator's, whose loss is that of a balance, if it is not far above.
     """
     known = (*CROSSENTROPIES, *REGRESSIONS)
     ours = all(output.loss is not None and output.loss.name in known for output in fit.model.outputs)
     one_class = len(class_shares(label_of(fit, first_output(fit)))) == 1
-    return ours and not one_class and has_floor_of_zero(fit)
+    balance = one_class and found.ended > FAR_WORSE
+    return ours and not balance and has_floor_of_zero(fit)
 
 
 def unskilled(fit: Fit) -> Iterator[str]:
     """An end little better than a constant answer's, in training or on every validation row."""
     found = skill_of(fit)
-    if found is not None and lacks_skill(fit) and is_measured_by_guessing(fit):
+    if found is not None and lacks_skill(fit) and is_measured_by_guessing(fit, found):
         yield f"{skill_clause(found)}: {found.words}"
     validated, right = validation_skill(fit), accuracy_skill(fit, validation=True)
     if len(validated) < LEAST_EPOCHS or not max(validated) <= 0.0:
