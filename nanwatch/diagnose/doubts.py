@@ -81,14 +81,14 @@ def skill_clause(found: Skill) -> str:
 def is_measured_by_guessing(fit: Fit, found: Skill) -> bool:
     """Whether a constant answer is what the losses are to be measured by.
 
-    To one that pushes rows apart it may cost little, and one with a floor of its own says nothing by it.
-    Labels of one class are a generator's, whose loss is that of a balance, if it is not far above.
+    To one that pushes rows apart it may cost little, and one with a floor of its own says nothing by it,
+    if it is not far above. Labels of one class are a generator's, whose loss is that of a balance.
     """
     known = (*CROSSENTROPIES, *REGRESSIONS)
     ours = all(output.loss is not None and output.loss.name in known for output in fit.model.outputs)
     one_class = len(class_shares(label_of(fit, first_output(fit)))) == 1
-    balance = one_class and found.ended > FAR_WORSE
-    return ours and not balance and has_floor_of_zero(fit)
+    above_zero = one_class or not has_floor_of_zero(fit)
+    return ours and (found.ended <= FAR_WORSE or not above_zero)
 
 
 def unskilled(fit: Fit) -> Iterator[str]:
