@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 
+from nanwatch.diagnose.data_origin import with_origin
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Finding, Outcome, RuleNotRun
 from nanwatch.diagnose.learned import is_right, learned
 from nanwatch.diagnose.observed import headline_symptom, observed_symptoms
@@ -114,6 +115,7 @@ def judge(fit: Fit, run: Run, rules: Sequence[Rule]) -> FitVerdict:
     if unskilled or verdict.outcome not in ("healthy", "not-generalizing"):
         verdict.proposals = proposals_of([*seen, *verdict.hypotheses], fit)
     observed = observed_symptoms(fit, run, verdict.outcome)
+    seen = [with_origin(finding, fit) for finding in seen]
     verdict.findings = assign_parts(seen, observed, headline_symptom(fit, run, verdict.outcome))
     return verdict
 

@@ -6,7 +6,9 @@ import ast
 import re
 from collections.abc import Sequence
 from itertools import takewhile
+from typing import Literal
 
+from nanwatch.diagnose.data_origin import ARGUMENTS
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.diagnose.patch import argument, call_name, parse_line, span
 from nanwatch.explain.source import current_line
@@ -15,24 +17,6 @@ from nanwatch.record.interventions import InterventionKind
 Columns = tuple[int, int]  # of the stripped line, from 0; the end is not in it
 
 K = InterventionKind
-X, Y = ("x", 0), ("y", 1)
-# The argument of ``fit`` or ``train_on_batch`` that a change of the data is about.
-OF_FIT: dict[InterventionKind, tuple[str, int]] = {
-    **dict.fromkeys(
-        (
-            K.DROP_ROWS,
-            K.DROP_NONFINITE_ROWS,
-            K.DROP_COLUMNS,
-            K.IMPUTE_INPUT,
-            K.GUARD_SCALING,
-            K.MEND_PREPROCESSING,
-        ),
-        X,
-    ),
-    **dict.fromkeys((K.SCALE_INPUT, K.STANDARDISE_INPUT, K.MAP_TOKENS), X),
-    **dict.fromkeys((K.CAST_LABELS, K.DROP_LABELS, K.MAP_LABELS, K.SHIFT_LABELS, K.RESHAPE_LABELS), Y),
-    **dict.fromkeys((K.RESCALE_TARGET, K.SCALE_TARGET, K.STANDARDISE_TARGET), Y),
-}
 FITS = ("fit", "train_on_batch")
 # The argument by name that a change is about, in whichever call it stands.
 KEYWORDS: dict[InterventionKind, str] = {
@@ -86,8 +70,8 @@ def part_of(code: str, remedy: Remedy) -> Columns | None:
     if remedy.line is not None:
         return changed_part(code, remedy.line.strip())
     kind = remedy.intervention.kind
-    if kind in OF_FIT:
-        return given_to_fit(code, *OF_FIT[kind])
+    if kind in ARGUMENTS:
+        return given_to_fit(code, ARGUMENTS[kind])
     return keyword_part(code, KEYWORDS[kind]) if kind in KEYWORDS else None
 
 
@@ -117,11 +101,11 @@ def whole_word(text: str, place: int) -> Columns:
     return place - len(before.group() if before else ""), place + len(behind.group() if behind else "")
 
 
-def given_to_fit(code: str, keyword: str, position: int) -> Columns | None:
+def given_to_fit(code: str, keyword: Literal["x", "y"]) -> Columns | None:
     """The argument of the only call of ``fit`` in the line."""
     piece = parse_line(code)
     calls = [node for node in ast.walk(piece.tree) if isinstance(node, ast.Call)] if piece else []
-    found = [argument(call, keyword, position) for call in calls if call_name(call) in FITS]
+    found = [argument(call, keyword, "xy".index(keyword)) for call in calls if call_name(call) in FITS]
     if piece is None or len(found) != 1 or found[0] is None:
         return None
     return smallest([span(piece, found[0])])

@@ -51,6 +51,7 @@ class LayerInfo:
     location: Location | None = None
     called: str = ""  # by the script, where Keras made the name: the attribute that holds it
     adapted: AdaptedInfo | None = None  # of a Normalization that has its statistics
+    frozen: Location | None = None  # the line that set trainable=False, where one did
 
 
 @dataclass(frozen=True)
@@ -261,6 +262,15 @@ class MonitorInfo:
 
 
 @dataclass(frozen=True)
+class ArgumentInfo:
+    """A variable that a call of ``fit`` was given, and the line that last made it."""
+
+    argument: Literal["x", "y"]
+    name: str
+    location: Location
+
+
+@dataclass(frozen=True)
 class FitInfo:
     """One training: a call of fit, a series of train_on_batch, or a GradientTape loop."""
 
@@ -288,6 +298,7 @@ class FitInfo:
     trainable: int | None = None  # number of trainable variables; None: not known
     replicas: int = 1  # in sync, under tf.distribute
     location: Location | None = None  # the call of fit
+    made: tuple[ArgumentInfo, ...] = ()  # what it was given, where the script tells by itself
     last_batch: DataInfo = DataInfo()  # of the step that raised, where one did
     error: str | None = None  # the exception that ended it, in one line
     seconds: float = 0.0  # wall time of the training

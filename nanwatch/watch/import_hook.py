@@ -156,6 +156,7 @@ def note_lines(patches: Patches) -> None:
         "keras.optimizers.Optimizer.__new__": record_construction,
         "keras.optimizers.schedules.LearningRateSchedule.__new__": record_construction,
         "keras trainer.compile": record_compile,
+        "keras.layers.Layer.trainable": with_freezing_noted,
     }
     take(patches, Taker.LINES, wrappers)
 
@@ -164,6 +165,18 @@ def record_construction(original: Callable[..., R], cls: type, /, *args: object,
     thing = original(cls, *args, **kwargs)
     user_lines.mark_line(thing, sys._getframe(1))
     return thing
+
+
+def with_freezing_noted(given: property) -> property:
+    """``trainable``, which remembers the line that sets it to False."""
+
+    def put(layer: object, value: object) -> None:
+        if not value:
+            user_lines.mark_frozen(layer, sys._getframe(1))
+        if given.fset is not None:
+            given.fset(layer, value)
+
+    return property(given.fget, put, given.fdel, given.__doc__)
 
 
 def record_compile(original: Callable[..., R], model: Model, /, *args: object, **kwargs: object) -> R:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,15 @@ from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.label_classes import misfit_in_error, misfit_of
 from nanwatch.diagnose.rule import find_rule
-from nanwatch.record.facts import ColumnSummary, DataInfo, LayerInfo, LossInfo, ModelInfo, TensorSummary
+from nanwatch.record.facts import (
+    ArgumentInfo,
+    ColumnSummary,
+    DataInfo,
+    LayerInfo,
+    LossInfo,
+    ModelInfo,
+    TensorSummary,
+)
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Run
 
@@ -481,3 +490,21 @@ def test_several_answers_a_row_take_sigmoids_and_their_loss(
     of = made_up.model(made_up.dense(units=3, activation=activation), loss="categorical_crossentropy")
     found = [each for each in diagnose(made_up.run(of, targets=[rows])).diagnoses if each.code == "NW110"]
     assert [remedy.intervention.kind for each in found for remedy in each.remedies] == [kind]
+
+
+@pytest.mark.parametrize(("argument", "told"), [("x", True), ("y", False)])
+def test_the_line_that_made_the_data_is_named(argument: str, told: bool) -> None:
+    """Where the finding points at ``fit`` because of what that was given."""
+    at = made_up.line(3, "x = np.log(raw)")
+    made = ArgumentInfo("x" if argument == "x" else "y", "x", at)
+    gaps = made_up.tensor("input", num_nan=3, columns=(ColumnSummary(0, num_nan=3),))
+    run = made_up.run(inputs=[gaps], loss=[math.nan] * 3, fit={"location": made_up.line(9), "made": (made,)})
+    (found,) = [each for each in diagnose(run).diagnoses if each.code == "NW101"]
+    assert ("x was last made in line 3: x = np.log(raw)" in found.evidence) is told
+
+
+def test_what_froze_a_layer_is_where_nothing_is_trainable() -> None:
+    at = made_up.line(4, "layer.trainable = False")
+    frozen = replace(made_up.dense(trainable=False), frozen=at)
+    (found,) = diagnose(made_up.run(made_up.model(frozen), epochs=[{"loss": 0.7}] * 3)).diagnoses
+    assert (found.code, found.location) == ("NW503", at)

@@ -10,6 +10,6 @@ model = keras.Sequential(
     [keras.Input((8,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(1, activation="sigmoid")]
 )
 for layer in model.layers:
-    layer.trainable = False
-model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])  # NW503
+    layer.trainable = False  # NW503
+model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
 model.fit(x, y, epochs=8, verbose=0)

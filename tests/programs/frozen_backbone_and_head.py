@@ -21,6 +21,6 @@ backbone = tf.keras.Sequential(
 x = tf.keras.layers.Flatten()(backbone(inputs))
 outputs = tf.keras.layers.Dense(3, activation="softmax")(x)
 model = tf.keras.Model(inputs, outputs)
-model.trainable = False
-model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])  # NW503
+model.trainable = False  # NW503
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 model.fit(pictures, kinds, epochs=8, batch_size=16, verbose=0)

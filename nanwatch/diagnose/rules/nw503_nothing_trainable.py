@@ -50,7 +50,7 @@ class NothingTrainable(Rule):
             if fit.model.weights
             else "The model has no weights: the training cannot change anything.",
             *evidence(fit, len(frozen)),
-            location=fit.model.compile_location,
+            location=next((layer.frozen for layer in frozen if layer.frozen), fit.model.compile_location),
             remedies=(
                 Remedy(
                     Intervention(InterventionKind.SET_TRAINABLE, "model", True),

@@ -8,6 +8,7 @@ from typing import Any, SupportsFloat, TypeGuard
 from nanwatch.record.facts import DataInfo, FitInfo, FitKind, Location, MonitorInfo
 from nanwatch.watch.data import fit_arrays
 from nanwatch.watch.fit.training import Training
+from nanwatch.watch.launch.given_names import made_for
 
 
 def fit_info(
@@ -25,6 +26,7 @@ def fit_info(
         validation_split=float(given.get("validation_split") or 0.0),
         shuffle=as_bool(given.get("shuffle")),
         location=location,
+        made=made_for(location),
         trainable=training.count_trainable(),
         replicas=training.replicas,
         saves_seen=saves_seen,

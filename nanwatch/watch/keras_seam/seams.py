@@ -74,6 +74,7 @@ SEAMS = (
     Seam(Taker.LINES, "keras.optimizers.Optimizer", "__new__", "the line that made an optimizer"),
     Seam(Taker.LINES, "keras.optimizers.schedules.LearningRateSchedule", "__new__", "the line that made it"),
     Seam(Taker.LINES, "keras trainer", "compile", "the line of a loss, and of a built-in op's"),
+    Seam(Taker.LINES, "keras.layers.Layer", "trainable", "the line that froze a layer", "change"),
     Seam(Taker.GRADIENTS, "tensorflow.RegisterGradient", "__call__", "what is registered holds its graph"),
     Seam(Taker.FITS, "keras.Model", "fit", "a `Watch` among the callbacks"),
     Seam(Taker.FITS, "keras.Model", "train_on_batch", "the model is watched before its step is compiled"),

@@ -103,6 +103,7 @@ class Marks(Generic[T]):
 
 
 MADE, COMPILED, CALLED = Marks[Location](), Marks[Location](), Marks[Location]()
+FROZEN = Marks[Location]()
 
 
 def mark_line(thing: object, frame: FrameType | None = None) -> None:
@@ -115,6 +116,16 @@ def mark_line(thing: object, frame: FrameType | None = None) -> None:
 def line_of(thing: object) -> Location | None:
     """The line that made ``thing``, where it was marked."""
     return MADE.of(thing)
+
+
+def mark_frozen(layer: object, frame: FrameType) -> None:
+    """Remember the user's line that last set ``trainable`` of ``layer`` to False."""
+    FROZEN.put(layer, line_here(frame))
+
+
+def freezing_line_of(layer: object) -> Location | None:
+    """The line that froze ``layer``, where it was marked."""
+    return FROZEN.of(layer)
 
 
 def mark_compile(model: object, frame: FrameType) -> None:

@@ -86,6 +86,7 @@ def layer_info(path: str, layer: Layer, paths: dict[int, str], called: str) -> L
         location=user_lines.line_of(layer),
         called=called,
         adapted=adapted_of(layer),
+        frozen=None if layer.trainable else user_lines.freezing_line_of(layer),
     )
 
 
