@@ -369,7 +369,7 @@ def test_larger_batches_are_judged_in_inference(tmp_path: Path) -> None:
 
 
 def test_kinds_that_can_be_tried_are_no_others_than_those_that_are_told() -> None:
-    assert len(CHANGES) == 41
+    assert len(CHANGES) == 44
     by_op = {K.ADD_EPSILON, K.CLIP_ARGUMENT, K.DIVIDE_NO_NAN, K.GUARD_ARGUMENT}
     assert set(K) - set(CHANGES) - by_op == {
         *(K.DROP_ROWS, K.DROP_EMPTY_BATCHES, K.DROP_REMAINDER, K.MEND_PREPROCESSING),
