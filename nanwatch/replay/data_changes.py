@@ -226,8 +226,19 @@ def reshape_labels(setup: Setup, change: Intervention) -> Iterator[Setup]:
 
 @contextmanager
 def mend_class_weight(setup: Setup, change: Intervention) -> Iterator[Setup]:
-    """Rows of a class whose weight is not finite weigh 1."""
-    yield with_finite_weights(setup, 1.0)
+    """Rows of a class whose weight is not finite weigh 1; with "balanced" all classes weigh the same."""
+    yield balanced(setup) if change.value == "balanced" else with_finite_weights(setup, 1.0)
+
+
+def balanced(setup: Setup) -> Setup:
+    """Each row weighs the inverse of its class's share, in the place of what it weighed."""
+    labels = np.asarray(keras.tree.flatten(setup.rows.y)[0])
+    classes = labels.argmax(axis=-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1)
+    if len(classes) != setup.rows.length:
+        raise NotPossible("a row has several labels")
+    _, places, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    weights = (len(classes) / (len(counts) * counts))[places]
+    return replace(setup, rows=setup.rows._replace(sample_weight=weights.astype(np.float32)))
 
 
 @contextmanager

@@ -264,6 +264,19 @@ def test_class_weights_that_are_not_finite(tmp_path: Path) -> None:
     assert is_impossible(fine, Intervention(K.SET_CLASS_WEIGHT, "class_weight", ("1",)))
 
 
+def test_classes_that_weigh_the_same(tmp_path: Path) -> None:
+    """A tenth of the rows is of class 1, and hardly counts under weights that favour the others."""
+    rare = (X[:, :1] > np.quantile(X[:, 0], 0.9)).astype("float32")
+    model = model_of(dense(8, activation="relu"), dense(1, activation="sigmoid"))
+    of = kept(tmp_path, model, X, rare, class_weight={0: 9.0, 1: 0.11}, epochs=12)
+    balanced = Intervention(K.SET_CLASS_WEIGHT, "class_weight", "balanced")
+    with made(setup_of(of), balanced) as changed:
+        weights = np.asarray(changed.rows.sample_weight)
+    sums = [float(weights[rare[:, 0] == kind].sum()) for kind in (0, 1)]
+    assert sums == pytest.approx([160.0, 160.0], rel=1e-3)
+    assert verdicts(of, balanced) == ["cured"]
+
+
 def test_labels_that_were_scaled_are_class_numbers_again(tmp_path: Path) -> None:
     model = model_of(dense(16, activation="relu"), dense(3, activation="softmax"), loss=SPARSE)
     of = kept(tmp_path, model, X, (THREE * 0.5).astype("float32"), epochs=20)
