@@ -339,7 +339,10 @@ def trained_in(folder: Path, model: Any, rows: int = 640, **given: Any) -> tuple
     model.fit(x, y, **{"epochs": 10, "verbose": 0, "callbacks": [watch_in(folder)], **given})
     run = only_run(folder)
     assert run.info.errors == ()
-    return run.fits[0].info.inference, [(one.code, one.level) for one in diagnose(run).diagnoses]
+    found = [(one.code, one.level) for one in diagnose(run).diagnoses]
+    return run.fits[0].info.inference, [
+        each for each in found if each != ("NW509", "note")
+    ]  # ten epochs are few
 
 
 def test_averages_that_do_not_follow(tmp_path: Path) -> None:

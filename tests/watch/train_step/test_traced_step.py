@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, regularizers
 
+from nanwatch.diagnose.diagnosis import Diagnosis
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.record.run import Fit, Run
 from tests.watch.training import only_run, watch_in
@@ -173,14 +174,19 @@ LIGHT: dict[str, Callable[[], Any]] = {
 }
 
 
+def told(run: Run) -> list[Diagnosis]:
+    """Without the note that eight epochs are few."""
+    return [found for found in diagnose(run).diagnoses if found.code != "NW509"]
+
+
 @pytest.mark.parametrize("name", HEAVY)
 def test_penalties_that_outweigh_the_data(name: str, tmp_path: Path) -> None:
     make, layer = HEAVY[name]
-    found = diagnose(fitted(make(), tmp_path, epochs=8)).diagnoses
+    found = told(fitted(make(), tmp_path, epochs=8))
     assert [(one.code, one.level) for one in found] == [("NW504", "error")]
     assert (found[0].layer or "").split("/")[-1] == (layer or "")
 
 
 @pytest.mark.parametrize("name", LIGHT)
 def test_penalties_that_let_the_data_be_learned(name: str, tmp_path: Path) -> None:
-    assert diagnose(fitted(LIGHT[name](), tmp_path, epochs=8)).diagnoses == ()
+    assert told(fitted(LIGHT[name](), tmp_path, epochs=8)) == []
