@@ -58,6 +58,7 @@ def held(model: Any, rows: int = ROWS) -> BothModes:
 
 
 def test_the_losses_of_both_modes() -> None:
+    keras.utils.set_random_seed(3)
     model = net(penalty="l2")
     x, y = table(ROWS)
     model.fit(x, y, epochs=3, verbose=0)
@@ -83,6 +84,7 @@ def right_in(model: Any, x: Any, y: Any, training: bool) -> float:
 
 
 def test_weights_of_samples_count() -> None:
+    keras.utils.set_random_seed(3)
     model = net()
     x, y = table(ROWS)
     weights = np.where(np.arange(ROWS) < 16, 1.0, 0.0).astype("float32")
