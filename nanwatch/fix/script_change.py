@@ -379,7 +379,7 @@ def map_labels(place: Place) -> Script | None:
     if values == (-1, 1):
         return with_labels(place, "({y} + 1) / 2")
     numbers = [int(value) for value in values] if isinstance(values, tuple) else []
-    if not numbers or values != tuple(range(numbers[0], numbers[0] + len(numbers))):
+    if not numbers or not numbers[0] or values != tuple(range(numbers[0], numbers[0] + len(numbers))):
         return None
     return with_labels(place, f"{{y}} - {numbers[0]}" if numbers[0] > 0 else f"{{y}} + {-numbers[0]}")
 

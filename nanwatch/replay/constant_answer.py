@@ -18,14 +18,8 @@ MOST_NUMBERS = 2**22  # of the answers, which a picture of classes has many of i
 LOOKED_AT = 64  # rows, to see what numbers the head gives
 SUMS_TO_ONE = 1e-2  # within half precision, and what SMALL takes
 SMALL = 1e-6  # a share is never 0 or 1 in a cross-entropy
-QUANTILES = (
-    0.05,
-    0.1,
-    0.25,
-    0.75,
-    0.9,
-    0.95,
-)  # the best constants of losses that weigh above and below unlike
+# The best constants of losses that weigh what lies above and what lies below unlike.
+QUANTILES = (0.05, 0.1, 0.25, 0.75, 0.9, 0.95)
 
 
 def constant_loss(

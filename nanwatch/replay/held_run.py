@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from nanwatch.record.facts import InferenceInfo
 from nanwatch.record.trials import Proposal
 from nanwatch.replay.course import guess_of, setup_of
+from nanwatch.replay.made_again import REFUSED
 from nanwatch.replay.own_step import as_tensors, packed
+from nanwatch.replay.quiet import quiet
 from nanwatch.replay.trial import try_proposals
 from nanwatch.watch.incident.autopsy import restore_after
+from nanwatch.watch.keras_seam.function_copies import copy_all_functions
 from nanwatch.watch.model.both_modes import in_both_modes
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.train_step.traced_step import suspend_watching
@@ -37,9 +39,8 @@ class HeldRun:
         kept = self.recorder.kept
         if kept is None or kept.fit not in fits:
             return
-        found = None
-        with self.recorder.catch_errors("trying constant answers"), contextlib.suppress(ValueError):
-            with suspend_watching(), restore_after(kept.model), contextlib.redirect_stdout(io.StringIO()):
+        with self.asking("trying constant answers"):
+            with suspend_watching(), restore_after(kept.model), copy_all_functions():
                 found = guess_of(setup_of(kept), kept.model)
             if found is not None:
                 self.recorder.add_guess(kept.fit, found)
@@ -49,19 +50,21 @@ class HeldRun:
         kept = self.recorder.kept
         if kept is None or kept.fit not in fits or kept.loss is None or not kept.ended_finite:
             return
-        rows = kept.rows.take(slice(0, MOST_ROWS))
-        data = packed(*(as_tensors(part) for part in rows))
-        with (
-            self.recorder.catch_errors("trying rows in both modes"),
-            contextlib.suppress(ValueError, TypeError),
-        ):
-            with suspend_watching(), restore_after(kept.model), contextlib.redirect_stdout(io.StringIO()):
+        with self.asking("trying rows in both modes"):
+            rows = kept.rows.take(slice(0, MOST_ROWS))
+            data = packed(*(as_tensors(part) for part in rows))
+            with suspend_watching(), restore_after(kept.model):
                 found = in_both_modes(kept.model, data, time.perf_counter() + SECONDS)
             if len(found) == 2:
                 (inside, right), (outside, still_right) = found
-                self.recorder.add_inference(
-                    kept.fit, InferenceInfo(rows.length, inside, outside, right, still_right)
-                )
+                told = InferenceInfo(rows.length, inside, outside, right, still_right)
+                self.recorder.add_inference(kept.fit, told)
+
+    @contextlib.contextmanager
+    def asking(self, what: str) -> Iterator[None]:
+        """The script's own code is run, which may refuse: that is no error of nanwatch's."""
+        with self.recorder.catch_errors(what), contextlib.suppress(*REFUSED), quiet():
+            yield
 
     def try_remedies(self, proposals: Sequence[Proposal]) -> None:
         try_proposals(self.recorder, proposals, self.seconds)

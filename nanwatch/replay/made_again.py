@@ -17,8 +17,8 @@ from nanwatch.record.trials import Proposal, Trial, TrialOutcome, Verdict
 from nanwatch.replay.changes import CHANGES
 from nanwatch.replay.course import Course, Setup, setup_of, train
 from nanwatch.replay.making import NotPossible
+from nanwatch.replay.quiet import quiet
 from nanwatch.replay.verdict import CLEARLY_AHEAD, is_mended, is_narrow, is_plain, verdict_of
-from nanwatch.watch.model.description import suppress_warnings
 from nanwatch.watch.recording.run_recorder import KeptTraining
 
 # Of the seconds that there are: what the training as it was may take. The rest is for the changes.
@@ -236,6 +236,6 @@ def made_again_trials(kept: KeptTraining, proposals: Sequence[Proposal], deadlin
         ValueError: the script has changed the model since, so that it cannot be made again.
     """
     trials = Trials(kept, deadline)
-    with contextlib.suppress(KeyboardInterrupt), suppress_warnings():
+    with contextlib.suppress(KeyboardInterrupt), quiet():
         trials.make(proposals)
     return trials.found

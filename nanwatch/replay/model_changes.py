@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -48,9 +48,9 @@ def set_hidden_activations(setup: Setup, change: Intervention) -> Iterator[Setup
         yield with_he_kernels(setup, hidden) if change.value == "relu" else setup
 
 
-def with_he_kernels(setup: Setup, layers: list[Layer]) -> Setup:
+def with_he_kernels(setup: Setup, layers: Sequence[Any]) -> Setup:
     """The first kernels of ``layers``, as Glorot's initializer drew them, with the deviation of He's."""
-    kernels = {id(layer.kernel) for layer in layers if is_glorot(layer)}  # type: ignore[attr-defined]
+    kernels = {id(layer.kernel) for layer in layers if is_glorot(layer)}
     if setup.first_weights is None or not kernels:
         return setup
     first = [

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from nanwatch.replay.attribute import attribute
 from nanwatch.watch.data.kept_rows import Rows
+from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Model, Structure, Tensor
 
 
@@ -65,7 +66,7 @@ def loss_of_own_step(model: Model, rows: Rows) -> Callable[[Structure], Tensor]:
 
         with (
             contextlib.suppress(Asked),
-            run_eagerly(),
+            tensorflow_names.run_functions_eagerly(),  # what the script has compiled, too
             attribute(model, "call", call),
             targets_seen(targets, True),
         ):
@@ -75,17 +76,6 @@ def loss_of_own_step(model: Model, rows: Rows) -> Callable[[Structure], Tensor]:
         return targets[0]
 
     return cost
-
-
-@contextmanager
-def run_eagerly() -> Iterator[None]:
-    """Functions that the script has compiled are run as the Python that they were written in."""
-    before = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(before)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from nanwatch.replay import changes
 from nanwatch.replay.course import Setup, are_finite
 from nanwatch.replay.made_again import made_again_trials
 from nanwatch.replay.op_trial import try_at_op
+from nanwatch.replay.quiet import quiet
 from nanwatch.watch.data.kept_rows import Rows, map_arrays
 from nanwatch.watch.fit.fit_observer import release_observer
 from nanwatch.watch.incident.autopsy import restore_after
@@ -50,7 +51,7 @@ def try_proposals(recorder: RunRecorder, proposals: Sequence[Proposal], seconds:
     with recorder.catch_errors("trying what may be changed at an op"), contextlib.suppress(KeyboardInterrupt):
         if recorder.bad_step is not None:
             at_op = try_at_op(recorder.bad_step, named, time.perf_counter() + seconds / 2)
-    with recorder.catch_errors("trying the remedies"), contextlib.suppress(KeyboardInterrupt):
+    with recorder.catch_errors("trying the remedies"), contextlib.suppress(KeyboardInterrupt), quiet():
         if recorder.frozen is not None:
             model, data, first_weights = recorder.frozen
             release_observer(model)

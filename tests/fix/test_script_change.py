@@ -168,6 +168,7 @@ def test_an_optimizer_by_its_name_is_made_where_it_was_named() -> None:
     [
         (K.SET_ACTIVATION, "no such layer", "relu"),
         (K.MAP_LABELS, "y", (3, 7)),
+        (K.MAP_LABELS, "y", (0.0, 1.0)),  # as they should be
         (K.ADD_EPSILON, "Log", 1e-7),
         (K.SCALE_INPUT, "0", None),
     ],

@@ -83,13 +83,14 @@ def test_what_guessing_costs_is_put_down_when_the_script_has_ended(tmp_path: Pat
     assert recorder.info.errors == ()
 
 
-def test_a_loss_that_raises_is_no_error_of_ours(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [ValueError("no more"), KeyError("no more"), AttributeError("no more")])
+def test_a_loss_that_raises_is_no_error_of_ours(tmp_path: Path, error: Exception) -> None:
     calls: list[int] = []
 
     def once(y: Any, p: Any) -> Any:
         calls.append(1)
         if len(calls) > 4:
-            raise ValueError("no more")
+            raise error
         return keras.ops.mean(keras.ops.square(y - p))
 
     recorder = ended(tmp_path, model_with(loss=once))

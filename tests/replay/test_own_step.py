@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Proposal
 from nanwatch.replay.course import guess_of, setup_of
 from nanwatch.replay.made_again import made_again_trials
+from nanwatch.replay.quiet import quiet
 from nanwatch.watch.fit.callback import Watch
 from nanwatch.watch.recording.run_recorder import KeptTraining, RunRecorder
 
@@ -29,8 +31,10 @@ Y = (2.0 * X[:, :1]).astype("float32")
 class Own(keras.Model):
     """Squared errors by hand; ``whole``: the model is called as a whole, and not its layers."""
 
-    def __init__(self, whole: bool = True, compiled: bool = False) -> None:
+    def __init__(self, whole: bool = True, compiled: bool = False, folder: Path | None = None) -> None:
         super().__init__()
+        noop = tf.summary.create_noop_writer()
+        self.writer = noop if folder is None else tf.summary.create_file_writer(str(folder))
         self.hidden, self.head = keras.layers.Dense(8, "relu"), keras.layers.Dense(1)
         self.whole = whole
         self.mean = keras.metrics.Mean("loss")
@@ -53,6 +57,11 @@ class Own(keras.Model):
 
     def train_step(self, data: Any) -> Any:
         x, y = data
+        print("traced")
+        print("aside", file=sys.stderr)
+        tf.print("in the graph")
+        with self.writer.as_default():
+            tf.summary.scalar("mean", tf.reduce_mean(y), step=self.optimizer.iterations)
         self.mean.update_state(self.one_step(x, y))
         return {"loss": self.mean.result()}
 
@@ -106,3 +115,23 @@ def test_a_step_that_does_not_call_the_model_says_nothing_of_guessing(tmp_path: 
     of = kept(tmp_path, Own(whole=False), 1e-7)
     assert guess_of(setup_of(of), of.model) is None
     assert verdicts(of, FASTER) == []
+
+
+def test_what_the_step_says_and_writes_is_not_said_and_written_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = Own(folder=tmp_path / "board")
+    of = kept(tmp_path / "run", model, 1e-7)
+    model.writer.flush()
+    (written,) = (tmp_path / "board").iterdir()
+    size = written.stat().st_size
+    assert "in the graph" in capfd.readouterr().err
+    assert guess_of_kept(of) is not None
+    assert verdicts(of, FASTER) == [("set_learning_rate", "cured")]
+    model.writer.flush()
+    assert (*capfd.readouterr(), written.stat().st_size) == ("", "", size)
+
+
+def guess_of_kept(of: KeptTraining) -> float | None:
+    with quiet():
+        return guess_of(setup_of(of), of.model)

@@ -107,15 +107,17 @@ class UnscaledTarget(Rule):
             labels = label_of(fit, output)
             known = output.loss is not None and output.loss.name in REGRESSIONS
             if labels is not None and known and is_odd(labels):
-                yield self.suspect_target(fit, labels, "" if sole_output(fit) else f" {output.path}")
+                yield self.suspect_target(fit, labels, None if sole_output(fit) else output.path)
 
-    def suspect_target(self, fit: Fit, labels: TensorSummary, name: str) -> Finding:
+    def suspect_target(self, fit: Fit, labels: TensorSummary, name: str | None) -> Finding:
+        """``name``: of the output, where there are several."""
+        called = f"The target {name}" if name else "The target"
         return self.finding(
             fit,
-            f"The target{name} has mean {number(labels.mean)} and standard deviation {number(labels.std)}, "
+            f"{called} has mean {number(labels.mean)} and standard deviation {number(labels.std)}, "
             f"where a net begins near 1, and the training learns too little of it: {skill_words(fit)}.",
             location=fit.info.location,
-            remedies=(standardise(labels),),
+            remedies=(standardise(labels, f"the target {name}" if name else "y"),),
             strength=0.5,
             explains=STUCK | {"large-loss", "dead-activation"},
             suspected=True,
@@ -221,10 +223,10 @@ def weighted_layers(fit: Fit) -> int:
     return sum(bool(layer.weights) for layer in fit.model.layers)
 
 
-def standardise(labels: TensorSummary) -> Remedy:
+def standardise(labels: TensorSummary, name: str = "y") -> Remedy:
     text = (
-        f"Standardise y before the fit: y = (y - {number(labels.mean)}) / {number(labels.std)}, and undo it "
-        "on the predictions. For prices and counts over several orders, np.log1p(y) serves as well."
+        f"Standardise {name} before the fit: y = (y - {number(labels.mean)}) / {number(labels.std)}, and "
+        "undo it on the predictions. For prices and counts over several orders, np.log1p(y) serves as well."
     )
     return Remedy(
         Intervention(InterventionKind.STANDARDISE_TARGET, labels.path, (labels.mean, labels.std)), text

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterator
 
 from nanwatch.diagnose import made_up
-from nanwatch.diagnose.data_seen import bad_columns, summaries_by_path, went_nonfinite
+from nanwatch.diagnose.data_seen import DataKind, bad_columns, summaries_by_path, went_nonfinite
 from nanwatch.diagnose.data_words import bad_elements, bad_kinds, where_bad
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.rule import Rule
@@ -14,7 +14,7 @@ from nanwatch.record.facts import ColumnSummary, DataInfo, TensorSummary
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
-NAMES = {"inputs": "input", "labels": "target", "sample_weights": "sample weight"}
+NAMES: dict[DataKind, str] = {"inputs": "input", "labels": "target", "sample_weights": "sample weight"}
 
 
 class NonfiniteValidationData(Rule):
@@ -53,9 +53,9 @@ class NonfiniteValidationData(Rule):
         if went_nonfinite(fit, run):
             return
         for kind, noun in NAMES.items():
-            for tensor in summaries_by_path(fit.info.validation_data, kind).values():  # type: ignore[arg-type]
+            for tensor in summaries_by_path(fit.info.validation_data, kind).values():
                 if bad_elements(tensor):
-                    clean = is_clean(summaries_by_path(fit.info.data, kind).values())  # type: ignore[arg-type]
+                    clean = is_clean(summaries_by_path(fit.info.data, kind).values())
                     yield self.build_finding(fit, noun, tensor, clean)
 
     def build_finding(self, fit: Fit, noun: str, tensor: TensorSummary, clean: bool) -> Finding:

@@ -11,7 +11,7 @@ from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.readings import epoch_losses, is_loss_untracked
 from nanwatch.diagnose.rule import Rule
-from nanwatch.diagnose.skill import skill_of
+from nanwatch.diagnose.skill import accuracy_skill, skill_of
 from nanwatch.record.run import Fit, Run
 
 LAST = 5  # epochs in which it falls by much the same share
@@ -19,6 +19,7 @@ LEAST_SHARE = 0.03  # of the loss, an epoch
 # Of their mean: a descent that levels off falls by less than half of it in its last epoch.
 EVEN = 0.5
 SOLVED = 0.9  # of the skill that there is: what is left tells nothing
+ALL_BUT_RIGHT = 0.95  # of the way from the largest share to all rows right: surer is all that it gets
 AHEAD = 10  # epochs that the pace is told for
 
 
@@ -57,8 +58,8 @@ class StoppedEarlyInDescent(Rule):
         share = steady_share(losses)
         if share is None or (validation and steady_share(validation) is None):
             return
-        skill = skill_of(fit)
-        if skill is not None and skill.ended >= SOLVED:
+        skill, right = skill_of(fit), accuracy_skill(fit)
+        if (skill is not None and skill.ended >= SOLVED) or (right is not None and right >= ALL_BUT_RIGHT):
             return
         ahead = losses[-1] * (1.0 - share) ** AHEAD
         yield self.finding(
@@ -76,6 +77,7 @@ class StoppedEarlyInDescent(Rule):
             falling_run([0.95**epoch for epoch in range(8)]),
             falling_run([0.969**epoch for epoch in range(8)]),
             falling_run([2.0, 1.0, *(0.96**epoch for epoch in range(6))]),
+            falling_run([0.95**epoch for epoch in range(8)], accuracy=0.97),
             falling_run([0.9**epoch for epoch in range(8)], validation=[0.92**epoch for epoch in range(8)]),
         ]
 
@@ -89,6 +91,7 @@ class StoppedEarlyInDescent(Rule):
             falling_run(falling[:5]),
             falling_run(falling, validation=[0.6 + 0.01 * epoch for epoch in range(8)]),
             falling_run(falling, asked=20),
+            falling_run(falling, accuracy=0.98),
             falling_run([-value for value in falling]),
             falling_run([0.6**epoch for epoch in range(8)]),
         ]
@@ -105,10 +108,16 @@ def steady_share(losses: Sequence[float]) -> float | None:
     return mean if mean >= LEAST_SHARE and is_even else None
 
 
-def falling_run(losses: list[float], validation: list[float] | None = None, asked: int | None = None) -> Run:
+def falling_run(
+    losses: list[float],
+    validation: list[float] | None = None,
+    asked: int | None = None,
+    accuracy: float = 0.7,
+) -> Run:
     """Epochs with these losses of a classifier, whose guess costs 0.69."""
-    pairs = zip(losses, validation or losses, strict=True)
-    epochs = [{"loss": loss, **({"val_loss": other} if validation else {})} for loss, other in pairs]
+    epochs = [{"loss": loss, "accuracy": accuracy} for loss in losses]
+    for epoch, other in zip(epochs, validation or (), strict=False):
+        epoch["val_loss"] = other
     of = made_up.model(made_up.dense(activation="sigmoid"), loss="binary_crossentropy")
     fit = {"epochs_asked": asked or len(losses)}
     steps = [losses[0]] * 20 + [losses[-1]] * 100

@@ -6,11 +6,13 @@ import ast
 import linecache
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Literal
 
 from nanwatch.record.facts import ArgumentInfo, Location
 from nanwatch.watch.launch.user_lines import line_at
 
 FITS = ("fit", "train_on_batch")
+GIVEN: tuple[Literal["x", "y"], ...] = ("x", "y")  # in their places
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 LONGEST = 400_000  # characters of a file that is read through: 10,000 lines
 
@@ -21,28 +23,26 @@ def made_for(call: Location | None) -> tuple[ArgumentInfo, ...]:
     Rows of a variable (``x[:100]``) count as that. Of a call in a function only what that function makes is
     known. Never fails.
     """
-    if call is None:
-        return ()
-    tree = tree_of(call.file, "".join(linecache.getlines(call.file)))
-    found = None if tree is None else call_at(tree, call.line)
-    if tree is None or found is None:
-        return ()
-    scope = innermost(tree, found)
-    told = []
-    for place, argument in enumerate(("x", "y")):
-        name = base_name(given(found, argument, place))
-        lines = [line for line in lines_making(scope, name) if line < found.lineno] if name else []
-        if name and lines:
-            told.append(ArgumentInfo(argument, name, line_at(call.file, max(lines))))  # type: ignore[arg-type]
-    return tuple(told)
+    return () if call is None else made_at(call.file, "".join(linecache.getlines(call.file)), call.line)
 
 
-@lru_cache(maxsize=8)
-def tree_of(file: str, text: str) -> ast.Module | None:
+@lru_cache(maxsize=64)  # a fit in a loop is asked about each time
+def made_at(file: str, text: str, line: int) -> tuple[ArgumentInfo, ...]:
     try:
-        return ast.parse(text, file) if 0 < len(text) <= LONGEST else None
+        tree = ast.parse(text, file) if 0 < len(text) <= LONGEST else None
+        found = None if tree is None else call_at(tree, line)
+        return () if tree is None or found is None else tuple(arguments_made(file, tree, found))
     except (SyntaxError, ValueError, RecursionError):
-        return None
+        return ()
+
+
+def arguments_made(file: str, tree: ast.Module, call: ast.Call) -> Iterator[ArgumentInfo]:
+    scope = innermost(tree, call)
+    for place, argument in enumerate(GIVEN):
+        name = base_name(given(call, argument, place))
+        lines = [line for line in lines_making(scope, name) if line < call.lineno] if name else []
+        if name and lines:
+            yield ArgumentInfo(argument, name, line_at(file, max(lines)))
 
 
 def call_at(tree: ast.AST, line: int) -> ast.Call | None:
