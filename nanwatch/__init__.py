@@ -18,11 +18,25 @@ def __getattr__(name: str) -> object:
 
         return TrainingHalted
     if name == "Watch":
-        from nanwatch.watch.fit.callback import Watch
-
-        return Watch
+        return watch_callback()
     if name == "__version__":
         from nanwatch.version import __version__
 
         return __version__
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def watch_callback() -> object:
+    """The class ``Watch``.
+
+    Raises:
+        TensorFlowMissing: there is none to watch.
+    """
+    try:
+        from nanwatch.watch.fit.callback import Watch
+    except ModuleNotFoundError:
+        from nanwatch.watch.launch.frameworks import need_framework
+
+        need_framework()
+        raise
+    return Watch

@@ -27,6 +27,16 @@ class BadConfig(NanwatchError):
     """A setting in pyproject.toml or in the environment that cannot be used."""
 
 
+class TensorFlowMissing(NanwatchError, ImportError):
+    """There is no TensorFlow here, which is the user's to choose: its package has many names."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No TensorFlow or Keras was found beside this Python: install the one that your training uses, "
+            "or have the newest by `pip install 'nanwatch[tensorflow]'`."
+        )
+
+
 class TrainingHalted(RuntimeError):
     """Leaves ``fit()`` at the first non-finite step when ``on_incident="raise"``.
 

@@ -103,7 +103,7 @@ def test_a_module_that_is_shown_can_be_run(module: str) -> None:
 def test_the_first_block_installs_and_runs_the_example() -> None:
     first = next(block for kind, block in FENCED if kind == "sh")
     assert first.splitlines()[-1] == "nanwatch run examples/quickstart.py"
-    assert "pip install ." in first.splitlines()
+    assert "pip install '.[tensorflow]'" in first.splitlines()
 
 
 def test_the_second_block_installs_and_runs_every_check_as_ci_does() -> None:

@@ -41,12 +41,13 @@ def fix(write: bool, prove: float, log_dir: Path, script_and_args: tuple[str, ..
     """
     from nanwatch.explain.as_fix import diff, last_kept, left_in_words, render_round
     from nanwatch.fix.rounds import Fixer
-    from nanwatch.watch import check_script
+    from nanwatch.watch import check_script, need_framework
 
     if not script_and_args:
         raise click.UsageError("Give the training script, as in `nanwatch fix train.py`.")
     script, args = Path(script_and_args[0]), script_and_args[1:]
     check_script(str(script))
+    need_framework()
     fixer = Fixer(script.absolute(), args, log_dir, prove)
     number = 0
 

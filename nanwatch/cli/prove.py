@@ -31,9 +31,12 @@ def prove(logs: Path, seconds: float | None) -> None:
     from nanwatch.explain.figures import count
     from nanwatch.explain.reporting import report_on
     from nanwatch.record.read import find_run
-    from nanwatch.replay.prove import prove as try_all
+    from nanwatch.watch import need_framework
 
     folder = find_run(logs).absolute()
+    need_framework()
+    from nanwatch.replay.prove import prove as try_all
+
     before = report_on(folder)
     limit = math.inf if seconds is None else seconds
     tried = try_all(before.run.info, folder, before.diagnoses.proposals, limit)

@@ -27,9 +27,12 @@ def replay(logs: Path, pdb: bool) -> None:
     the step that went bad, op by op. It prints the ops around the one at which it began, and what each
     gave. LOGS is the folder of a run, or a folder of runs ("logs" if not given).
     """
-    from nanwatch.replay.again import replay as bring_back
+    from nanwatch.watch import need_framework
 
     folder = of_incident(find_run(logs).absolute())
+    need_framework()
+    from nanwatch.replay.again import replay as bring_back
+
     moment = bring_back(read_info(folder), folder)
     show(render(moment.found, str(moment.folder)))
     if pdb:

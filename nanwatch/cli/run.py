@@ -84,12 +84,20 @@ def run(
 
 
 def find_program(module: str | None, given: tuple[str, ...], command: str) -> Program:
-    """The script or module, and its own arguments."""
-    from nanwatch.watch import Program, check_script
+    """The script or module, and its own arguments.
+
+    Raises:
+        TensorFlowMissing: there is nothing here that trains.
+    """
+    from nanwatch.watch import Program, check_script, is_disabled, need_framework
 
     if module is not None:
-        return Program(module, given, is_module=True)
-    if not given:
+        program = Program(module, given, is_module=True)
+    elif given:
+        check_script(given[0])
+        program = Program(given[0], given[1:])
+    else:
         raise click.UsageError(f"Give the training script, as in `nanwatch {command} train.py`.")
-    check_script(given[0])
-    return Program(given[0], given[1:])
+    if not is_disabled():
+        need_framework()
+    return program

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nanwatch.watch.import_hook import install_hook
 from nanwatch.watch.launch.after_script import heeding_interrupts, trace_again, undisturbed
 from nanwatch.watch.launch.disabled import is_disabled
+from nanwatch.watch.launch.frameworks import need_framework
 from nanwatch.watch.launch.own_modules import keep_own_modules, own_imports
 from nanwatch.watch.launch.script import Ending, print_exit_code, run_program
 from nanwatch.watch.launch.starting import Program, check_script
@@ -34,6 +35,7 @@ __all__ = [
     "is_anything_left",
     "is_disabled",
     "keep_own_modules",
+    "need_framework",
     "open_recorder",
     "own_imports",
     "print_exit_code",
