@@ -65,7 +65,7 @@ def test_the_tests_of_every_folder_are_in_the_table() -> None:
     rooms = {room for words in asked for room in words.split()}
     assert all(find_tests(room) for room in rooms)
     folders = {path.parent.name for path in (ROOT / "tests").glob("*/__init__.py")}
-    assert folders - {"faults", "programs", "same_bits"} <= rooms
+    assert folders - {"ecosystem", "faults", "programs", "same_bits"} <= rooms
 
 
 def test_the_newest_release_is_the_version() -> None:

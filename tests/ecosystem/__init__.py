@@ -1,0 +1,1 @@
+"""Programs that train by way of other people's packages, each well and sick."""
