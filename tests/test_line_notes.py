@@ -42,10 +42,10 @@ except nanwatch.TrainingHalted:
 """
 
 
-def in_python(folder: Path, text: str, new: bool = False, **more: str) -> Ended:
+def in_python(folder: Path, text: str, new: bool = False, disabled: str = "") -> Ended:
     (folder / "train.py").write_text(text)
     command = (sys.executable, "train.py")
-    done = ended(folder, *command, **more) if new else ended_warm(folder, *command)
+    done = ended(folder, *command, NANWATCH_DISABLE=disabled) if new else ended_warm(folder, *command)
     assert done.status == 0, done.stderr.decode()
     return done
 
@@ -96,7 +96,7 @@ def test_a_keras_that_is_not_there(tmp_path: Path) -> None:
 def test_it_can_be_turned_off(tmp_path: Path) -> None:
     (tmp_path / "keras.py").write_text("backend = 3\n")  # which would be asked which one it is
     text = "import sys\nimport nanwatch\nimport keras\nfrom nanwatch.watch.import_hook import BY_HAND\n"
-    done = in_python(tmp_path, text + "print(BY_HAND)\n", new=True, NANWATCH_DISABLE="1")
+    done = in_python(tmp_path, text + "print(BY_HAND)\n", new=True, disabled="1")
     assert done.stdout == b"[]\n"
 
 
@@ -160,12 +160,15 @@ def test_what_is_gone_is_forgotten() -> None:
 
     import keras
 
-    import nanwatch  # noqa: F401
+    from nanwatch.watch import import_hook
+    from nanwatch.watch.keras_seam.patches import Patches
     from nanwatch.watch.launch import user_lines
 
     gc.collect()
     before = set(user_lines.MADE.held)
-    layers = [keras.layers.Dense(1) for _ in range(20)]
+    with Patches() as patches:
+        import_hook.note_lines(patches)
+        layers = [keras.layers.Dense(1) for _ in range(20)]
     assert len(set(user_lines.MADE.held) - before) >= 20
     del layers
     gc.collect()

@@ -218,7 +218,7 @@ def raised_sentence(report: Report) -> str | None:
     if raised is None or report.diagnoses.outcome == "crashed":
         return None
     at = raised.location
-    where = "" if at is None else f" at {report.path(at.file)}:{at.line}"
+    where = "" if at is None else f" at {report.place(at)}"
     return f"Behind it the script ended with {raised.type}{where}."
 
 

@@ -16,12 +16,25 @@ Shape = tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A cell of a notebook, which no file holds, and the ``lines`` of it, from ``first`` on, to be shown."""
+
+    number: int = 0  # what the notebook counted it by when it ran: In [4]; 0 where that is not known
+    first: int = 1
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Location:
-    """A line of the user's own code. ``file`` is absolute; ``code`` is the line, stripped."""
+    """A line of the user's own code. ``file`` is absolute; ``code`` is the line, stripped.
+
+    In a ``cell`` of a notebook ``file`` is what Python calls it by, and no path.
+    """
 
     file: str
     line: int
     code: str = ""
+    cell: Cell | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from nanwatch.diagnose.data_seen import DataArray, data_arrays, output_of
 from nanwatch.diagnose.data_words import capitalise_first, list_words, number
 from nanwatch.diagnose.diagnosis import Finding, Level, Remedy
 from nanwatch.diagnose.patch import set_activation, set_argument
+from nanwatch.diagnose.places import line_in_words
 from nanwatch.diagnose.readings import finite_losses, last_loss
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
@@ -175,7 +176,7 @@ def head_remedy(fit: Fit, head: LayerInfo | None, classes: int, labels: TensorSu
         keyword = "filters" if head.type.startswith("Conv") else "units"
         line = set_argument(changed, head.type, keyword, str(classes), 0) if changed else None
     compiled = fit.model.compile_location
-    where = f" in line {compiled.line}" if compiled is not None else ""
+    where = f" in {line_in_words(compiled)}" if compiled is not None else ""
     text = (
         f"For {classes} classes end the model in Dense({classes}, activation='softmax'), and compile it with "
         f"loss='sparse_categorical_crossentropy'{where}"
