@@ -450,6 +450,71 @@ def test_classes_ask_for_another_head(classes: tuple[float, ...], line: str | No
     assert (finding.layer, finding.remedies[0].line) == (head.path if line else None, line)
 
 
+def restored(labels: TensorSummary, units: int, inputs: TensorSummary, kind: str = "Dense") -> Finding:
+    """The finding on a sigmoid head of ``units`` that is to give the ``labels`` back for ``inputs``."""
+    head = replace(made_up.dense(activation="sigmoid", units=units), type=kind)
+    of = made_up.model(head, loss="binary_crossentropy")
+    return only("NW108", made_up.run(of, inputs=[inputs], targets=[labels], loss=[0.4, -3.0]))
+
+
+WITH_INPUT = "Divide what is both input and target by {0}: x = x / {0}."
+ALONE = "Divide the target by {0}: y = y / {0}."
+
+
+@pytest.mark.parametrize(
+    ("shades", "shape", "units", "given", "text"),
+    [
+        (17, (None, 64), 64, {"max": 16.0, "shape": (None, 64)}, WITH_INPUT.format(16)),
+        (17, (None, 8, 8, 1), 1, {"max": 16.0, "shape": (None, 8, 8)}, WITH_INPUT.format(16)),
+        (3, (None, 8, 8, 1), 1, {"max": 2.0, "shape": (None, 8, 8, 1)}, WITH_INPUT.format(2)),
+        (
+            17,
+            (None, 8, 8, 1),
+            1,
+            {"max": 1.0, "shape": (None, 8, 8, 1)},
+            ALONE.format(16),
+        ),
+        (
+            11,
+            (None, 8, 8, 1),
+            1,
+            {"max": 1.0, "shape": (None, 8, 8, 1)},
+            ALONE.format(10),
+        ),
+        (3, (None, 30), 30, {"max": 1.0, "shape": (None, 5)}, ALONE.format(2)),
+    ],
+)
+def test_numbers_that_are_restored_are_no_classes(
+    shades: int, shape: Any, units: int, given: dict[str, Any], text: str
+) -> None:
+    labels = made_up.labels(*range(shades), shape=shape)
+    found = restored(labels, units, made_up.tensor("input", **{"min": 0.0, **given}))
+    assert (found.location, found.layer) == (made_up.line(12, "model.fit(...)"), None)
+    assert [(each.text, each.intervention.kind) for each in found.remedies] == [
+        (text, InterventionKind.SCALE_TARGET)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shades", "shape", "units", "given"),
+    [
+        (10, (None, 8, 8, 1), 1, {"max": 1.0, "shape": (None, 8, 8, 1)}),  # a mask of grey pictures
+        (17, (None, 8, 8, 1), 1, {"max": 16.0, "shape": (None, 8, 8, 3)}),
+        (17, (None, 1), 1, {"max": 16.0, "shape": (None, 1)}),
+        (17, (None,), 1, {"max": 16.0, "shape": (None,)}),
+    ],
+)
+def test_classes_at_each_place_stay_classes(
+    shades: int, shape: Any, units: int, given: dict[str, Any]
+) -> None:
+    labels = made_up.labels(*range(shades), shape=shape)
+    found = restored(labels, units, made_up.tensor("input", **{"min": 0.0, **given}), "Conv2D")
+    assert found.remedies[0].text == (
+        f"For {shades} classes end the model in Conv2D({shades}, ..., activation='softmax'), and compile "
+        "it with loss='sparse_categorical_crossentropy' in line 10."
+    )
+
+
 # -- healthy -----------------------------------------------------------------------------------------
 
 

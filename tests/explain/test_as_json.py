@@ -17,7 +17,6 @@ from nanwatch.record.notes import OtherKeras, OwnError
 from nanwatch.record.trials import Trial, TrialOutcome
 from tests.explain import made_up_reports
 
-
 PLACE = {"file": "train.py", "line": 7, "code": made_up_reports.GUILTY, "cell": None}
 
 
@@ -78,13 +77,7 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
     cause = diagnoses[0]
     keys = ["code", "name", "part", "level", "message", "evidence", "location", "remedies", "process"]
     assert list(cause) == keys
-    assert cause["location"] == {
-        "file": "train.py",
-        "line": 7,
-        "code": code,
-        "layer": "dense_1",
-        "cell": None,
-    }
+    assert cause["location"] == {**PLACE, "layer": "dense_1"}
     assert cause["evidence"][0] == "3 of 32 rows of the prediction sum to 0 in the bad step"
     assert cause["remedies"][0] == {
         "kind": "set_activation",
