@@ -406,6 +406,52 @@ def test_more_classes_than_units_may_be_the_layer_s_fault() -> None:
     assert finding.remedies[0].text == "Give the output 6 units: the labels count from 0 to 5."
 
 
+def of_seen(run: Run, whole: bool, **facts: Any) -> Run:
+    """``run``, its data read whole or seen in part."""
+    (fit,) = run.fits
+    info = replace(fit.info, data=replace(fit.info.data, whole=whole), **facts)
+    return replace(run, fits=(replace(fit, info=info),))
+
+
+def test_labels_that_were_seen_in_part_may_be_more() -> None:
+    run = of_seen(made_up.run(classifier(5), targets=[made_up.labels(*range(6))], loss=[NAN]), whole=False)
+    assert only("NW107", run).remedies[0].text == (
+        "Give the output at least 6 units, one for each class: of the labels those were seen that count from "
+        "0 to 5."
+    )
+
+
+SAID = "InvalidArgumentError: indices[3,7] = {0} is not in [0, 1000) [Op:ResourceGather]"
+STOPPED = (
+    "Give embed a row for every token: an input_dim of {0} or more, since TensorFlow stopped at the first "
+    "that it met. It is the size of the vocabulary, and 1 more where the tokens count from 1."
+)
+SEEN = STOPPED.replace("TensorFlow stopped at the first that it met", "not all tokens were seen")
+LARGEST = "Give embed input_dim={0}: one row more than the largest token."
+
+
+@pytest.mark.parametrize(
+    ("seen", "whole", "stopped_at", "text", "wanted"),
+    [
+        (1200.0, True, 1001, LARGEST, 1201),  # the first bad token is not the largest
+        (1200.0, False, 1001, STOPPED, 1002),
+        (999.0, True, 1001, STOPPED, 1002),  # that array is not the one
+        (1200.0, True, None, LARGEST, 1201),
+        (1200.0, False, None, SEEN, 1201),
+    ],
+)
+def test_the_largest_token_that_there_is(
+    seen: float, whole: bool, stopped_at: int | None, text: str, wanted: int
+) -> None:
+    embedding = LayerInfo("embed", "embed", "Embedding", config={"input_dim": 1000}, location=made_up.line(5))
+    words = [made_up.tensor("input", min=0.0, max=seen, integral=True)]
+    run = made_up.run(made_up.model(embedding, made_up.dense()), inputs=words)
+    if stopped_at is not None:
+        run = of_seen(run, whole, error=SAID.format(stopped_at), status="crashed")
+    (remedy,) = only("NW112", of_seen(run, whole)).remedies
+    assert (remedy.text, remedy.intervention.value) == (text.format(wanted), wanted)
+
+
 @pytest.mark.parametrize(
     ("classes", "losses", "remedy"),
     [
