@@ -21,6 +21,8 @@ from nanwatch.record.facts import (
     LayerInfo,
     LossInfo,
     ModelInfo,
+    Operand,
+    OpInfo,
     TensorSummary,
 )
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -619,3 +621,60 @@ def test_what_froze_a_layer_is_where_nothing_is_trainable() -> None:
     frozen = replace(made_up.dense(trainable=False), frozen=at)
     (found,) = diagnose(made_up.run(made_up.model(frozen), epochs=[{"loss": 0.7}] * 3)).diagnoses
     assert (found.code, found.location) == ("NW503", at)
+
+
+# -- what a step computes by itself ------------------------------------------------------------------
+
+
+def made_in_loop(kind: str = "tape", whole: bool = False, **facts: Any) -> Run:
+    """A loop whose target and input went bad in a step in which an op divided 0 by 0."""
+    known: dict[str, Any] = {"inputs": made_up.operands(numerator=0, denominator=0), "made_of": ("label",)}
+    where = made_up.line(83, "return returns / tf.math.reduce_std(returns)")
+    known |= {"direction": "forward", "location": where, "output": "nan", "num_bad": 1, "size": 1}
+    op = OpInfo("RealDiv", **{**known, **facts})
+    bad = DataInfo((made_up.tensor("input", num_nan=1),), (made_up.tensor("label", "0", num_nan=1),))
+    run = made_up.run(
+        loss=[0.7, NAN],
+        fit={"kind": kind},
+        incident={"batch": bad, "op": op, "role": "label", "reproduced": True},
+    )
+    return of_seen(run, whole)
+
+
+@pytest.mark.parametrize(("code", "called"), [("NW101", "input"), ("NW103", "target")])
+def test_what_a_step_computes_is_no_data(code: str, called: str) -> None:
+    found = only(code, made_in_loop())
+    assert found.message == (
+        f"The {called} was computed in the step and went bad there, in RealDiv, in line 83: no data."
+    )
+    assert (found.part, found.remedies, found.location) == (
+        "consequence",
+        (),
+        made_up.line(83, "return returns / tf.math.reduce_std(returns)"),
+    )
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        made_in_loop(kind="fit"),  # without a step of its own
+        made_in_loop(whole=True),
+        made_in_loop(direction="backward"),
+        made_in_loop(made_of=("output", "label")),  # behind the model
+        made_in_loop(layer="dense"),
+        made_in_loop(inputs=(Operand("input 0", num_nan=1),)),
+        made_in_loop(inputs=(Operand("input 0", num_pos_inf=1),)),
+    ],
+)
+@pytest.mark.parametrize("code", ["NW101", "NW103"])
+def test_bad_data_of_a_loop_are_told_as_that(code: str, run: Run) -> None:
+    found = only(code, run)
+    assert found.part == "cause"
+    assert found.remedies
+
+
+def test_rows_of_a_loop_are_dropped_before_the_training() -> None:
+    text = only("NW103", made_in_loop(direction="backward")).remedies[0].text
+    assert text.startswith(
+        "Drop the rows before the training: keep = np.isfinite(y); x, y = x[keep], y[keep]. A made-up"
+    )

@@ -15,6 +15,7 @@ from nanwatch.diagnose.data_seen import (
 )
 from nanwatch.diagnose.data_words import bad_elements, bad_kinds, capitalise_first, count_words, where_bad
 from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.op_facts import made_in_step_words, op_that_made_data
 from nanwatch.diagnose.op_patterns import pattern_of
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
@@ -61,6 +62,11 @@ class NonfiniteInput(Rule):
         for array in data_arrays(fit, run, "inputs"):
             bad = array.bad
             if bad is None:
+                continue
+            made_by = op_that_made_data(fit, run)
+            if made_by is not None:
+                said = made_in_step_words(array.called, made_by)
+                yield self.finding(fit, said, location=made_by.location, part="consequence")
                 continue
             gone = columns_scaled_away(bad)
             partly = tuple(column for column in bad_columns(bad) if column not in gone)
