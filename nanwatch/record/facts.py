@@ -283,6 +283,10 @@ class ArgumentInfo:
     location: Location
 
 
+# "dataset" is one of tf.data; "batches" come from a generator, a PyDataset or a loader.
+GivenAs = Literal["arrays", "dataset", "batches"]
+
+
 @dataclass(frozen=True)
 class FitInfo:
     """One training: a call of fit, a series of train_on_batch, or a GradientTape loop."""
@@ -312,6 +316,7 @@ class FitInfo:
     replicas: int = 1  # in sync, under tf.distribute
     location: Location | None = None  # the call of fit
     made: tuple[ArgumentInfo, ...] = ()  # what it was given, where the script tells by itself
+    given_as: GivenAs | None = None  # what the data came as; None: not known, or a loop's
     last_batch: DataInfo = DataInfo()  # of the step that raised, where one did
     error: str | None = None  # the exception that ended it, in one line
     seconds: float = 0.0  # wall time of the training

@@ -15,6 +15,7 @@ from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.label_classes import misfit_in_error, misfit_of
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.record.facts import (
+    AdaptedInfo,
     ArgumentInfo,
     ColumnSummary,
     DataInfo,
@@ -678,3 +679,88 @@ def test_rows_of_a_loop_are_dropped_before_the_training() -> None:
     assert text.startswith(
         "Drop the rows before the training: keep = np.isfinite(y); x, y = x[keep], y[keep]. A made-up"
     )
+
+
+# -- how rows are left out ---------------------------------------------------------------------------
+
+OTHER = made_up.tensor("input", "age", shape=(None, 1))
+
+
+@pytest.mark.parametrize(
+    ("given_as", "array", "others", "text"),
+    [
+        (
+            "dataset",
+            made_up.tensor("input", "chol", shape=(None, 1), num_nan=1),
+            [OTHER],
+            "Leave the rows out of the dataset: data = data.unbatch().filter(lambda x, *_: "
+            'tf.reduce_all(tf.math.is_finite(x["chol"]))).batch(16).',
+        ),
+        (
+            "dataset",
+            made_up.tensor("input", "0", shape=(None, 4), num_nan=1),
+            [],
+            "Leave the rows out of the dataset: data = data.unbatch().filter(lambda x, *_: "
+            "tf.reduce_all(tf.math.is_finite(x))).batch(16).",
+        ),
+        (
+            "arrays",
+            made_up.tensor("input", "chol", shape=(None,), num_nan=1),
+            [OTHER],
+            'Drop the rows before the training: keep = np.isfinite(x["chol"]); x, y = '
+            "{name: column[keep] for name, column in x.items()}, y[keep].",
+        ),
+        (
+            "arrays",
+            made_up.tensor("input", "0", shape=(None, 4), num_nan=1),
+            [],
+            "Drop the rows before the training: keep = np.isfinite(x).all(axis=1); x, y = x[keep], y[keep].",
+        ),
+        (
+            "batches",
+            made_up.tensor("input", "0", shape=(None, 8, 8), num_nan=1),
+            [],
+            "Drop the rows where the batches are made: keep = np.isfinite(x).all(axis=tuple(range(1, "
+            "x.ndim))); x, y = x[keep], y[keep].",
+        ),
+    ],
+)
+def test_rows_are_left_out_of_what_the_data_came_as(
+    given_as: str, array: TensorSummary, others: list[TensorSummary], text: str
+) -> None:
+    run = made_up.run(inputs=[*others, array], loss=[NAN], fit={"given_as": given_as, "batch_size": 16})
+    drop, fill = only("NW101", run).remedies
+    assert drop.text == text
+    called = 'x["chol"]' if others else "x"
+    behind = ", before the dataset is made of it." if given_as == "dataset" else "."
+    assert (
+        fill.text == f"Or fill the gaps in {called} with the column's median over its finite values{behind}"
+    )
+
+
+def test_targets_are_left_out_of_a_dataset() -> None:
+    bad = made_up.tensor("label", "0", num_nan=1)
+    run = made_up.run(targets=[bad], loss=[NAN], fit={"given_as": "dataset", "batch_size": 16})
+    assert (
+        only("NW103", run)
+        .remedies[0]
+        .text.startswith(
+            "Leave the rows out of the dataset: data = data.unbatch().filter(lambda x, y, *_: "
+            "tf.reduce_all(tf.math.is_finite(y))).batch(16). A made-up"
+        )
+    )
+
+
+@pytest.mark.parametrize("mean", [NAN, 3.0])
+def test_statistics_that_were_adapted_to_the_gaps(mean: float) -> None:
+    """They spoil every row, before a step is made."""
+    scale = LayerInfo("scale", "scale", "Normalization", adapted=AdaptedInfo((mean,), (1.0,)))
+    bad = made_up.tensor("input", "chol", num_nan=1)
+    run = made_up.run(
+        made_up.model(scale, made_up.dense()),
+        inputs=[bad],
+        loss=[NAN],
+        incident={"role": "input", "batch": DataInfo((bad,))},
+    )
+    said = "The statistics of scale were taken from it, and are not finite either: mend the data before adapt"
+    assert (f"{said}, too." in only("NW101", run).message) is math.isnan(mean)

@@ -10,6 +10,7 @@ from nanwatch.diagnose.data_words import bad_elements, bad_kinds, capitalise_fir
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.op_facts import made_in_step_words, op_that_made_data
 from nanwatch.diagnose.readings import incident_of
+from nanwatch.diagnose.row_words import drop_rows_words
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS
 from nanwatch.record.facts import DataInfo, IncidentInfo, TensorSummary
@@ -66,12 +67,7 @@ class NonfiniteTarget(Rule):
             )
         drop = Remedy(
             Intervention(InterventionKind.DROP_NONFINITE_ROWS, array.path, bad.bad_rows),
-            (
-                "Drop the rows before the training: keep = np.isfinite(y); x, y = x[keep], y[keep]. "
-                if fit.info.kind == "tape"
-                else "Drop the rows before the fit: keep = np.isfinite(y); model.fit(x[keep], y[keep]). "
-            )
-            + "A made-up target teaches a made-up thing: do not fill it in.",
+            drop_rows_words(fit, "y", bad) + " A made-up target teaches a made-up thing: do not fill it in.",
         )
         if array.batch_is_clean or (incident and incident.finite_on_first_weights):
             return self.finding(
