@@ -1,7 +1,9 @@
 """nanwatch: why a Keras training broke, on which line, and what cures it."""
 
-# `python -m nanwatch` comes by here before it can turn away from the working folder: nothing is imported,
-# so that no typing.py in there is either.
+# `python -m nanwatch` comes by here before it can turn away from the working folder: nothing is imported
+# from outside of this one, so that no typing.py in there is either.
+from nanwatch.line_notes import note_lines_from_now
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from nanwatch.errors import TrainingHalted
@@ -40,3 +42,6 @@ def watch_callback() -> object:
         need_framework()
         raise
     return Watch
+
+
+note_lines_from_now()

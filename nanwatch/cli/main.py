@@ -11,6 +11,7 @@ from nanwatch.cli.handover import Handover
 from nanwatch.cli.table import COMMANDS
 from nanwatch.errors import NanwatchError
 from nanwatch.exit_status import ExitStatus
+from nanwatch.line_notes import wait_no_more
 from nanwatch.version import __version__
 
 
@@ -18,6 +19,7 @@ class Commands(click.Group):
     """The commands of the table; each is imported when it is asked for, and not before."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        wait_no_more()
         try:
             return super().__call__(*args, **kwargs)
         except Handover as handover:

@@ -119,7 +119,7 @@ def summary_text(report: Report) -> str:
     for found in report.diagnoses.diagnoses:
         where = ""
         if found.location is not None:
-            where = f" ({escape_markdown(report.path(found.location.file))}:{found.location.line})"
+            where = f" ({escape_markdown(report.place(found.location))})"
         lines.append(f"{found.part}: **{found.code} {found.name}**{where} {escape_markdown(found.message)}")
     return "\n\n".join(line for line in lines if line)
 

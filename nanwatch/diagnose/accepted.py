@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from nanwatch.diagnose.baseline import keys_of
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis
-from nanwatch.diagnose.places import place_of, project_path
+from nanwatch.diagnose.places import line_words, place_of, project_path
 from nanwatch.diagnose.rule import all_rules
 from nanwatch.errors import UnknownRule
 from nanwatch.record.run import Run
@@ -126,5 +126,5 @@ def is_cause(diagnosis: Diagnosis, fit: int) -> bool:
 
 def left_out_sentence(diagnosis: Diagnosis, reason: str, run: Run, root: str | None) -> str:
     at = place_of(run, diagnosis)
-    where = f" at {project_path(run, at.file, root)}:{at.line}" if at.line else ""
+    where = f" at {line_words(at, project_path(run, at.file, root))}" if at.line else ""
     return f"{diagnosis.code} {diagnosis.name}{where} ({reason})"

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from nanwatch.diagnose.diagnosis import Diagnoses
-from nanwatch.diagnose.places import fingerprint, place_of, project_path
+from nanwatch.diagnose.places import fingerprint, lasting_path, place_of
 from nanwatch.errors import BadConfig
 from nanwatch.record import strict_json
 from nanwatch.record.run import Run
@@ -23,7 +23,7 @@ def keys_of(diagnoses: Diagnoses, run: Run, root: str | None = None) -> list[str
     keys = []
     for diagnosis in diagnoses.diagnoses:
         at = place_of(run, diagnosis)
-        digest = fingerprint(diagnosis.code, project_path(run, at.file, root), at.code)
+        digest = fingerprint(diagnosis.code, lasting_path(run, at, root), at.code)
         seen[digest] += 1
         keys.append(f"{digest}:{seen[digest]}")
     return keys
@@ -54,7 +54,7 @@ def write_baseline(path: Path, diagnoses: Diagnoses, run: Run, root: str | None 
     findings = []
     for diagnosis, key in zip(diagnoses.diagnoses, keys_of(diagnoses, run, root), strict=True):
         at = place_of(run, diagnosis)
-        file = project_path(run, at.file, root)
+        file = lasting_path(run, at, root)
         line = " ".join(at.code.split())
         findings.append({"code": diagnosis.code, "file": file, "line": line, "fingerprint": key})
     findings.sort(key=lambda entry: (entry["file"], entry["code"], entry["line"], entry["fingerprint"]))

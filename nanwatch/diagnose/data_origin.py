@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from nanwatch.diagnose.diagnosis import Finding
+from nanwatch.diagnose.places import line_in_words
 from nanwatch.record.interventions import InterventionKind
 from nanwatch.record.run import Fit
 
@@ -34,5 +35,5 @@ def with_origin(finding: Finding, fit: Fit) -> Finding:
     if found is None or finding.location is None or finding.location != fit.info.location:
         return finding
     at = found.location
-    told = f"{found.name} was last made in line {at.line}: {at.code}"
+    told = f"{found.name} was last made in {line_in_words(at)}: {at.code}"
     return replace(finding, evidence=(*finding.evidence, told))

@@ -9,7 +9,7 @@ from typing import Literal
 
 from nanwatch.diagnose.data_words import bad_elements
 from nanwatch.diagnose.readings import incident_of
-from nanwatch.record.facts import ColumnSummary, DataInfo, LayerInfo, OutputInfo, TensorSummary
+from nanwatch.record.facts import AdaptedInfo, ColumnSummary, DataInfo, LayerInfo, OutputInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
 DataKind = Literal["inputs", "labels", "sample_weights"]
@@ -91,10 +91,19 @@ def output_of(fit: Fit, path: str) -> OutputInfo | None:
 def layer_adapted_to_bad_data(fit: Fit, run: Run) -> LayerInfo | None:
     """The `Normalization` whose statistics are not finite, where the inputs hold what made them so."""
     incident = incident_of(fit, run)
-    if incident is None or incident.role != "weight" or not any(map(bad_elements, fit.info.data.inputs)):
+    inputs = [*fit.info.data.inputs, *(incident.batch.inputs if incident is not None else ())]
+    if incident is None or not any(map(bad_elements, inputs)):
         return None
+    adapted = ((layer, layer.adapted) for layer in fit.model.layers if layer.adapted is not None)
+    found = next((layer for layer, learned in adapted if not is_finite(learned)), None)
+    if found is not None or incident.role != "weight":
+        return found
     layers = (layer for layer in fit.model.layers if incident.path in layer.weights)
     return next((layer for layer in layers if layer.type == "Normalization"), None)
+
+
+def is_finite(adapted: AdaptedInfo) -> bool:
+    return all(map(math.isfinite, (*adapted.means, *adapted.variances)))
 
 
 def went_nonfinite(fit: Fit, run: Run) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nanwatch.diagnose.data_words import list_words, number
 from nanwatch.diagnose.learned import has_floor_of_zero, learned
 from nanwatch.diagnose.loss_course import constant_guess_loss
-from nanwatch.diagnose.outcome import accuracy_is_a_share, has_improved, is_part, kept_losses
+from nanwatch.diagnose.outcome import has_improved, is_part, kept_losses, share_words
 from nanwatch.diagnose.readings import (
     CROSSENTROPIES,
     REGRESSIONS,
@@ -107,6 +107,6 @@ def unsure(fit: Fit) -> Iterator[str]:
     """An end of which it is not known what a constant answer would come to."""
     if learned(fit) is None and last_loss(fit) > LARGE:
         yield f"its loss ends at {number(last_loss(fit))}"
-    if accuracy_is_a_share(fit) and not has_improved(fit):
-        reached = f"its accuracy, {accuracies(fit)[-1]:.4f}, is the share of one class"
-        yield f"{reached}, and its loss has not improved"
+    words = None if has_improved(fit) else share_words(fit)
+    if words is not None:
+        yield f"its accuracy, {accuracies(fit)[-1]:.4f}, {words}, and its loss has not improved"

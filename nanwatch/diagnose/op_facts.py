@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from nanwatch.diagnose.data_words import count_words, number
+from nanwatch.diagnose.data_words import capitalise_first, count_words, number
 from nanwatch.diagnose.op_words import first_op_words, operand_words
+from nanwatch.diagnose.places import line_in_words
 from nanwatch.diagnose.readings import gradient_norms, incident_of
 from nanwatch.diagnose.statistics import median
 from nanwatch.record.facts import IncidentInfo, LayerInfo, Location, Operand, OpInfo
@@ -89,6 +90,27 @@ def is_half(op: OpInfo, fit: Fit) -> bool:
     """The op computes in float16, as far as its layer and the model's policy tell."""
     layer = layer_of_op(op, fit)
     return layer.dtype in HALF if layer else fit.model.dtype_policy in HALF
+
+
+def op_that_made_data(fit: Fit, run: Run) -> OpInfo | None:
+    """The op by which a step of the script's own made the input or the target that is not finite.
+
+    What a loop gives to its model and its loss need not be data: returns, noise and masks are computed in the
+    step. Of data that are bad themselves no op is the first; what is made of predictions comes behind them.
+    """
+    op = op_of(fit, run)
+    own = fit.info.kind == "tape" or fit.model.custom_train_step
+    if op is None or not own or fit.info.data.whole or op.direction == "backward":
+        return None
+    if op.layer is not None or "output" in op.made_of or is_built_in_loss(op, fit):
+        return None
+    return None if has_infinite_input(op) or any(each.num_nan for each in op.inputs) else op
+
+
+def made_in_step_words(called: str, op: OpInfo) -> str:
+    where = "" if op.location is None else f", in {line_in_words(op.location)}"
+    place = f"in {op.type}{where}"
+    return f"{capitalise_first(called)} was computed in the step and went bad there, {place}: no data."
 
 
 def where_words(op: OpInfo, incident: IncidentInfo) -> str:

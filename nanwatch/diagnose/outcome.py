@@ -159,7 +159,24 @@ def is_at_chance(fit: Fit) -> bool:
 
 
 def accuracy_is_a_share(fit: Fit, epochs: int = PATIENCE_EPOCHS) -> bool:
-    """Whether the accuracy of each of the last epochs could be a constant answer's.
+    """Whether the accuracy of each of the last epochs could be a constant answer's."""
+    return bool(shares_alike(fit, epochs))
+
+
+def share_words(fit: Fit, epochs: int = PATIENCE_EPOCHS) -> str | None:
+    """What the last accuracy is beside the share of a class; None where it is apart from all of them."""
+    found, rows = shares_alike(fit, epochs), rows_an_epoch(fit, label_of(fit, first_output(fit)))
+    if not found:
+        return None
+    reached = accuracies(fit)[-1]
+    nearest = min(found, key=lambda share: abs(share - reached))
+    if abs(nearest - reached) * rows < 1.0:  # the same number of hits
+        return "is the share of one class"
+    return f"is no further from the share of one class, {nearest:.4f}, than chance goes"
+
+
+def shares_alike(fit: Fit, epochs: int) -> list[float]:
+    """The shares of classes from which the accuracies of the last epochs cannot be told.
 
     For each epoch, a two-sided binomial test of the number of hits against every class's share
     in the labels, at `CHANCE_ALPHA`; one class must pass in all epochs.
@@ -169,11 +186,12 @@ def accuracy_is_a_share(fit: Fit, epochs: int = PATIENCE_EPOCHS) -> bool:
     seen = accuracies(fit)[-epochs:]
     rows = rows_an_epoch(fit, label)
     if len(seen) < epochs or not shares or rows == 0 or not all(0 <= value <= 1 for value in seen):
-        return False
-    return any(
-        all(binomial_p_value(round(value * rows), rows, share) > CHANCE_ALPHA for value in seen)
+        return []
+    return [
+        share
         for share in shares.values()
-    )
+        if all(binomial_p_value(round(value * rows), rows, share) > CHANCE_ALPHA for value in seen)
+    ]
 
 
 def rows_an_epoch(fit: Fit, label: TensorSummary | None) -> int:

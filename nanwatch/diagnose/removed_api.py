@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from nanwatch.diagnose.patch import find_call, parse_line, span
-from nanwatch.record.facts import ScriptError
+from nanwatch.record.facts import Location, ScriptError
 
 NESTED = r"((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)"  # the arguments of a call, with calls in them
 
@@ -21,6 +21,7 @@ class Removal:
     advice: str
     line: str | None = None
     library: str = ""  # from which it is gone, where that is not Keras
+    at: Location | None = None  # where it stands, if not where the script died
 
 
 @dataclass(frozen=True)
@@ -154,16 +155,27 @@ MONITOR = re.compile(
 )
 KEY = re.compile(r"^'(acc|val_acc)'$")
 NO_GET = re.compile(r"'(ndarray|numpy\.ndarray|list|tuple)' object has no attribute 'get'")
+# What Keras makes of metrics that it takes for the weights of losses: by what they were given as.
+METRICS_AS_WEIGHTS = re.compile(
+    r"dtype='string' is not a valid dtype for Keras type promotion"
+    r"|Failed to convert elements of <\w+ name=\w+> to Tensor"
+    r"|`loss_weights` must match the number of losses, got \d+ losses and \d+ weights"
+    r"|Expected `loss_weights` argument to be a float .* Received instead: .* of type <class 'str'>",
+    re.DOTALL,
+)
 POSITIONAL = re.compile(r"too many positional arguments|takes [01] positional arguments? but \d were given")
 
 
-def removal_of(raised: ScriptError, models: Collection[str] = ()) -> Removal | None:
+def removal_of(
+    raised: ScriptError, models: Collection[str] = (), compiled: Collection[Location] = ()
+) -> Removal | None:
     """The name or argument that the script died of; None where it is none of those known here.
 
-    ``models`` are the classes of the script's own models.
+    ``models`` are the classes of the script's own models, ``compiled`` the lines that compiled one.
     """
     line = raised.location.code if raised.location is not None else ""
-    return next(removals(raised, line, models), None)
+    found = next(removals(raised, line, models), None)
+    return found or next(positional_metrics(raised, compiled), None)
 
 
 def removals(raised: ScriptError, line: str, models: Collection[str]) -> Iterator[Removal]:
@@ -197,6 +209,34 @@ def removals(raised: ScriptError, line: str, models: Collection[str]) -> Iterato
         yield from metric(found[1] or found[2], line)
     if raised.type == "TypeError" and POSITIONAL.search(said):
         yield from positional_class_weight(line)
+
+
+def positional_metrics(raised: ScriptError, compiled: Collection[Location]) -> Iterator[Removal]:
+    """Metrics that ``compile`` was given third, where Keras 3 has the weights of the losses."""
+    if not METRICS_AS_WEIGHTS.search(raised.message):
+        return
+    for at in filter(None, (raised.location, *compiled)):
+        found = find_call(at.code, "compile")
+        given = found[1].args if found is not None else []
+        if found is None or len(given) < 3 or any(isinstance(each, ast.Starred) for each in given):
+            continue
+        if not may_be_metrics(given[2], raised.message):
+            continue
+        start, end = span(found[0], given[2])
+        third = at.code[start:end]
+        new = f"{at.code[:start]}metrics={at.code[start:]}" if len(given) == 3 and third else None
+        advice = "The third argument is loss_weights today: name it, metrics="
+        yield Removal("compile(optimizer, loss, metrics)", advice, parsed(new), at=at)
+
+
+def may_be_metrics(given: ast.expr, said: str) -> bool:
+    """By how they are written; too many weights are what they say they are."""
+    parts = given.elts if isinstance(given, ast.List | ast.Tuple) else [given]
+    if any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts):
+        return True
+    return (
+        any(isinstance(part, ast.Call | ast.Name | ast.Attribute) for part in parts) and "match" not in said
+    )
 
 
 def metric(old: str, line: str) -> Iterator[Removal]:

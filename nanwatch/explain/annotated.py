@@ -31,6 +31,9 @@ def title(diagnosis: Diagnosis) -> str:
 def message(report: Report, diagnosis: Diagnosis) -> str:
     """What was found, its evidence, and what to change: a line each."""
     lines = [clean(diagnosis.message), *(f"- {clean(text)}" for text in diagnosis.evidence)]
+    at = diagnosis.location
+    if at is not None and at.cell is not None:  # a place that they have no field for
+        lines.insert(1, f"In {clean(report.place(at))}: {clean(at.code)}".rstrip(": "))
     if place := place_words(report, diagnosis.fit, diagnosis.alike):
         lines[0] += f" {place}"
     lines += [f"What to change: {clean(remedy.text)}" for remedy in diagnosis.remedies[:1]]

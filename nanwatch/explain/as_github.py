@@ -30,7 +30,7 @@ def render(report: Report) -> str:
 def annotation(report: Report, diagnosis: Diagnosis) -> str:
     at = diagnosis.location
     properties: dict[str, str] = {}
-    if at is not None:
+    if at is not None and at.cell is None:
         properties["file"] = clean(report.project_path(at.file))
         if at.line > 0:
             properties["line"] = str(at.line)

@@ -162,7 +162,7 @@ def started_words(started: str) -> str:
 def op_place(report: Report) -> str:
     incident = report.run.info.incident
     at = None if incident is None or incident.op is None else incident.op.location
-    return "" if at is None else f"{report.path(at.file)}:{at.line}"
+    return "" if at is None else report.place(at)
 
 
 def tiles(report: Report) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from typing import Any
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain.report import Report
 from nanwatch.record import strict_json
-from nanwatch.record.facts import ModelInfo, OpInfo
+from nanwatch.record.facts import Location, ModelInfo, OpInfo
 from nanwatch.record.run import Run
 from nanwatch.record.tables import to_table
 from nanwatch.record.trials import Trial
@@ -107,10 +107,21 @@ def op_table(report: Report, op: OpInfo) -> dict[str, Any]:
     return {
         "type": op.type,
         "direction": op.direction,
-        "file": None if at is None else report.path(at.file),
+        "file": None if at is None else file_of(report, at),
         "line": None if at is None else at.line,
         "code": None if at is None else at.code,
+        "cell": None if at is None else cell_of(at),
     }
+
+
+def file_of(report: Report, at: Location) -> str | None:
+    """None in a notebook: no file holds the line."""
+    return report.path(at.file) if at.cell is None else None
+
+
+def cell_of(at: Location) -> int | None:
+    """What the notebook counts the cell by, 0 where that is not known; None of a line in a file."""
+    return None if at.cell is None else at.cell.number
 
 
 def diagnosis_table(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
@@ -131,7 +142,13 @@ def location_table(report: Report, diagnosis: Diagnosis) -> dict[str, Any] | Non
     at = diagnosis.location
     if at is None:
         return None
-    return {"file": report.path(at.file), "line": at.line, "code": at.code, "layer": diagnosis.layer}
+    return {
+        "file": file_of(report, at),
+        "line": at.line,
+        "code": at.code,
+        "layer": diagnosis.layer,
+        "cell": cell_of(at),
+    }
 
 
 def remedy_table(remedy: Remedy) -> dict[str, Any]:

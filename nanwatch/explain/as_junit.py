@@ -115,14 +115,15 @@ def add_case(
 def add_place(case: ElementTree.Element, report: Report, findings: Sequence[Diagnosis]) -> None:
     at = next((found.location for found in findings if found.location is not None), None)
     if at is not None:
-        case.set("file", text_of(clean(report.project_path(at.file))))
+        if at.cell is None:
+            case.set("file", text_of(clean(report.project_path(at.file))))
         case.set("line", str(at.line))
 
 
 def finding_text(report: Report, found: Diagnosis) -> str:
     """A finding in full, led by its place as compilers write it."""
     at = found.location
-    place = "" if at is None else f"{clean(report.project_path(at.file))}:{at.line}: "
+    place = "" if at is None else f"{clean(report.project_place(at))}: "
     code = "" if at is None or not at.code else f"\n    {clean(at.code).strip()}"
     return f"{place}{annotation_level(found)}: {title(found)}{code}\n{message(report, found)}"
 

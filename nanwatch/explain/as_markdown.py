@@ -91,7 +91,7 @@ def finding(report: Report, heading: str, diagnosis: Diagnosis) -> Iterator[str]
 
 def location_line(report: Report, location: Location, layer: str | None) -> str:
     behind = f", layer {code_span(report.names.path(layer))}" if layer else ""
-    return f"{code_span(f'{report.path(location.file)}:{location.line}')}{behind}"
+    return f"{code_span(report.place(location))}{behind}"
 
 
 def script(location: Location, part: Columns | None = None) -> str:

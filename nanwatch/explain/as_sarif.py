@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
-from nanwatch.diagnose.places import fingerprint, place_of
+from nanwatch.diagnose.places import fingerprint, lasting_path, place_of
 from nanwatch.diagnose.rule import Rule, all_rules
 from nanwatch.explain.annotated import annotation_level, message, worst_first
 from nanwatch.explain.caret import Columns, file_columns
@@ -119,7 +119,7 @@ def to_utc(moment: str) -> str:
 
 def result(report: Report, diagnosis: Diagnosis, number: int, seen: Counter[str]) -> dict[str, Any]:
     at = place_of(report.run, diagnosis)
-    digest = fingerprint(diagnosis.code, report.project_path(at.file), at.code)
+    digest = fingerprint(diagnosis.code, lasting_path(report.run, at, report.root), at.code)
     seen[digest] += 1
     found: dict[str, Any] = {
         "ruleId": diagnosis.code,
@@ -144,12 +144,15 @@ def location(
     report: Report, at: Location | None, layer: str | None = None, part: Columns | None = None
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if at is not None:
+    members = [{"fullyQualifiedName": clean(layer), "kind": "member"}] if layer else []
+    if at is not None and at.cell is not None:
+        members.insert(0, {"fullyQualifiedName": clean(report.place(at))})
+    elif at is not None:
         found["physicalLocation"] = {"artifactLocation": artifact(report, at.file)}
         if at.line > 0:
             found["physicalLocation"]["region"] = region(at, part)
-    if layer:
-        found["logicalLocations"] = [{"fullyQualifiedName": clean(layer), "kind": "member"}]
+    if members:
+        found["logicalLocations"] = members
     return found
 
 

@@ -70,7 +70,7 @@ def card(report: Report, heading: str, found: Diagnosis) -> Card:
         heading,
         found,
         place_words(report, found.fit, found.alike),
-        "" if at is None else f"{report.path(at.file)}:{at.line}",
+        "" if at is None else report.place(at),
         report.names.path(found.layer or ""),
         current,
         lines,
@@ -105,7 +105,7 @@ def remedy_card(report: Report, remedy: Remedy) -> RemedyCard:
     shown = remedy.line is not None and at is not None
     return RemedyCard(
         remedy_sentence(remedy),
-        f"{report.path(at.file)}:{at.line}" if at is not None and shown else "",
+        report.place(at) if at is not None and shown else "",
         clean(at.code).strip() if at is not None and shown else "",
         clean(remedy.line).strip() if remedy.line is not None and shown else "",
         "" if remedy.trial is None else remedy.trial.verdict,

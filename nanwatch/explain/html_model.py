@@ -54,7 +54,7 @@ def layer_row(report: Report, fit: Fit, layer: LayerInfo, variables: Sequence[st
         layer.type,
         layer_words(layer),
         weights_of(layer, fit.model.weights),
-        "" if at is None else f"{report.path(at.file)}:{at.line}",
+        "" if at is None else report.place(at),
         gradient_words(norms),
         spark(norms),
         output_words(fit.health, layer.path),

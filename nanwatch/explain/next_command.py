@@ -32,7 +32,7 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
         found.append((going_on, why))
     at = causes[0].location if causes else None
     if again and at is not None and causes[0].code != UNEXPLAINED:
-        place = f"{clean(report.path(at.file))}:{at.line}"
+        place = clean(report.place(at))
         found.append((again, f"again, once {place} is mended ({causes[0].code})"))
     elif again and report.diagnoses.outcome == "incomplete" and report.is_watched_throughout():
         found.append((again, "runs the script again under watch"))

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Part
 from nanwatch.diagnose.doubts import doubts
-from nanwatch.diagnose.places import project_path
+from nanwatch.diagnose.places import line_words, project_path
 from nanwatch.diagnose.script_names import ScriptNames, names_of
 from nanwatch.explain.notes import held_back_words, not_watched_words, own_error_words
+from nanwatch.record.facts import Location
 from nanwatch.record.run import Fit, Run
 
 
@@ -72,6 +73,14 @@ class Report:
         if cwd and whole.is_relative_to(cwd):
             return str(whole.relative_to(cwd))
         return str(path)
+
+    def place(self, at: Location) -> str:
+        """``train.py:12``, or ``cell 4, line 12``."""
+        return line_words(at, self.path(at.file))
+
+    def project_place(self, at: Location) -> str:
+        """The same with `project_path`."""
+        return line_words(at, self.project_path(at.file))
 
     def project_path(self, path: str | Path) -> str:
         """``path`` as other programs want it: relative to the root of the checkout, with ``/``."""

@@ -34,7 +34,7 @@ class Excerpt:
 
 def excerpt(location: Location, context: int = CONTEXT) -> Excerpt:
     """The line of ``location`` and its neighbours; the recorded line alone if the script changed."""
-    near = lines_of(Path(location.file), location.line - context, location.line + context)
+    near = lines_around(location, context)
     here = near.get(location.line)
     if here is None or not location.code or clean(here).strip() != clean(location.code).strip():
         recorded = clean(location.code).strip()
@@ -45,8 +45,19 @@ def excerpt(location: Location, context: int = CONTEXT) -> Excerpt:
     return Excerpt(tuple(Line(n, texts[n], n == location.line) for n in sorted(texts)), True)
 
 
+def lines_around(location: Location, context: int) -> dict[int, str]:
+    """By number; of a notebook's cell, which was not kept in a file, those in the record."""
+    first, last = location.line - context, location.line + context
+    if location.cell is None:
+        return lines_of(Path(location.file), first, last)
+    held = enumerate(location.cell.lines, location.cell.first)
+    return {number: text for number, text in held if first <= number <= last}
+
+
 def current_line(location: Location) -> str | None:
-    """The whole line of ``location`` as it stands in the file; None if it is not the recorded one."""
+    """The whole line of ``location`` as it stands in its file; None if it is not the recorded one."""
+    if location.cell is not None:
+        return None
     text = lines_of(Path(location.file), location.line, location.line).get(location.line)
     if text is None or not location.code or text.strip() != location.code.strip():
         return None

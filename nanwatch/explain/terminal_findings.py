@@ -73,7 +73,7 @@ def add_excerpt(
     behind = f", layer {clean(report.names.path(layer))}" if layer else ""
     if not found.current and found.lines:
         behind += " (as it was when the run was made)"
-    page.line((f"{clean(report.path(location.file))}:{location.line}", "bold"), (behind, "dim"), indent=2)
+    page.line((clean(report.place(location)), "bold"), (behind, "dim"), indent=2)
     digits = len(str(max((line.number for line in found.lines), default=0)))
     for line in found.lines:
         add_excerpt_line(page, line, digits)
@@ -127,7 +127,7 @@ def add_diff(page: Page, report: Report, location: Location, new: str, indent: i
     old, new = clean(location.code).strip(), clean(new).strip()
     same = common_length(old, new)
     tail = common_length(old[same:][::-1], new[same:][::-1])
-    page.line((f"{clean(report.path(location.file))}:{location.line}", "dim"), indent=indent)
+    page.line((clean(report.place(location)), "dim"), indent=indent)
     for sign, text, style in (("- ", old, "red"), ("+ ", new, "green")):
         end = len(text) - tail
         pieces = Text.assemble((text[:same], style), (text[same:end], f"bold {style}"), (text[end:], style))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from nanwatch.diagnose.data_words import when_words
-from nanwatch.diagnose.outcome import accuracy_is_a_share, is_cut_off
+from nanwatch.diagnose.outcome import is_cut_off, share_words
 from nanwatch.diagnose.readings import accuracies
 from nanwatch.explain.figures import count, short
 from nanwatch.explain.loss_words import loss_words
@@ -107,9 +107,10 @@ def at_chance_sentence(report: Report) -> str:
     """With the accuracy, where it is a class's share: of uneven classes that may be high."""
     fit = report.fit()
     said = "The training predicts no better than chance"
-    if fit is None or not accuracies(fit) or not accuracy_is_a_share(fit, epochs=1):
+    words = None if fit is None else share_words(fit, epochs=1)
+    if fit is None or words is None:
         return f"{said}."
-    return f"{said}: its accuracy, {short(accuracies(fit)[-1])}, is the share of one class."
+    return f"{said}: its accuracy, {short(accuracies(fit)[-1])}, {words}."
 
 
 def tried_in_vain(number: int) -> str:
@@ -218,7 +219,7 @@ def raised_sentence(report: Report) -> str | None:
     if raised is None or report.diagnoses.outcome == "crashed":
         return None
     at = raised.location
-    where = "" if at is None else f" at {report.path(at.file)}:{at.line}"
+    where = "" if at is None else f" at {report.place(at)}"
     return f"Behind it the script ended with {raised.type}{where}."
 
 

@@ -16,12 +16,25 @@ Shape = tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A cell of a notebook, which no file holds, and the ``lines`` of it, from ``first`` on, to be shown."""
+
+    number: int = 0  # what the notebook counted it by when it ran: In [4]; 0 where that is not known
+    first: int = 1
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Location:
-    """A line of the user's own code. ``file`` is absolute; ``code`` is the line, stripped."""
+    """A line of the user's own code. ``file`` is absolute; ``code`` is the line, stripped.
+
+    In a ``cell`` of a notebook ``file`` is what Python calls it by, and no path.
+    """
 
     file: str
     line: int
     code: str = ""
+    cell: Cell | None = None
 
 
 @dataclass(frozen=True)
@@ -270,6 +283,10 @@ class ArgumentInfo:
     location: Location
 
 
+# "dataset" is one of tf.data; "batches" come from a generator, a PyDataset or a loader.
+GivenAs = Literal["arrays", "dataset", "batches"]
+
+
 @dataclass(frozen=True)
 class FitInfo:
     """One training: a call of fit, a series of train_on_batch, or a GradientTape loop."""
@@ -299,6 +316,7 @@ class FitInfo:
     replicas: int = 1  # in sync, under tf.distribute
     location: Location | None = None  # the call of fit
     made: tuple[ArgumentInfo, ...] = ()  # what it was given, where the script tells by itself
+    given_as: GivenAs | None = None  # what the data came as; None: not known, or a loop's
     last_batch: DataInfo = DataInfo()  # of the step that raised, where one did
     error: str | None = None  # the exception that ended it, in one line
     seconds: float = 0.0  # wall time of the training

@@ -31,6 +31,7 @@ from nanwatch.watch.train_step.traced_step import suspend_watching
 
 Config = dict[str, object]  # arguments of a layer
 SIZES = ("units", "filters")
+MOST_TOKENS = 200_000  # of an input that may be one of tokens
 
 
 @contextmanager
@@ -69,11 +70,19 @@ def map_labels(setup: Setup, change: Intervention) -> Iterator[Setup]:
 
 @contextmanager
 def set_input_dim(setup: Setup, change: Intervention) -> Iterator[Setup]:
-    """An embedding of more tokens."""
+    """An embedding of more tokens: of as many at least as the rows hold that are at hand."""
     layer = layer_at(setup.model, change.target)
     if not hasattr(layer, "input_dim"):
         raise NotPossible(f"{change.target} is no embedding")
-    yield with_layers(setup, {id(layer): {"input_dim": int(as_number(change))}})
+    tokens = max([int(as_number(change)), *tokens_needed(setup)])
+    yield with_layers(setup, {id(layer): {"input_dim": tokens}})
+
+
+def tokens_needed(setup: Setup) -> Iterator[int]:
+    """By each input of whole numbers that may be tokens."""
+    for leaf in keras.tree.flatten(setup.rows.x):
+        if leaf is not None and leaf.dtype.kind in "iu" and leaf.size and leaf.max() < MOST_TOKENS:
+            yield int(leaf.max()) + 1
 
 
 # -- the head ------------------------------------------------------------------------------------------

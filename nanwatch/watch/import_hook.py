@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO, TypeGuard
 
+from nanwatch.line_notes import wait_no_more
 from nanwatch.record.events import Warned
 from nanwatch.record.facts import OnIncident
 from nanwatch.record.notes import OtherBackend, OtherKeras
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch import user_lines
+from nanwatch.watch.launch.disabled import is_disabled
 from nanwatch.watch.launch.own_modules import KEPT, own_imports
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
@@ -98,6 +100,7 @@ def install_hook(
     def legacy(module: ModuleType) -> None:
         recorder.note_not_watched(OtherKeras())
 
+    wait_no_more()
     waiting = wait_for({"tf_keras": legacy, "keras": meet_keras})
     take(recorder.patches, Taker.ARRIVAL, {"sys.meta_path": waiting})
     listen_to_warnings(recorder)
@@ -159,6 +162,27 @@ def note_lines(patches: Patches) -> None:
         "keras.layers.Layer.trainable": with_freezing_noted,
     }
     take(patches, Taker.LINES, wrappers)
+
+
+BY_HAND: list[Patches] = []  # what notes the lines for a `Watch` that is passed by hand, once it does
+
+
+def note_lines_by_hand(keras: ModuleType) -> None:
+    """Note lines in this process from now on, and for good; nothing else of Keras is taken.
+
+    In a script that nanwatch has started they are noted for its run. Raises whatever fails.
+    """
+    if BY_HAND or KEPT or is_disabled() or not hasattr(keras, "backend"):  # a keras.py of the script's own
+        return
+    if keras.backend.backend() != "tensorflow":
+        return
+    patches = Patches()
+    try:
+        note_lines(patches)
+    except BaseException:
+        patches.undo()
+        raise
+    BY_HAND.append(patches)
 
 
 def record_construction(original: Callable[..., R], cls: type, /, *args: object, **kwargs: object) -> R:

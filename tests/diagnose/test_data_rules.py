@@ -15,12 +15,15 @@ from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.label_classes import misfit_in_error, misfit_of
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.record.facts import (
+    AdaptedInfo,
     ArgumentInfo,
     ColumnSummary,
     DataInfo,
     LayerInfo,
     LossInfo,
     ModelInfo,
+    Operand,
+    OpInfo,
     TensorSummary,
 )
 from nanwatch.record.interventions import Intervention, InterventionKind
@@ -406,6 +409,52 @@ def test_more_classes_than_units_may_be_the_layer_s_fault() -> None:
     assert finding.remedies[0].text == "Give the output 6 units: the labels count from 0 to 5."
 
 
+def of_seen(run: Run, whole: bool, **facts: Any) -> Run:
+    """``run``, its data read whole or seen in part."""
+    (fit,) = run.fits
+    info = replace(fit.info, data=replace(fit.info.data, whole=whole), **facts)
+    return replace(run, fits=(replace(fit, info=info),))
+
+
+def test_labels_that_were_seen_in_part_may_be_more() -> None:
+    run = of_seen(made_up.run(classifier(5), targets=[made_up.labels(*range(6))], loss=[NAN]), whole=False)
+    assert only("NW107", run).remedies[0].text == (
+        "Give the output at least 6 units, one for each class: of the labels those were seen that count from "
+        "0 to 5."
+    )
+
+
+SAID = "InvalidArgumentError: indices[3,7] = {0} is not in [0, 1000) [Op:ResourceGather]"
+STOPPED = (
+    "Give embed a row for every token: an input_dim of {0} or more, since TensorFlow stopped at the first "
+    "that it met. It is the size of the vocabulary, and 1 more where the tokens count from 1."
+)
+SEEN = STOPPED.replace("TensorFlow stopped at the first that it met", "not all tokens were seen")
+LARGEST = "Give embed input_dim={0}: one row more than the largest token."
+
+
+@pytest.mark.parametrize(
+    ("seen", "whole", "stopped_at", "text", "wanted"),
+    [
+        (1200.0, True, 1001, LARGEST, 1201),  # the first bad token is not the largest
+        (1200.0, False, 1001, STOPPED, 1002),
+        (999.0, True, 1001, STOPPED, 1002),  # that array is not the one
+        (1200.0, True, None, LARGEST, 1201),
+        (1200.0, False, None, SEEN, 1201),
+    ],
+)
+def test_the_largest_token_that_there_is(
+    seen: float, whole: bool, stopped_at: int | None, text: str, wanted: int
+) -> None:
+    embedding = LayerInfo("embed", "embed", "Embedding", config={"input_dim": 1000}, location=made_up.line(5))
+    words = [made_up.tensor("input", min=0.0, max=seen, integral=True)]
+    run = made_up.run(made_up.model(embedding, made_up.dense()), inputs=words)
+    if stopped_at is not None:
+        run = of_seen(run, whole, error=SAID.format(stopped_at), status="crashed")
+    (remedy,) = only("NW112", of_seen(run, whole)).remedies
+    assert (remedy.text, remedy.intervention.value) == (text.format(wanted), wanted)
+
+
 @pytest.mark.parametrize(
     ("classes", "losses", "remedy"),
     [
@@ -448,6 +497,71 @@ def test_classes_ask_for_another_head(classes: tuple[float, ...], line: str | No
     finding = only("NW108", made_up.run(of, targets=[made_up.labels(*classes)], loss=[0.4, -3.0]))
     assert finding.location == (made_up.line(12, "model.fit(...)") if line is None else head.location)
     assert (finding.layer, finding.remedies[0].line) == (head.path if line else None, line)
+
+
+def restored(labels: TensorSummary, units: int, inputs: TensorSummary, kind: str = "Dense") -> Finding:
+    """The finding on a sigmoid head of ``units`` that is to give the ``labels`` back for ``inputs``."""
+    head = replace(made_up.dense(activation="sigmoid", units=units), type=kind)
+    of = made_up.model(head, loss="binary_crossentropy")
+    return only("NW108", made_up.run(of, inputs=[inputs], targets=[labels], loss=[0.4, -3.0]))
+
+
+WITH_INPUT = "Divide what is both input and target by {0}: x = x / {0}."
+ALONE = "Divide the target by {0}: y = y / {0}."
+
+
+@pytest.mark.parametrize(
+    ("shades", "shape", "units", "given", "text"),
+    [
+        (17, (None, 64), 64, {"max": 16.0, "shape": (None, 64)}, WITH_INPUT.format(16)),
+        (17, (None, 8, 8, 1), 1, {"max": 16.0, "shape": (None, 8, 8)}, WITH_INPUT.format(16)),
+        (3, (None, 8, 8, 1), 1, {"max": 2.0, "shape": (None, 8, 8, 1)}, WITH_INPUT.format(2)),
+        (
+            17,
+            (None, 8, 8, 1),
+            1,
+            {"max": 1.0, "shape": (None, 8, 8, 1)},
+            ALONE.format(16),
+        ),
+        (
+            11,
+            (None, 8, 8, 1),
+            1,
+            {"max": 1.0, "shape": (None, 8, 8, 1)},
+            ALONE.format(10),
+        ),
+        (3, (None, 30), 30, {"max": 1.0, "shape": (None, 5)}, ALONE.format(2)),
+    ],
+)
+def test_numbers_that_are_restored_are_no_classes(
+    shades: int, shape: Any, units: int, given: dict[str, Any], text: str
+) -> None:
+    labels = made_up.labels(*range(shades), shape=shape)
+    found = restored(labels, units, made_up.tensor("input", **{"min": 0.0, **given}))
+    assert (found.location, found.layer) == (made_up.line(12, "model.fit(...)"), None)
+    assert [(each.text, each.intervention.kind) for each in found.remedies] == [
+        (text, InterventionKind.SCALE_TARGET)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shades", "shape", "units", "given"),
+    [
+        (10, (None, 8, 8, 1), 1, {"max": 1.0, "shape": (None, 8, 8, 1)}),  # a mask of grey pictures
+        (17, (None, 8, 8, 1), 1, {"max": 16.0, "shape": (None, 8, 8, 3)}),
+        (17, (None, 1), 1, {"max": 16.0, "shape": (None, 1)}),
+        (17, (None,), 1, {"max": 16.0, "shape": (None,)}),
+    ],
+)
+def test_classes_at_each_place_stay_classes(
+    shades: int, shape: Any, units: int, given: dict[str, Any]
+) -> None:
+    labels = made_up.labels(*range(shades), shape=shape)
+    found = restored(labels, units, made_up.tensor("input", **{"min": 0.0, **given}), "Conv2D")
+    assert found.remedies[0].text == (
+        f"For {shades} classes end the model in Conv2D({shades}, ..., activation='softmax'), and compile "
+        "it with loss='sparse_categorical_crossentropy' in line 10."
+    )
 
 
 # -- healthy -----------------------------------------------------------------------------------------
@@ -508,3 +622,145 @@ def test_what_froze_a_layer_is_where_nothing_is_trainable() -> None:
     frozen = replace(made_up.dense(trainable=False), frozen=at)
     (found,) = diagnose(made_up.run(made_up.model(frozen), epochs=[{"loss": 0.7}] * 3)).diagnoses
     assert (found.code, found.location) == ("NW503", at)
+
+
+# -- what a step computes by itself ------------------------------------------------------------------
+
+
+def made_in_loop(kind: str = "tape", whole: bool = False, **facts: Any) -> Run:
+    """A loop whose target and input went bad in a step in which an op divided 0 by 0."""
+    known: dict[str, Any] = {"inputs": made_up.operands(numerator=0, denominator=0), "made_of": ("label",)}
+    where = made_up.line(83, "return returns / tf.math.reduce_std(returns)")
+    known |= {"direction": "forward", "location": where, "output": "nan", "num_bad": 1, "size": 1}
+    op = OpInfo("RealDiv", **{**known, **facts})
+    bad = DataInfo((made_up.tensor("input", num_nan=1),), (made_up.tensor("label", "0", num_nan=1),))
+    run = made_up.run(
+        loss=[0.7, NAN],
+        fit={"kind": kind},
+        incident={"batch": bad, "op": op, "role": "label", "reproduced": True},
+    )
+    return of_seen(run, whole)
+
+
+@pytest.mark.parametrize(("code", "called"), [("NW101", "input"), ("NW103", "target")])
+def test_what_a_step_computes_is_no_data(code: str, called: str) -> None:
+    found = only(code, made_in_loop())
+    assert found.message == (
+        f"The {called} was computed in the step and went bad there, in RealDiv, in line 83: no data."
+    )
+    assert (found.part, found.remedies, found.location) == (
+        "consequence",
+        (),
+        made_up.line(83, "return returns / tf.math.reduce_std(returns)"),
+    )
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        made_in_loop(kind="fit"),  # without a step of its own
+        made_in_loop(whole=True),
+        made_in_loop(direction="backward"),
+        made_in_loop(made_of=("output", "label")),  # behind the model
+        made_in_loop(layer="dense"),
+        made_in_loop(inputs=(Operand("input 0", num_nan=1),)),
+        made_in_loop(inputs=(Operand("input 0", num_pos_inf=1),)),
+    ],
+)
+@pytest.mark.parametrize("code", ["NW101", "NW103"])
+def test_bad_data_of_a_loop_are_told_as_that(code: str, run: Run) -> None:
+    found = only(code, run)
+    assert found.part == "cause"
+    assert found.remedies
+
+
+def test_rows_of_a_loop_are_dropped_before_the_training() -> None:
+    text = only("NW103", made_in_loop(direction="backward")).remedies[0].text
+    assert text.startswith(
+        "Drop the rows before the training: keep = np.isfinite(y); x, y = x[keep], y[keep]. A made-up"
+    )
+
+
+# -- how rows are left out ---------------------------------------------------------------------------
+
+OTHER = made_up.tensor("input", "age", shape=(None, 1))
+
+
+@pytest.mark.parametrize(
+    ("given_as", "array", "others", "text"),
+    [
+        (
+            "dataset",
+            made_up.tensor("input", "chol", shape=(None, 1), num_nan=1),
+            [OTHER],
+            "Leave the rows out of the dataset: data = data.unbatch().filter(lambda x, *_: "
+            'tf.reduce_all(tf.math.is_finite(x["chol"]))).batch(16).',
+        ),
+        (
+            "dataset",
+            made_up.tensor("input", "0", shape=(None, 4), num_nan=1),
+            [],
+            "Leave the rows out of the dataset: data = data.unbatch().filter(lambda x, *_: "
+            "tf.reduce_all(tf.math.is_finite(x))).batch(16).",
+        ),
+        (
+            "arrays",
+            made_up.tensor("input", "chol", shape=(None,), num_nan=1),
+            [OTHER],
+            'Drop the rows before the training: keep = np.isfinite(x["chol"]); x, y = '
+            "{name: column[keep] for name, column in x.items()}, y[keep].",
+        ),
+        (
+            "arrays",
+            made_up.tensor("input", "0", shape=(None, 4), num_nan=1),
+            [],
+            "Drop the rows before the training: keep = np.isfinite(x).all(axis=1); x, y = x[keep], y[keep].",
+        ),
+        (
+            "batches",
+            made_up.tensor("input", "0", shape=(None, 8, 8), num_nan=1),
+            [],
+            "Drop the rows where the batches are made: keep = np.isfinite(x).all(axis=tuple(range(1, "
+            "x.ndim))); x, y = x[keep], y[keep].",
+        ),
+    ],
+)
+def test_rows_are_left_out_of_what_the_data_came_as(
+    given_as: str, array: TensorSummary, others: list[TensorSummary], text: str
+) -> None:
+    run = made_up.run(inputs=[*others, array], loss=[NAN], fit={"given_as": given_as, "batch_size": 16})
+    drop, fill = only("NW101", run).remedies
+    assert drop.text == text
+    called = 'x["chol"]' if others else "x"
+    behind = ", before the dataset is made of it." if given_as == "dataset" else "."
+    assert (
+        fill.text == f"Or fill the gaps in {called} with the column's median over its finite values{behind}"
+    )
+
+
+def test_targets_are_left_out_of_a_dataset() -> None:
+    bad = made_up.tensor("label", "0", num_nan=1)
+    run = made_up.run(targets=[bad], loss=[NAN], fit={"given_as": "dataset", "batch_size": 16})
+    assert (
+        only("NW103", run)
+        .remedies[0]
+        .text.startswith(
+            "Leave the rows out of the dataset: data = data.unbatch().filter(lambda x, y, *_: "
+            "tf.reduce_all(tf.math.is_finite(y))).batch(16). A made-up"
+        )
+    )
+
+
+@pytest.mark.parametrize("mean", [NAN, 3.0])
+def test_statistics_that_were_adapted_to_the_gaps(mean: float) -> None:
+    """They spoil every row, before a step is made."""
+    scale = LayerInfo("scale", "scale", "Normalization", adapted=AdaptedInfo((mean,), (1.0,)))
+    bad = made_up.tensor("input", "chol", num_nan=1)
+    run = made_up.run(
+        made_up.model(scale, made_up.dense()),
+        inputs=[bad],
+        loss=[NAN],
+        incident={"role": "input", "batch": DataInfo((bad,))},
+    )
+    said = "The statistics of scale were taken from it, and are not finite either: mend the data before adapt"
+    assert (f"{said}, too." in only("NW101", run).message) is math.isnan(mean)

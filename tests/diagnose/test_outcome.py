@@ -6,7 +6,8 @@ import pytest
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Outcome
-from nanwatch.diagnose.outcome import outcome_of_run
+from nanwatch.diagnose.doubts import doubts
+from nanwatch.diagnose.outcome import outcome_of_run, share_words
 from nanwatch.record.run import Run
 
 NAN = math.nan
@@ -122,6 +123,33 @@ def test_labels_counted_in_every_epoch_are_those_of_one_epoch_several_times(
     data = replace(fit.info.data, labels_counted=counted)
     fits = (replace(fit, info=replace(fit.info, data=data)),)
     assert outcome_of_run(replace(run, fits=fits)) == expected
+
+
+@pytest.mark.parametrize(
+    ("hit", "words"),
+    [
+        (0.5, "is the share of one class"),
+        (0.5049, "is the share of one class"),  # the same number of hits, of 200
+        (0.505, "is no further from the share of one class, 0.5000, than chance goes"),
+        (0.585, "is no further from the share of one class, 0.5000, than chance goes"),
+        (0.595, None),
+    ],
+)
+def test_an_accuracy_near_a_share_is_not_said_to_be_it(hit: float, words: str | None) -> None:
+    (fit,) = binary(epochs=epochs([hit] * 3)).fits
+    assert share_words(fit) == words
+    doubtful = [doubt for doubt in doubts(fit) if doubt.startswith("its accuracy")]
+    assert doubtful == (
+        [] if words is None else [f"its accuracy, {hit:.4f}, {words}, and its loss has not improved"]
+    )
+
+
+def test_of_several_classes_it_is_the_nearest() -> None:
+    """Of five in about equal shares, of which none is what was reached."""
+    label = made_up.labels(*range(5), classes={"0": 203, "1": 197, "2": 200, "3": 201, "4": 199})
+    of = made_up.model(made_up.dense(units=5, activation="softmax"), loss="sparse_categorical_crossentropy")
+    (fit,) = made_up.run(of, targets=[replace(label, rows=1000)], epochs=epochs([0.2263] * 3)).fits
+    assert share_words(fit) == "is no further from the share of one class, 0.2030, than chance goes"
 
 
 def test_accuracy_at_the_share_needs_three_epochs() -> None:

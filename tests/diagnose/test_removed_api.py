@@ -11,7 +11,20 @@ from nanwatch.diagnose.rules import nw608_removed_api as nw608
 from nanwatch.record.facts import ScriptError
 
 UTILS = "(/env/lib/python3.11/site-packages/keras/utils/__init__.py)"
+WEIGHTS = "ValueError: `loss_weights` must match the number of losses, got 1 losses and 2 weights."
 CASES = [
+    (
+        "ValueError: Expected `loss_weights` argument to be a float (single output case) or a list, tuple, "
+        "or dict (multiple output case). Received instead: loss_weights=accuracy of type <class 'str'>",
+        'model.compile("adam", "mse", "accuracy")',
+        'model.compile("adam", "mse", metrics="accuracy")',
+    ),
+    (WEIGHTS, 'm.compile("sgd", "mse", ["mae", "mape"])', 'm.compile("sgd", "mse", metrics=["mae", "mape"])'),
+    (
+        "TypeError: Failed to convert elements of <BinaryAccuracy name=binary_accuracy> to Tensor.",
+        "model.compile(Adam(1e-3), loss, [BinaryAccuracy()])",
+        "model.compile(Adam(1e-3), loss, metrics=[BinaryAccuracy()])",
+    ),
     (
         "AttributeError: 'Functional' object has no attribute 'fit_generator'",
         "history = model.fit_generator(train, steps_per_epoch=10,",
@@ -176,3 +189,36 @@ def test_a_script_that_trains_nothing_has_its_cause() -> None:
     assert first.location is not None
     assert first.location.line == 3
     assert first.remedies[0].line == "opt = Adam(learning_rate=0.1)"
+
+
+AS_DTYPE = "dtype='string' is not a valid dtype for Keras type promotion."
+
+
+@pytest.mark.parametrize(
+    ("code", "new"),
+    [
+        ('model.compile(opt, "mse", ["mae"])', 'model.compile(opt, "mse", metrics=["mae"])'),
+        ('model.compile(opt, "mse", [name])', 'model.compile(opt, "mse", metrics=[name])'),
+        ('model.compile(opt, "mse", ["mae"], [1.0])', None),  # what was fourth is another today, too
+    ],
+)
+def test_metrics_by_position_are_told_at_compile(code: str, new: str | None) -> None:
+    raised = ScriptError("ValueError", AS_DTYPE, made_up.line(9, "model.fit(x, y)"))
+    found = removal_of(raised, compiled=[made_up.line(3, "other.compile()"), made_up.line(7, code)])
+    assert found is not None
+    assert (found.line, found.at) == (new, made_up.line(7, code))
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (AS_DTYPE, 'model.compile(opt, "mse")'),
+        (AS_DTYPE, "model.compile(*given)"),
+        (WEIGHTS.removeprefix("ValueError: "), 'model.compile(opt, "mse", [1.0, 2.0])'),
+        (WEIGHTS.removeprefix("ValueError: "), 'model.compile(opt, "mse", weights)'),
+        ("the metric is bad", 'model.compile(opt, "mse", ["mae"])'),
+    ],
+)
+def test_weights_of_losses_are_no_metrics(message: str, code: str) -> None:
+    raised = ScriptError("ValueError", message, made_up.line(9, "model.fit(x, y)"))
+    assert removal_of(raised, compiled=[made_up.line(7, code)]) is None

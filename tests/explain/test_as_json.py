@@ -17,6 +17,8 @@ from nanwatch.record.notes import OtherKeras, OwnError
 from nanwatch.record.trials import Trial, TrialOutcome
 from tests.explain import made_up_reports
 
+PLACE = {"file": "train.py", "line": 7, "code": made_up_reports.GUILTY, "cell": None}
+
 
 def refuse(word: str) -> float:
     raise AssertionError(f"bare {word}")
@@ -29,7 +31,6 @@ def parsed(report: Report) -> dict[str, Any]:
 
 
 def test_the_broken_run_in_full(tmp_path: Path) -> None:
-    code = made_up_reports.GUILTY
     found = parsed(made_up_reports.broken(tmp_path))
     diagnoses = found.pop("diagnoses")
     assert found == {
@@ -54,7 +55,7 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
             "replica": None,
             "finite_after": None,
             "process": None,
-            "op": {"type": "RealDiv", "direction": "forward", "file": "train.py", "line": 7, "code": code},
+            "op": {"type": "RealDiv", "direction": "forward", **PLACE},
         },
         "cost": {
             "step_overhead": pytest.approx(0.004),
@@ -76,7 +77,7 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
     cause = diagnoses[0]
     keys = ["code", "name", "part", "level", "message", "evidence", "location", "remedies", "process"]
     assert list(cause) == keys
-    assert cause["location"] == {"file": "train.py", "line": 7, "code": code, "layer": "dense_1"}
+    assert cause["location"] == {**PLACE, "layer": "dense_1"}
     assert cause["evidence"][0] == "3 of 32 rows of the prediction sum to 0 in the bad step"
     assert cause["remedies"][0] == {
         "kind": "set_activation",

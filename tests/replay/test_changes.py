@@ -208,6 +208,9 @@ def test_an_embedding_of_more_tokens(tmp_path: Path) -> None:
     with made(setup_of(of), Intervention(K.SET_INPUT_DIM, path, 12)) as changed:
         assert changed.first_weights is not None
         assert changed.first_weights[0].shape == (12, 4)
+    with made(setup_of(of), Intervention(K.SET_INPUT_DIM, path, 5)) as changed:  # the rows hold 9
+        assert changed.first_weights is not None
+        assert changed.first_weights[0].shape == (9, 4)
     assert is_impossible(of, Intervention(K.SET_INPUT_DIM, model.layers[-1].path, 12))
 
 

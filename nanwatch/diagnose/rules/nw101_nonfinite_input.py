@@ -15,8 +15,10 @@ from nanwatch.diagnose.data_seen import (
 )
 from nanwatch.diagnose.data_words import bad_elements, bad_kinds, capitalise_first, count_words, where_bad
 from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.op_facts import made_in_step_words, op_that_made_data
 from nanwatch.diagnose.op_patterns import pattern_of
 from nanwatch.diagnose.readings import incident_of
+from nanwatch.diagnose.row_words import call_words, drop_rows_words
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_DATA, symptoms_from
 from nanwatch.record.facts import ColumnSummary, DataInfo, IncidentInfo, TensorSummary
@@ -62,6 +64,11 @@ class NonfiniteInput(Rule):
             bad = array.bad
             if bad is None:
                 continue
+            made_by = op_that_made_data(fit, run)
+            if made_by is not None:
+                said = made_in_step_words(array.called, made_by)
+                yield self.finding(fit, said, location=made_by.location, part="consequence")
+                continue
             gone = columns_scaled_away(bad)
             partly = tuple(column for column in bad_columns(bad) if column not in gone)
             if gone and not partly:
@@ -75,10 +82,11 @@ class NonfiniteInput(Rule):
         message += f"{where_bad(bad, columns)}; the model had not touched it yet."
         adapted = layer_adapted_to_bad_data(fit, run)
         if adapted is not None:
-            message += f" The statistics of {adapted.name} were taken from it, and are not finite either."
+            message += f" The statistics of {adapted.name} were taken from it, and are not finite either: "
+            message += "mend the data before adapt, too."
         evidence = tuple(self.evidence(fit, run, array))
         incident = incident_of(fit, run)
-        location, remedies = fit.input_line(), self.remedies(array, bad, columns)
+        location, remedies = fit.input_line(), self.remedies(fit, array, bad, columns)
         if not went_nonfinite(fit, run):
             message += " The loss stayed finite: the model masks these values, or did not reach them."
             return self.finding(
@@ -123,17 +131,20 @@ class NonfiniteInput(Rule):
         if rows and incident.bad_rows and set(incident.bad_rows) == set(rows):
             yield "row by row, exactly the rows with a non-finite input give a non-finite loss"
 
-    def remedies(self, array: DataArray, bad: TensorSummary, columns: tuple[int, ...]) -> tuple[Remedy, ...]:
-        where = f"x[:, {columns[0]}]" if len(columns) == 1 else "x"
+    def remedies(
+        self, fit: Fit, array: DataArray, bad: TensorSummary, columns: tuple[int, ...]
+    ) -> tuple[Remedy, ...]:
+        called = call_words(fit, "x", bad)
+        where = f"{called}[:, {columns[0]}]" if len(columns) == 1 and called == "x" else called
         remedies = [
             Remedy(
                 Intervention(InterventionKind.DROP_NONFINITE_ROWS, array.path, bad.bad_rows),
-                f"Drop the rows before the training: keep = np.isfinite(x).all(axis={other_axes(bad)}); "
-                "x, y = x[keep], y[keep].",
+                drop_rows_words(fit, "x", bad),
             )
         ]
         if bad.num_nan:
-            text = f"Or fill the gaps in {where} with the column's median over its finite values."
+            text = f"Or fill the gaps in {where} with the column's median over its finite values"
+            text += ", before the dataset is made of it." if fit.info.given_as == "dataset" else "."
             remedies.append(Remedy(Intervention(InterventionKind.IMPUTE_INPUT, array.path, columns), text))
         if bad.num_neg_inf or bad.num_pos_inf:
             text = (
@@ -189,8 +200,3 @@ class NonfiniteInput(Rule):
 def breaks_by_itself(incident: IncidentInfo, fit: Fit) -> bool:
     """The autopsy's op is of a pattern that gives NaN from finite inputs."""
     return incident.op is not None and pattern_of(incident.op, incident, fit) is not None
-
-
-def other_axes(tensor: TensorSummary) -> str:
-    """All axes of a batch but that of its rows, as NumPy takes them."""
-    return "1" if len(tensor.shape) <= 2 else "tuple(range(1, x.ndim))"

@@ -8,7 +8,9 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import DataArray, data_arrays, went_nonfinite
 from nanwatch.diagnose.data_words import bad_elements, bad_kinds, capitalise_first, where_bad
 from nanwatch.diagnose.diagnosis import Finding, Remedy
+from nanwatch.diagnose.op_facts import made_in_step_words, op_that_made_data
 from nanwatch.diagnose.readings import incident_of
+from nanwatch.diagnose.row_words import drop_rows_words
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS
 from nanwatch.record.facts import DataInfo, IncidentInfo, TensorSummary
@@ -45,7 +47,11 @@ class NonfiniteTarget(Rule):
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         for array in data_arrays(fit, run, "labels"):
-            if array.bad is not None:
+            made_by = op_that_made_data(fit, run)
+            if array.bad is not None and made_by is not None:
+                said = made_in_step_words(array.called, made_by)
+                yield self.finding(fit, said, location=made_by.location, part="consequence")
+            elif array.bad is not None:
                 yield self.build_finding(fit, run, array, array.bad)
 
     def build_finding(self, fit: Fit, run: Run, array: DataArray, bad: TensorSummary) -> Finding:
@@ -61,8 +67,7 @@ class NonfiniteTarget(Rule):
             )
         drop = Remedy(
             Intervention(InterventionKind.DROP_NONFINITE_ROWS, array.path, bad.bad_rows),
-            "Drop the rows before the fit: keep = np.isfinite(y); model.fit(x[keep], y[keep]). "
-            "A made-up target teaches a made-up thing: do not fill it in.",
+            drop_rows_words(fit, "y", bad) + " A made-up target teaches a made-up thing: do not fill it in.",
         )
         if array.batch_is_clean or (incident and incident.finite_on_first_weights):
             return self.finding(

@@ -75,7 +75,7 @@ class LabelOutOfRange(Rule):
             message,
             *self.evidence(fit, run, stopped),
             location=fit.info.location,
-            remedies=tuple(remedies(misfit, fit.model.compile_location)),
+            remedies=tuple(remedies(misfit, fit.model.compile_location, fit.info.data.whole and bool(found))),
             strength=self.strength(fit, run, misfit, stopped),
             explains={"crash"} | NONFINITE_LOSS,
             certain=True,
@@ -92,7 +92,7 @@ class LabelOutOfRange(Rule):
             misfit_words(stopped),
             f"TensorFlow says: {raised.message}",
             location=raised.location,
-            remedies=tuple(remedies(stopped, None)),
+            remedies=tuple(remedies(stopped, None, whole=False)),
             strength=1.0,
             explains={"crash"},
         )
@@ -173,7 +173,8 @@ def misfit_words(misfit: Misfit) -> str:
     return f"{what}, but an output of {units} has {ends}."
 
 
-def remedies(misfit: Misfit, at: Location | None) -> Iterator[Remedy]:
+def remedies(misfit: Misfit, at: Location | None, whole: bool) -> Iterator[Remedy]:
+    """``whole``: the labels of ``misfit`` are all that there are."""
     marker = misfit.marker
     if misfit.one_based:
         yield Remedy(
@@ -199,7 +200,10 @@ def remedies(misfit: Misfit, at: Location | None) -> Iterator[Remedy]:
     elif misfit.more_classes:
         yield Remedy(
             Intervention(InterventionKind.SET_UNITS, "output", misfit.more_classes),
-            f"Give the output {misfit.more_classes} units: the labels count from 0 to {misfit.high:g}.",
+            f"Give the output {misfit.more_classes} units: the labels count from 0 to {misfit.high:g}."
+            if whole
+            else f"Give the output at least {misfit.more_classes} units, one for each class: of the labels "
+            f"those were seen that count from 0 to {misfit.high:g}.",
         )
     else:
         text = "Map the labels to 0, 1, 2, ...: classes, y = np.unique(y, return_inverse=True); "

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import DataArray, data_arrays, output_of
 from nanwatch.diagnose.data_words import capitalise_first, list_words, number
 from nanwatch.diagnose.diagnosis import Finding, Level, Remedy
 from nanwatch.diagnose.patch import set_activation, set_argument
+from nanwatch.diagnose.places import line_in_words
 from nanwatch.diagnose.readings import finite_losses, last_loss
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
@@ -25,6 +27,8 @@ BYTE = 255.0
 # Labels of a discriminator are given noise on purpose: 5 % in Keras's guide, 0.7 to 1.2 in what is handed
 # on about GANs. As long as the loss stays above zero, such labels do what soft ones do.
 NOISE = 0.25
+# A mask's classes are counted on the fingers; more whole values at each place of a picture are its shades.
+MASK_CLASSES = 10
 
 
 class LabelOutsideLossDomain(Rule):
@@ -70,10 +74,17 @@ class LabelOutsideLossDomain(Rule):
             if noise and not last_loss(fit) < BELOW_ZERO:
                 continue
             level: Level = "warning" if noise else "error"
-            yield self.build_finding(fit, output, array.called, outside, level)
+            inputs = [each.widest for each in data_arrays(fit, run, "inputs")]
+            yield self.build_finding(fit, output, array.called, outside, level, inputs)
 
     def build_finding(
-        self, fit: Fit, output: OutputInfo, called: str, labels: TensorSummary, level: Level
+        self,
+        fit: Fit,
+        output: OutputInfo,
+        called: str,
+        labels: TensorSummary,
+        level: Level,
+        inputs: Sequence[TensorSummary],
     ) -> Finding:
         losses = finite_losses(fit)
         negative = min(losses, default=0.0)
@@ -91,7 +102,11 @@ class LabelOutsideLossDomain(Rule):
             first = next(step for step, loss in fit.losses() if loss < BELOW_ZERO)
             evidence.append(f"the loss is {number(losses[0])} at first and below zero from step {first} on")
         head = fit.layer(output.activation_layer or output.head)
-        classes = number_of_classes(labels)
+        copied = is_copied(labels, inputs)
+        many = labels.integral and (copied or is_quantity(labels, output, inputs))
+        classes = 0 if many else number_of_classes(labels)
+        if copied:
+            evidence.append("the target is as wide as the input and has its range: it is to be restored")
         # Two labels can be numbered anew; of several classes it is the head that is wrong, of a quantity the
         # loss.
         at = fit.info.location if labels.integral else fit.model.compile_location
@@ -103,7 +118,11 @@ class LabelOutsideLossDomain(Rule):
             *evidence,
             location=at,
             layer=head.path if head is not None and classes else None,
-            remedies=(head_remedy(fit, head, classes, labels),) if classes else tuple(remedies(labels)),
+            remedies=(head_remedy(fit, head, classes, labels),)
+            if classes
+            else (scale_remedy(labels, copied),)
+            if many
+            else tuple(remedies(labels)),
             level=level,
             strength=1.0 if seen_negative else 0.9,
             explains={"negative-loss", "poor-accuracy", "saturated", "growth"} | STUCK,
@@ -168,20 +187,55 @@ def number_of_classes(labels: TensorSummary) -> int:
     return len(found) if counted and found == [found[0] + place for place in range(len(found))] else 0
 
 
+def is_copied(labels: TensorSummary, inputs: Sequence[TensorSummary]) -> bool:
+    """Whether the target is one of the inputs, by all that is known of both."""
+    known = (places_a_row(labels), labels.min, labels.max)
+    return any((places_a_row(each), each.min, each.max) == known for each in inputs) and known[0] > 1
+
+
+def is_quantity(labels: TensorSummary, output: OutputInfo, inputs: Sequence[TensorSummary]) -> bool:
+    """Whether each row has many numbers that no class is: a unit for each, or more shades than classes."""
+    places = places_a_row(labels)
+    if places <= 1:
+        return False
+    if len(labels.shape) == 2 and output.units == places:  # a softmax would choose one of the places
+        return True
+    pictures = any(places_a_row(each) == places for each in inputs)
+    return pictures and len(labels.classes) > MASK_CLASSES
+
+
+def places_a_row(tensor: TensorSummary) -> int:
+    """How many numbers a row has."""
+    return math.prod(side or 1 for side in tensor.shape[1:])
+
+
 def head_remedy(fit: Fit, head: LayerInfo | None, classes: int, labels: TensorSummary) -> Remedy:
     at, line = head.location if head is not None else None, None
     if head is not None and at is not None:
         changed = set_activation(at.code, head.type, "softmax", head.activation, head.units)
         keyword = "filters" if head.type.startswith("Conv") else "units"
         line = set_argument(changed, head.type, keyword, str(classes), 0) if changed else None
+    made = f"Dense({classes}, " if head is None or head.type == "Dense" else f"{head.type}({classes}, ..., "
     compiled = fit.model.compile_location
-    where = f" in line {compiled.line}" if compiled is not None else ""
+    where = f" in {line_in_words(compiled)}" if compiled is not None else ""
     text = (
-        f"For {classes} classes end the model in Dense({classes}, activation='softmax'), and compile it with "
+        f"For {classes} classes end the model in {made}activation='softmax'), and compile it with "
         f"loss='sparse_categorical_crossentropy'{where}"
     )
     text += ", with labels counted from 0." if labels.min > 0 else "."
     return Remedy(Intervention(InterventionKind.SET_HEAD, labels.path, classes), text, line, at)
+
+
+def scale_remedy(labels: TensorSummary, copied: bool) -> Remedy:
+    """For many numbers a row that are no classes."""
+    low, high = labels.min, labels.max
+    if low < 0.0:
+        text = f"Bring the target into [0, 1]: y = (y - {number(low)}) / {number(high - low)}."
+        return Remedy(Intervention(InterventionKind.RESCALE_TARGET, labels.path, (low, high)), text)
+    text = f"Divide the target by {number(high)}: y = y / {number(high)}."
+    if copied:
+        text = f"Divide what is both input and target by {number(high)}: x = x / {number(high)}."
+    return Remedy(Intervention(InterventionKind.SCALE_TARGET, labels.path, 1.0 / high), text)
 
 
 def remedies(labels: TensorSummary) -> Iterator[Remedy]:

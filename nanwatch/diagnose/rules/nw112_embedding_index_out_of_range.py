@@ -50,7 +50,7 @@ class EmbeddingIndexOutOfRange(Rule):
             token, rows = int(stopped[1]), int(stopped[2])
             of = [layer for layer in embeddings if layer.config.get("input_dim") == rows] or embeddings
             if of:
-                yield self.build_finding(fit, of[0], token, rows, crashed=True)
+                yield self.build_finding(fit, of[0], token, rows, True, largest_of_all(fit, token))
             return
         layer = embedding_of_input(fit)
         rows = int(layer.config.get("input_dim") or 0) if layer else 0
@@ -60,9 +60,14 @@ class EmbeddingIndexOutOfRange(Rule):
                 continue
             if tokens.max >= rows or tokens.min < 0:
                 worst = tokens.max if tokens.max >= rows else tokens.min
-                yield self.build_finding(fit, layer, int(worst), rows, crashed=fit.info.status == "crashed")
+                crashed = fit.info.status == "crashed"
+                largest = int(tokens.max) if fit.info.data.whole else None
+                yield self.build_finding(fit, layer, int(worst), rows, crashed, largest)
 
-    def build_finding(self, fit: Fit, layer: LayerInfo, token: int, rows: int, crashed: bool) -> Finding:
+    def build_finding(
+        self, fit: Fit, layer: LayerInfo, token: int, rows: int, crashed: bool, largest: int | None
+    ) -> Finding:
+        """``largest`` is the largest token of all, where it is known: a step stops at the first bad one."""
         to_come = are_rows_to_come(fit)
         follows = "another row is taken in its place, without a word"
         if crashed or to_come:
@@ -70,9 +75,16 @@ class EmbeddingIndexOutOfRange(Rule):
         where = fit.input_line()
         if token >= rows:
             where = layer.location or where
-            text = f"Give {layer.name} input_dim={token + 1}: one row more than the largest token."
+            wanted = max(token, largest or 0) + 1
+            text = f"Give {layer.name} input_dim={wanted}: one row more than the largest token."
+            if largest is None:
+                met = "TensorFlow stopped at the first that it met" if crashed else "not all tokens were seen"
+                text = (
+                    f"Give {layer.name} a row for every token: an input_dim of {wanted} or more, since {met}."
+                    " It is the size of the vocabulary, and 1 more where the tokens count from 1."
+                )
             remedy = Remedy(
-                Intervention(InterventionKind.SET_INPUT_DIM, layer.path, token + 1),
+                Intervention(InterventionKind.SET_INPUT_DIM, layer.path, wanted),
                 text,
                 location=layer.location,
             )
@@ -109,6 +121,13 @@ class EmbeddingIndexOutOfRange(Rule):
             tokens_run(5000, behind="Hashing"),
             tokens_run(999, error="InvalidArgumentError: Incompatible shapes: [32,1] vs. [32,5]"),
         ]
+
+
+def largest_of_all(fit: Fit, token: int) -> int | None:
+    """The largest token, where one array that was read whole must hold ``token``."""
+    inputs = fit.info.data.inputs if fit.info.data.whole else ()
+    may_be = [array for array in inputs if array.integral and array.min <= token <= array.max]
+    return int(may_be[0].max) if len(may_be) == 1 else None
 
 
 def embedding_of_input(fit: Fit) -> LayerInfo | None:

@@ -10,6 +10,7 @@ from nanwatch.diagnose.data_words import list_words
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.heads import Head, heads
 from nanwatch.diagnose.patch import set_argument
+from nanwatch.diagnose.places import line_in_words
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, NONE_AT_ALL, SPARSE, label_width
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
@@ -93,7 +94,7 @@ class MetricAsLoss(Rule):
         parts = fit.info.flat_parts
         part = next((one for one in parts if one.kind == "metric"), parts[0])
         what = "a metric" if part.kind == "metric" else "an argmax"
-        lines = [str(one.location.line) for one in parts if one.location is not None]
+        lines = [line_in_words(one.location) for one in parts if one.location is not None]
         consequence = (
             f"of {len(trainable(fit))} trainable weights none gets a gradient"
             if refused
@@ -101,7 +102,7 @@ class MetricAsLoss(Rule):
         )
         return self.finding(
             fit,
-            f"The loss holds {what}, in line {list_words(lines)}: {consequence}.",
+            f"The loss holds {what}, in {list_words(lines)}: {consequence}.",
             *([f"Keras says: {fit.info.error}"] if refused else []),
             location=part.location,
             remedies=(remedy(fit),),

@@ -9,7 +9,7 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.removed_api import METRICS, Removal, key_of_history, metric, removal_of
 from nanwatch.diagnose.rule import Rule
-from nanwatch.record.facts import ScriptError
+from nanwatch.record.facts import ModelInfo, ScriptError
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
@@ -20,7 +20,8 @@ class RemovedApi(Rule):
     ## What it does
     Compares the exception that ended the script with what Keras 3 and TensorFlow 2 have dropped:
     `fit_generator`, `predict_classes`, `Adam(lr=)`, `np_utils`, `keras.layers.core`, `keras.backend.mean`,
-    `monitor="val_acc"`, class weights as an array, `compute_class_weight` by position, and others.
+    `monitor="val_acc"`, class weights as an array, metrics as the third argument of `compile`,
+    `compute_class_weight` by position, and others.
 
     ## Why is this bad
     The script was written for an older Keras. Nothing is wrong with its training, and it never begins;
@@ -48,11 +49,13 @@ class RemovedApi(Rule):
         raised = run.info.raised
         if raised is None:
             return
-        gone = removal_of(raised, {model.type for model in run.info.models}) or old_key(raised, run)
+        models = run.info.models
+        compiled = [model.compile_location for model in models if model.compile_location is not None]
+        gone = removal_of(raised, {model.type for model in models}, compiled) or old_key(raised, run)
         if gone is None:
             return
         keras = run.info.versions.get("keras", "3")
-        where = raised.location
+        where = gone.at or raised.location
         yield self.finding(
             None,
             f"{gone.old} is gone from {gone.library or f'Keras {keras}'}. {gone.advice}.",
@@ -80,6 +83,9 @@ class RemovedApi(Rule):
             ),
             raised_run("ValueError", "Argument(s) not recognized: {'lr': 0.1}", "opt = Adam(lr=0.1)"),
             raised_run("KeyError", "'val_acc'", 'plot(history["val_acc"])', epochs=[{"val_accuracy": 0.9}]),
+            raised_run(
+                "ValueError", AS_DTYPE, "m.fit(x, y)", compiled_by('m.compile("sgd", "mse", ["mae"])')
+            ),
         ]
 
     @staticmethod
@@ -92,6 +98,8 @@ class RemovedApi(Rule):
             raised_run("KeyError", "'val_acc'", 'table["val_acc"]', epochs=[{"val_acc": 0.9}]),
             raised_run("AttributeError", "'Log' object has no attribute 'log'", "out.log(1)"),
             raised_run("AttributeError", "'list' object has no attribute 'get'", "options.get(1)"),
+            raised_run("ValueError", AS_DTYPE, "m.fit(x, y)", compiled_by('m.compile("sgd", "mse")')),
+            raised_run("ValueError", "bad", "m.fit(x, y)", compiled_by('m.compile("sgd", "mse", ["mae"])')),
         ]
 
 
@@ -104,12 +112,19 @@ def old_key(raised: ScriptError, run: Run) -> Removal | None:
     return next(metric(old, raised.location.code if raised.location else ""))
 
 
-def raised_run(kind: str, message: str, code: str, **facts: Any) -> Run:
+AS_DTYPE = "dtype='string' is not a valid dtype for Keras type promotion."
+
+
+def compiled_by(code: str) -> ModelInfo:
+    return made_up.model(compile_location=made_up.line(2, code))
+
+
+def raised_run(kind: str, message: str, code: str, of: ModelInfo | None = None, **facts: Any) -> Run:
     """A script that this exception ended on line 3."""
     info: dict[str, Any] = {
         "status": "crashed",
         "exit_status": 1,
         "raised": ScriptError(kind, message, made_up.line(3, code)),
     }
-    run = made_up.run(info=info, **facts)
+    run = made_up.run(of, info=info, **facts)
     return run if facts else Run(run.info)

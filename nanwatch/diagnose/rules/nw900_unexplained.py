@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import bad_elements, count_words, list_words, number, when_words
 from nanwatch.diagnose.diagnosis import Finding, Outcome
-from nanwatch.diagnose.outcome import accuracy_is_a_share, has_improved, outcome_of_fit
+from nanwatch.diagnose.outcome import accuracy_is_a_share, has_improved, outcome_of_fit, share_words
 from nanwatch.diagnose.readings import (
     accuracies,
     are_weights_still,
@@ -85,7 +85,7 @@ class Unexplained(Rule):
         norm = gradient_norms(fit)[-1][1]
         return self.finding(
             fit,
-            f"The accuracy ({accuracies(fit)[-1]:.4f}) is a class's share and the loss has not improved, but "
+            f"The accuracy ({accuracies(fit)[-1]:.4f}) {share_words(fit)} and the loss has not improved, but "
             f"gradients (norm {number(norm)}) and weights are moving: a plateau, or nothing to learn. "
             "Only time tells.",
             f"The loss goes from {number(first_loss(fit))} to {number(last_loss(fit))}.",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, SupportsFloat, TypeGuard
 
-from nanwatch.record.facts import DataInfo, FitInfo, FitKind, Location, MonitorInfo
+import tensorflow as tf
+
+from nanwatch.record.facts import DataInfo, FitInfo, FitKind, GivenAs, Location, MonitorInfo
 from nanwatch.watch.data import fit_arrays
 from nanwatch.watch.fit.training import Training
 from nanwatch.watch.launch.given_names import made_for
@@ -27,11 +29,21 @@ def fit_info(
         shuffle=as_bool(given.get("shuffle")),
         location=location,
         made=made_for(location),
+        given_as=given_as(given.get("x")),
         trainable=training.count_trainable(),
         replicas=training.replicas,
         saves_seen=saves_seen,
         monitors=monitors_among(given["callbacks"]) if "callbacks" in given else None,
     )
+
+
+def given_as(x: object) -> GivenAs | None:
+    """What the data of a fit came as."""
+    if x is None:
+        return None
+    if isinstance(x, tf.data.Dataset):
+        return "dataset"
+    return "batches" if fit_arrays.arrays_in(x) is None else "arrays"
 
 
 def monitors_among(callbacks: Any) -> tuple[MonitorInfo, ...]:

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Generic, TypeVar
 
 from nanwatch.record.facts import Location
+from nanwatch.watch.launch.cells import TIMED, cell_at
 
 T = TypeVar("T")
 
@@ -33,7 +34,7 @@ def installed_places() -> tuple[str, ...]:
 def is_users(filename: str) -> bool:
     """Whether code from ``filename`` is the user's, not nanwatch's, a package's or Python's."""
     if filename.startswith("<"):
-        return filename.startswith("<ipython")
+        return filename.startswith("<ipython") or filename in TIMED
     path = os.path.abspath(filename)
     if path.startswith(OWN) or "__autograph_generated_file" in path:
         return False
@@ -67,7 +68,9 @@ def location_of(frame: FrameType) -> Location:
 
 
 def line_at(filename: str, line: int) -> Location:
-    """A place in a file, with its line as it stands there now."""
+    """A place in a file, with its line as it stands there now; or in a cell of a notebook."""
+    if (found := cell_at(filename, line)) is not None:
+        return Location(filename, *found)
     code = linecache.getline(filename, line).strip()
     path = filename if filename.startswith("<") else os.path.abspath(filename)
     return Location(path, line, code)

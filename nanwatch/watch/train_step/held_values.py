@@ -60,11 +60,13 @@ def held_of(
             return writes.are_of(op)
         if op.type in LOOPS:
             return is_drawing_loop(op)
+        if any(map(is_drawing_loop, loops_whose_lists(op))):
+            return True
         runs_again = op.type in tensorflow_names.CALLS or op.type in HANDING
         return not runs_again and tensorflow_names.is_stateful(op)
 
     def is_last(op: Op) -> bool:
-        return is_held(op) and not is_exchange(op) and op.type not in LOOPS
+        return is_held(op) and not is_exchange(op) and op.type not in LOOPS and not loops_whose_lists(op)
 
     begin = in_graph(graph, targets)
     calls = {path[0].name: path[0] for path in paths_to(graph, targets)}
@@ -111,11 +113,19 @@ def is_drawing_loop(op: Op) -> bool:
     return op.type in LOOPS and any(map(draws, tensorflow_names.called_graphs(op).values()))
 
 
+def loops_whose_lists(op: Op) -> list[Op]:
+    """The loops out of whose lists ``op`` makes a tensor: a list itself cannot be held."""
+    if op.type in tensorflow_names.CALLS or any(tensor.dtype in CANNOT_BE_GIVEN for tensor in op.outputs):
+        return []
+    lists = (tensor for tensor in op.inputs if tensor.dtype == tf.variant)
+    return [tensor.op for tensor in lists if tensor.op.type in LOOPS]
+
+
 def is_of_loop(graph: Graph, name: str) -> bool:
     """Whether the tensor of this name is what came out of a loop, be it in a function that is called."""
     op = tensorflow_names.tensor_named(graph, name).op
     inside = held_functions.inside_of(op, name)
-    return op.type in LOOPS if inside is None else is_of_loop(*inside)
+    return op.type in LOOPS or bool(loops_whose_lists(op)) if inside is None else is_of_loop(*inside)
 
 
 def draws(graph: Graph, is_put_back: bool = False) -> bool:

@@ -261,3 +261,24 @@ def test_what_comes_out_of_a_loop_is_held_and_known_as_that() -> None:
         ("StatefulPartitionedCall", True),
         ("While", True),
     ]
+
+
+def test_what_is_taken_out_of_the_lists_of_a_loop_that_draws() -> None:
+    """A `TensorArray` cannot be held, as what an episode leaves; what is stacked of it can."""
+
+    def step(x: Any) -> Any:
+        drawn = tf.TensorArray(tf.float32, size=3)
+        fixed = tf.TensorArray(tf.float32, size=3)
+        for turn in tf.range(3):
+            drawn = drawn.write(turn, x + tf.random.normal([2]))
+        for turn in tf.range(3):
+            fixed = fixed.write(turn, x)
+        return tf.reduce_sum(drawn.stack()) + tf.reduce_sum(fixed.stack())
+
+    graph = tf.function(step).get_concrete_function(tf.TensorSpec((2,), tf.float32)).graph
+    held = values_to_hold(graph, graph.outputs)
+    lists = [tensor for tensor in held if tensor.op.type == "TensorListStack"]
+    assert len(lists) == 1
+    assert is_of_loop(graph, lists[0].name)
+    run = GraphRun(graph, {lists[0].name: tf.zeros([3, 2]), graph.inputs[0].name: tf.ones([2])})
+    assert float(run.values(graph.outputs)[0]) == 6.0
