@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
+import inspect
 import os
 import sys
 import tempfile
@@ -101,5 +102,6 @@ def forget_trainings() -> Iterator[None]:
         del gradients[name]
     gc.unfreeze()
     collect_garbage()
-    keras.backend.clear_session(free_memory=False)
+    clear = keras.backend.clear_session
+    clear(free_memory=False) if "free_memory" in inspect.signature(clear).parameters else clear()
     gc.freeze()

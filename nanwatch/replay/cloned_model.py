@@ -133,7 +133,7 @@ def with_sparse_loss(setup: Setup, changed: Setup) -> Setup:
 
 def takes_no_class_numbers(setup: Setup, units: int) -> bool:
     """Whether the labels are numbers of at most ``units`` classes, and the loss wants a column for each."""
-    labels, losses = keras.tree.flatten(setup.rows.y), seam().losses_of(setup.model)
+    labels, losses = seam().flatten(setup.rows.y), seam().losses_of(setup.model)
     if units < 2 or len(labels) != 1 or len(losses) != 1 or labels[0].size != len(labels[0]):
         return False
     loss = losses[0][1]
@@ -142,7 +142,7 @@ def takes_no_class_numbers(setup: Setup, units: int) -> bool:
 
 def only_labels(setup: Setup) -> Array:
     """The labels, one for each row."""
-    leaves = keras.tree.flatten(setup.rows.y)
+    leaves = seam().flatten(setup.rows.y)
     if len(leaves) != 1 or leaves[0].size != len(leaves[0]):
         raise NotPossible("the labels are not one for each row")
     found: Array = leaves[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -32,7 +31,7 @@ def constant_loss(
     ``loss_on`` gives, for some rows, what answers to them cost.
     """
     structure = model(rows.take(slice(0, LOOKED_AT)).x, training=False)
-    outputs = [np.asarray(part) for part in keras.tree.flatten(structure)]
+    outputs = [np.asarray(part) for part in seam().flatten(structure)]
     numbers = max(math.prod(output.shape[1:]) for output in outputs)
     most = max(2, min(MOST_ROWS, MOST_NUMBERS // max(1, numbers)))
     few = rows.take(slice(None, None, -(-rows.length // most)))
@@ -47,7 +46,7 @@ def constant_loss(
             for answer, output in zip(answers, outputs, strict=True)
         ]
         try:
-            value = float(np.asarray(loss(keras.tree.pack_sequence_as(structure, spread))))
+            value = float(np.asarray(loss(seam().pack_sequence_as(structure, spread))))
         except (tf.errors.OpError, ValueError, TypeError):
             return math.inf
         return value if math.isfinite(value) else math.inf
@@ -72,7 +71,7 @@ def labels_of(y: Structure, names: Sequence[str]) -> list[Array]:
     """The labels of each output, in the outputs' order; given by name, they come in another."""
     if isinstance(y, dict) and set(y) <= set(names):
         return [np.asarray(y[name]) if name in y else np.zeros((1, 1)) for name in names]
-    return [np.asarray(label) for label in keras.tree.flatten(y)]
+    return [np.asarray(label) for label in seam().flatten(y)]
 
 
 def is_out_of_reach(label: Array) -> bool:

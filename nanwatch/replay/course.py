@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -112,7 +111,7 @@ def weighted(rows: Rows, class_weight: dict[str, float] | None) -> Rows:
     """``rows`` with the weight of each row's class, as ``fit`` does it."""
     if not class_weight:
         return rows
-    labels = np.asarray(keras.tree.flatten(rows.y)[0])
+    labels = np.asarray(seam().flatten(rows.y)[0])
     classes = (
         labels.argmax(axis=-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(len(labels))
     )
@@ -225,7 +224,7 @@ def step_of(setup: Setup, model: Model, optimizer: Optimizer) -> Step:
         seam().loss_arguments(loss).get("from_logits") for _, loss in seam().losses_of(setup.model)
     )
     variables: list[Any] = [*model.trainable_variables, *setup.besides]
-    sources = [each.value if isinstance(each, keras.Variable) else each for each in variables]
+    sources = list(map(seam().tensorflow_variable, variables))
 
     def step(x: Structure, y: Structure, sample_weight: Structure) -> tuple[Tensor, Tensor]:
         with tf.GradientTape() as tape:
@@ -237,9 +236,9 @@ def step_of(setup: Setup, model: Model, optimizer: Optimizer) -> Step:
         gradients = tape.gradient(scaled, sources)
         optimizer.apply(gradients, variables)
         if setup.inference:
-            data_loss = setup.loss(y, keras.tree.map_structure(tf.identity, model(x)), sample_weight)
+            data_loss = setup.loss(y, seam().map_structure(tf.identity, model(x)), sample_weight)
         elif not wants_logits:
-            data_loss = setup.loss(y, keras.tree.map_structure(tf.identity, y_pred), sample_weight)
+            data_loss = setup.loss(y, seam().map_structure(tf.identity, y_pred), sample_weight)
         return data_loss, total
 
     compiled: Step = tf.function(step, autograph=False, reduce_retracing=True)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-import keras
 import numpy as np
 
 from nanwatch.record.interventions import Intervention
 from nanwatch.replay.course import Setup
 from nanwatch.replay.making import NotPossible, as_number, as_numbers, standardised, with_inputs, with_labels
 from nanwatch.watch.data.kept_rows import map_arrays
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array
 
 LARGER = 4  # times the size of a batch
@@ -74,7 +74,7 @@ def shuffle_rows(setup: Setup, change: Intervention) -> Iterator[Setup]:
 @contextmanager
 def drop_nonfinite_rows(setup: Setup, change: Intervention) -> Iterator[Setup]:
     keep = np.ones(setup.rows.length, bool)
-    for leaf in keras.tree.flatten(list(setup.rows)):
+    for leaf in seam().flatten(list(setup.rows)):
         if leaf is not None and leaf.dtype.kind == "f":
             keep &= np.isfinite(leaf.reshape(len(leaf), -1)).all(axis=1)
     if not keep.any() or keep.all():
@@ -185,7 +185,7 @@ def drop_labels(setup: Setup, change: Intervention) -> Iterator[Setup]:
     """Without the rows whose label is the one that the change tells."""
     marker = as_number(change)
     keep = np.ones(setup.rows.length, bool)
-    for leaf in keras.tree.flatten(setup.rows.y):
+    for leaf in seam().flatten(setup.rows.y):
         if leaf.size != len(leaf):
             raise NotPossible("a row has several labels")
         keep &= leaf.reshape(-1) != marker
@@ -232,7 +232,7 @@ def mend_class_weight(setup: Setup, change: Intervention) -> Iterator[Setup]:
 
 def balanced(setup: Setup) -> Setup:
     """Each row weighs the inverse of its class's share, in the place of what it weighed."""
-    labels = np.asarray(keras.tree.flatten(setup.rows.y)[0])
+    labels = np.asarray(seam().flatten(setup.rows.y)[0])
     classes = labels.argmax(axis=-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1)
     if len(classes) != setup.rows.length:
         raise NotPossible("a row has several labels")
@@ -248,7 +248,7 @@ def mend_sample_weight(setup: Setup, change: Intervention) -> Iterator[Setup]:
 
 
 def with_finite_weights(setup: Setup, instead: float) -> Setup:
-    leaves = [leaf for leaf in keras.tree.flatten(setup.rows.sample_weight) if leaf is not None]
+    leaves = [leaf for leaf in seam().flatten(setup.rows.sample_weight) if leaf is not None]
     if all(np.isfinite(leaf).all() for leaf in leaves):
         raise NotPossible("every row has a finite weight")
     weights = map_arrays(

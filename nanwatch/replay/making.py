@@ -38,7 +38,7 @@ def with_labels(setup: Setup, change: Callable[[Array], Array], output: str | No
         NotPossible: which labels are those of ``output`` is not known.
     """
     y = setup.rows.y
-    leaves = keras.tree.flatten(y)
+    leaves = seam().flatten(y)
     if output is None or len(leaves) == 1:
         return replace(setup, rows=setup.rows._replace(y=map_arrays(change, y)))
     names = sorted(y) if isinstance(y, dict) else seam().output_names(setup.model)
@@ -46,18 +46,18 @@ def with_labels(setup: Setup, change: Callable[[Array], Array], output: str | No
         raise NotPossible(f"the labels of {output} are not known")
     place = names.index(output)
     leaves[place] = change(leaves[place])
-    return replace(setup, rows=setup.rows._replace(y=keras.tree.pack_sequence_as(y, leaves)))
+    return replace(setup, rows=setup.rows._replace(y=seam().pack_sequence_as(y, leaves)))
 
 
 def changed_leaves(part: Structure, target: str, change: Callable[[Array], Array]) -> Structure:
-    paths = keras.tree.flatten_with_path(part)
+    paths = seam().flatten_with_path(part)
     names = ["/".join(map(str, path)) or "0" for path, _ in paths]
     wanted = [name for name in names if name == target] or names
     leaves = [
         change(leaf) if leaf is not None and name in wanted else leaf
         for name, (_, leaf) in zip(names, paths, strict=True)
     ]
-    return keras.tree.pack_sequence_as(part, leaves)
+    return seam().pack_sequence_as(part, leaves)
 
 
 def standardised(leaf: Array) -> Array:
@@ -94,10 +94,10 @@ def called(loss: Any) -> Callable[[Structure, Structure, Structure], Any]:
     """A loss of one output, called as ``compile``'s is: the mean over the rows."""
 
     def call(y: Structure, y_pred: Structure, sample_weight: Structure) -> Any:
-        labels, output = (keras.tree.flatten(part)[0] for part in (y, y_pred))
+        labels, output = (seam().flatten(part)[0] for part in (y, y_pred))
         one_unit = len(output.shape) == len(labels.shape) + 1 and output.shape[-1] == 1
         given = [keras.ops.expand_dims(labels, -1) if one_unit else labels, output]  # as Keras does it
-        weight = None if sample_weight is None else keras.tree.flatten(sample_weight)[0]
+        weight = None if sample_weight is None else seam().flatten(sample_weight)[0]
         if isinstance(loss, keras.losses.Loss):
             return loss(*given, sample_weight=weight)
         values = loss(*given)

@@ -193,7 +193,7 @@ def set_momentum(setup: Setup, change: Intervention) -> Iterator[Setup]:
 @contextmanager
 def set_dtype_policy(setup: Setup, change: Intervention) -> Iterator[Setup]:
     """Another dtype to compute in: of a layer, or with the target "model" of all. Weights keep theirs."""
-    policy = keras.dtype_policies.get(str(change.value))
+    policy = keras.DTypePolicy(str(change.value))
     layers: list[Any] = [
         layer for path, layer in seam().layers_of(setup.model) if change.target in ("model", path)
     ]

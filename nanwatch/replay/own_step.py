@@ -13,6 +13,7 @@ import tensorflow as tf
 from nanwatch.replay.attribute import attribute
 from nanwatch.watch.data.kept_rows import Rows
 from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model, Structure, Tensor
 
 
@@ -84,7 +85,7 @@ def targets_seen(targets: list[Tensor], stop: bool = False) -> Iterator[None]:
     differentiate = tf.GradientTape.gradient
 
     def gradient(tape: Any, target: Structure, *args: Any, **kwargs: Any) -> Any:
-        targets.append(tf.add_n([tf.reduce_mean(leaf) for leaf in keras.tree.flatten(target)]))
+        targets.append(tf.add_n([tf.reduce_mean(leaf) for leaf in seam().flatten(target)]))
         if stop:
             raise Asked
         return differentiate(tape, target, *args, **kwargs)
@@ -99,4 +100,4 @@ def packed(x: Structure, y: Structure, sample_weight: Structure) -> Structure:
 
 
 def as_tensors(part: Structure) -> Structure:
-    return keras.tree.map_structure(lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), part)
+    return seam().map_structure(lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), part)

@@ -182,14 +182,14 @@ def drop_nonfinite_rows(model: Model, data: Structure, change: Intervention) -> 
     Raises:
         ValueError: none would be left.
     """
-    leaves = [leaf for leaf in keras.tree.flatten(data) if leaf is not None]
+    leaves = [leaf for leaf in seam().flatten(data) if leaf is not None]
     keep = np.ones(int(leaves[0].shape[0]), bool)
     for leaf in leaves:
         if leaf.dtype.is_floating:
             keep &= np.isfinite(leaf.numpy().reshape(len(keep), -1)).all(axis=1)
     if not keep.any():
         raise ValueError("no row is left")
-    yield keras.tree.map_structure(lambda leaf: None if leaf is None else tf.boolean_mask(leaf, keep), data)
+    yield seam().map_structure(lambda leaf: None if leaf is None else tf.boolean_mask(leaf, keep), data)
 
 
 @contextlib.contextmanager
@@ -199,12 +199,12 @@ def drop_rows(model: Model, data: Structure, change: Intervention) -> Iterator[S
     Raises:
         ValueError: it names none of them, or all.
     """
-    leaves = [leaf for leaf in keras.tree.flatten(data) if leaf is not None]
+    leaves = [leaf for leaf in seam().flatten(data) if leaf is not None]
     named = change.value if isinstance(change.value, tuple) else ()
     keep = np.array([row not in named for row in range(int(leaves[0].shape[0]))])
     if keep.all() or not keep.any():
         raise ValueError("no row would be left, or none would go")
-    yield keras.tree.map_structure(lambda leaf: None if leaf is None else tf.boolean_mask(leaf, keep), data)
+    yield seam().map_structure(lambda leaf: None if leaf is None else tf.boolean_mask(leaf, keep), data)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from nanwatch.record.notes import NotDense
 from nanwatch.record.watchpoints import Role, Watchpoint
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Structure, Tensor
 
 
@@ -31,7 +32,7 @@ ROLES: tuple[Role, ...] = ("input", "label", "sample_weight")
 def named_tensors(structure: Structure) -> list[tuple[str, Any]]:
     """(key, leaf) of everything but None: dict keys, or positions; "0" for a lone tensor."""
     found: list[tuple[str, Any]] = []
-    for path, leaf in keras.tree.flatten_with_path(structure):
+    for path, leaf in seam().flatten_with_path(structure):
         if leaf is not None:
             found.append(("/".join(str(part) for part in path) or "0", leaf))
     return found
@@ -95,9 +96,9 @@ def number_of_rows(batch: Batch) -> Tensor:
 
 def rebuild_batch(template: Structure, batch: HostBatch) -> Structure:
     """The batch in the structure the step was given; None where part of it is not at hand."""
-    leaves = keras.tree.flatten(template)
+    leaves = seam().flatten(template)
     values = [tf.convert_to_tensor(array) for array in batch.values()]
     if sum(leaf is not None for leaf in leaves) != len(values):
         return None
     waiting = iter(values)
-    return keras.tree.pack_sequence_as(template, [None if leaf is None else next(waiting) for leaf in leaves])
+    return seam().pack_sequence_as(template, [None if leaf is None else next(waiting) for leaf in leaves])

@@ -11,6 +11,7 @@ import numpy as np
 from nanwatch.record.facts import DataInfo, TensorSummary
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.profile import profile_of
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Structure
 
 MOST_ELEMENTS = 8_000_000  # about 0.2 s of counting; larger arrays are only seen batch by batch
@@ -30,7 +31,7 @@ def arrays_in(structure: Structure) -> list[tuple[str, ArrayLike]] | None:
     if structure is None:
         return []
     try:
-        leaves = keras.tree.flatten_with_path(structure)
+        leaves = seam().flatten_with_path(structure)
     except (TypeError, ValueError):
         return None
     for path, leaf in leaves:

@@ -11,6 +11,7 @@ import numpy as np
 
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.fit_arrays import as_keras_sees
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Structure
 
 MOST_BYTES = 32 * 2**20  # of inputs, labels and weights; of more data every second, third, ... row is kept
@@ -25,7 +26,7 @@ class Rows(NamedTuple):
 
     @property
     def length(self) -> int:
-        return len(keras.tree.flatten(self.x)[0])
+        return len(seam().flatten(self.x)[0])
 
     def take(self, places: Array | slice) -> Rows:
         """The rows at ``places``, in their order."""
@@ -40,12 +41,12 @@ class Rows(NamedTuple):
 
 def map_arrays(change: Callable[[Any], Array | None], part: Structure) -> Structure:
     """``part`` with each of its arrays changed; None stays None."""
-    return keras.tree.map_structure(lambda leaf: None if leaf is None else change(leaf), part)
+    return seam().map_structure(lambda leaf: None if leaf is None else change(leaf), part)
 
 
 def rows_of_arrays(x: Structure, y: Structure, sample_weight: Structure) -> Rows | None:
     """A copy of the arrays that ``fit`` was given, thinned to `MOST_BYTES`; None where they are none."""
-    leaves = [leaf for part in (x, y, sample_weight) for leaf in keras.tree.flatten(part) if leaf is not None]
+    leaves = [leaf for part in (x, y, sample_weight) for leaf in seam().flatten(part) if leaf is not None]
     if not leaves or x is None or y is None or not all(map(is_table, leaves)):
         return None
     if len({leaf.shape[0] for leaf in leaves}) != 1 or not leaves[0].shape[0]:
@@ -107,7 +108,7 @@ class KeptBatches:
         waiting = iter(whole.values())
         parts = [map_arrays(lambda _: next(waiting, None), part) for part in (x, y, sample_weight)]
         left = next(waiting, None)
-        leaves = [leaf for part in parts for leaf in keras.tree.flatten(part)]
+        leaves = [leaf for part in parts for leaf in seam().flatten(part)]
         return Rows(*parts) if left is None and len(leaves) >= len(whole) else None
 
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from nanwatch.record.notes import FirstWeightsNotHeld, IncidentNote, RowsNotTried
 from nanwatch.watch.incident.autopsy import RepeatedStep, is_bad, keep_what_is_trained, restore_after
 from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.traced_step import suspend_watching
@@ -96,13 +96,13 @@ def bad_rows(rows: int, goes_bad: Callable[[int, int], bool], deadline: float) -
 
 
 def number_of_rows(data: Structure) -> int:
-    leaves = [leaf for leaf in keras.tree.flatten(data) if leaf is not None and leaf.shape.rank]
+    leaves = [leaf for leaf in seam().flatten(data) if leaf is not None and leaf.shape.rank]
     sizes = {int(leaf.shape[0]) for leaf in leaves}
     return sizes.pop() if len(sizes) == 1 else 0
 
 
 def take_rows(data: Structure, first: int, last: int) -> Structure:
-    return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[first:last], data)
+    return seam().map_structure(lambda leaf: None if leaf is None else leaf[first:last], data)
 
 
 def first_weights_of(model: Model) -> Weights | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -23,6 +23,10 @@ from nanwatch.watch.keras_seam.keras_types import (
 )
 
 FILES_OF_CALLS = frozenset(map(str, map(inspect.getsourcefile, (keras.layers.Layer, keras.Operation))))
+# Keras's own tells no paths in 3.3 to 3.6, and is not there before.
+TREE: Any = keras.tree if hasattr(getattr(keras, "tree", None), "flatten_with_path") else tf.nest
+# In 3.0 to 3.6 a layer's weights are no ``keras.Variable``, but of a class that this one is made from.
+VARIABLE: type[Any] = [cls for cls in keras.Variable.__mro__ if cls.__module__.startswith("keras.")][-1]
 FILE_OF_TRAINER = str(inspect.getsourcefile(keras.Model.__mro__[1]))
 
 
@@ -37,7 +41,7 @@ class Keras3:
         for layer in layers_inside(model, {id(model)}):
             if isinstance(layer, keras.metrics.Metric) or layer.__class__.__name__ == "InputLayer":
                 continue
-            path = base = layer.path or layer.name
+            path = base = path_of_layer(layer)
             number = 1
             while path in taken:
                 number += 1
@@ -83,6 +87,12 @@ class Keras3:
     def path_of(self, variable: Variable) -> str:
         return str(getattr(variable, "path", None) or getattr(variable, "name", "variable"))
 
+    def tensorflow_variable(self, variable: Any) -> Any:
+        return variable.value if isinstance(variable, VARIABLE) else variable
+
+    def variable_class(self) -> type[Any]:
+        return VARIABLE
+
     # -- what ``compile`` made
 
     def metric_variables(self, model: Model) -> list[Variable]:
@@ -92,13 +102,16 @@ class Keras3:
         for name in ("_compile_metrics", "_compile_loss"):
             compiled = getattr(model, name, None)
             if compiled is not None and not compiled.built:
-                compiled.build(y, y_pred)
+                compiled.build(copied(y), copied(y_pred))
 
     def user_losses(self, model: Model) -> object:
         return getattr(getattr(model, "_compile_loss", None), "_user_loss", None)
 
     def losses_of(self, model: Model) -> list[tuple[str, object]]:
-        entries = getattr(getattr(model, "_compile_loss", None), "_flat_losses", None) or ()
+        compiled = getattr(model, "_compile_loss", None)
+        if hasattr(compiled, "flat_losses"):
+            return losses_without_paths(compiled)
+        entries = getattr(compiled, "_flat_losses", None) or ()
         return [("/".join(map(str, entry.path)) or "0", entry.loss) for entry in entries]
 
     def loss_arguments(self, loss: object) -> dict[str, Any]:
@@ -108,7 +121,7 @@ class Keras3:
         return [getattr(loss, "fn", None) or type(loss) for _, loss in self.losses_of(model)]
 
     def data_loss(self, model: Any, y: Structure, y_pred: Structure, sample_weight: Structure) -> Tensor:
-        loss: Tensor = model._compile_loss(y, y_pred, sample_weight)
+        loss: Tensor = model._compile_loss(copied(y), copied(y_pred), sample_weight)
         return loss
 
     def compiled_loss(self, model: Any) -> Any:
@@ -206,10 +219,26 @@ class Keras3:
         with strategy.scope():
             return bool(tf.distribute.has_strategy())
 
+    # -- structures of tensors
+
+    def flatten(self, structure: Structure) -> list[Any]:
+        return list(TREE.flatten(structure))
+
+    def flatten_with_path(self, structure: Structure) -> list[tuple[tuple[Any, ...], Any]]:
+        if TREE is tf.nest:
+            return list(zip(paths_in(structure), tf.nest.flatten(structure), strict=True))
+        return [(tuple(path), leaf) for path, leaf in TREE.flatten_with_path(structure)]
+
+    def map_structure(self, function: Callable[..., Any], *structures: Structure) -> Structure:
+        return TREE.map_structure(function, *structures)
+
+    def pack_sequence_as(self, structure: Structure, leaves: Sequence[Any]) -> Structure:
+        return TREE.pack_sequence_as(structure, leaves)
+
     # -- Keras itself
 
     def flat_tensors(self, structure: Structure) -> Sequence[Any]:
-        return [item for item in keras.tree.flatten(structure) if item is not None]
+        return [item for item in self.flatten(structure) if item is not None]
 
     def is_keras_own(self, thing: object) -> bool:
         return str(getattr(thing, "__module__", "")).split(".")[0] == "keras"
@@ -232,3 +261,39 @@ def layers_inside(owner: Any, met: set[int]) -> Iterator[Layer]:
             met.add(id(layer))
             yield layer
             yield from layers_inside(layer, met)
+
+
+def path_of_layer(layer: Any) -> str:
+    """A layer's own; before Keras 3.4 it has none, and the paths of its variables tell it."""
+    if hasattr(layer, "path"):
+        return str(layer.path or layer.name)
+    variables = [*layer._trainable_variables, *layer._non_trainable_variables]
+    return (variables[0].path.rpartition("/")[0] if variables else "") or str(layer.name)
+
+
+def paths_in(structure: Structure, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Of each leaf, in the order in which ``tf.nest`` gives them."""
+    if isinstance(structure, Mapping):
+        inside = [(key, structure[key]) for key in sorted(structure)]
+    elif isinstance(structure, list | tuple):
+        inside = list(enumerate(structure))
+    else:
+        yield path
+        return
+    for key, part in inside:
+        yield from paths_in(part, (*path, key))
+
+
+def losses_without_paths(compiled: Any) -> list[tuple[str, object]]:
+    """`losses_of` before Keras 3.7, by the places of the outputs; None stands where one has no loss."""
+    losses, given = list(compiled.flat_losses), compiled._user_loss
+    keys: Sequence[object] = range(len(losses))
+    if isinstance(given, dict) and len(losses) > 1:
+        by_output = not hasattr(compiled, "inferred_output_names")  # before Keras 3.4
+        keys = (by_output and compiled.output_names) or sorted(given)
+    return [(str(key), loss) for key, loss in zip(keys, losses, strict=False) if loss is not None]
+
+
+def copied(structure: Structure) -> Structure:
+    """Of the same leaves: Keras 3.5 takes out of a dict of the caller's what has no loss."""
+    return TREE.map_structure(lambda leaf: leaf, structure)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType, ModuleType
 from typing import Any, Protocol
 
@@ -53,6 +53,12 @@ class KerasSeam(Protocol):
 
     def path_of(self, variable: Variable) -> str:
         """The name of a variable that no other variable of its model has."""
+
+    def tensorflow_variable(self, variable: Variable) -> Any:
+        """The ``tf.Variable`` behind a variable; one that is its own stays."""
+
+    def variable_class(self) -> type[Any]:
+        """The class that all variables of Keras's are of."""
 
     # -- what ``compile`` made
 
@@ -136,6 +142,20 @@ class KerasSeam(Protocol):
 
     def is_distributed(self, model: Model) -> bool:
         """Whether ``model`` was made under a strategy of ``tf.distribute``, be it for one replica."""
+
+    # -- structures of tensors: tuples, lists and dicts in one another; None is a leaf
+
+    def flatten(self, structure: Structure) -> list[Any]:
+        """The leaves, those of a dict in the order of its sorted keys."""
+
+    def flatten_with_path(self, structure: Structure) -> list[tuple[tuple[Any, ...], Any]]:
+        """(keys and positions that lead to it, leaf) of each leaf; of a lone one ()."""
+
+    def map_structure(self, function: Callable[..., Any], *structures: Structure) -> Structure:
+        """What ``function`` makes of each leaf, in the structure that they are in."""
+
+    def pack_sequence_as(self, structure: Structure, leaves: Sequence[Any]) -> Structure:
+        """``leaves`` in the place of those of ``structure``."""
 
     # -- Keras itself
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import ModuleType
 from typing import Any, Literal
@@ -56,6 +56,7 @@ class Seam:
     name: str
     why: str
     how: How = "wrap"
+    instead: str = ""  # the class whose method is wrapped where ``owner`` has no function of that name
 
     @property
     def path(self) -> str:
@@ -79,7 +80,7 @@ SEAMS = (
     Seam(Taker.FITS, "keras.Model", "fit", "a `Watch` among the callbacks"),
     Seam(Taker.FITS, "keras.Model", "train_on_batch", "the model is watched before its step is compiled"),
     Seam(Taker.SAVES, "keras.saving", "save_model", "a save is an event", "everywhere"),
-    Seam(Taker.SAVES, "keras.saving", "save_weights", "a save is an event", "everywhere"),
+    Seam(Taker.SAVES, "keras.saving", "save_weights", "a save is an event", "everywhere", "keras.Model"),
     Seam(Taker.SAVES, "keras.Model", "export", "a save is an event"),
     Seam(Taker.SAVES, "tensorflow.saved_model", "save", "a save is an event"),
     Seam(Taker.SAVES, "tensorflow.train.Checkpoint", "save", "a save is an event"),
@@ -103,9 +104,16 @@ SEAMS = (
     Seam(Taker.CHECK, "keras.optimizers.LossScaleOptimizer", "apply", "a loop's steps are counted"),
     Seam(Taker.CHECK, "tf.function", "__call__", "the steps of a compiled loop are counted"),
     Seam(Taker.CHECK, "keras.saving", "save_model", "it saves elsewhere", "everywhere"),
-    Seam(Taker.CHECK, "keras.saving", "save_weights", "it saves elsewhere", "everywhere"),
+    Seam(Taker.CHECK, "keras.saving", "save_weights", "it saves elsewhere", "everywhere", "keras.Model"),
     Seam(Taker.CHECK, "keras.saving", "load_model", "it loads what was saved elsewhere", "everywhere"),
-    Seam(Taker.CHECK, "keras.saving", "load_weights", "it loads what was saved elsewhere", "everywhere"),
+    Seam(
+        Taker.CHECK,
+        "keras.saving",
+        "load_weights",
+        "it loads what lies elsewhere",
+        "everywhere",
+        "keras.Model",
+    ),
     Seam(Taker.CHECK, "keras.Model", "export", "it saves elsewhere"),
     Seam(Taker.CHECK, "tensorflow.saved_model", "save", "it saves elsewhere"),
     Seam(Taker.CHECK, "tensorflow.saved_model", "load", "it loads what was saved elsewhere"),
@@ -134,7 +142,15 @@ def take(patches: Patches, taker: Taker, given: Mapping[str, Any]) -> None:
     if {seam.path for seam in mine} != set(given):
         raise KeyError(f"{taker.name}: {sorted({seam.path for seam in mine} ^ set(given))}")
     for seam in mine:
-        HOW[seam.how](patches, seam, given[seam.path])
+        here = as_it_is_here(seam)
+        HOW[here.how](patches, here, given[seam.path])
+
+
+def as_it_is_here(seam: Seam) -> Seam:
+    """The row as this Keras has it."""
+    if seam.instead and not hasattr(owner_of(seam), seam.name):
+        return replace(seam, owner=seam.instead, how="wrap")
+    return seam
 
 
 def wrap(patches: Patches, seam: Seam, wrapper: Wrapper) -> None:

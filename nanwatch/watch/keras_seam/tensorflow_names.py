@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
-import keras
 import tensorflow as tf
 
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Graph, R, Tensor
 
 ATOMIC = "atomic_function.py"  # where a function that was traced is called
@@ -90,7 +90,7 @@ def is_shape_known(handle: Tensor) -> bool:
 
 def handle_of(variable: Any) -> Tensor:
     """The scalar that names a variable to TensorFlow; under ``tf.distribute`` this replica's."""
-    found: Tensor = (variable.value if isinstance(variable, keras.Variable) else variable).handle
+    found: Tensor = seam().tensorflow_variable(variable).handle
     return found
 
 

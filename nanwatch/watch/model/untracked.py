@@ -77,7 +77,7 @@ def may_be_trained(variable: tf.Variable) -> bool:
 
 def plain(variable: Any) -> Any:
     """The variable of TensorFlow's behind one of Keras's."""
-    return variable.value if isinstance(variable, keras.Variable) else variable
+    return seam().tensorflow_variable(variable)
 
 
 def some_values(variable: tf.Variable) -> Array:
@@ -127,7 +127,8 @@ def is_frozen(variable: tf.Variable) -> bool:
 
     Asked of very few variables: all objects are looked through.
     """
-    owners = (thing for thing in gc.get_objects() if issubclass(type(thing), keras.Variable))
+    cls = seam().variable_class()
+    owners: Any = (thing for thing in gc.get_objects() if issubclass(type(thing), cls))
     return any(each.value is variable and not each.trainable for each in owners)
 
 

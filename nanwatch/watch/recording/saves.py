@@ -141,7 +141,7 @@ def is_there(path: str) -> bool:
 
 def is_kept_twice(path: str, callback: Backup) -> bool:
     below = path.startswith(as_text(callback.backup_dir))
-    return below and bool(callback.double_checkpoint) and is_there(path + PREVIOUS)
+    return below and getattr(callback, "double_checkpoint", False) and is_there(path + PREVIOUS)
 
 
 def variables_of(thing: object) -> list[Variable]:

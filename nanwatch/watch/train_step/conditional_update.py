@@ -6,9 +6,9 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import keras
 import tensorflow as tf
 
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Op, Tensor, Variable
 from nanwatch.watch.train_step.own_ops import AGREED
 
@@ -121,7 +121,7 @@ def put_back_across(
 ) -> None:
     """Each replica's part of a variable gets that replica's value."""
     for variable, value in zip(variables, values, strict=True):
-        held = variable.value if isinstance(variable, keras.Variable) else variable
+        held = seam().tensorflow_variable(variable)
         if isinstance(held, tf.distribute.DistributedValues):
             strategy.extended.update(held, lambda part, old: part.assign(old), args=(value,), group=False)
         else:

@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -210,7 +209,7 @@ def put_by(variable: Variable, value: Tensor, known: ValueBefore | None) -> Valu
 
 def part_of(variable: Variable, replica: int) -> tf.Variable:
     """Of a variable that each replica has a part of, that of one."""
-    held = variable.value if isinstance(variable, keras.Variable) else variable
+    held = seam().tensorflow_variable(variable)
     return held.values[replica] if isinstance(held, tf.distribute.DistributedValues) else held
 
 
@@ -220,7 +219,7 @@ def logs_of_step(model: Model, kept: KeptStep) -> Structure:
     metrics = model.get_metrics_result()
     if isinstance(found[0], dict) and found[0].keys() == metrics.keys():
         return metrics
-    return found[0] if len(found) == 1 else keras.tree.map_structure(mean_of_replicas, *found)
+    return found[0] if len(found) == 1 else seam().map_structure(mean_of_replicas, *found)
 
 
 def mean_of_replicas(*values: Tensor) -> Tensor:

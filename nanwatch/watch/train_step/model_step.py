@@ -8,7 +8,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import keras
 import tensorflow as tf
 
 from nanwatch.watch.data import batch as batches
@@ -155,7 +154,7 @@ class ModelStepRecorder(StepRecorder):
         batch: batches.Batch = {role: [] for role in batches.ROLES}
         with self.catch_errors("reading the batch"), own_ops():
             batch = batches.split_batch(data)
-            self.template = keras.tree.map_structure(lambda leaf: None if leaf is None else 0, data)
+            self.template = seam().map_structure(lambda leaf: None if leaf is None else 0, data)
             self.remember(batch)
         with self.catch_errors("keeping what a step begins with"), own_ops():
             self.begin_step(data)

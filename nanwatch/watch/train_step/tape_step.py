@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeGuard
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -69,7 +68,7 @@ class TapeStepRecorder(StepRecorder):
     def held_variables(self) -> list[tf.Variable]:
         """What the model and the optimizer hold, as TensorFlow has it."""
         held = [*self.applied.variables, *(seam().variables_of(self.model) if self.model is not None else ())]
-        return [variable.value if isinstance(variable, keras.Variable) else variable for variable in held]
+        return list(map(seam().tensorflow_variable, held))
 
     def release(self) -> None:
         """The optimizer was not changed."""

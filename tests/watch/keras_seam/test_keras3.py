@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def non_trainable_variables(model: Any) -> None:
 
 def seed_generators(model: Any) -> None:
     (generator,) = model.get_layer("dropped")._seed_generators
-    assert isinstance(generator.state, keras.Variable)
+    assert isinstance(generator.state, seam().variable_class())
     before = generator.state.numpy().copy()
     model(X, training=True)
     assert (generator.state.numpy() != before).any()
@@ -130,6 +131,10 @@ def user_loss(model: Any) -> None:
 
 
 def flat_losses(model: Any) -> None:
+    if hasattr(model._compile_loss, "flat_losses"):  # before Keras 3.7
+        (loss,) = model._compile_loss.flat_losses
+        assert isinstance(loss, keras.losses.BinaryCrossentropy)
+        return
     assert functional()._compile_loss._flat_losses is None  # not resolved yet
     (entry,) = model._compile_loss._flat_losses
     assert isinstance(entry.loss, keras.losses.BinaryCrossentropy)
@@ -143,7 +148,7 @@ def fn_kwargs(model: Any) -> None:
 
 
 def learning_rate(model: Any) -> None:
-    assert isinstance(keras.optimizers.SGD(0.1)._learning_rate, keras.Variable)
+    assert isinstance(keras.optimizers.SGD(0.1)._learning_rate, seam().variable_class())
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
     assert keras.optimizers.SGD(schedule)._learning_rate is schedule
 
@@ -379,7 +384,7 @@ def test_an_optimizer_that_scales_the_loss() -> None:
 
     def scale() -> float:
         found: Any = seam().scale_of_loss(optimizer)
-        return float(found)
+        return float(tf.convert_to_tensor(found))
 
     assert seam().is_loss_scaling(optimizer)
     assert not seam().is_loss_scaling(inner)
@@ -468,6 +473,114 @@ def test_what_defines_compile() -> None:
 
 def test_leaves_of_a_structure() -> None:
     assert seam().flat_tensors({"a": [1, None], "b": (2, {"c": 3})}) == [1, 2, 3]
+
+
+def test_structures() -> None:
+    structure = (None, {"b": 1, "a": [2, (3,)]})
+    assert seam().flatten(structure) == [None, 2, 3, 1]
+    paths = [((0,), None), ((1, "a", 0), 2), ((1, "a", 1, 0), 3), ((1, "b"), 1)]
+    assert seam().flatten_with_path(structure) == paths
+    assert seam().flatten_with_path(7) == [((), 7)]
+    assert seam().map_structure(lambda leaf: leaf is None, structure) == (
+        True,
+        {"b": False, "a": [False, (False,)]},
+    )
+    assert seam().pack_sequence_as(structure, list("wxyz")) == ("w", {"b": "z", "a": ["x", ("y",)]})
+
+
+def test_what_stands_behind_a_variable(trained: Any) -> None:
+    own: Any = tf.Variable(1.0)
+    assert seam().tensorflow_variable(own) is own
+    variables: list[Any] = [*trained.variables, *trained.optimizer.variables, keras.Variable([1.0])]
+    for variable in variables:
+        assert isinstance(variable, seam().variable_class())
+        assert isinstance(seam().tensorflow_variable(variable), tf.Variable)
+    assert not isinstance(own, seam().variable_class())
+
+
+# -- what an older Keras has not -------------------------------------------------------------------
+
+
+def test_paths_where_keras_tells_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras3, "TREE", tf.nest)
+    test_structures()
+
+
+def test_paths_of_layers_that_have_none(trained: Any) -> None:
+    class Without:
+        """A layer of Keras 3.3."""
+
+        def __init__(self, layer: Any) -> None:
+            self.name, self._trainable_variables = layer.name, layer._trainable_variables
+            self._non_trainable_variables = layer._non_trainable_variables
+
+    for name in ("normed", "dropped", "head"):
+        layer = trained.get_layer(name)
+        assert keras3.path_of_layer(Without(layer)) == keras3.path_of_layer(layer) == name
+    made = sequential()
+    (dense,) = [layer for _, layer in seam().layers_of(made) if layer.name.startswith("dense")]
+    assert keras3.path_of_layer(Without(dense)) == f"{made.name}/{dense.name}"
+
+
+@dataclass
+class FlatLosses:
+    """What ``compile`` makes of the losses before Keras 3.7."""
+
+    flat_losses: list[Any]
+    _user_loss: Any
+    inferred_output_names: list[str] | None = None
+
+
+@dataclass
+class FirstFlatLosses:
+    """And before Keras 3.4."""
+
+    flat_losses: list[Any]
+    _user_loss: Any
+    output_names: list[str] | None = None
+
+
+@pytest.mark.parametrize(
+    ("compiled", "found"),
+    [
+        (FlatLosses(["mse"], "mse"), [("0", "mse")]),
+        (FlatLosses(["mse"], {"p": "mse"}), [("0", "mse")]),
+        (FlatLosses(["mse", "mae"], ["mse", "mae"]), [("0", "mse"), ("1", "mae")]),
+        (FlatLosses(["mse", None], ["mse", None]), [("0", "mse")]),
+        (FlatLosses(["mse", "mae"], {"q": "mae", "p": "mse"}, ["q", "p"]), [("p", "mse"), ("q", "mae")]),
+        (FirstFlatLosses(["mae", "mse"], {"p": "mse", "q": "mae"}, ["q", "p"]), [("q", "mae"), ("p", "mse")]),
+        (FirstFlatLosses([None, "mse"], {"p": "mse"}, ["q", "p"]), [("p", "mse")]),
+        (FirstFlatLosses(["mse", "mae"], {"q": "mae", "p": "mse"}), [("p", "mse"), ("q", "mae")]),
+    ],
+)
+def test_losses_without_paths(compiled: Any, found: list[tuple[str, str]]) -> None:
+    class Compiled:
+        _compile_loss = compiled
+
+    assert seam().losses_of(Compiled()) == found  # type: ignore[arg-type]
+
+
+def test_a_dict_of_the_scripts_is_not_changed() -> None:
+    """Keras 3.5 takes out of it what has no loss."""
+    taken: list[Any] = []
+
+    class Takes:
+        built = False
+
+        def build(self, y: Any, y_pred: Any) -> None:
+            taken.extend((y.pop("a"), y_pred.pop("a")))
+
+        def __call__(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+            self.build(y, y_pred)
+
+    class Model:
+        _compile_metrics, _compile_loss = None, Takes()
+
+    model: Any = Model()
+    y, y_pred = {"a": 1, "b": 2}, {"a": 3, "b": 4}
+    seam().build_metrics(model, y, y_pred)
+    seam().data_loss(model, y, y_pred, None)
+    assert (y, y_pred, taken) == ({"a": 1, "b": 2}, {"a": 3, "b": 4}, [1, 3, 1, 3])
 
 
 def test_the_adapter_answers_all_that_is_asked() -> None:

@@ -26,7 +26,7 @@ from nanwatch.replay.trial import try_interventions
 from nanwatch.watch import import_hook
 from nanwatch.watch.keras_seam.optimizer_updates import wrappers_of_classes
 from nanwatch.watch.keras_seam.patches import ABSENT, PLACES, Patches, Place, modules_of
-from nanwatch.watch.keras_seam.seams import SEAMS, Seam, Taker, owner_of, take
+from nanwatch.watch.keras_seam.seams import SEAMS, Seam, Taker, as_it_is_here, owner_of, take
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from tests.watch.model_kinds import BATCH, OwnCompiledStep, classes, mlp, own, table
 
@@ -82,6 +82,7 @@ def places_of(*takers: Taker) -> set[tuple[Any, str]]:
 
 
 def owners_of(seam: Seam) -> list[Any]:
+    seam = as_it_is_here(seam)
     owner = owner_of(seam)
     if seam.how != "everywhere":
         return [owner]
@@ -154,7 +155,7 @@ def test_a_row_is_there_once() -> None:
 def test_a_row_names_what_is_there(seam: Seam) -> None:
     assert seam.why
     if seam.how != "enter":
-        assert hasattr(owner_of(seam), seam.name)
+        assert hasattr(owner_of(as_it_is_here(seam)), seam.name)
 
 
 def test_a_taker_takes_exactly_its_rows() -> None:
