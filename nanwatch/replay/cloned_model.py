@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import keras
 import numpy as np
 
 from nanwatch.record.interventions import Intervention
@@ -26,6 +25,7 @@ from nanwatch.replay.making import (
     with_labels,
 )
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Array, Model, Weights
 from nanwatch.watch.train_step.traced_step import suspend_watching
 

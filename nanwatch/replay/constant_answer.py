@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from nanwatch.watch.data.kept_rows import Rows
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Array, Model, Structure, Tensor
 
 MOST_ROWS = 4096  # of the labels; of a mean over more the third digit would not change

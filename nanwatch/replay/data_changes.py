@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-import keras
 import numpy as np
 
 from nanwatch.record.interventions import Intervention
 from nanwatch.replay.course import Setup
 from nanwatch.replay.making import NotPossible, as_number, as_numbers, standardised, with_inputs, with_labels
 from nanwatch.watch.data.kept_rows import map_arrays
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Array
 
 LARGER = 4  # times the size of a batch

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nanwatch.watch.import_hook import install_hook
 from nanwatch.watch.launch.after_script import heeding_interrupts, trace_again, undisturbed
 from nanwatch.watch.launch.disabled import is_disabled
+from nanwatch.watch.launch.keras_2 import check_keras_2
 from nanwatch.watch.launch.own_modules import keep_own_modules, own_imports
 from nanwatch.watch.launch.script import Ending, print_exit_code, run_program
 from nanwatch.watch.launch.starting import Program, check_script
@@ -27,6 +28,7 @@ __all__ = [
     "RunRecorder",
     "Watch",
     "WatchedRun",
+    "check_keras_2",
     "check_script",
     "end_record",
     "heeding_interrupts",

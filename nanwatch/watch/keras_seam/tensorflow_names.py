@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
-import keras
 import tensorflow as tf
 
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Graph, R, Tensor
 
 ATOMIC = "atomic_function.py"  # where a function that was traced is called

@@ -6,9 +6,9 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import keras
 import tensorflow as tf
 
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Op, Tensor, Variable
 from nanwatch.watch.train_step.own_ops import AGREED
 

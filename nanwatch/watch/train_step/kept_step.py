@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Graph, Model, Op, Optimizer, Structure, Tensor, Variable
 from nanwatch.watch.train_step.conditional_update import (
     KeptValue,
@@ -231,4 +231,6 @@ def mean_of_replicas(*values: Tensor) -> Tensor:
 def counters_of(optimizer: Optimizer) -> list[Variable]:
     """What an optimizer counts, and scales by."""
     rate = seam().learning_rate_given(optimizer)  # of a schedule nothing is computed
-    return [variable for variable in optimizer.variables if not len(variable.shape) and variable is not rate]
+    return [
+        variable for variable in seam().kept_by(optimizer) if not len(variable.shape) and variable is not rate
+    ]
