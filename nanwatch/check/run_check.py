@@ -26,6 +26,7 @@ def run_check(program: Program, log_dir: Path, max_steps: int, deadline: float, 
     another thread, and the process ended behind it after ``deadline`` seconds at the latest.
     """
     recorder = open_recorder(log_dir, program.argv)
+    recorder.info = replace(recorder.info, keras_2=program.keras_2)
     budget = CheckBudget(recorder, max_steps)
 
     def meet_keras(keras: ModuleType) -> None:

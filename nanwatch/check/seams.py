@@ -13,4 +13,4 @@ def shorten(short: CheckBudget) -> None:
     """Cut every training of this process short. To be called when Keras has been imported."""
     wrappers = {**shorten_fits(short), **ShortLoops(short).wrappers(), **redirect_saves(short)}
     ours = {path: only_in_own_process(short, wrapper) for path, wrapper in wrappers.items()}
-    take(short.recorder.patches, Taker.CHECK, ours)
+    take(short.recorder.of_keras, Taker.CHECK, ours)

@@ -7,20 +7,19 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import keras
-
 from nanwatch.check.budget import CheckBudget
 from nanwatch.check.writing_callbacks import is_held_back
 from nanwatch.record.notes import EndedByTrainOnBatch
 from nanwatch.watch.fit.fit_observer import observer_of
 from nanwatch.watch.import_hook import Arguments
+from nanwatch.watch.keras_seam.callbacks import EitherCallback
 from nanwatch.watch.keras_seam.keras_types import Model, R
 from nanwatch.watch.keras_seam.patches import Wrapper
 
 STEPS = "_nanwatch_steps"
 
 
-class StopEarly(keras.callbacks.Callback):  # type: ignore[misc]
+class StopEarly(EitherCallback):
     """Ends a fit after ``short.max_steps`` batches, and each validation after one."""
 
     def __init__(self, short: CheckBudget) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import keras
-
 from nanwatch.check.budget import CheckBudget
 from nanwatch.record.notes import WriterHeldBack
+from nanwatch.watch.keras_seam.chosen import keras
 
 # BackupAndRestore would begin in the middle, and remove the backup at the end.
 WRITERS = ("BackupAndRestore", "CSVLogger", "OrbaxCheckpoint", "RemoteMonitor", "TensorBoard")

@@ -14,7 +14,7 @@ import click
 from nanwatch.cli.python_like import PythonLike
 from nanwatch.cli.report_formats import FormatRequest, format_option, project_root, write_reports
 from nanwatch.cli.run import find_program
-from nanwatch.cli.settings import setting
+from nanwatch.cli.settings import keras_option, setting
 from nanwatch.cli.telling import FailOn, choice_of, choice_options, fail_on_option, status_of
 from nanwatch.exit_status import ExitStatus
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Seconds after which the check has ended, whatever the script does.",
 )
+@keras_option
 @fail_on_option("error")
 @choice_options
 @click.option(
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 def check(
     max_steps: int,
     deadline: float,
+    keras: str,
     fail_on: FailOn,
     select: str | None,
     ignore: str | None,
@@ -89,7 +91,7 @@ def check(
     from nanwatch.check.run_check import run_check
     from nanwatch.watch import is_disabled, keep_own_modules
 
-    program = find_program(module, script_and_args, "check")
+    program = find_program(module, script_and_args, "check", keras)
     if is_disabled():
         print("nanwatch: NANWATCH_DISABLE is set: nothing was checked.", file=sys.stderr)
         return

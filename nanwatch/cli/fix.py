@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nanwatch.cli.settings import setting
+from nanwatch.cli.settings import keras_option, setting
 from nanwatch.exit_status import ExitStatus
 
 if TYPE_CHECKING:
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder below which each run gets a folder of its own.",
 )
+@keras_option
 @click.argument("script_and_args", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...")
-def fix(write: bool, prove: float, log_dir: Path, script_and_args: tuple[str, ...]) -> None:
+def fix(write: bool, prove: float, log_dir: Path, keras: str, script_and_args: tuple[str, ...]) -> None:
     """Run SCRIPT, mend what was found, and run it again, until its training learns.
 
     What trials have proven is changed first. A change that does not help is taken back. The diff goes to
@@ -41,14 +42,16 @@ def fix(write: bool, prove: float, log_dir: Path, script_and_args: tuple[str, ..
     """
     from nanwatch.explain.as_fix import diff, last_kept, left_in_words, render_round
     from nanwatch.fix.rounds import Fixer
-    from nanwatch.watch import check_script, need_framework
+    from nanwatch.watch import check_keras_2, check_script, need_framework
 
     if not script_and_args:
         raise click.UsageError("Give the training script, as in `nanwatch fix train.py`.")
     script, args = Path(script_and_args[0]), script_and_args[1:]
     check_script(str(script))
     need_framework()
-    fixer = Fixer(script.absolute(), args, log_dir, prove)
+    if keras == "2":
+        check_keras_2()
+    fixer = Fixer(script.absolute(), args, log_dir, prove, keras)
     number = 0
 
     def tell(found: Round) -> None:

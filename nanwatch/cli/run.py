@@ -10,7 +10,7 @@ import click
 
 from nanwatch.cli.handover import Handover
 from nanwatch.cli.python_like import PythonLike
-from nanwatch.cli.settings import setting
+from nanwatch.cli.settings import keras_option, setting
 from nanwatch.cli.telling import NEVER, FailOn, choice_of, choice_options, fail_on_option
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="How long remedies may be tried at the end of a training that was found wanting; 0: not at all.",
 )
+@keras_option
 @setting("--quiet", is_flag=True, help="Write no report at the end unless something was found.")
 @fail_on_option(NEVER)
 @choice_options
@@ -61,6 +62,7 @@ def run(
     on_incident: OnIncident,
     snapshot_limit: int,
     prove: float,
+    keras: str,
     quiet: bool,
     fail_on: FailOn,
     select: str | None,
@@ -77,25 +79,27 @@ def run(
     """
     from nanwatch.cli.watched_script import Wanted, run_wanted
 
-    program = find_program(module, script_and_args, "run")
+    program = find_program(module, script_and_args, "run", keras)
     choice = choice_of(select, ignore, baseline)
     wanted = Wanted(program, log_dir, snapshot_limit * 2**20, on_incident, prove, quiet, fail_on, choice)
     raise Handover(functools.partial(run_wanted, wanted))
 
 
-def find_program(module: str | None, given: tuple[str, ...], command: str) -> Program:
-    """The script or module, and its own arguments.
+def find_program(module: str | None, given: tuple[str, ...], command: str, keras: str) -> Program:
+    """The script or module, its own arguments, and the Keras that it is given.
 
     Raises:
         TensorFlowMissing: there is nothing here that trains.
     """
-    from nanwatch.watch import Program, check_script, is_disabled, need_framework
+    from nanwatch.watch import Program, check_keras_2, check_script, is_disabled, need_framework
 
+    if keras == "2":
+        check_keras_2()
     if module is not None:
-        program = Program(module, given, is_module=True)
+        program = Program(module, given, is_module=True, keras_2=keras == "2")
     elif given:
         check_script(given[0])
-        program = Program(given[0], given[1:])
+        program = Program(given[0], given[1:], keras_2=keras == "2")
     else:
         raise click.UsageError(f"Give the training script, as in `nanwatch {command} train.py`.")
     if not is_disabled():

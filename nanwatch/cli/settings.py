@@ -18,6 +18,7 @@ KNOWN = {
     "quiet": bool,
     "snapshot-limit": int,
     "prove": (int, float),
+    "keras": (int, str),
     "format": str,
     "max-steps": int,
     "deadline": (int, float),
@@ -31,6 +32,16 @@ def setting(*names: str, **facts: Any) -> Callable[[Any], Any]:
     """An option whose default comes from NANWATCH_<NAME>, then from pyproject.toml."""
     variable = "NANWATCH_" + names[0].lstrip("-").upper().replace("-", "_")
     return click.option(*names, envvar=variable, callback=with_settings, **facts)
+
+
+def keras_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option ``--keras``."""
+    return setting(  # type: ignore[no-any-return]
+        "--keras",
+        default="3",
+        type=click.Choice(["2", "3"]),
+        help="2: give the script Keras 2 (tf_keras) as `keras` and `tensorflow.keras`, by its names of 2019.",
+    )(command)
 
 
 def with_settings(ctx: click.Context, param: click.Parameter, value: Any) -> Any:

@@ -30,11 +30,14 @@ class CannotFix(NanwatchError):
 class Fixer:
     """Runs one script in processes of their own, each under watch."""
 
-    def __init__(self, script: Path, args: Sequence[str], log_dir: Path, prove: float) -> None:
+    def __init__(
+        self, script: Path, args: Sequence[str], log_dir: Path, prove: float, keras: str = "3"
+    ) -> None:
         self.script = script
         self.args = tuple(args)
         self.log_dir = log_dir
         self.prove = prove
+        self.keras = keras
         self.original = read(script)
         self.tried: set[tuple[str, object]] = set()
 
@@ -91,7 +94,7 @@ class Fixer:
         """The script with this source, under watch."""
         with self.file_of(source) as file:
             command = [sys.executable, "-m", "nanwatch", "run", "--prove", f"{self.prove:g}", "--quiet"]
-            command += ["--log-dir", str(self.log_dir), str(file), *self.args]
+            command += ["--keras", self.keras, "--log-dir", str(self.log_dir), str(file), *self.args]
             done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
             try:
                 report = report_on(find_run(self.log_dir))

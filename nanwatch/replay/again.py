@@ -40,7 +40,8 @@ def replay(info: RunInfo, folder: Path) -> Moment:
     place = folder_with(info)
     goal = Goal(info, incident, arrays)
     with contextlib.chdir(place), goal.watching():
-        ending = scripts.run_program(Program(info.script, tuple(info.argv[1:])), catch=(Reached,))
+        program = Program(info.script, tuple(info.argv[1:]), keras_2=info.keras_2)
+        ending = scripts.run_program(program, catch=(Reached,))
     if goal.problem is not None:
         raise CannotReplay(goal.problem)
     if goal.moment is None:

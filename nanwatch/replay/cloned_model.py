@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import keras
 import numpy as np
 
 from nanwatch.record.interventions import Intervention
@@ -26,6 +25,7 @@ from nanwatch.replay.making import (
     with_labels,
 )
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Array, Model, Weights
 from nanwatch.watch.train_step.traced_step import suspend_watching
 
@@ -80,7 +80,7 @@ def set_input_dim(setup: Setup, change: Intervention) -> Iterator[Setup]:
 
 def tokens_needed(setup: Setup) -> Iterator[int]:
     """By each input of whole numbers that may be tokens."""
-    for leaf in keras.tree.flatten(setup.rows.x):
+    for leaf in seam().flatten(setup.rows.x):
         if leaf is not None and leaf.dtype.kind in "iu" and leaf.size and leaf.max() < MOST_TOKENS:
             yield int(leaf.max()) + 1
 

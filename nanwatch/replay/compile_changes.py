@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import keras
-
 from nanwatch.record.interventions import Intervention
 from nanwatch.replay.attribute import attribute
 from nanwatch.replay.course import Setup
 from nanwatch.replay.making import NotPossible, as_number, called, is_sparse, layer_at
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 
 CROSSENTROPIES = {"sigmoid": "binary_crossentropy", "softmax": "categorical_crossentropy"}
 

@@ -88,9 +88,7 @@ def setup_of(kept: KeptTraining) -> Setup:
     """
     if len(kept.model.trainable_variables) != len(kept.first_weights):
         raise ValueError("the model trains other weights than in the fit")
-    config = kept.optimizer.get_config()
-    if kept.rate is not None:
-        config["learning_rate"] = kept.rate
+    config = seam().config_with_rate(kept.optimizer, kept.rate)
     rows = weighted(kept.rows, kept.class_weight)
     return Setup(
         kept.model,
@@ -170,7 +168,7 @@ def losses_of(
     """The loss of each step, as it is made; the first that is not finite is noted and ends them."""
     course.guess = guess_of(setup, model)
     optimizer: Optimizer = setup.optimizer.from_config(setup.config)
-    optimizer.build([*model.trainable_variables, *setup.besides])
+    seam().build(optimizer, [*model.trainable_variables, *setup.besides])
     step = (own_step_of if setup.own_step else step_of)(setup, model, optimizer)
     rates = dict(setup.rates)
     for number, batch in enumerate(batches_of(setup.rows, setup.batch_size, setup.shuffled, seed)):
@@ -210,8 +208,7 @@ def own_step_of(setup: Setup, model: Model, optimizer: Optimizer) -> Step:
             loss = run_own_step(model, packed(x, y, sample_weight))
         return loss, loss
 
-    compiled: Step = tf.function(step, autograph=False, reduce_retracing=True)
-    return compiled
+    return seam().compile(step, reduce_retracing=True)
 
 
 def step_of(setup: Setup, model: Model, optimizer: Optimizer) -> Step:
@@ -232,17 +229,16 @@ def step_of(setup: Setup, model: Model, optimizer: Optimizer) -> Step:
             total = data_loss = setup.loss(y, y_pred, sample_weight)
             for penalty in model.losses if setup.penalised else ():
                 total += tf.cast(penalty, total.dtype)
-            scaled = optimizer.scale_loss(total)
+            scaled = seam().scale_loss(optimizer, total)
         gradients = tape.gradient(scaled, sources)
-        optimizer.apply(gradients, variables)
+        seam().apply(optimizer, seam().unscaled(optimizer, gradients), variables)
         if setup.inference:
             data_loss = setup.loss(y, seam().map_structure(tf.identity, model(x)), sample_weight)
         elif not wants_logits:
             data_loss = setup.loss(y, seam().map_structure(tf.identity, y_pred), sample_weight)
         return data_loss, total
 
-    compiled: Step = tf.function(step, autograph=False, reduce_retracing=True)
-    return compiled
+    return seam().compile(step, reduce_retracing=True)
 
 
 def are_finite(model: Model) -> bool:

@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-import keras
 import numpy as np
 
 from nanwatch.record.interventions import Intervention
 from nanwatch.replay.course import Setup
 from nanwatch.watch.data.kept_rows import map_arrays
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Array, Layer, Model, Structure
 
 Change = Callable[[Setup, Intervention], AbstractContextManager[Setup]]

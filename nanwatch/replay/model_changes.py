@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import keras
 import numpy as np
 
 from nanwatch.record.interventions import Intervention
@@ -17,6 +16,7 @@ from nanwatch.replay.attribute import attribute
 from nanwatch.replay.course import Setup
 from nanwatch.replay.making import SEED, NotPossible, as_number, layer_at
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Array, Layer, Model
 from nanwatch.watch.model.untracked import read_and_unknown
 from nanwatch.watch.train_step.traced_step import suspend_watching

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from nanwatch.replay.attribute import attribute
 from nanwatch.watch.data.kept_rows import Rows
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Model, Structure, Tensor
 
 

@@ -49,7 +49,8 @@ def prove(info: RunInfo, folder: Path, proposals: Sequence[Proposal], seconds: f
     if info.fits[fit].kind == "tape":
         raise CannotProve("What was found is in a loop of the script's own, which cannot be made again.")
     with contextlib.chdir(folder_with(info)), watching(info, fit) as recorder:
-        ending = scripts.run_program(Program(info.script, tuple(info.argv[1:])), catch=(Reached,))
+        program = Program(info.script, tuple(info.argv[1:]), keras_2=info.keras_2)
+        ending = scripts.run_program(program, catch=(Reached,))
         if recorder.kept is None:
             how = f"with status {ending.status}" if ending.error is None else f"with {ending.error!r}"
             raise CannotProve(

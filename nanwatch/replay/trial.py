@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -23,6 +22,7 @@ from nanwatch.watch.data.kept_rows import Rows, map_arrays
 from nanwatch.watch.fit.fit_observer import release_observer
 from nanwatch.watch.incident.autopsy import restore_after
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.function_copies import copy_all_functions
 from nanwatch.watch.keras_seam.keras_types import Model, Structure, Tensor, Weights
 from nanwatch.watch.recording.run_recorder import RunRecorder
@@ -122,7 +122,7 @@ def outcome_of(model: Model, data: Structure, deadline: float, start: Weights | 
 
     ``start``: values for the trainable weights to begin with.
     """
-    step = tf.function(model.train_step, autograph=False)
+    step = seam().compile(model.train_step)
     loss: float | None = None
     with restore_after(model), copy_all_functions():  # what was traced before knows nothing of a change
         for variable, value in zip(model.trainable_variables, start or (), strict=False):

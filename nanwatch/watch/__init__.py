@@ -12,6 +12,7 @@ from nanwatch.watch.import_hook import install_hook
 from nanwatch.watch.launch.after_script import heeding_interrupts, trace_again, undisturbed
 from nanwatch.watch.launch.disabled import is_disabled
 from nanwatch.watch.launch.frameworks import need_framework
+from nanwatch.watch.launch.keras_2 import check_keras_2
 from nanwatch.watch.launch.own_modules import keep_own_modules, own_imports
 from nanwatch.watch.launch.script import Ending, print_exit_code, run_program
 from nanwatch.watch.launch.starting import Program, check_script
@@ -28,6 +29,7 @@ __all__ = [
     "RunRecorder",
     "Watch",
     "WatchedRun",
+    "check_keras_2",
     "check_script",
     "end_record",
     "heeding_interrupts",

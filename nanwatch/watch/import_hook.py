@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeGuard
 from nanwatch.line_notes import wait_no_more
 from nanwatch.record.events import Warned
 from nanwatch.record.facts import OnIncident
-from nanwatch.record.notes import OtherBackend, OtherKeras
+from nanwatch.record.notes import OtherBackend
+from nanwatch.watch.keras_seam import chosen
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.launch.disabled import is_disabled
 from nanwatch.watch.launch.own_modules import KEPT, own_imports
 from nanwatch.watch.recording.run_recorder import RunRecorder
+from nanwatch.watch.which_keras import WhichKeras
 
 if TYPE_CHECKING:
     from nanwatch.watch.keras_seam.keras_types import CallbackList, Model, R  # which imports NumPy
@@ -88,20 +90,23 @@ def install_hook(
     What is patched for it is given back when the run ends.
     """
 
-    def meet_keras(keras: ModuleType) -> None:
-        if not hasattr(keras, "backend"):  # a keras.py of the script's own
-            return
-        with own_imports(), recorder.catch_errors("taking Keras's seams"):
-            take_seams(keras, recorder, on_incident)
+    def meet(keras: ModuleType) -> None:
+        take_seams(keras, recorder, on_incident)
         if then is not None:
             with own_imports(), recorder.catch_errors("cutting the script short"):
                 then(keras)
 
-    def legacy(module: ModuleType) -> None:
-        recorder.note_not_watched(OtherKeras())
+    which = WhichKeras(recorder, meet, record_construction)
+
+    def meet_keras_2(module: ModuleType) -> None:
+        which.arrived(2, module)
+
+    def meet_keras(module: ModuleType) -> None:
+        if hasattr(module, "backend") and module.__name__ == "keras":  # else a keras.py of the script's own
+            which.arrived(3, module)
 
     wait_no_more()
-    waiting = wait_for({"tf_keras": legacy, "keras": meet_keras})
+    waiting = wait_for({"tf_keras": meet_keras_2, "keras": meet_keras})
     take(recorder.patches, Taker.ARRIVAL, {"sys.meta_path": waiting})
     listen_to_warnings(recorder)
 
@@ -130,7 +135,7 @@ def listen_to_warnings(recorder: RunRecorder) -> None:
 
 def take_seams(keras: ModuleType, recorder: RunRecorder, on_incident: OnIncident) -> None:
     """Take all that a run watches by, now that Keras is there."""
-    if keras.backend.backend() != "tensorflow":
+    if hasattr(keras.backend, "backend") and keras.backend.backend() != "tensorflow":
         recorder.note_not_watched(OtherBackend(keras.backend.backend()))
         return
     from nanwatch.watch.keras_seam.held_gradients import register_for_graph
@@ -138,10 +143,10 @@ def take_seams(keras: ModuleType, recorder: RunRecorder, on_incident: OnIncident
 
     with recorder.catch_errors("leaving TensorFlow's tracebacks alone"):
         beneath = frozenset[str]() if recorder.is_part and not KEPT else user_lines.below_the_script()
-        hide_frames(recorder.patches, user_lines.OWN, beneath)
-    note_lines(recorder.patches)
+        hide_frames(recorder.of_keras, user_lines.OWN, beneath)
+    note_lines(recorder.of_keras)
     registered = {"tensorflow.RegisterGradient.__call__": register_for_graph}
-    take(recorder.patches, Taker.GRADIENTS, registered)
+    take(recorder.of_keras, Taker.GRADIENTS, registered)
     join_fits(recorder, on_incident)
     from nanwatch.watch.fit import callback, fit_observer  # noqa: F401 - at hand for every fit
     from nanwatch.watch.fit.loops import Loops
@@ -187,6 +192,7 @@ def note_lines_by_hand(keras: ModuleType) -> None:
 
 def record_construction(original: Callable[..., R], cls: type, /, *args: object, **kwargs: object) -> R:
     thing = original(cls, *args, **kwargs)
+    chosen.settle(chosen.chosen())  # by what is made first
     user_lines.mark_line(thing, sys._getframe(1))
     return thing
 
@@ -247,7 +253,7 @@ def join_fits(recorder: RunRecorder, on_incident: OnIncident) -> None:
             detach_observer(model)
 
     wrappers = {"keras.Model.fit": fit, "keras.Model.train_on_batch": train_on_batch}
-    take(recorder.patches, Taker.FITS, wrappers)
+    take(recorder.of_keras, Taker.FITS, wrappers)
 
 
 def imports_of_a_fit() -> contextlib.AbstractContextManager[None]:
@@ -279,7 +285,7 @@ def with_watch(
 
 def is_callback_list(given: object) -> TypeGuard[CallbackList]:
     """Whether it is a CallbackList made by hand, which Keras takes as it is."""
-    import keras
+    from nanwatch.watch.keras_seam.chosen import keras
 
     return isinstance(given, keras.callbacks.CallbackList)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from nanwatch.record.read import read_info
 from nanwatch.watch.import_hook import install_hook
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.launch.in_children.nanwatch_in_child import Hand, Handed
+from nanwatch.watch.launch.keras_2 import give_keras_2
 from nanwatch.watch.launch.script import Ending, clean_traceback, run_program
 from nanwatch.watch.launch.script_error import script_error
 from nanwatch.watch.launch.starting import Program
@@ -40,6 +42,7 @@ class WatchedRun:
 
 def run_under_watch(program: Program, recorder: RunRecorder, on_incident: OnIncident) -> Ending:
     """Run ``program`` as ``python`` would, with every training in it watched; `end_record` comes next."""
+    recorder.info = replace(recorder.info, keras_2=program.keras_2)
     install_hook(recorder, on_incident)
     watch_children(recorder, on_incident)
     return run_program(program)
@@ -68,6 +71,8 @@ def handing_on(handed: Handed) -> Iterator[None]:
 def watch_child(folder: str, on_incident: OnIncident, snapshot_limit: int) -> None:
     """In a child process of a script under watch, which is about to import Keras."""
     recorder = RunRecorder(Path(folder), *script_of_process(), snapshot_limit, is_part=True)
+    if os.environ.get("NANWATCH_KERAS") == "2":
+        give_keras_2()
     install_hook(recorder, on_incident)
     follow_forks(recorder)
     sys.excepthook = without_own_frames(sys.excepthook)

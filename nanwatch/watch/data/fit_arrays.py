@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-import keras
 import numpy as np
 
 from nanwatch.record.facts import DataInfo, TensorSummary
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.profile import profile_of
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Array, Structure
 
 MOST_ELEMENTS = 8_000_000  # about 0.2 s of counting; larger arrays are only seen batch by batch

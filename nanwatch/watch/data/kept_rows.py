@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.fit_arrays import as_keras_sees
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Array, Structure
 
 MOST_BYTES = 32 * 2**20  # of inputs, labels and weights; of more data every second, third, ... row is kept

@@ -8,11 +8,11 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
-import keras
-
 from nanwatch.watch.fit.fit_observer import FitObserver, observe_model, observer_of, release_observer
 from nanwatch.watch.incident.handler import OnIncident
+from nanwatch.watch.keras_seam import chosen
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.callbacks import EitherCallback
 from nanwatch.watch.keras_seam.keras_types import Model
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.launch.disabled import is_disabled
@@ -20,7 +20,7 @@ from nanwatch.watch.recording.child_process import script_of_process
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
 
-class Watch(keras.callbacks.Callback):  # type: ignore[misc]
+class Watch(EitherCallback):
     """Watches the training it is passed to: ``model.fit(..., callbacks=[nanwatch.Watch()])``.
 
     Args:
@@ -48,6 +48,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def set_model(self, model: Model) -> None:
         """Keras calls this before it compiles the step: the moment to wrap it."""
         super().set_model(model)
+        if not self.injected:
+            chosen.settle(chosen.kind_of(model))
         if is_disabled() or seam().fit_arguments(sys._getframe()) is None:
             return
         if self.recorder is None or (self.recorder.ended and not self.injected):

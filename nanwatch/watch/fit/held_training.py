@@ -72,6 +72,8 @@ class HeldTraining:
             return None
         if loss is None and not own_step:
             return None
+        if not seam().weights_of(self.model):
+            return None
         if len(self.model.trainable_variables) != len(self.first_weights):  # it was built in its first step
             return None
         if crashed and not getattr(self.model, "built", True):  # and is not to be by a trial
@@ -123,13 +125,14 @@ def drawn_again(model: Model) -> Weights | None:
         return None
     for variable in model.trainable_variables:
         layer: Any = owners.get(id(variable))
-        initializer = getattr(layer, INITIALIZERS.get(variable.name, ""), None)
+        name = seam().name_in_layer(variable)
+        initializer = getattr(layer, INITIALIZERS.get(name, ""), None)
         if initializer is None or not seam().is_keras_own(type(initializer)):
             return None
-        if not isinstance(getattr(initializer, "seed", 0), int):  # a generator of the script's would move on
+        value = seam().draw_again(initializer, variable.shape)
+        if value is None:
             return None
-        value = np.array(initializer(tuple(variable.shape)))
-        if variable.name == "bias" and getattr(layer, "unit_forget_bias", False):  # of an LSTM
+        if name == "bias" and getattr(layer, "unit_forget_bias", False):  # of an LSTM
             value[layer.units : 2 * layer.units] = 1.0
         found.append(value)
     return found

@@ -67,7 +67,7 @@ class Loops:
             "keras.optimizers.LossScaleOptimizer.apply": self.apply_optimizer,
             "keras.optimizers.LossScaleOptimizer.scale_loss": self.scale_loss,
         }
-        take(self.recorder.patches, Taker.LOOPS, wrappers)
+        take(self.recorder.of_keras, Taker.LOOPS, wrappers)
 
     def enter_tape(self, original: Callable[[tf.GradientTape], R], tape: tf.GradientTape) -> R:
         recording = thread_recording()

@@ -121,7 +121,7 @@ def restore_after(model: Model, optimizers: Sequence[Optimizer] = ()) -> Iterato
         *model.variables,
         *seam().state_variables(model),
         *seam().metric_variables(model),
-        *(variable for each in (*seam().optimizers_of(model), *optimizers) for variable in each.variables),
+        *(kept for each in (*seam().optimizers_of(model), *optimizers) for kept in seam().kept_by(each)),
     ]
     before = {id(variable): (variable, tf.convert_to_tensor(variable)) for variable in variables}
     try:
@@ -136,9 +136,9 @@ def restore_after(model: Model, optimizers: Sequence[Optimizer] = ()) -> Iterato
 def wrap_repeated_step(model: Model, trace: OpTrace, seen: RepeatedStep) -> Iterator[None]:
     with Patches() as patches:
         for path, layer in seam().layers_of(model):
-            patches.wrap(layer, "call", watch_output(trace.layer_call(path, layer), path, seen))
+            seam().wrap_call(patches, layer, watch_output(trace.layer_call(path, layer), path, seen))
         for operation in seam().operations_of(model):
-            patches.wrap(operation, "call", trace.layer_call(operation.name, operation))
+            seam().wrap_call(patches, operation, trace.layer_call(operation.name, operation))
         patches.wrap(model, "compute_loss", functools.partial(in_loss, trace, seen))
         see_updates(patches, model, seen)
         backward = functools.partial(mark_backward, trace, seen)
@@ -258,7 +258,7 @@ def run_compiled(model: Model, again: RepeatableStep) -> IncidentNote:
         ]
 
     with copy_all_functions():
-        answered = tf.function(answers, jit_compile=again.jit, autograph=False)(again.data)
+        answered = seam().compile(answers, jit_compile=again.jit)(again.data)
     return OnlyCompiled(again.jit) if any(map(is_bad, answered)) else StayedFinite()
 
 

@@ -23,6 +23,7 @@ from nanwatch.watch.data.nonfinite import commonest_nonfinite
 from nanwatch.watch.data.profile import Profile
 from nanwatch.watch.incident.autopsy import Autopsy
 from nanwatch.watch.incident.op_trace import SOFTMAX
+from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Model
 from nanwatch.watch.train_step.inspection import Inspection
 from nanwatch.watch.train_step.row_layout import Layout
@@ -178,7 +179,7 @@ def bad_variables(model: Model, state: StateCheck) -> list[BadVariable]:
             continue
         value = tf.convert_to_tensor(variable)
         if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
-            found.append(BadVariable(str(variable.path), commonest_nonfinite(value.numpy())))
+            found.append(BadVariable(seam().path_of(variable), commonest_nonfinite(value.numpy())))
     return found
 
 

@@ -126,7 +126,9 @@ class IncidentHandler:
         large = next(description.bad_cells(seen, self.watcher.layout, "gradient"), None)
         if large is None or optimizer is None or seam().is_loss_scaling(optimizer):
             return []
-        kept = [value for value in map(tf.convert_to_tensor, optimizer.variables) if value.dtype.is_floating]
+        kept = [
+            value for value in map(tf.convert_to_tensor, seam().kept_by(optimizer)) if value.dtype.is_floating
+        ]
         if bool(all_finite(kept)):
             return []
         return [SquaresOverflowed(type(optimizer).__name__, large[0])]

@@ -63,11 +63,11 @@ def variables_by_name(model: Model, optimizer: Optimizer | None) -> Iterable[tup
             yield f"state/{number}", variable
     for number, variable in enumerate(seam().metric_variables(model)):
         yield f"metrics/{number}", variable
-    for number, variable in enumerate(optimizer.variables if optimizer is not None else ()):
+    for number, variable in enumerate(seam().kept_by(optimizer) if optimizer is not None else ()):
         yield f"optimizer/{number}", variable
     others = [other for other in seam().optimizers_of(model) if other is not optimizer]
     for which, other in enumerate(others, start=1):
-        for number, variable in enumerate(other.variables):
+        for number, variable in enumerate(seam().kept_by(other)):
             yield f"optimizer.{which}/{number}", variable
 
 

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from nanwatch.watch.keras_seam.keras_types import (
+    Array,
     KerasTensor,
     Layer,
     Model,
     Operation,
     Optimizer,
+    P,
+    R,
+    StepFunction,
     Structure,
     Tensor,
     Variable,
 )
+from nanwatch.watch.keras_seam.patches import Patches, Wrapper
+from nanwatch.watch.keras_seam.protocol import Place
+from nanwatch.watch.keras_seam.structures import paths_in
 
 FILES_OF_CALLS = frozenset(map(str, map(inspect.getsourcefile, (keras.layers.Layer, keras.Operation))))
 # Keras's own tells no paths in 3.3 to 3.6, and is not there before.
@@ -55,6 +64,9 @@ class Keras3:
         operations = [operation for owner in owners for operation in getattr(owner, "operations", ()) or ()]
         return [operation for operation in operations if not isinstance(operation, keras.layers.Layer)]
 
+    def wrap_call(self, patches: Patches, layer: Operation, wrapper: Wrapper) -> None:
+        patches.wrap(layer, "call", wrapper)
+
     def files_of_calls(self) -> frozenset[str]:
         return FILES_OF_CALLS
 
@@ -81,8 +93,11 @@ class Keras3:
         return list(found.values())
 
     def variables_of(self, model: Model) -> list[Variable]:
-        of_optimizers = (variable for each in self.optimizers_of(model) for variable in each.variables)
+        of_optimizers = (variable for each in self.optimizers_of(model) for variable in self.kept_by(each))
         return [*model.variables, *of_optimizers]
+
+    def weights_of(self, model: Model) -> Sequence[Variable]:
+        return model.weights
 
     def path_of(self, variable: Variable) -> str:
         return str(getattr(variable, "path", None) or getattr(variable, "name", "variable"))
@@ -92,6 +107,14 @@ class Keras3:
 
     def variable_class(self) -> type[Any]:
         return VARIABLE
+
+    def name_in_layer(self, variable: Variable) -> str:
+        return variable.name
+
+    def draw_again(self, initializer: Any, shape: Sequence[int]) -> Array | None:
+        if not isinstance(getattr(initializer, "seed", 0), int):  # a generator of the script's would move on
+            return None
+        return np.array(initializer(tuple(shape)))
 
     # -- what ``compile`` made
 
@@ -127,8 +150,23 @@ class Keras3:
     def compiled_loss(self, model: Any) -> Any:
         return getattr(model, "_compile_loss", None) if self.is_keras_own(type(model).compute_loss) else None
 
+    def penalty(self, model: Model) -> Tensor | None:
+        return None
+
     def is_compiled_by_xla(self, model: Model) -> bool:
         return bool(getattr(model, "jit_compile", False))
+
+    def make_without_xla(self, model: Model, make: Callable[..., object], which: str) -> StepFunction:
+        model.jit_compile, before = False, model.jit_compile
+        try:
+            make(model, force=True)
+        finally:
+            model.jit_compile = before
+        function: StepFunction = getattr(model, which)
+        return function
+
+    def steps_per_execution(self, model: Model) -> int:
+        return int(model.steps_per_execution)
 
     # -- optimizers
 
@@ -139,6 +177,15 @@ class Keras3:
             held += inside if isinstance(value, list | tuple | dict) else [value]
         found = {id(thing): thing for thing in held if isinstance(thing, keras.optimizers.Optimizer)}
         return list(found.values())
+
+    def kept_by(self, optimizer: Optimizer) -> Sequence[Variable]:
+        return optimizer.variables
+
+    def is_built(self, optimizer: Optimizer) -> bool:
+        return optimizer.built
+
+    def build(self, optimizer: Optimizer, variables: Sequence[Variable]) -> None:
+        optimizer.build(variables)
 
     def trained_by(self, optimizer: Any) -> list[Variable]:
         return list(getattr(optimizer, "inner_optimizer", optimizer)._trainable_variables)
@@ -154,6 +201,37 @@ class Keras3:
         if self.is_loss_scaling(optimizer):
             scale = optimizer.dynamic_scale if optimizer.built else optimizer.initial_scale
         return scale
+
+    def scale_of_gradients(self, optimizer: Optimizer) -> Variable | float | None:
+        return self.scale_of_loss(optimizer)
+
+    def wrap_updates(self, patches: Patches, optimizer: Optimizer, see: Callable[..., object]) -> None:
+        patches.wrap(optimizer, "apply", functools.partial(see, optimizer))
+
+    def scale_loss(self, optimizer: Optimizer, loss: Tensor) -> Tensor:
+        scaled: Tensor = optimizer.scale_loss(loss)
+        return scaled
+
+    def unscaled(self, optimizer: Optimizer, grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
+        return grads
+
+    def config_with_rate(self, optimizer: Optimizer, rate: float | None) -> dict[str, Any]:
+        return optimizer.get_config() | ({} if rate is None else {"learning_rate": rate})
+
+    def apply(
+        self, optimizer: Optimizer, grads: Sequence[Tensor | None], variables: Sequence[Variable]
+    ) -> object:
+        return optimizer.apply(grads, variables)
+
+    # -- functions
+
+    def compile(
+        self, function: Callable[P, R], jit_compile: bool | None = None, reduce_retracing: bool | None = None
+    ) -> Callable[P, R]:
+        compiled: Callable[P, R] = tf.function(
+            function, jit_compile=jit_compile, autograph=False, reduce_retracing=reduce_retracing
+        )
+        return compiled
 
     # -- the graph of a functional model
 
@@ -253,6 +331,9 @@ class Keras3:
         found: ModuleType = traceback_utils
         return found
 
+    def places(self, owner: str, name: str) -> Sequence[Place] | None:
+        return None
+
 
 def layers_inside(owner: Any, met: set[int]) -> Iterator[Layer]:
     """What Keras's ``_flatten_layers`` gives, but those of a nested model in its own order, not backwards."""
@@ -269,19 +350,6 @@ def path_of_layer(layer: Any) -> str:
         return str(layer.path or layer.name)
     variables = [*layer._trainable_variables, *layer._non_trainable_variables]
     return (variables[0].path.rpartition("/")[0] if variables else "") or str(layer.name)
-
-
-def paths_in(structure: Structure, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Of each leaf, in the order in which ``tf.nest`` gives them."""
-    if isinstance(structure, Mapping):
-        inside = [(key, structure[key]) for key in sorted(structure)]
-    elif isinstance(structure, list | tuple):
-        inside = list(enumerate(structure))
-    else:
-        yield path
-        return
-    for key, part in inside:
-        yield from paths_in(part, (*path, key))
 
 
 def losses_without_paths(compiled: Any) -> list[tuple[str, object]]:

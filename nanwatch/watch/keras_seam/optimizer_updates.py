@@ -15,7 +15,7 @@ See = Callable[..., object]  # of (optimizer, original, grads, variables)
 def wrap_held(patches: Patches, model: Model, see: See) -> None:
     """On each optimizer that the model holds, so that an ``apply`` of its own is seen whole."""
     for optimizer in seam().optimizers_of(model):
-        patches.wrap(optimizer, "apply", functools.partial(see, optimizer))
+        seam().wrap_updates(patches, optimizer, see)
 
 
 def wrappers_of_classes(see: See) -> dict[str, Wrapper]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Wrapper = Callable[..., Any]  # of (original, *args, **kwargs); of a class's method args[0] is self
 PLACES = "_nanwatch_places"  # of an owner while it is patched: name -> the places on it, the lowest first
+LEFT_ALONE = "autograph_info__"  # what has it is called by AutoGraph as it is
 ABSENT = object()  # the owner has no such attribute of its own: it inherits it
 BY_SETATTR = (type, ModuleType)  # a class's attributes cannot be written but by ``setattr``
 LOCK = threading.RLock()  # two models may be traced in two threads
@@ -49,7 +50,9 @@ class Wrapped:
         def placed(*args: Any, **kwargs: Any) -> Any:
             return self.wrapper(self.original, *args, **kwargs)
 
-        return functools.update_wrapper(placed, self.original)
+        functools.update_wrapper(placed, self.original)
+        setattr(placed, LEFT_ALONE, None)
+        return placed
 
 
 @dataclass(eq=False, slots=True)
@@ -208,6 +211,17 @@ class Patches:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.undo()
+
+
+def left_alone(function: Callable[P, R]) -> Callable[P, R]:
+    """What calls ``function``, and is called by AutoGraph as it is: nanwatch's own is not rewritten."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return function(*args, **kwargs)
+
+    functools.update_wrapper(call, function)
+    setattr(call, LEFT_ALONE, None)
+    return call
 
 
 def pass_through(original: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -5,18 +5,31 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from types import FrameType, ModuleType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from nanwatch.watch.keras_seam.keras_types import (
+    Array,
     KerasTensor,
     Layer,
     Model,
     Operation,
     Optimizer,
+    P,
+    R,
+    StepFunction,
     Structure,
     Tensor,
     Variable,
 )
+from nanwatch.watch.keras_seam.patches import Patches, Wrapper
+
+
+class Place(NamedTuple):
+    """Where a Keras has what the table of seams names, and what a wrapper has to become to stand there."""
+
+    owner: type | ModuleType
+    name: str
+    fit_in: Callable[[Wrapper], Wrapper] = lambda wrapper: wrapper
 
 
 class KerasSeam(Protocol):
@@ -29,6 +42,9 @@ class KerasSeam(Protocol):
 
     def operations_of(self, model: Model) -> list[Operation]:
         """The operations of a functional graph that are no layers (``ops.sqrt(x)``), nested models' too."""
+
+    def wrap_call(self, patches: Patches, layer: Operation, wrapper: Wrapper) -> None:
+        """`Patches.wrap` on the ``call`` of one layer or operation, which is called as Keras does it."""
 
     def files_of_calls(self) -> frozenset[str]:
         """The files in which a function ``__call__`` calls a layer's, or an operation's, ``call``."""
@@ -51,6 +67,9 @@ class KerasSeam(Protocol):
     def variables_of(self, model: Model) -> list[Variable]:
         """The weights and states of ``model``, and the variables of the optimizers that it holds."""
 
+    def weights_of(self, model: Model) -> Sequence[Variable]:
+        """The weights of ``model``; none while they are not made."""
+
     def path_of(self, variable: Variable) -> str:
         """The name of a variable that no other variable of its model has."""
 
@@ -59,6 +78,12 @@ class KerasSeam(Protocol):
 
     def variable_class(self) -> type[Any]:
         """The class that all variables of Keras's are of."""
+
+    def name_in_layer(self, variable: Variable) -> str:
+        """What the layer calls the variable: "kernel"."""
+
+    def draw_again(self, initializer: Any, shape: Sequence[int]) -> Array | None:
+        """What an initializer of Keras's has given a variable; None where it gives something else now."""
 
     # -- what ``compile`` made
 
@@ -89,13 +114,32 @@ class KerasSeam(Protocol):
         None where ``compute_loss`` is not Keras's: a script's own may make anything of it.
         """
 
+    def penalty(self, model: Model) -> Tensor | None:
+        """What Keras has just added to the loss of the data, a scalar; None where there is none, or where
+        `compiled_loss` tells it."""
+
     def is_compiled_by_xla(self, model: Model) -> bool:
         """Whether Keras compiles the step of ``model`` with XLA."""
+
+    def make_without_xla(self, model: Model, make: Callable[..., object], which: str) -> StepFunction:
+        """What ``make(model, force=True)`` puts as the function ``which``, without Keras's own XLA in it."""
+
+    def steps_per_execution(self, model: Model) -> int:
+        """How many steps Keras makes in one call of what it compiled."""
 
     # -- optimizers
 
     def optimizers_of(self, model: Model) -> list[Optimizer]:
         """Every optimizer that ``model`` holds: ``compile``'s, and those of a ``train_step`` of its own."""
+
+    def kept_by(self, optimizer: Optimizer) -> Sequence[Variable]:
+        """The variables of ``optimizer``: what it counts, and keeps of every weight."""
+
+    def is_built(self, optimizer: Optimizer) -> bool:
+        """Whether `build` has nothing left to do."""
+
+    def build(self, optimizer: Optimizer, variables: Sequence[Variable]) -> None:
+        """Make the variables that ``optimizer`` needs to train ``variables``, as its first update would."""
 
     def trained_by(self, optimizer: Optimizer) -> list[Variable]:
         """The variables that ``optimizer`` was built on."""
@@ -108,6 +152,34 @@ class KerasSeam(Protocol):
 
     def scale_of_loss(self, optimizer: Optimizer) -> Variable | float | None:
         """The factor by which ``optimizer`` scales the loss, or None."""
+
+    def scale_of_gradients(self, optimizer: Optimizer) -> Variable | float | None:
+        """The factor that is still on the gradients that ``optimizer`` is given, or None."""
+
+    def wrap_updates(self, patches: Patches, optimizer: Optimizer, see: Callable[..., object]) -> None:
+        """Have ``see(optimizer, original, grads, variables)`` called in the place of each update that this
+        optimizer makes; ``original(grads, variables)`` makes it."""
+
+    def scale_loss(self, optimizer: Optimizer, loss: Tensor) -> Tensor:
+        """``loss`` as it is to be differentiated for this optimizer."""
+
+    def unscaled(self, optimizer: Optimizer, grads: Sequence[Tensor | None]) -> Sequence[Tensor | None]:
+        """The gradients of `scale_loss` as `apply` wants them."""
+
+    def config_with_rate(self, optimizer: Optimizer, rate: float | None) -> dict[str, Any]:
+        """What another one is made of by ``from_config``; None: with the rate that it has."""
+
+    def apply(
+        self, optimizer: Optimizer, grads: Sequence[Tensor | None], variables: Sequence[Variable]
+    ) -> object:
+        """Make an update."""
+
+    # -- functions
+
+    def compile(
+        self, function: Callable[P, R], jit_compile: bool | None = None, reduce_retracing: bool | None = None
+    ) -> Callable[P, R]:
+        """``tf.function`` of nanwatch's own ``function``; what Keras calls in it is traced as in a fit."""
 
     # -- the graph of a functional model
 
@@ -171,3 +243,6 @@ class KerasSeam(Protocol):
 
     def tracebacks(self) -> ModuleType:
         """The module whose ``_EXCLUDED_PATHS`` Keras leaves out of the tracebacks of errors."""
+
+    def places(self, owner: str, name: str) -> Sequence[Place] | None:
+        """Where this Keras has ``name`` of ``owner``, a row of the table of seams; None: by these names."""

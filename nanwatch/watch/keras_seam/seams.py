@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from nanwatch.watch.keras_seam.chosen import PACKAGES, chosen
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper
+
+if TYPE_CHECKING:
+    from nanwatch.watch.keras_seam.protocol import Place  # which imports NumPy
 
 
 class Taker(StrEnum):
@@ -32,6 +36,7 @@ class Taker(StrEnum):
     FITS = "import_hook, to watch a training"
     SAVES = "recording/saves.py"
     LOOPS = "fit/loops.py"
+    OTHER = "which_keras, of the Keras that is not watched"
     CHECK = "check"
     STEP = "train_step, while a step is traced"
     REPEATED_UPDATES = "incident, while a step is repeated"
@@ -97,6 +102,11 @@ SEAMS = (
     Seam(Taker.LOOPS, "keras.optimizers.Optimizer", "apply", "its update, guarded"),
     Seam(Taker.LOOPS, "keras.optimizers.LossScaleOptimizer", "apply", "its update, guarded"),
     Seam(Taker.LOOPS, "keras.optimizers.LossScaleOptimizer", "scale_loss", "whether its loss is scaled"),
+    Seam(Taker.OTHER, "the other Keras.layers.Layer", "__new__", "which one the script makes first"),
+    Seam(Taker.OTHER, "the other Keras.optimizers.Optimizer", "__new__", "which one the script makes first"),
+    Seam(Taker.OTHER, "the other Keras.optimizers.legacy.Optimizer", "__new__", "which one it makes first"),
+    Seam(Taker.OTHER, "the other Keras.Model", "fit", "that it is trained, and not watched, is said"),
+    Seam(Taker.OTHER, "the other Keras.Model", "train_on_batch", "that it is trained is said"),
     Seam(Taker.CHECK, "keras.Model", "fit", "it is cut short, and writes nothing"),
     Seam(Taker.CHECK, "keras.Model", "evaluate", "it sees one batch"),
     Seam(Taker.CHECK, "keras.Model", "train_on_batch", "its steps are counted"),
@@ -148,23 +158,25 @@ def take(patches: Patches, taker: Taker, given: Mapping[str, Any]) -> None:
 
 def as_it_is_here(seam: Seam) -> Seam:
     """The row as this Keras has it."""
-    if seam.instead and not hasattr(owner_of(seam), seam.name):
+    if seam.instead and known_places(seam) is None and not hasattr(owner_of(seam), seam.name):
         return replace(seam, owner=seam.instead, how="wrap")
     return seam
 
 
 def wrap(patches: Patches, seam: Seam, wrapper: Wrapper) -> None:
-    patches.wrap(owner_of(seam), seam.name, wrapper)
+    for place in places_of(seam):
+        patches.wrap(place.owner, place.name, place.fit_in(wrapper))
 
 
 def wrap_everywhere(patches: Patches, seam: Seam, wrapper: Wrapper) -> None:
-    owner = owner_of(seam)
-    patches.everywhere(seam.owner.partition(".")[0], getattr(owner, seam.name), wrapper)
+    for owner, name, _ in places_of(seam):
+        function = getattr(owner, name)
+        patches.everywhere(function.__module__.partition(".")[0], function, wrapper)
 
 
 def change(patches: Patches, seam: Seam, changed: Callable[[Any], object]) -> None:
-    owner = owner_of(seam)
-    patches.set(owner, seam.name, changed(getattr(owner, seam.name)))
+    for owner, name, _ in places_of(seam):
+        patches.set(owner, name, changed(getattr(owner, name)))
 
 
 def enter(patches: Patches, seam: Seam, context: contextlib.AbstractContextManager[object]) -> None:
@@ -179,11 +191,28 @@ HOW: Mapping[How, Callable[[Patches, Seam, Any], None]] = {
 }
 
 
+def places_of(seam: Seam) -> Sequence[Place]:
+    """Where the Keras of this process has the seam; of what it lacks: nowhere. Imports it."""
+    from nanwatch.watch.keras_seam.protocol import Place
+
+    known = known_places(seam)
+    return [Place(owner_of(seam), seam.name)] if known is None else known
+
+
+def known_places(seam: Seam) -> Sequence[Place] | None:
+    """Where the adapter has it; None: where the table says."""
+    from nanwatch.watch.keras_seam import adapter
+
+    is_of_keras = seam.owner.partition(".")[0] == "keras"
+    return adapter.seam().places(seam.owner, seam.name) if is_of_keras else None
+
+
 def owner_of(seam: Seam) -> type | ModuleType:
     """The class or module that has the seam. Imports it."""
     if seam.owner in WITHOUT_A_PUBLIC_NAME:
         return private_owner(seam.owner)
     module, _, rest = seam.owner.partition(".")
+    module = PACKAGES[2 if chosen() == 3 else 3] if module == "the other Keras" else module
     found = importlib.import_module(module)
     for name in rest.split(".") if rest else ():
         found = getattr(found, name)

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Graph, R, Tensor
 
 ATOMIC = "atomic_function.py"  # where a function that was traced is called
@@ -90,7 +89,7 @@ def is_shape_known(handle: Tensor) -> bool:
 
 def handle_of(variable: Any) -> Tensor:
     """The scalar that names a variable to TensorFlow; under ``tf.distribute`` this replica's."""
-    found: Tensor = seam().tensorflow_variable(variable).handle
+    found: Tensor = (variable if isinstance(variable, tf.Variable) else variable.value).handle
     return found
 
 

@@ -12,6 +12,7 @@ from nanwatch.errors import TrainingHalted
 from nanwatch.exit_status import ExitStatus
 from nanwatch.record.facts import Status
 from nanwatch.watch.launch.after_script import TRACING
+from nanwatch.watch.launch.keras_2 import give_keras_2
 from nanwatch.watch.launch.starting import Program, start_of
 from nanwatch.watch.launch.user_lines import OWN
 
@@ -42,6 +43,8 @@ def run_program(program: Program, catch: tuple[type[BaseException], ...] = ()) -
     it is one that ``python`` does not have.
     """
     try:
+        if program.keras_2:
+            give_keras_2()
         start = start_of(program)
         try:
             start()

@@ -31,6 +31,7 @@ class Program:
     name: str
     args: tuple[str, ...] = ()
     is_module: bool = False
+    keras_2: bool = False  # its ``keras`` and ``tensorflow.keras`` are Keras 2
 
     @property
     def argv(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import keras
+from nanwatch.watch.keras_seam.chosen import keras
 
 Axis = int | list[int] | tuple[int, ...]
 
@@ -88,7 +88,7 @@ def softmax_axis(function: object) -> Axis:
 
 def is_library(thing: object) -> bool:
     """Whether a function or class is Keras's or TensorFlow's, so that its name tells what it does."""
-    return str(getattr(thing, "__module__", "")).split(".")[0] in ("keras", "tensorflow")
+    return str(getattr(thing, "__module__", "")).split(".")[0] in ("keras", "tf_keras", "tensorflow")
 
 
 def library_class(layer: object) -> str:

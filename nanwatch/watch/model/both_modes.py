@@ -6,13 +6,13 @@ import time
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from nanwatch.record.facts import FitInfo, InferenceInfo
 from nanwatch.watch.data.batch import HostBatch, rebuild_batch
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Layer, Model, Structure
 from nanwatch.watch.model.outputs import outputs_built
 

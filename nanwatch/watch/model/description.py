@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -22,6 +21,7 @@ from nanwatch.record.facts import (
     WeightInfo,
 )
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Layer, Model, Optimizer
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import outputs, script_names
@@ -45,7 +45,7 @@ def describe(model: Model, compile_location: Location | None = None) -> ModelInf
             WeightInfo(
                 seam().path_of(v), tuple(v.shape), str(v.dtype), bool(v.trainable), owner.get(id(v), "")
             )
-            for v in model.weights
+            for v in seam().weights_of(model)
         ),
         outputs=outputs.outputs_built(model),
         optimizer=optimizer_info(getattr(model, "optimizer", None)),
@@ -53,7 +53,7 @@ def describe(model: Model, compile_location: Location | None = None) -> ModelInf
         dtype_policy=model.dtype_policy.name,
         jit_compile=bool(getattr(model, "jit_compile", False)),
         run_eagerly=bool(getattr(model, "run_eagerly", False)),
-        steps_per_execution=int(getattr(model, "steps_per_execution", 1) or 1),
+        steps_per_execution=seam().steps_per_execution(model),
         custom_train_step=is_custom(model),
         location=user_lines.line_of(model),
         compile_location=compile_location,
@@ -62,9 +62,7 @@ def describe(model: Model, compile_location: Location | None = None) -> ModelInf
 
 
 def is_custom(model: Model) -> bool:
-    return any(
-        "train_step" in vars(cls) for cls in type(model).__mro__ if not cls.__module__.startswith("keras.")
-    )
+    return any("train_step" in vars(cls) for cls in type(model).__mro__ if not seam().is_keras_own(cls))
 
 
 def layer_info(path: str, layer: Layer, paths: dict[int, str], called: str) -> LayerInfo:

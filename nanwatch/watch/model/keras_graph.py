@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import keras
-
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import KerasTensor, Layer, Model
 from nanwatch.watch.model import layer_kinds, output_head
 from nanwatch.watch.model.activations import FUNCTIONS, OTHER_NAMES, is_library, library_class, rectifier

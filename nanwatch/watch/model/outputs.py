@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import keras
-
 from nanwatch.record.facts import LossInfo, OutputInfo, Shape
 from nanwatch.watch.data.batch import named_tensors
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Model, Tensor
 from nanwatch.watch.model.activations import is_library
 from nanwatch.watch.model.keras_graph import GraphTensor, KerasGraph, is_graph

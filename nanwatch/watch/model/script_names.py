@@ -9,8 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType, ModuleType
 
-import keras
-
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Layer, Model
 from nanwatch.watch.launch import user_lines
 

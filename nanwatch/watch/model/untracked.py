@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from nanwatch.record.facts import Location, UntrackedVariable
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Array, Graph, Layer, Model, Op, Structure
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model.script_names import attributes_of, is_scripts
@@ -129,7 +129,7 @@ def is_frozen(variable: tf.Variable) -> bool:
     """
     cls = seam().variable_class()
     owners: Any = (thing for thing in gc.get_objects() if issubclass(type(thing), cls))
-    return any(each.value is variable and not each.trainable for each in owners)
+    return any(plain(each) is variable and not each.trainable for each in owners)
 
 
 # -- where it comes from

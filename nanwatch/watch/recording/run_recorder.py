@@ -133,6 +133,8 @@ class RunRecorder:
         self.keeps_trainings = False  # for trials: whoever makes them asks for it
         self.visit: Visit | None = None
         self.patches = Patches()  # of the process; undone when the run ends
+        self.of_keras = Patches()  # those among them that another Keras would want elsewhere
+        self.patches.enter(self.of_keras)
         self.begin(script, argv)
         if not is_part:
             self.open(new_folder(log_dir, script))
@@ -261,7 +263,7 @@ class RunRecorder:
         import tensorflow as tf
 
         versions = {"python": platform.python_version(), "nanwatch": __version__}
-        for name in ("tensorflow", "keras", "numpy"):
+        for name in ("tensorflow", "keras", "tf_keras", "numpy"):
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 versions[name] = importlib.metadata.version(name)
         devices = tuple(device.name for device in tf.config.list_logical_devices())

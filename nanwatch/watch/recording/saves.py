@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import keras
 import tensorflow as tf
 
 from nanwatch.record.events import Deleted, Saved
+from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import R, Variable
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.recording.run_recorder import RunRecorder
@@ -51,7 +51,7 @@ class Saves:
             "keras.callbacks.BackupAndRestore.on_train_begin": self.begin_backups,
             "keras.callbacks.BackupAndRestore.on_train_end": self.end_backups,
         }
-        take(self.recorder.patches, Taker.SAVES, wrappers)
+        take(self.recorder.of_keras, Taker.SAVES, wrappers)
 
     def save(
         self,

@@ -230,4 +230,6 @@ def mean_of_replicas(*values: Tensor) -> Tensor:
 def counters_of(optimizer: Optimizer) -> list[Variable]:
     """What an optimizer counts, and scales by."""
     rate = seam().learning_rate_given(optimizer)  # of a schedule nothing is computed
-    return [variable for variable in optimizer.variables if not len(variable.shape) and variable is not rate]
+    return [
+        variable for variable in seam().kept_by(optimizer) if not len(variable.shape) and variable is not rate
+    ]

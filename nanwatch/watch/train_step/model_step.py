@@ -118,7 +118,7 @@ class ModelStepRecorder(StepRecorder):
 
     def make_up_for_missing_data(self) -> None:
         """XLA compiles a step that waits for its batch as a whole; so does an execution of several."""
-        if not self.jit and int(self.model.steps_per_execution) == 1:
+        if not self.jit and seam().steps_per_execution(self.model) == 1:
             self.guard.make_up_for_missing_data()
 
     def make_train_function(self, force: bool = False) -> StepFunction:
@@ -134,13 +134,7 @@ class ModelStepRecorder(StepRecorder):
         # An output of an XLA function is one that cannot be fused away.
         self.shows_activations = not self.jit
         self.guard.kept = None if self.jit else self.kept
-        model.jit_compile, before = False if self.jit else model.jit_compile, model.jit_compile
-        try:
-            type(model).make_train_function(model, force=force)
-        finally:
-            model.jit_compile = before
-        function = model.train_function
-        assert function is not None
+        function = seam().make_without_xla(model, type(model).make_train_function, "train_function")
         self.layout = None  # what is trainable may have changed since the last tracing
         model.train_function = functools.partial(self.execute, function)
         return model.train_function
@@ -160,7 +154,7 @@ class ModelStepRecorder(StepRecorder):
             self.begin_step(data)
         core = self.core
         if self.jit:
-            core = tf.function(self.core, jit_compile=True, autograph=False)
+            core = seam().compile(self.core, jit_compile=True)
         before = self.number_of_variables()
         logs, watched = core(data)
         if not tf.executing_eagerly():  # an eager step has moved by now what it has built
@@ -231,7 +225,7 @@ class ModelStepRecorder(StepRecorder):
         begun = BegunExecution()
         with self.catch_errors("finding what a step began with"):
             begun = self.go_back(nodes_of(error))
-        left = int(self.model.steps_per_execution) - begun.steps
+        left = seam().steps_per_execution(self.model) - begun.steps
         self.release()
         function = self.bare_function()
         if not begun.steps:
@@ -279,7 +273,7 @@ class ModelStepRecorder(StepRecorder):
         with self.catch_errors("counting what is there before a step"):
             number = len([*seam().variables_of(model), *seam().metric_variables(model)])
             inside = seam().optimizers_of(model)
-            number += sum(len(each.variables) for each in self.optimizers if each not in inside)
+            number += sum(len(seam().kept_by(each)) for each in self.optimizers if each not in inside)
         return number
 
     def fused_activations(self, seen: TracedStep) -> set[str]:
@@ -323,7 +317,7 @@ class ModelStepRecorder(StepRecorder):
             self.without = ["loss"] if loss is None else []
             if not seen.gradients and self.variables:
                 self.without.append("gradient")
-            self.lay_out(batch, seen, self.variables, int(self.model.steps_per_execution))
+            self.lay_out(batch, seen, self.variables, seam().steps_per_execution(self.model))
             with self.catch_errors("looking where labels meet predictions"):
                 self.broadcasts = find_broadcasts(batch["label"], seen.outputs)
         cells = self.cells(seen, loss, self.variables)

@@ -63,10 +63,10 @@ def wrap_model(model: Model, guard: UpdateGuard) -> None:
     patches = guard.patches
     try:
         for _, layer in seam().layers_of(model):
-            patches.wrap(layer, "call", functools.partial(see_call, layer))
+            seam().wrap_call(patches, layer, functools.partial(see_call, layer))
         for operation in seam().operations_of(model):
-            patches.wrap(operation, "call", functools.partial(see_operation, operation))
-        patches.wrap(model, "call", functools.partial(see_prediction, model))
+            seam().wrap_call(patches, operation, functools.partial(see_operation, operation))
+        seam().wrap_call(patches, model, functools.partial(see_prediction, model))
         patches.wrap(model, "compute_loss", functools.partial(see_loss, model, guard))
         wrap_held(patches, model, guard.apply)
         seen_of_step = {
@@ -168,6 +168,9 @@ def see_loss(
         seen.targets.append(loss)
         seen.loss, seen.loss_graph = loss, tensorflow_names.traced_graph()
         seen.data_loss = parts[0] if len(parts) == 1 and parts[0] is not loss else None
+        with seen.catch_errors("seeing the loss"), own_ops(), eager_ops.not_kept():
+            penalty = seam().penalty(model)
+            seen.data_loss = seen.data_loss if penalty is None else tf.subtract(loss, penalty)
     return loss
 
 

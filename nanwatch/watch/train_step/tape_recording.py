@@ -218,9 +218,9 @@ def observe_call(
                 seen.keep(seam().state_variables(model))
         with catch_errors("wrapping the model"):
             for _, layer in seam().layers_of(model):
-                patches.wrap(layer, "call", functools.partial(see_call, layer))
+                seam().wrap_call(patches, layer, functools.partial(see_call, layer))
             for operation in seam().operations_of(model):
-                patches.wrap(operation, "call", functools.partial(see_operation, operation))
+                seam().wrap_call(patches, operation, functools.partial(see_operation, operation))
         traced_step.CURRENT.seen = seen
         try:
             outputs = original(model, *args, **kwargs)

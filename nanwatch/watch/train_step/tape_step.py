@@ -67,7 +67,10 @@ class TapeStepRecorder(StepRecorder):
 
     def held_variables(self) -> list[tf.Variable]:
         """What the model and the optimizer hold, as TensorFlow has it."""
-        held = [*self.applied.variables, *(seam().variables_of(self.model) if self.model is not None else ())]
+        held = [
+            *seam().kept_by(self.applied),
+            *(seam().variables_of(self.model) if self.model is not None else ()),
+        ]
         return list(map(seam().tensorflow_variable, held))
 
     def release(self) -> None:
@@ -84,7 +87,9 @@ class TapeStepRecorder(StepRecorder):
         def again(data: Structure) -> None:
             with tf.GradientTape() as tape:
                 value = loss(data[1], model(data[0], training=True))
-            optimizer.apply(tape.gradient(value, model.trainable_variables), model.trainable_variables)
+            seam().apply(
+                optimizer, tape.gradient(value, model.trainable_variables), model.trainable_variables
+            )
 
         return RepeatableStep(again, (inputs[0], labels[0]), [optimizer])
 
@@ -159,11 +164,11 @@ class TapeStepRecorder(StepRecorder):
         seen.gradients = list(map(Gradient, grads, variables))
         present = [grad for grad, _ in seen.gradients if watchable(grad)]
         raw = [half_square_sum(grad) for grad in present]
-        seen.sums = unscale_sums(raw, seam().scale_of_loss(self.applied))
+        seen.sums = unscale_sums(raw, seam().scale_of_gradients(self.applied))
         loss = batch_loss(seen, self.applied)
         bad = self.guard.is_bad(seen, self.applied, raw, present)
-        if self.guard.hold and not self.applied.built:
-            self.applied.build(list(variables))
+        if self.guard.hold and not seam().is_built(self.applied):
+            seam().build(self.applied, list(variables))
         return WeighedStep(seen, batch, loss, bad, tf.logical_or(bad, self.halted))
 
     def record_update(self, step: WeighedStep, variables: Sequence[Variable]) -> None:

@@ -113,7 +113,7 @@ class TracedStep:
 
     def holds(self, optimizer: Optimizer) -> bool:
         """Whether all that ``optimizer`` keeps of earlier steps can be restored."""
-        return all(id(variable) in self.saved for variable in optimizer.variables)
+        return all(id(variable) in self.saved for variable in seam().kept_by(optimizer))
 
     def restore(self, when: Tensor) -> None:
         """Give the kept variables back their values if ``when``, a bool scalar, holds."""

@@ -122,14 +122,14 @@ class UpdateGuard:
         if held is None or not self.hold or all(grad is None for grad in grads):
             original(grads, given)  # without a gradient nothing is updated, and Keras says so
             return
-        if not optimizer.built:
-            optimizer.build(variables)
+        if not seam().is_built(optimizer):
+            seam().build(optimizer, variables)
         kept: list[KeptValue] = []
         if self.several:
             with self.catch_errors("keeping what an update changes"), own_ops():
                 kept, lost = seen.updated_before()
                 self.out_of_hand |= lost
-                seen.before_update([*variables, *optimizer.variables])
+                seen.before_update([*variables, *seam().kept_by(optimizer)])
         with variable_writes.note_ops(seen.guarded_ops):
             apply_unless(held, original, grads, given, kept=kept)
         if seen.graph is not None:
@@ -162,7 +162,7 @@ class UpdateGuard:
         known = list(map(Gradient, grads, variables))
         present = [grad for grad, _ in known if watchable(grad)]
         raw = [half_square_sum(grad) for grad in present]
-        sums = unscale_sums(raw, seam().scale_of_loss(optimizer))
+        sums = unscale_sums(raw, seam().scale_of_gradients(optimizer))
         loss = batch_loss(seen, optimizer)
         bad = self.is_bad(seen, optimizer, raw, present)
         if not seen.here():

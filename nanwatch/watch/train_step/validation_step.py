@@ -80,20 +80,14 @@ class ValidationStepRecorder:
         if model.test_function is not None and not force:
             return model.test_function
         self.jit = seam().is_compiled_by_xla(model)
-        model.jit_compile, before = False if self.jit else model.jit_compile, model.jit_compile
-        try:
-            type(model).make_test_function(model, force=force)
-        finally:
-            model.jit_compile = before
-        function = model.test_function
-        assert function is not None
+        function = seam().make_without_xla(model, type(model).make_test_function, "test_function")
         self.made = model.test_function = functools.partial(self.execute, function)
         return self.made
 
     def execute(self, function: StepFunction, iterator: Iterator[Structure]) -> Structure:
         """One call of the test function: as many steps as Keras puts into one execution."""
         failed: Exception | None = None
-        at_once = int(self.model.steps_per_execution)
+        at_once = seam().steps_per_execution(self.model)
         try:
             logs = function(iterator)
         except ENDS:
@@ -130,7 +124,7 @@ class ValidationStepRecorder:
             raise OpFailed(fault_words(error))
 
     def test_step(self, data: Structure) -> Structure:
-        core = tf.function(self.original, jit_compile=True, autograph=False) if self.jit else self.original
+        core = seam().compile(self.original, jit_compile=True) if self.jit else self.original
         logs = core(data)
         given = [item for item in tf.nest.flatten(logs, expand_composites=True) if tf.is_tensor(item)]
         with own_ops(), tf.control_dependencies(given):  # what fails here fails behind the script's step

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PRIVATE = re.compile(r"_[a-zA-Z]\w*")
-MODULES = re.compile(r"\b(tensorflow\.python|tensorflow\.core|keras\.src|keras\._tf_keras)\b[\w.]*")
+MODULES = re.compile(r"\b(tensorflow\.python|tensorflow\.core|(?:tf_)?keras\.src|keras\._tf_keras)\b[\w.]*")
 OURS = re.compile(r"_nanwatch\w*")
 OF_PYTHON = {"_getframe", "_exit", "_run_module_as_main", "_replace"}
 

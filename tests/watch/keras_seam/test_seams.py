@@ -154,6 +154,8 @@ def test_a_row_is_there_once() -> None:
 @pytest.mark.parametrize("seam", SEAMS, ids=lambda seam: f"{seam.taker.name}-{seam.path}")
 def test_a_row_names_what_is_there(seam: Seam) -> None:
     assert seam.why
+    if seam.taker is Taker.OTHER:
+        pytest.importorskip("tf_keras")
     if seam.how != "enter":
         assert hasattr(owner_of(as_it_is_here(seam)), seam.name)
 
@@ -190,7 +192,8 @@ def test_a_check_takes_what_the_table_says(tmp_path: Path) -> None:
     shorten(short)
     assert changed(before) == places_of(*OF_A_RUN, Taker.CHECK)
     run_compiled_loop()
-    taken = [place for place in recorder.patches.entries if isinstance(place, Place)]
+    entries = [*recorder.patches.entries, *recorder.of_keras.entries]
+    taken = [place for place in entries if isinstance(place, Place)]
     short.close("finished", 0)
     assert changed(before) == set()
     assert recorder.info.errors == ()
