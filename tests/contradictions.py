@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from nanwatch.cli.telling import FailOn, status_of
 from nanwatch.diagnose.diagnosis import LEVELS, Diagnosis, Remedy
-from nanwatch.diagnose.skill import accuracy_skill, skill_of
+from nanwatch.diagnose.skill import accuracy_skill, lacking_outputs, skill_of
 from nanwatch.exit_status import ExitStatus
 from nanwatch.explain import as_html, as_junit, as_markdown, as_terminal
 from nanwatch.explain.annotated import annotation_level
@@ -84,6 +84,8 @@ def nonfinite_logs(fit: Fit) -> list[str]:
 
 
 def has_learned(fit: Fit) -> bool:
+    if lacking_outputs(fit):  # of several it is one that the headline is about
+        return False
     found, right = skill_of(fit), accuracy_skill(fit)
     return (found is not None and found.ended >= MUCH and (right is None or right > 0.1)) or (
         right or 0

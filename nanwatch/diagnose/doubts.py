@@ -23,7 +23,11 @@ from nanwatch.diagnose.skill import (
     RIGHT_BY_CHANCE,
     Skill,
     accuracy_skill,
+    compared_words,
+    lacking_outputs,
     lacks_skill,
+    output_words,
+    outputs_at_loss,
     skill_of,
     validation_skill,
 )
@@ -73,9 +77,10 @@ def far_validation(fit: Fit) -> Iterator[str]:
 
 
 def skill_clause(found: Skill) -> str:
+    of = "the training" if found.output is None else output_words(found.output)
     if found.ended >= HARDLY_BETTER:
-        return "the training has learned little"
-    return f"the training is {'worse' if found.ended < WORSE else 'little better'} than guessing"
+        return f"{of} has learned little"
+    return f"{of} is {'worse' if found.ended < WORSE else 'little better'} than guessing"
 
 
 def is_measured_by_guessing(fit: Fit, found: Skill) -> bool:
@@ -85,17 +90,25 @@ def is_measured_by_guessing(fit: Fit, found: Skill) -> bool:
     if it is not far above. Labels of one class are a generator's, whose loss is that of a balance.
     """
     known = (*CROSSENTROPIES, *REGRESSIONS)
-    ours = all(output.loss is not None and output.loss.name in known for output in fit.model.outputs)
-    one_class = len(class_shares(label_of(fit, first_output(fit)))) == 1
-    above_zero = one_class or not has_floor_of_zero(fit)
+    outputs = fit.model.outputs if found.output is None else (found.output,)
+    ours = all(output.loss is not None and output.loss.name in known for output in outputs)
+    one_class = len(class_shares(label_of(fit, found.output or first_output(fit)))) == 1
+    above_zero = one_class or not has_floor_of_zero(fit, found.output)
     return ours and (found.ended <= FAR_WORSE or not above_zero)
 
 
 def unskilled(fit: Fit) -> Iterator[str]:
     """An end little better than a constant answer's, in training or on every validation row."""
     found = skill_of(fit)
-    if found is not None and lacks_skill(fit) and is_measured_by_guessing(fit, found):
+    lacking = [skill for skill in lacking_outputs(fit) if is_measured_by_guessing(fit, skill)]
+    nothing = sorted((skill for skill in lacking if skill.ended < HARDLY_BETTER), key=lambda each: each.ended)
+    for skill in nothing:
+        yield f"{skill_clause(skill)}: its loss ends at {compared_words(skill)}"
+    if not nothing and found is not None and lacks_skill(fit) and is_measured_by_guessing(fit, found):
         yield f"{skill_clause(found)}: {found.words}"
+    lost = [output_words(skill.output) for skill in outputs_at_loss(fit) if skill.output is not None]
+    if lost:
+        yield f"{list_words(lost)} learned the rows of the training, and is worse than guessing in validation"
     validated, right = validation_skill(fit), accuracy_skill(fit, validation=True)
     if len(validated) < LEAST_EPOCHS or not max(validated) <= 0.0:
         return

@@ -21,7 +21,7 @@ from nanwatch.diagnose.ranking import LEVEL_ORDER, PARTS, assign_parts
 from nanwatch.diagnose.readings import constant_since, first_output, last_loss
 from nanwatch.diagnose.rule import Rule, all_rules
 from nanwatch.diagnose.script_names import ScriptNames, names_of
-from nanwatch.diagnose.skill import lacks_skill, never_generalizes
+from nanwatch.diagnose.skill import lacking_outputs, lacks_skill, never_generalizes
 from nanwatch.diagnose.symptoms import with_consequences
 from nanwatch.diagnose.trials import as_proven, decided, proposals_of, with_trials
 from nanwatch.record.run import Fit, Run
@@ -150,7 +150,7 @@ def harmed_outcome(fit: Fit, harm: Sequence[Finding]) -> Outcome:
         return "faulty"  # too few steps to say whether it learns
     if "at-chance" in symptoms and accuracy_is_a_share(fit, epochs=1) and not is_right(fit):
         return "at-chance"
-    known = learned(fit)
+    known = False if lacking_outputs(fit) else learned(fit)
     well = has_improved(fit) if known is None else known
     return "faulty" if well or is_part(fit) or "not-learning" not in symptoms else "not-learning"
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from nanwatch.diagnose.loss_course import loss_name, sole_output
+from nanwatch.diagnose.loss_course import sole_output
 from nanwatch.diagnose.readings import CATEGORICAL, accuracies, is_classification, label_of, label_width
 from nanwatch.diagnose.skill import ENOUGH_STEPS, LITTLE, accuracy_skill, skill_of
+from nanwatch.record.facts import OutputInfo
 from nanwatch.record.run import Fit
 
 
@@ -24,17 +25,17 @@ def learned(fit: Fit) -> bool | None:
     return is_right(fit) or (found is not None and not found.is_little)
 
 
-def has_floor_of_zero(fit: Fit) -> bool:
-    """Whether a perfect answer costs nothing.
+def has_floor_of_zero(fit: Fit, output: OutputInfo | None = None) -> bool:
+    """Whether a perfect answer costs nothing, of the only output, or of this one of several.
 
     Under a cross-entropy labels that are shares cost their entropy, and several ones a row what it takes a
     softmax to share out its one.
     """
-    output = sole_output(fit)
+    output = output or sole_output(fit)
     label = label_of(fit, output)
-    if output is None or label is None or not is_classification(output):
+    if output is None or output.loss is None or label is None or not is_classification(output):
         return True
-    several = label_width(label) > 1 and not label.one_hot and loss_name(fit) == CATEGORICAL
+    several = label_width(label) > 1 and not label.one_hot and output.loss.name == CATEGORICAL
     return label.integral and not several
 
 

@@ -72,20 +72,26 @@ def is_weighted(fit: Fit) -> bool:
 
 
 def known_guess_loss(fit: Fit) -> float | None:
-    """The loss of the best constant prediction by a formula; of rows that all count alike.
+    """The loss of the best constant prediction by a formula; of rows that all count alike."""
+    return guess_by_formula(fit, sole_output(fit))
+
+
+def guess_by_formula(fit: Fit, output: OutputInfo | None) -> float | None:
+    """The loss of the best constant prediction of one output.
 
     Of a percentage that of answering 0: on targets of one sign another answer may cost less.
     """
-    if loss_name(fit) in CROSSENTROPIES:
-        return guess_loss(fit, sole_output(fit))
-    labels = sole_labels(fit)
+    name = output.loss.name if output is not None and output.loss is not None else ""
+    if name in CROSSENTROPIES:
+        return guess_loss(fit, output)
+    labels = label_of(fit, output)
     if labels is None:
         return None
-    if loss_name(fit) in SQUARED:
+    if name in SQUARED:
         columns = labels.columns if len(labels.columns) == label_width(labels) else ()
         return sum(column.std**2 for column in columns) / len(columns) if columns else labels.std**2
-    if loss_name(fit) == "mean_absolute_error" and labels.deviation is not None:
+    if name == "mean_absolute_error" and labels.deviation is not None:
         return labels.deviation
-    if loss_name(fit) == "mean_absolute_percentage_error":  # of 0, the one that is not worse for any target
+    if name == "mean_absolute_percentage_error":  # of 0, the one that is not worse for any target
         return 100.0 * (1.0 - labels.num_zero / labels.size) if labels.size else None
-    return labels.std if loss_name(fit) in ABSOLUTE else None
+    return labels.std if name in ABSOLUTE else None

@@ -25,8 +25,9 @@ from nanwatch.diagnose.readings import (
     label_of,
     last_loss,
 )
+from nanwatch.diagnose.skill import lacking_outputs
 from nanwatch.diagnose.statistics import binomial_p_value
-from nanwatch.record.facts import TensorSummary
+from nanwatch.record.facts import OutputInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
 
 # Losses that cannot be negative on labels they are made for, and so can be told to have diverged.
@@ -148,6 +149,8 @@ def is_at_chance(fit: Fit) -> bool:
 
     The second alone would call imbalance and slow plateaus stuck; both have moving weights.
     """
+    if outputs_of_one_answer(fit):
+        return True
     output = first_output(fit)
     if output is None or not is_classification(output) or len(class_shares(label_of(fit, output))) == 1:
         return False
@@ -156,6 +159,18 @@ def is_at_chance(fit: Fit) -> bool:
     if constant_since(fit, output.path) is not None:
         return True
     return accuracy_is_a_share(fit) and not has_improved(fit) and are_weights_still(fit)
+
+
+def outputs_of_one_answer(fit: Fit) -> list[OutputInfo]:
+    """Of several outputs those that classify, have learned nothing, and answer the same to every row."""
+    lacking = [skill.output for skill in lacking_outputs(fit) if skill.output is not None]
+    return [
+        output
+        for output in lacking
+        if is_classification(output)
+        and len(class_shares(label_of(fit, output))) != 1
+        and constant_since(fit, output.path) is not None
+    ]
 
 
 def accuracy_is_a_share(fit: Fit, epochs: int = PATIENCE_EPOCHS) -> bool:
@@ -168,7 +183,7 @@ def share_words(fit: Fit, epochs: int = PATIENCE_EPOCHS) -> str | None:
     found, rows = shares_alike(fit, epochs), rows_an_epoch(fit, label_of(fit, first_output(fit)))
     if not found:
         return None
-    reached = accuracies(fit)[-1]
+    reached = accuracies(fit, output=first_output(fit))[-1]
     nearest = min(found, key=lambda share: abs(share - reached))
     if abs(nearest - reached) * rows < 1.0:  # the same number of hits
         return "is the share of one class"
@@ -183,7 +198,7 @@ def shares_alike(fit: Fit, epochs: int) -> list[float]:
     """
     label = label_of(fit, first_output(fit))
     shares = class_shares(label)
-    seen = accuracies(fit)[-epochs:]
+    seen = accuracies(fit, output=first_output(fit))[-epochs:]
     rows = rows_an_epoch(fit, label)
     if len(seen) < epochs or not shares or rows == 0 or not all(0 <= value <= 1 for value in seen):
         return []

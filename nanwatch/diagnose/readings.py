@@ -62,9 +62,12 @@ def last_loss(fit: Fit) -> float:
     return median(losses[-max(5, len(losses) // 10) :])
 
 
-def accuracies(fit: Fit, validation: bool = False) -> list[float]:
-    """The accuracy of each finished epoch, under whichever name Keras logged it first."""
+def accuracies(fit: Fit, validation: bool = False, output: OutputInfo | None = None) -> list[float]:
+    """The accuracy of each finished epoch, under whichever name Keras logged it first; of several outputs
+    that of ``output``, where it is given and known by name in the logs."""
     prefix = "val_" if validation else ""
+    if output is not None and output.loss is not None:
+        prefix += output.loss.logged.removesuffix("loss")
     for logs in fit.epoch_logs():
         for key in logs:
             if key.startswith(prefix) and is_accuracy(key.removeprefix(prefix)):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.ranking import STANDS_ALONE
-from nanwatch.diagnose.skill import skill_of
+from nanwatch.diagnose.skill import lacking_outputs, output_skills, skill_of
 from nanwatch.record.run import Fit
 from nanwatch.record.trials import Proposal, Trial
 
@@ -66,6 +66,8 @@ def as_proven(finding: Finding) -> Finding:
 def proposals_of(findings: Iterable[Finding], fit: Fit) -> list[Proposal]:
     """What ``findings`` on ``fit`` would have tried; a general damper after all that has a name."""
     skill = skill_of(fit)
+    judged = lacking_outputs(fit) or output_skills(fit)
+    outputs = tuple((each.output.path, each.ended) for each in judged if each.output)
     found = [
         Proposal(
             finding.code,
@@ -74,6 +76,7 @@ def proposals_of(findings: Iterable[Finding], fit: Fit) -> list[Proposal]:
             finding.suspected,
             all(remedy.general_damper for remedy in finding.remedies),
             None if skill is None else skill.ended,
+            outputs,
         )
         for finding in sorted(findings, key=lambda finding: -finding.strength)
         if finding.remedies and (finding.suspected or finding.level != "note")

@@ -45,7 +45,7 @@ def report_on(
     run = read_run(folder)
     if held is None:
         return report_of(run, choice, root)
-    unknown = [fit.info.index for fit in run.fits if guess_of(fit) is None]
+    unknown = [fit.info.index for fit in run.fits if lacks_guess(fit)]
     untried = [fit.info.index for fit in run.fits if lacks_inference(fit)]
     if unknown:
         held.ask_guess(unknown)
@@ -55,6 +55,12 @@ def report_on(
         run = read_run(folder)
     held.try_remedies(report_of(run, choice, root).diagnoses.proposals)
     return report_of(read_run(folder), choice, root)
+
+
+def lacks_guess(fit: Fit) -> bool:
+    """Whether it is not known what a constant answer costs, be it of one of several outputs."""
+    several = sum(output.loss is not None for output in fit.model.outputs) > 1
+    return guess_of(fit) is None or (several and not fit.info.guess_losses)
 
 
 def lacks_inference(fit: Fit) -> bool:

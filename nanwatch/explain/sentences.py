@@ -94,16 +94,17 @@ def change_words(change: Intervention) -> str:
 def trial_facts(tried: Trial) -> list[tuple[str, str]]:
     """(what was run, what it gave): without the change, and with it."""
     named = (("as it was", tried.before), ("with the change", tried.after))
-    return [(name, outcome_words(outcome, tried.steps)) for name, outcome in named]
+    of = "" if tried.output is None else f" of output {clean(tried.output)!r}"
+    return [(name, outcome_words(outcome, tried.steps, of)) for name, outcome in named]
 
 
-def outcome_words(outcome: TrialOutcome, steps: int) -> str:
-    """One outcome: "loss 0.69, finite, 30 of 30 steps", or "NaN or infinite at step 1"."""
+def outcome_words(outcome: TrialOutcome, steps: int, of: str = "") -> str:
+    """One outcome: "loss 0.69, finite, 30 of 30 steps", or "NaN or infinite at step 1"; ``of``: whose."""
     said = [] if outcome.loss is None else [f"loss {short(outcome.loss)}"]
     if outcome.raised is not None:
         return f"ended with {clean(outcome.raised)} at step {outcome.finite_steps + 1}"
     if outcome.finite and outcome.skill is not None and outcome.skill <= PERFECT:
-        told = f"skill {outcome.skill:.2f} (0 is guessing, 1 perfect)"
+        told = f"skill{of} {outcome.skill:.2f} (0 is guessing, 1 perfect)"
         return f"{told} after {count(outcome.finite_steps, 'step')}"
     if outcome.finite:
         return ", ".join([*said, f"finite, {outcome.finite_steps} of {steps} steps"])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from nanwatch.diagnose.data_words import when_words
-from nanwatch.diagnose.outcome import is_cut_off, share_words
-from nanwatch.diagnose.readings import accuracies
+from nanwatch.diagnose.data_words import capitalise_first, list_words, when_words
+from nanwatch.diagnose.outcome import is_cut_off, outputs_of_one_answer, share_words
+from nanwatch.diagnose.readings import accuracies, first_output
+from nanwatch.diagnose.skill import Skill, lacking_outputs, output_words
 from nanwatch.explain.figures import count, short
 from nanwatch.explain.loss_words import loss_words
 from nanwatch.explain.processes import process_words
@@ -66,7 +68,7 @@ def outcome_sentence(report: Report) -> str:
         case "at-chance":
             return at_chance_sentence(report)
         case "not-learning":
-            return "The training did not learn."
+            return not_learning_sentence(report)
         case "diverged":
             return "The training diverged."
         case "not-generalizing":
@@ -103,14 +105,35 @@ def faulty_sentence(report: Report) -> str:
     return f"The training has a fault: {causes[0]}." if causes else "The training has a fault."
 
 
+def outputs_named(skills: Sequence[Skill]) -> str:
+    """Outputs of several, to begin a sentence: ``"Output 'kind'"``."""
+    return capitalise_first(list_words([output_words(each.output) for each in skills if each.output]))
+
+
+def not_learning_sentence(report: Report) -> str:
+    fit = report.fit()
+    lacking = [] if fit is None else lacking_outputs(fit)
+    if fit is None or not 0 < len(lacking) < len(fit.model.outputs):
+        return "The training did not learn."
+    return f"{outputs_named(lacking)} did not learn: {min(lacking, key=lambda each: each.ended).words}."
+
+
 def at_chance_sentence(report: Report) -> str:
     """With the accuracy, where it is a class's share: of uneven classes that may be high."""
     fit = report.fit()
-    said = "The training predicts no better than chance"
-    words = None if fit is None else share_words(fit, epochs=1)
-    if fit is None or words is None:
+    if fit is None:
+        return "The training predicts no better than chance."
+    constant, several = outputs_of_one_answer(fit), len(fit.model.outputs) > 1
+    if several and constant:
+        named = capitalise_first(list_words([*map(output_words, constant)]))
+        return f"{named} predicts no better than chance: the same for every row."
+    first = first_output(fit)
+    said = capitalise_first(output_words(first) if several and first is not None else "the training")
+    said += " predicts no better than chance"
+    words = share_words(fit, epochs=1)
+    if words is None:
         return f"{said}."
-    return f"{said}: its accuracy, {short(accuracies(fit)[-1])}, {words}."
+    return f"{said}: its accuracy, {short(accuracies(fit, output=first)[-1])}, {words}."
 
 
 def tried_in_vain(number: int) -> str:

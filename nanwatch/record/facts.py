@@ -90,6 +90,8 @@ class LossInfo:
     ignore_class: int | None = None
     metric: bool = False  # it is one of Keras's metrics, and no loss
     config: dict[str, Any] = field(default_factory=dict)
+    logged: str = ""  # of one of several outputs: the name of its mean in the logs, "price_loss"
+    weight: float = 1.0  # of it in the sum of several
 
 
 @dataclass(frozen=True)
@@ -328,6 +330,9 @@ class FitInfo:
     guess_loss: float | None = (
         None  # the least loss of a constant answer, where the loss itself was asked for it
     )
+    # Of several outputs, by their paths: the same of each, and what each came to where the logs do not tell.
+    guess_losses: dict[str, float] = field(default_factory=dict)
+    output_losses: dict[str, float] = field(default_factory=dict)
     weights_not_held: int | None = None  # bytes of first weights that were too many to be held for trials
     saves_seen: bool = False  # every save of the weights left an event "save"
     input_location: Location | None = None  # of an eager loop: where the model is given its input

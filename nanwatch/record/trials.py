@@ -25,6 +25,8 @@ class Proposal:
     suspected: bool = False  # of a hypothesis: it is said only where the trial cures
     damper: bool = False  # it delays many unrelated faults
     ended: float | None = None  # the skill that the training ended with, where that is known
+    # Of several outputs those that learned nothing, else all, each with its own: a trial is judged by them.
+    outputs: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Trial:
     fit: int | None = None  # the training that it is about; None: that of the incident
     made_again: bool = False
     beside: Intervention | None = None  # that was made as well: neither would have cured alone
+    output: str | None = None  # whose loss and skill were compared; None: those of the whole
     at_op: bool = False  # the ops of the frozen step, run once more with one changed: no training
 
 

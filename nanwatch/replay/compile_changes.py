@@ -11,6 +11,7 @@ from nanwatch.record.interventions import Intervention
 from nanwatch.replay.attribute import attribute
 from nanwatch.replay.course import Setup
 from nanwatch.replay.making import NotPossible, as_number, called, is_sparse, layer_at
+from nanwatch.replay.output_losses import OutputLosses, key_of, made_by
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.chosen import keras
 
@@ -21,10 +22,8 @@ CROSSENTROPIES = {"sigmoid": "binary_crossentropy", "softmax": "categorical_cros
 
 @contextmanager
 def set_loss(setup: Setup, change: Intervention) -> Iterator[Setup]:
-    """Another loss by its name, for a model with one output."""
-    if len(seam().losses_of(setup.model)) > 1:
-        raise NotPossible("the model has several losses")
-    yield replace(setup, loss=called(keras.losses.get(str(change.value))))
+    """Another loss by its name; of several outputs for the one that the change names."""
+    yield with_loss(setup, change.target, keras.losses.get(str(change.value)))
 
 
 @contextmanager
@@ -35,35 +34,61 @@ def set_probabilities(setup: Setup, change: Intervention) -> Iterator[Setup]:
     layer: Any = layer_at(setup.model, change.target)
     if loss is None or not hasattr(layer, "activation"):
         raise NotPossible(f"{change.target} has no activation, or {change.value} is none of those")
-    if len(seam().losses_of(setup.model)) > 1:
-        raise NotPossible("the model has several losses")
+    changed = with_loss(setup, made_by(layer, setup.model), keras.losses.get(loss))
     with attribute(layer, "activation", keras.activations.get(change.value)):
-        yield replace(setup, loss=called(keras.losses.get(loss)))
+        yield changed
 
 
 @contextmanager
 def set_from_logits(setup: Setup, change: Intervention) -> Iterator[Setup]:
-    losses = seam().losses_of(setup.model)
-    if len(losses) != 1:
-        raise NotPossible("the model has several losses")
-    loss: Any = losses[0][1]
+    loss: Any = loss_at(setup, change.target)
     try:
         config = loss.get_config() if hasattr(loss, "get_config") else {}
         again = type(loss).from_config({**config, "from_logits": bool(change.value)})
     except (TypeError, ValueError) as error:
         raise NotPossible("the loss is not of Keras's") from error
-    yield replace(setup, loss=called(again))
+    yield with_loss(setup, change.target, again)
 
 
 @contextmanager
 def set_ignore_class(setup: Setup, change: Intervention) -> Iterator[Setup]:
     """A sparse cross-entropy that leaves out the places that have this label."""
-    losses = seam().losses_of(setup.model)
-    if len(losses) != 1 or not is_sparse(losses[0][1]):
+    before = loss_at(setup, change.target)
+    if not is_sparse(before):
         raise NotPossible("the loss is no sparse cross-entropy")
-    from_logits = bool(seam().loss_arguments(losses[0][1]).get("from_logits"))
+    from_logits = bool(seam().loss_arguments(before).get("from_logits"))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits, ignore_class=int(as_number(change)))
-    yield replace(setup, loss=called(loss))
+    yield with_loss(setup, change.target, loss)
+
+
+def loss_at(setup: Setup, output: str) -> object:
+    """The loss of ``output``, or the only one that there is."""
+    losses = seam().losses_of(setup.model)
+    if len(losses) == 1:
+        return losses[0][1]
+    return dict(losses)[key_at(losses_of(setup), setup, output)]
+
+
+def with_loss(setup: Setup, output: str, loss: Any) -> Setup:
+    """``setup`` with ``loss`` on ``output``, or in the place of the only one that there is."""
+    if len(seam().losses_of(setup.model)) < 2:
+        return replace(setup, loss=called(loss))
+    losses = losses_of(setup)
+    return replace(setup, loss=losses.with_loss(key_at(losses, setup, output), called(loss)))
+
+
+def key_at(losses: OutputLosses, setup: Setup, output: str) -> str:
+    """Raises NotPossible where it is not known which of ``losses`` is that of ``output``."""
+    key = key_of(output, setup.model, losses)
+    if key is None:
+        raise NotPossible(f"the loss of {output} is not known")
+    return key
+
+
+def losses_of(setup: Setup) -> OutputLosses:
+    if isinstance(setup.loss, OutputLosses):
+        return setup.loss
+    raise NotPossible("the model has several losses")
 
 
 # -- the optimizer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -21,10 +22,27 @@ SMALL = 1e-6  # a share is never 0 or 1 in a cross-entropy
 QUANTILES = (0.05, 0.1, 0.25, 0.75, 0.9, 0.95)
 
 
+@dataclass(frozen=True)
+class Constant:
+    """The best of the answers that are the same for every row, and its loss."""
+
+    rows: Rows  # that it was tried on
+    answers: Structure
+    loss: float
+
+
 def constant_loss(
     loss_on: Callable[[Rows], Callable[[Structure], Tensor]], rows: Rows, model: Model
 ) -> float | None:
-    """The least loss of an answer that is the same for every row; None where none could be tried.
+    """The least loss of an answer that is the same for every row; None where none could be tried."""
+    found = best_constant(loss_on, rows, model)
+    return None if found is None else found.loss
+
+
+def best_constant(
+    loss_on: Callable[[Rows], Callable[[Structure], Tensor]], rows: Rows, model: Model
+) -> Constant | None:
+    """The answer of least loss that is the same for every row; None where none could be tried.
 
     Tried are the mean and the median of the labels, the shares of the classes and their logits: those are
     the best constants of squared, absolute and cross-entropy losses. The loss is asked, not its name:
@@ -40,13 +58,16 @@ def constant_loss(
         return None
     loss = loss_on(few)
 
-    def cost(answers: Sequence[Array]) -> float:
+    def for_all(answers: Sequence[Array]) -> Structure:
         spread = [
             tf.convert_to_tensor(np.broadcast_to(answer, (few.length, *output.shape[1:])), tf.float32)
             for answer, output in zip(answers, outputs, strict=True)
         ]
+        return seam().pack_sequence_as(structure, spread)
+
+    def cost(answers: Sequence[Array]) -> float:
         try:
-            value = float(np.asarray(loss(seam().pack_sequence_as(structure, spread))))
+            value = float(np.asarray(loss(for_all(answers))))
         except (tf.errors.OpError, ValueError, TypeError):
             return math.inf
         return value if math.isfinite(value) else math.inf
@@ -64,7 +85,7 @@ def constant_loss(
     for place, tried in enumerate(candidates):  # what one output answers changes nothing for another
         chosen[place] = min(tried, key=lambda each: cost([*chosen[:place], each, *chosen[place + 1 :]]))
     found = cost(chosen)
-    return found if math.isfinite(found) else None
+    return Constant(few, for_all(chosen), found) if math.isfinite(found) else None
 
 
 def labels_of(y: Structure, names: Sequence[str]) -> list[Array]:

@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from nanwatch.replay.attribute import attribute
-from nanwatch.replay.constant_answer import constant_loss
+from nanwatch.replay.constant_answer import best_constant, constant_loss
+from nanwatch.replay.output_losses import OutputLosses, loss_of
 from nanwatch.replay.own_step import as_tensors, loss_of_own_step, packed, run_own_step
 from nanwatch.watch.data.kept_rows import Rows, batches_of
 from nanwatch.watch.incident.autopsy import restore_after
@@ -24,7 +25,8 @@ from nanwatch.watch.recording.run_recorder import KeptTraining
 from nanwatch.watch.train_step.traced_step import suspend_watching
 
 Loss = Callable[[Structure, Structure, Structure], Tensor]  # of y, y_pred and sample_weight; a scalar
-Step = Callable[[Structure, Structure, Structure], tuple[Tensor, Tensor]]  # of x, y and sample_weight
+# Of x, y and sample_weight: the loss of the data, all of it, and of several outputs each one's own.
+Step = Callable[[Structure, Structure, Structure], tuple[Tensor, Tensor, dict[str, Tensor]]]
 WINDOW = 20  # batches at least over which a skill is told: one batch's loss is noisy
 LONGEST = 100  # batches at most, where an epoch is longer
 
@@ -65,6 +67,18 @@ class Course:
     finite: bool = True
     guess: float | None = None
     raised: str | None = None
+    parts: dict[str, list[float]] = field(default_factory=dict)  # of several outputs, by their losses' keys
+    guesses: dict[str, float] = field(default_factory=dict)  # by those keys, as far as they are above 0
+
+    def tells_of(self, key: str) -> bool:
+        """Whether the loss of this output was seen, and what guessing costs it is known."""
+        return key in self.parts and key in self.guesses
+
+    def of(self, key: str) -> Course:
+        """The course of the loss of one output."""
+        losses, guess = self.parts[key], self.guesses[key]
+        skills = [1.0 - loss / guess for loss in losses]
+        return Course(losses, skills, self.window, self.finite, guess, self.raised)
 
     @property
     def steps(self) -> int:
@@ -92,7 +106,7 @@ def setup_of(kept: KeptTraining) -> Setup:
     rows = weighted(kept.rows, kept.class_weight)
     return Setup(
         kept.model,
-        kept.loss,
+        loss_of(kept.model, kept.loss),
         type(kept.optimizer),
         config,
         rows,
@@ -150,8 +164,10 @@ def train(
     course = Course(window=min(max(WINDOW, an_epoch), LONGEST))
     with made_again(setup) as model:
         try:
-            for loss in losses_of(setup, model, steps, deadline, seed, course):
+            for loss, parts in losses_of(setup, model, steps, deadline, seed, course):
                 course.losses.append(loss)
+                for key, part in parts.items():
+                    course.parts.setdefault(key, []).append(float(np.asarray(part)))
                 if course.guess is not None and course.guess > 0:
                     course.skills.append(1.0 - loss / course.guess)
                 if course.steps % course.window == 0 and enough is not None and enough(course):
@@ -164,9 +180,10 @@ def train(
 
 def losses_of(
     setup: Setup, model: Model, steps: int, deadline: float, seed: int, course: Course
-) -> Iterator[float]:
-    """The loss of each step, as it is made; the first that is not finite is noted and ends them."""
-    course.guess = guess_of(setup, model)
+) -> Iterator[tuple[float, dict[str, Tensor]]]:
+    """The loss of each step as it is made, and that of each of several outputs; the first that is not finite
+    is noted and ends them."""
+    course.guess, course.guesses = guesses_of(setup, model)
     optimizer: Optimizer = setup.optimizer.from_config(setup.config)
     seam().build(optimizer, [*model.trainable_variables, *setup.besides])
     step = (own_step_of if setup.own_step else step_of)(setup, model, optimizer)
@@ -176,19 +193,28 @@ def losses_of(
             return
         if number in rates:
             set_rate(optimizer, rates[number])
-        data_loss, total = step(*(as_tensors(part) for part in batch))
+        data_loss, total, parts = step(*(as_tensors(part) for part in batch))
         found = float(np.asarray(data_loss))
         if not (math.isfinite(found) and math.isfinite(float(np.asarray(total)))):
             course.finite = False
             return
-        yield found
+        yield found, parts
 
 
-def guess_of(setup: Setup, model: Model) -> float | None:
-    """The loss of the best constant answer, asked of the loss, or of the step that the script wrote."""
+def guesses_of(setup: Setup, model: Model) -> tuple[float | None, dict[str, float]]:
+    """The loss of the best constant answer, asked of the loss, or of the step that the script wrote; and that
+    of each of several outputs, by its key."""
     if setup.own_step:
-        return constant_loss(lambda rows: loss_of_own_step(model, rows), setup.rows, model)
-    return constant_loss(lambda rows: loss_of_answers(setup.loss, rows), setup.rows, model)
+        return constant_loss(lambda rows: loss_of_own_step(model, rows), setup.rows, model), {}
+    found = best_constant(lambda rows: loss_of_answers(setup.loss, rows), setup.rows, model)
+    if found is None:
+        return None, {}
+    if not isinstance(setup.loss, OutputLosses):
+        return found.loss, {}
+    y, weight = as_tensors(found.rows.y), as_tensors(found.rows.sample_weight)
+    apart = setup.loss.apart(y, found.answers, weight)
+    costs = {key: float(np.asarray(part)) for key, part in apart.items() if setup.loss.weights[key]}
+    return found.loss, {key: cost for key, cost in costs.items() if math.isfinite(cost) and cost > 0}
 
 
 def loss_of_answers(loss: Loss, rows: Rows) -> Callable[[Structure], Tensor]:
@@ -203,10 +229,12 @@ def set_rate(optimizer: Any, rate: float) -> None:
 def own_step_of(setup: Setup, model: Model, optimizer: Optimizer) -> Step:
     """As `step_of`, of the step that the script wrote; of its loss no part is known to be the data's."""
 
-    def step(x: Structure, y: Structure, sample_weight: Structure) -> tuple[Tensor, Tensor]:
+    def step(
+        x: Structure, y: Structure, sample_weight: Structure
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         with attribute(model, "optimizer", optimizer):
             loss = run_own_step(model, packed(x, y, sample_weight))
-        return loss, loss
+        return loss, loss, {}
 
     return seam().compile(step, reduce_retracing=True)
 
@@ -223,20 +251,29 @@ def step_of(setup: Setup, model: Model, optimizer: Optimizer) -> Step:
     variables: list[Any] = [*model.trainable_variables, *setup.besides]
     sources = list(map(seam().tensorflow_variable, variables))
 
-    def step(x: Structure, y: Structure, sample_weight: Structure) -> tuple[Tensor, Tensor]:
+    def apart(y: Structure, y_pred: Structure, sample_weight: Structure) -> tuple[Tensor, dict[str, Tensor]]:
+        if isinstance(setup.loss, OutputLosses):
+            parts = setup.loss.apart(y, y_pred, sample_weight)
+            return setup.loss.sum_of(parts), parts
+        return setup.loss(y, y_pred, sample_weight), {}
+
+    def step(
+        x: Structure, y: Structure, sample_weight: Structure
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         with tf.GradientTape() as tape:
             y_pred = model(x, training=True)
-            total = data_loss = setup.loss(y, y_pred, sample_weight)
+            data_loss, parts = apart(y, y_pred, sample_weight)
+            total = data_loss
             for penalty in model.losses if setup.penalised else ():
                 total += tf.cast(penalty, total.dtype)
             scaled = seam().scale_loss(optimizer, total)
         gradients = tape.gradient(scaled, sources)
         seam().apply(optimizer, seam().unscaled(optimizer, gradients), variables)
         if setup.inference:
-            data_loss = setup.loss(y, seam().map_structure(tf.identity, model(x)), sample_weight)
+            data_loss, parts = apart(y, seam().map_structure(tf.identity, model(x)), sample_weight)
         elif not wants_logits:
-            data_loss = setup.loss(y, seam().map_structure(tf.identity, y_pred), sample_weight)
-        return data_loss, total
+            data_loss, parts = apart(y, seam().map_structure(tf.identity, y_pred), sample_weight)
+        return data_loss, total, parts
 
     return seam().compile(step, reduce_retracing=True)
 

@@ -48,14 +48,14 @@ def standardise_target(setup: Setup, change: Intervention) -> Iterator[Setup]:
 @contextmanager
 def scale_target(setup: Setup, change: Intervention) -> Iterator[Setup]:
     factor = as_number(change)
-    yield with_labels(setup, lambda leaf: leaf.astype(np.float32) * np.float32(factor))
+    yield with_labels(setup, lambda leaf: leaf.astype(np.float32) * np.float32(factor), change.target)
 
 
 @contextmanager
 def rescale_target(setup: Setup, change: Intervention) -> Iterator[Setup]:
     """From the range that the change tells to 0..1."""
     low, high = as_numbers(change, 2)
-    yield with_labels(setup, lambda leaf: (leaf.astype(np.float32) - low) / (high - low))
+    yield with_labels(setup, lambda leaf: (leaf.astype(np.float32) - low) / (high - low), change.target)
 
 
 @contextmanager
@@ -205,7 +205,7 @@ def number_labels(setup: Setup, change: Intervention) -> Iterator[Setup]:
             raise NotPossible(f"there are {len(classes)} labels for {units} units")
         return found.reshape(leaf.shape).astype(np.int32)
 
-    yield with_labels(setup, numbered)
+    yield with_labels(setup, numbered, change.target)
 
 
 @contextmanager
@@ -218,7 +218,7 @@ def reshape_labels(setup: Setup, change: Intervention) -> Iterator[Setup]:
             raise NotPossible("the rows would not stay the rows")
         return found
 
-    yield with_labels(setup, reshaped)
+    yield with_labels(setup, reshaped, change.target)
 
 
 # -- weights of rows

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from nanwatch.record.facts import InferenceInfo
 from nanwatch.record.trials import Proposal
-from nanwatch.replay.course import guess_of, setup_of
+from nanwatch.replay.course import Setup, guesses_of, setup_of
 from nanwatch.replay.made_again import REFUSED
+from nanwatch.replay.output_losses import OutputLosses, key_of
 from nanwatch.replay.own_step import as_tensors, packed
 from nanwatch.replay.quiet import quiet
 from nanwatch.replay.trial import try_proposals
 from nanwatch.watch.incident.autopsy import restore_after
 from nanwatch.watch.keras_seam.function_copies import copy_all_functions
 from nanwatch.watch.model.both_modes import in_both_modes
-from nanwatch.watch.recording.run_recorder import RunRecorder
+from nanwatch.watch.recording.run_recorder import KeptTraining, RunRecorder
 from nanwatch.watch.train_step.traced_step import suspend_watching
 
 MOST_ROWS = 512  # that are tried in both modes: training mode takes their statistics
@@ -40,10 +44,28 @@ class HeldRun:
         if kept is None or kept.fit not in fits:
             return
         with self.asking("trying constant answers"):
+            setup = setup_of(kept)
+            paths, logged = self.outputs_of(kept, setup)
             with suspend_watching(), restore_after(kept.model), copy_all_functions():
-                found = guess_of(setup_of(kept), kept.model)
+                found, apart = guesses_of(setup, kept.model)
+                ended = ended_apart(setup) if apart and not logged else {}
             if found is not None:
-                self.recorder.add_guess(kept.fit, found)
+                by_path = [
+                    {paths[key]: cost for key, cost in costs.items() if key in paths}
+                    for costs in (apart, ended)
+                ]
+                self.recorder.add_guess(kept.fit, found, *by_path)
+
+    def outputs_of(self, kept: KeptTraining, setup: Setup) -> tuple[dict[str, str], bool]:
+        """Of several outputs: their paths by the keys of their losses, and whether the logs tell of all."""
+        fit = self.recorder.fits[kept.fit]
+        outputs = self.recorder.models[fit.model].outputs
+        if not isinstance(setup.loss, OutputLosses):
+            return {}, False
+        keys = [key_of(output.path, kept.model, setup.loss) for output in outputs]
+        logged = all(output.loss.logged for output in outputs if output.loss is not None)
+        found = {key: output.path for key, output in zip(keys, outputs, strict=True) if key is not None}
+        return found, logged and fit.kind == "fit" and not kept.own_step
 
     def ask_inference(self, fits: Collection[int]) -> None:
         """Put down what rows of the training cost in both modes on the weights that the script left."""
@@ -68,3 +90,13 @@ class HeldRun:
 
     def try_remedies(self, proposals: Sequence[Proposal]) -> None:
         try_proposals(self.recorder, proposals, self.seconds)
+
+
+def ended_apart(setup: Setup) -> dict[str, float]:
+    """What rows of the training cost on the weights that the script left, output by output."""
+    assert isinstance(setup.loss, OutputLosses)
+    rows = setup.rows.take(slice(None, None, -(-setup.rows.length // MOST_ROWS)))
+    y, weight = as_tensors(rows.y), as_tensors(rows.sample_weight)
+    answers = setup.model(as_tensors(rows.x), training=False)
+    found = {key: float(np.asarray(part)) for key, part in setup.loss.apart(y, answers, weight).items()}
+    return {key: loss for key, loss in found.items() if math.isfinite(loss)}

@@ -17,8 +17,9 @@ from nanwatch.record.trials import Proposal, Trial, TrialOutcome, Verdict
 from nanwatch.replay.changes import CHANGES
 from nanwatch.replay.course import Course, Setup, setup_of, train
 from nanwatch.replay.making import NotPossible
+from nanwatch.replay.output_losses import OutputLosses, key_of, name_of
 from nanwatch.replay.quiet import quiet
-from nanwatch.replay.verdict import CLEARLY_AHEAD, is_mended, is_narrow, is_plain, verdict_of
+from nanwatch.replay.verdict import CLEARLY_AHEAD, is_mended, is_narrow, is_plain, is_spoilt, verdict_of
 from nanwatch.watch.recording.run_recorder import KeptTraining
 
 # Of the seconds that there are: what the training as it was may take. The rest is for the changes.
@@ -46,6 +47,17 @@ class Tried:
     proposal: Proposal
     verdict: Verdict
     skill: float | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The verdict on a change, and the two courses that it rests on: those of one output, of several."""
+
+    before: Course
+    after: Course
+    verdict: Verdict | None  # None: the time was over
+    output: str | None = None
+    key: str | None = None  # of its loss
 
 
 @dataclass
@@ -104,36 +116,34 @@ class Trials:
     def try_change(self, setup: Setup, change: Intervention, proposal: Proposal) -> Verdict | None:
         """The verdict on one change; None where it cannot be made, or the time was over."""
         with contextlib.suppress(*REFUSED):
-            before, after, verdict = self.judge(setup, proposal, change)
-            if verdict is not None:
-                self.alone.append(Tried(change, proposal, verdict, after.skill()))
-                self.note(change, before, after, verdict)
-            return verdict
+            judged = self.judge(setup, proposal, change)
+            if judged.verdict is not None:
+                self.alone.append(Tried(change, proposal, judged.verdict, judged.after.skill()))
+                self.note(change, judged)
+            return judged.verdict
         return None
 
-    def judge(
-        self, setup: Setup, proposal: Proposal, *changes: Intervention
-    ) -> tuple[Course, Course, Verdict | None]:
+    def judge(self, setup: Setup, proposal: Proposal, *changes: Intervention) -> Judged:
         """The training as it was, with ``changes``, and the verdict on them; of a gain that one order of the
         rows might have made, two more orders are asked. None: the time was over."""
         with made(setup, *changes) as changed:
             inference = changed.inference
             before = self.befores.get((0, inference))
-            after = None if before is None else self.train_changed(changed, before)
+            after = None if before is None else self.train_changed(changed, before, proposal)
         if before is None or after is None:  # as it was it is not trained while a change is made
             before = self.before(setup, inference)
             with made(setup, *changes) as changed:
-                after = self.train_changed(changed, before)
+                after = self.train_changed(changed, before, proposal)
         if after.finite and after.steps < min(before.steps, LEAST_STEPS):
-            return before, after, None
-        verdict = verdict_of(before, after, proposal.ended, proposal.damper, proposal.suspected)
-        if verdict == "cured" and is_narrow(before, after):
-            held = all(self.is_mended_by(setup, seed, proposal, changes) for seed in OTHER_SEEDS)
-            verdict = "cured" if held else "not-cured"
-        return before, after, verdict
+            return Judged(before, after, None)
+        judged = judged_by(setup, before, after, proposal)
+        if judged.verdict == "cured" and is_narrow(judged.before, judged.after):
+            held = all(self.is_mended_by(setup, seed, judged, proposal, changes) for seed in OTHER_SEEDS)
+            return replace(judged, verdict="cured" if held else "not-cured")
+        return judged
 
     def is_mended_by(
-        self, setup: Setup, seed: int, proposal: Proposal, changes: Sequence[Intervention]
+        self, setup: Setup, seed: int, judged: Judged, proposal: Proposal, changes: Sequence[Intervention]
     ) -> bool:
         """Whether it is so in another order of the rows, too."""
         with made(setup, *changes) as changed:
@@ -141,6 +151,8 @@ class Trials:
         before = self.before(setup, inference, seed)
         with made(setup, *changes) as changed:
             again = train(changed, before.steps, self.deadline, seed)
+        if judged.key is not None:
+            before, again = before.of(judged.key), again.of(judged.key)
         return is_mended(before, again, proposal.damper)
 
     def before(self, setup: Setup, inference: bool, seed: int = 0) -> Course:
@@ -151,13 +163,17 @@ class Trials:
             self.befores[key] = train(replace(setup, inference=inference), steps, self.deadline, seed)
         return self.befores[key]
 
-    def train_changed(self, changed: Setup, before: Course) -> Course:
+    def train_changed(self, changed: Setup, before: Course, proposal: Proposal) -> Course:
         steps = before.steps if before.finite else LONGER * before.steps + LEAST_STEPS
         steps = steps if before.raised is None else max(steps, STEPS_AFTER_A_CRASH)
         catch = () if before.raised is None else REFUSED
-        return train(
-            changed, steps, self.deadline, enough=lambda course: is_plain(before, course), catch=catch
-        )
+
+        def enough(course: Course) -> bool:
+            views = of_outputs(changed, before, course, proposal)
+            pairs = [(was, now) for _, _, was, now in views] or [(before, course)]
+            return any(is_plain(was, now) for was, now in pairs)
+
+        return train(changed, steps, self.deadline, enough=enough, catch=catch)
 
     def best_cure(self) -> float:
         """The skill that the best cure came to; minus infinity without one."""
@@ -182,23 +198,53 @@ class Trials:
                 return
             both = one.proposal
             with contextlib.suppress(*REFUSED):
-                before, after, verdict = self.judge(setup, both, one.change, other.change)
-                if verdict == "cured" and (after.skill() or 0.0) >= max(alone, 0.0) + CLEARLY_AHEAD:
-                    self.note(one.change, before, after, "cured", other.change)
-                    self.note(other.change, before, after, "cured", one.change)
+                judged = self.judge(setup, both, one.change, other.change)
+                reached = judged.after.skill() or 0.0
+                if judged.verdict == "cured" and reached >= max(alone, 0.0) + CLEARLY_AHEAD:
+                    self.note(one.change, judged, other.change)
+                    self.note(other.change, judged, one.change)
                     return
 
-    def note(
-        self,
-        change: Intervention,
-        before: Course,
-        after: Course,
-        verdict: Verdict,
-        beside: Intervention | None = None,
-    ) -> None:
+    def note(self, change: Intervention, judged: Judged, beside: Intervention | None = None) -> None:
+        assert judged.verdict is not None
         self.found = [trial for trial in self.found if trial.intervention != change]
-        told = (outcome_of(before), outcome_of(after), before.steps)
-        self.found.append(Trial(change, verdict, *told, self.kept.fit, True, beside))
+        told = (outcome_of(judged.before), outcome_of(judged.after), judged.before.steps)
+        fit = self.kept.fit
+        self.found.append(Trial(change, judged.verdict, *told, fit, True, beside, judged.output))
+
+
+def of_outputs(
+    setup: Setup, before: Course, after: Course, proposal: Proposal
+) -> list[tuple[str, str, Course, Course]]:
+    """(output, key of its loss, its course as it was, and with the change) of those that are judged."""
+    if not isinstance(setup.loss, OutputLosses):
+        return []
+    named = [(output, key_of(output, setup.model, setup.loss)) for output, _ in proposal.outputs]
+    return [
+        (output, key, before.of(key), after.of(key))
+        for output, key in named
+        if key is not None and before.tells_of(key) and after.tells_of(key)
+    ]
+
+
+def judged_by(setup: Setup, before: Course, after: Course, proposal: Proposal) -> Judged:
+    """The verdict by the whole loss; of several outputs by the loss of each that the proposal names.
+
+    One of them that learns now is enough, if none that learned before learns nothing for it.
+    """
+    views = of_outputs(setup, before, after, proposal) if before.finite and after.finite else []
+    if not views:
+        verdict = verdict_of(before, after, proposal.ended, proposal.damper, proposal.suspected)
+        return Judged(before, after, verdict)
+    ended, found = dict(proposal.outputs), []
+    for output, key, was, now in views:
+        verdict = verdict_of(was, now, ended[output], proposal.damper, proposal.suspected)
+        found.append(Judged(was, now, verdict, name_of(output, setup.model), key))
+    best = max(found, key=lambda each: (each.verdict == "cured", each.verdict == "not-cured"))
+    others = [key for key in before.parts if before.tells_of(key) and after.tells_of(key)]
+    if best.verdict == "cured" and any(is_spoilt(before.of(key), after.of(key)) for key in others):
+        return replace(best, verdict="not-cured")
+    return best
 
 
 @contextmanager

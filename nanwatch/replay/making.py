@@ -42,9 +42,11 @@ def with_labels(setup: Setup, change: Callable[[Array], Array], output: str | No
     if output is None or len(leaves) == 1:
         return replace(setup, rows=setup.rows._replace(y=map_arrays(change, y)))
     names = sorted(y) if isinstance(y, dict) else seam().output_names(setup.model)
-    if output not in names or len(names) != len(leaves):
+    places = [str(place) for place in range(len(leaves))]  # by which the record knows those of a list
+    named = names if output in names else places
+    if output not in named or len(named) != len(leaves):
         raise NotPossible(f"the labels of {output} are not known")
-    place = names.index(output)
+    place = named.index(output)
     leaves[place] = change(leaves[place])
     return replace(setup, rows=setup.rows._replace(y=seam().pack_sequence_as(y, leaves)))
 

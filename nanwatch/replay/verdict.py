@@ -75,6 +75,12 @@ def is_mended(before: Course, after: Course, damper: bool) -> bool:
     return now >= LEARNS and now - floor >= AHEAD and 1.0 - now <= left * (1.0 - floor)
 
 
+def is_spoilt(before: Course, after: Course) -> bool:
+    """Whether an output that had learned learns nothing with the change, in as many steps."""
+    was, now = before.skill(min(before.steps, after.steps)), after.skill()
+    return was is not None and now is not None and was >= LEARNED_SOME and now < LEARNS
+
+
 def is_plain(before: Course, after: Course) -> bool:
     """Whether the change has cured so clearly that the training need not go on."""
     was, now = before.skill(), after.skill()

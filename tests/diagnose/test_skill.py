@@ -7,15 +7,19 @@ from typing import Any
 import pytest
 
 from nanwatch.diagnose import made_up
+from nanwatch.diagnose.doubts import doubts
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.diagnose.skill import (
     ENOUGH_STEPS,
     LITTLE,
     VALIDATED,
+    lacking_outputs,
     lacks_skill,
     never_generalizes,
     skill_of,
 )
+from nanwatch.explain.report import Report
+from nanwatch.explain.verdict import verdict
 from nanwatch.record.facts import ColumnSummary, LossInfo, ModelInfo, OutputInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Run
@@ -25,6 +29,7 @@ BINARY = made_up.model(
     made_up.dense("hidden", 16, "relu"), made_up.dense(activation="sigmoid"), loss="binary_crossentropy"
 )
 LN_2 = math.log(2)
+CONSTANT = {"row_std": 0.0, "size": 32.0, "min": 0.5, "max": 0.5}  # of an output's answers, in a look
 RELU = Intervention(InterventionKind.SET_HIDDEN_ACTIVATIONS, "model", "relu")
 
 
@@ -321,6 +326,122 @@ def test_of_several_outputs_the_target_of_each_is_looked_at() -> None:
     (found,) = [each for each in diagnose(two_outputs(2.5e9)).hypotheses if each.code == "NW106"]
     assert [remedy.intervention.target for remedy in found.remedies] == ["price"]
     assert "The target price" in found.message
+
+
+def answers_run(
+    kind: float = 0.2,
+    price: float = 1.0,
+    weight: float = 1.0,
+    steps: int = 200,
+    trials: list[Trial] | None = None,
+    **val_and_fit: Any,
+) -> Run:
+    """A class that is learned, and a number of variance 1, whose losses end at ``kind`` and ``price``."""
+    target = made_up.tensor("label", "price", min=-3.0, max=3.0, mean=0.0, std=1.0)
+    labels = replace(made_up.labels(0, 1), path="kind")
+    heads = [made_up.dense("kind", activation="sigmoid"), made_up.dense("price")]
+    losses = (
+        LossInfo("binary_crossentropy", logged="kind_loss"),
+        LossInfo("mean_squared_error", logged="price_loss", weight=weight),
+    )
+    outputs = tuple(
+        OutputInfo(head.path, head.path, activation=head.activation or "", units=1, loss=loss)
+        for head, loss in zip(heads, losses, strict=True)
+    )
+    squashing = [made_up.dense(f"hidden_{place}", 8, "sigmoid", at=4 + place) for place in range(2)]
+    of = replace(made_up.model(*squashing, *heads), outputs=outputs)
+    first = {"loss": 1.7, "kind_loss": 0.7, "price_loss": 1.0}
+    last = {"loss": kind + price, "kind_loss": kind, "price_loss": price}
+    accuracy = val_and_fit.pop("accuracy", None)
+    if accuracy is not None:
+        last["kind_accuracy"] = accuracy
+    validated = val_and_fit.pop("validated", None)
+    epochs = [first, *[last] * (1 if validated is None else VALIDATED)]
+    if validated is not None:
+        epochs = [{**logs, "val_price_loss": validated, "val_kind_loss": 0.2} for logs in epochs]
+    return made_up.run(
+        of,
+        loss=[1.7] + [kind + price] * (steps - 1),
+        targets=[labels, target],
+        epochs=epochs,
+        fit={"guess_loss": LN_2 + 1.0, "guess_losses": {"kind": LN_2, "price": 1.0}, **val_and_fit},
+        trials=trials or [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "lacking"),
+    [
+        (answers_run(), ["price"]),
+        (answers_run(price=0.51), ["price"]),
+        (answers_run(price=0.49), []),
+        (answers_run(kind=0.6, price=0.1), ["kind"]),
+        (answers_run(kind=0.6, price=0.1, accuracy=0.76), []),
+        (answers_run(kind=0.6, price=0.1, accuracy=0.74), ["kind"]),
+        (answers_run(weight=0.0), []),
+        (answers_run(steps=99), []),
+        (answers_run(cut_short=True), []),
+    ],
+)
+def test_each_of_several_outputs_has_a_skill(run: Run, lacking: list[str]) -> None:
+    found = lacking_outputs(run.fits[0])
+    assert [skill.output.path for skill in found if skill.output is not None] == lacking
+    assert lacks_skill(run.fits[0]) is bool(lacking)
+    outputs = {each.outputs for each in diagnose(run).proposals}
+    assert {tuple(name for name, _ in each) for each in outputs} == ({tuple(lacking)} if lacking else set())
+
+
+def test_an_output_that_learned_nothing_leaves_a_doubt_and_is_named() -> None:
+    run = answers_run()
+    assert diagnose(run).outcome == "healthy"
+    assert doubts(run.fits[0]) == [
+        "output 'price' is little better than guessing: its loss ends at 1, where a constant answer costs 1"
+    ]
+    (weak,) = doubts(answers_run(price=0.89).fits[0])
+    assert weak.startswith("the training has learned little: the loss ends at 1.09")
+    assert "output 'price' is worse than guessing" in doubts(answers_run(price=3.0).fits[0])[0]
+
+
+def test_an_output_that_a_trial_has_taught_did_not_learn() -> None:
+    run = answers_run(trials=made_up.cured(RELU))
+    found = diagnose(run)
+    assert (found.outcome, [each.code for each in found.diagnoses]) == ("not-learning", ["NW303"])
+    ended = "the loss of output 'price' ends at 1, where a constant answer costs 1"
+    assert ended in found.diagnoses[0].message
+    assert verdict(Report(run, found)) == f"Output 'price' did not learn: {ended}."
+    both = diagnose(answers_run(kind=LN_2, trials=made_up.cured(RELU)))
+    assert verdict(Report(answers_run(kind=LN_2), both)) == "The training did not learn."
+
+
+def test_an_output_that_learned_its_rows_alone_leaves_a_doubt() -> None:
+    """It may be noise by nature, beside one that is none."""
+    run = answers_run(price=0.1, validated=1.2)
+    assert diagnose(run).outcome == "healthy"
+    (doubt,) = doubts(run.fits[0])
+    assert (
+        doubt == "output 'price' learned the rows of the training, and is worse than guessing in validation"
+    )
+    assert doubts(answers_run(price=0.1, validated=0.9).fits[0]) == []
+
+
+def test_where_the_logs_do_not_tell_what_was_asked_for_counts() -> None:
+    run = answers_run(output_losses={"kind": 0.6, "price": 0.1})
+    (fit,) = run.fits
+    silent = replace(fit, events=())
+    assert [skill.output.path for skill in lacking_outputs(silent) if skill.output is not None] == ["kind"]
+    own = replace(fit, model=replace(fit.model, custom_train_step=True))
+    assert [skill.output.path for skill in lacking_outputs(own) if skill.output is not None] == []
+
+
+def test_an_output_that_answers_the_same_to_every_row_is_at_chance() -> None:
+    health = {("output", "kind", stat): [value] * 30 for stat, value in CONSTANT.items()}
+    run = answers_run(kind=LN_2, price=0.1)
+    (fit,) = run.fits
+    looks = made_up.run(loss=[1.0] * 30, health=health).fits[0].health
+    run = replace(run, fits=(replace(fit, health=looks),))
+    assert diagnose(run).outcome == "at-chance"
+    said = verdict(Report(run, diagnose(run)))
+    assert said == "Output 'kind' predicts no better than chance: the same for every row."
 
 
 def test_without_what_guessing_costs_several_outputs_have_no_skill() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nanwatch.record.read import read_run
+from nanwatch.record.run import Fit
 from nanwatch.replay.held_run import HeldRun
 from nanwatch.watch.fit.callback import Watch
 from nanwatch.watch.recording.run_recorder import RunRecorder
@@ -81,6 +82,48 @@ def test_what_guessing_costs_is_put_down_when_the_script_has_ended(tmp_path: Pat
     share = min(float(Y.mean()), 1 - float(Y.mean()))
     assert read_run(recorder.folder).fits[0].info.guess_loss == pytest.approx(share, rel=1e-3)
     assert recorder.info.errors == ()
+
+
+def asked(model: Any, y: Any, folder: Path) -> Fit:
+    """The record of a fit of ``model`` that was asked what guessing costs."""
+    recorder = ended(folder, model, y)
+    HeldRun(recorder, 10.0).ask_guess([0])
+    assert recorder.info.errors == ()
+    return read_run(recorder.folder).fits[0]
+
+
+def test_what_guessing_costs_each_of_several_outputs_is_put_down(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(5)
+    dense, given = keras.layers.Dense, keras.Input((4,))
+    model = keras.Model(given, [dense(1, "sigmoid", name="kind")(given), dense(1, name="price")(given)])
+    model.compile("adam", ["binary_crossentropy", "mse"], loss_weights=[1.0, 0.5])
+    fit = asked(model, [Y, X[:, :1]], tmp_path)
+    share = float(Y.mean())
+    entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert fit.info.guess_losses == pytest.approx({"0": entropy, "1": float(X[:, 0].var())}, rel=1e-4)
+    assert fit.info.guess_loss == pytest.approx(entropy + 0.5 * float(X[:, 0].var()), rel=1e-4)
+    assert fit.info.output_losses == {}  # the logs tell
+    losses = [output.loss for output in fit.model.outputs if output.loss]
+    assert [(loss.logged, loss.weight) for loss in losses] == [("kind_loss", 1.0), ("price_loss", 0.5)]
+
+
+def test_outputs_without_names_in_the_logs_are_asked_what_they_came_to(tmp_path: Path) -> None:
+    class Both(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other = keras.layers.Dense(1), keras.layers.Dense(1)
+
+        def call(self, x: Any) -> Any:
+            return [self.one(x), self.other(x)]
+
+    keras.utils.set_random_seed(5)
+    model = Both()
+    model.compile("adam", "mse")
+    fit = asked(model, [X[:, :1], X[:, 1:2]], tmp_path)
+    assert [output.loss.logged for output in fit.model.outputs if output.loss] == ["", ""]
+    one, other = (np.asarray(part) for part in model(X, training=False))
+    expected = [float(np.square(one - X[:, :1]).mean()), float(np.square(other - X[:, 1:2]).mean())]
+    assert list(fit.info.output_losses.values()) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("error", [ValueError("no more"), KeyError("no more"), AttributeError("no more")])

@@ -15,7 +15,9 @@ from nanwatch.replay import made_again
 from nanwatch.replay.changes import CHANGES
 from nanwatch.replay.constant_answer import constant_loss
 from nanwatch.replay.course import Course, Setup, loss_of_answers, setup_of, train
+from nanwatch.replay.made_again import judged_by as judged_by_outputs
 from nanwatch.replay.made_again import made_again_trials
+from nanwatch.replay.output_losses import OutputLosses
 from nanwatch.watch.data.kept_rows import Rows
 from nanwatch.watch.fit.callback import Watch
 from nanwatch.watch.recording.run_recorder import KeptTraining, RunRecorder
@@ -320,3 +322,91 @@ def test_what_has_cured_by_half_is_tried_with_the_rest(tmp_path: Path) -> None:
         STANDARDISED: ("cured", scaled),
     }
     assert all((trial.after.skill or 0) > 0.8 for trial in found)
+
+
+# -- several outputs ---------------------------------------------------------------------------------
+
+
+def two_answers(head: str = "linear", listed: bool = False) -> Any:
+    """A class and a number from one table, each by layers of its own."""
+    keras.utils.set_random_seed(7)
+    dense, given = keras.layers.Dense, keras.Input((4,))
+    kind = dense(1, "sigmoid", name="kind")(dense(8, "relu")(given))
+    worth = dense(1, head, name="price")(dense(8, "relu")(given))
+    model = keras.Model(given, [kind, worth])
+    losses = {"kind": "binary_crossentropy", "price": "mse"}
+    model.compile(keras.optimizers.Adam(1e-2), list(losses.values()) if listed else losses)
+    return model
+
+
+def answers(price: float = 1.0) -> dict[str, Any]:
+    return {"kind": LABELS, "price": price * (2.0 + X[:, 2:3])}
+
+
+def judged_by(change: Intervention, *outputs: str, damper: bool = False) -> Proposal:
+    return Proposal("NW000", 0, (change,), True, damper, 0.0, tuple((each, 0.0) for each in outputs))
+
+
+def test_a_change_is_judged_by_the_output_that_learned_nothing(tmp_path: Path) -> None:
+    """The loss is the price's, but for a millionth: of the kind it tells nothing."""
+    of = kept(tmp_path, two_answers(), X, answers(1e3))
+    scaled = Intervention(K.STANDARDISE_TARGET, "price", None)
+    (trial,) = tried(of, judged_by(scaled, "price"))
+    assert (trial.verdict, trial.output) == ("cured", "price")
+    assert (trial.before.skill or 0) < 0.1 < 0.5 < (trial.after.skill or 0)
+    (trial,) = tried(of, judged_by(scaled, "kind"))  # which had learned by itself
+    assert (trial.verdict, trial.output) == ("not-reproduced", "kind")
+
+
+def test_outputs_that_are_known_by_their_places(tmp_path: Path) -> None:
+    of = kept(tmp_path, two_answers(listed=True), X, list(answers(1e3).values()))
+    (trial,) = tried(of, judged_by(Intervention(K.STANDARDISE_TARGET, "1", None), "1"))
+    assert (trial.verdict, trial.output) == ("cured", "price")
+
+
+def test_the_losses_apart_add_up_to_the_whole_and_each_has_its_guess(tmp_path: Path) -> None:
+    of = kept(tmp_path, two_answers(), X, answers(), epochs=3)
+    course = train(setup_of(of), of.steps, time.perf_counter() + 60)
+    assert len(course.parts) == 2
+    for whole, *parts in zip(course.losses, *course.parts.values(), strict=True):
+        assert whole == pytest.approx(sum(parts), rel=1e-5)
+    share = float(LABELS.mean())
+    entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert list(course.guesses.values()) == pytest.approx([entropy, float(X[:, 2].var())], rel=1e-4)
+    assert sum(course.guesses.values()) == pytest.approx(course.guess)
+
+
+def test_the_loss_and_the_head_of_one_of_several_outputs_are_changed(tmp_path: Path) -> None:
+    model = two_answers(head="tanh")
+    of = kept(tmp_path, model, X, answers())
+    linear = Intervention(K.SET_ACTIVATION, model.get_layer("price").path, "linear")
+    assert [trial.verdict for trial in tried(of, judged_by(linear, "price"))] == ["cured"]
+    absolute = Intervention(K.SET_LOSS, "price", "mean_absolute_error")
+    as_it_was = train(setup_of(of), 1, time.perf_counter() + 60)
+    with CHANGES[K.SET_LOSS](setup_of(of), absolute) as changed:
+        course = train(changed, 1, time.perf_counter() + 60)
+    (kind,), (squared,) = as_it_was.parts.values()
+    (same,), (distance,) = course.parts.values()
+    assert same == pytest.approx(kind)
+    assert 0.8 * distance**2 < squared != distance
+    nobody = Intervention(K.SET_LOSS, "nobody", "mean_absolute_error")
+    assert tried(of, judged_by(nobody, "price")) == []
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [(0.2, "cured"), (0.05, "not-cured")])
+def test_what_spoils_an_output_that_learned_is_no_cure(kind: float, verdict: str) -> None:
+    """The price is learned with the change, and the kind, which was, falls to this skill."""
+    rows = Rows(X, answers(), None)
+    losses = OutputLosses(None, {"0": 1.0, "1": 1.0})
+    setup = Setup(two_answers(), losses, keras.optimizers.Adam, {}, rows, 32, True, None, [])
+    before, after = course_of(0.9, 0.0), course_of(kind, 0.9)
+    judged = judged_by_outputs(setup, before, after, judged_by(STANDARDISED, "price"))
+    assert (judged.verdict, judged.output) == (verdict, "price")
+    assert judged_by_outputs(setup, before, after, proposal(STANDARDISED)).output is None
+
+
+def course_of(*skills: float) -> Course:
+    """100 steps of outputs with these skills, whose guesses cost 1."""
+    parts = {str(place): [1.0 - skill] * 100 for place, skill in enumerate(skills)}
+    whole = [sum(1.0 - skill for skill in skills)] * 100
+    return Course(whole, [1 - loss / 2 for loss in whole], parts=parts, guesses=dict.fromkeys(parts, 1.0))

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Proposal
-from nanwatch.replay.course import guess_of, setup_of
+from nanwatch.replay.course import guesses_of, setup_of
 from nanwatch.replay.made_again import made_again_trials
 from nanwatch.replay.quiet import quiet
 from nanwatch.watch.fit.callback import Watch
@@ -107,13 +107,13 @@ def test_what_only_keras_s_own_step_looks_at_is_not_tried(tmp_path: Path) -> Non
 
 def test_the_step_is_asked_what_a_constant_answer_costs(tmp_path: Path) -> None:
     of = kept(tmp_path, Own(), 1e-7)
-    assert guess_of(setup_of(of), of.model) == pytest.approx(float(Y.var()), rel=1e-3)
+    assert guesses_of(setup_of(of), of.model)[0] == pytest.approx(float(Y.var()), rel=1e-3)
     assert "call" not in vars(of.model)
 
 
 def test_a_step_that_does_not_call_the_model_says_nothing_of_guessing(tmp_path: Path) -> None:
     of = kept(tmp_path, Own(whole=False), 1e-7)
-    assert guess_of(setup_of(of), of.model) is None
+    assert guesses_of(setup_of(of), of.model)[0] is None
     assert verdicts(of, FASTER) == []
 
 
@@ -134,4 +134,4 @@ def test_what_the_step_says_and_writes_is_not_said_and_written_again(
 
 def guess_of_kept(of: KeptTraining) -> float | None:
     with quiet():
-        return guess_of(setup_of(of), of.model)
+        return guesses_of(setup_of(of), of.model)[0]

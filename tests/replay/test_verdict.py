@@ -6,7 +6,7 @@ import pytest
 
 from nanwatch.replay import verdict
 from nanwatch.replay.course import Course
-from nanwatch.replay.verdict import is_narrow, is_plain, verdict_of
+from nanwatch.replay.verdict import is_narrow, is_plain, is_spoilt, verdict_of
 
 pytestmark = pytest.mark.tensorflow
 
@@ -38,6 +38,13 @@ def course(skill: float, steps: int = 100, noise: float = 0.01, finite: bool = T
 )
 def test_a_change_that_cures(was: float, now: float, said: str) -> None:
     assert verdict_of(course(was), course(now), ended=was, damper=False) == said
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "spoilt"), [(0.31, 0.09, True), (0.31, 0.11, False), (0.29, 0.0, False), (0.9, -3.0, True)]
+)
+def test_an_output_that_had_learned_and_learns_no_more(was: float, now: float, spoilt: bool) -> None:
+    assert is_spoilt(course(was, noise=0.0), course(now, noise=0.0)) is spoilt
 
 
 def test_a_damper_must_make_it_learn() -> None:

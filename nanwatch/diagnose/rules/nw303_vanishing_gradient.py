@@ -65,7 +65,7 @@ class VanishingGradient(Rule):
         return None if fit.steps.paths("gradient", "l2_norm") else "the gradients were not seen"
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
-        kernels = kernels_of(fit)
+        kernels = in_a_row(fit, kernels_of(fit))
         stuck = guessing(fit)
         if stuck is None or len(kernels) < LEAST_LAYERS or any(dead_layers(fit)):
             return
@@ -151,6 +151,14 @@ def kernels_of(fit: Fit) -> list[Kernel]:
             elements = math.prod(size or 1 for size in sizes[matrix])
             found.append(Kernel(layer, median(norms) / math.sqrt(elements)))
     return found
+
+
+def in_a_row(fit: Fit, kernels: Sequence[Kernel]) -> list[Kernel]:
+    """``kernels`` with one head: of several, which lie side by side, the one with the least gradient."""
+    heads = {output.head for output in fit.model.outputs}
+    ends = [kernel for kernel in kernels if kernel.layer.path in heads]
+    least = min(ends, key=lambda kernel: kernel.gradient, default=None)
+    return [kernel for kernel in kernels if kernel.layer.path not in heads or kernel is least]
 
 
 def squashing_layer(fit: Fit, kernels: Sequence[Kernel]) -> LayerInfo | None:

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType, ModuleType
 from typing import Any
@@ -162,6 +162,19 @@ class Keras2:
         alone = len(container._losses) == 1
         named = zip(["0"] if alone else names, container._losses, strict=False)
         return [(name, loss) for name, loss in named if loss is not None]
+
+    def shares_of_loss(self, model: Model) -> dict[str, tuple[str, float]]:
+        return {}  # its sum is not taken apart
+
+    def losses_apart(
+        self,
+        compiled: Any,
+        y: Structure,
+        y_pred: Structure,
+        sample_weight: Structure,
+        instead: Mapping[str, Any],
+    ) -> dict[str, Tensor]:
+        return {}
 
     def loss_arguments(self, loss: object) -> dict[str, Any]:
         return dict(getattr(loss, "_fn_kwargs", {}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -135,7 +135,47 @@ class Keras3:
         if hasattr(compiled, "flat_losses"):
             return losses_without_paths(compiled)
         entries = getattr(compiled, "_flat_losses", None) or ()
-        return [("/".join(map(str, entry.path)) or "0", entry.loss) for entry in entries]
+        return [(key_of(entry), entry.loss) for entry in entries]
+
+    def shares_of_loss(self, model: Model) -> dict[str, tuple[str, float]]:
+        entries = getattr(getattr(model, "_compile_loss", None), "_flat_losses", None) or ()
+        names = [entry.name for entry in entries]
+        found = {
+            key_of(entry): (
+                f"{entry.name}_loss" if names.count(entry.name) == 1 else "",
+                weight_of(entry),
+            )
+            for entry in entries
+        }
+        return found if len(found) == len(names) > 1 else {}
+
+    def losses_apart(
+        self,
+        compiled: Any,
+        y: Structure,
+        y_pred: Structure,
+        sample_weight: Structure,
+        instead: Mapping[str, Any],
+    ) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+
+        def seen(key: str, loss: Any) -> Any:
+            def call(*arguments: Any) -> Tensor:
+                found[key] = keras.ops.cast(loss(*arguments), compiled.dtype)
+                return found[key]
+
+            return call
+
+        before = compiled._flat_losses
+        compiled._flat_losses = [
+            entry._replace(loss=seen(key_of(entry), instead.get(key_of(entry), entry.loss)))
+            for entry in before
+        ]
+        try:
+            compiled(y, y_pred, sample_weight)
+        finally:
+            compiled._flat_losses = before
+        return found
 
     def loss_arguments(self, loss: object) -> dict[str, Any]:
         return dict(getattr(loss, "_fn_kwargs", {}))
@@ -333,6 +373,19 @@ class Keras3:
 
     def places(self, owner: str, name: str) -> Sequence[Place] | None:
         return None
+
+
+def key_of(entry: Any) -> str:
+    """Of a part of the compiled loss: that of the output that it is of."""
+    return "/".join(map(str, entry.path)) or "0"
+
+
+def weight_of(entry: Any) -> float:
+    """Of a part of the compiled loss; 1 where it is no number, as one that the script turns up in time."""
+    try:
+        return 1.0 if entry.loss_weights is None else float(entry.loss_weights)
+    except (TypeError, ValueError):
+        return 1.0
 
 
 def layers_inside(owner: Any, met: set[int]) -> Iterator[Layer]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple, Protocol
 
@@ -98,6 +98,23 @@ class KerasSeam(Protocol):
 
     def losses_of(self, model: Model) -> list[tuple[str, object]]:
         """(key of the output, its loss object); empty where they are not resolved yet."""
+
+    def shares_of_loss(self, model: Model) -> dict[str, tuple[str, float]]:
+        """Of a model whose loss is a sum: key of the output -> the name under which its part is logged, and
+        its weight. The name is "" where another part has the same. Empty where the loss is one."""
+
+    def losses_apart(
+        self,
+        compiled: Any,
+        y: Structure,
+        y_pred: Structure,
+        sample_weight: Structure,
+        instead: Mapping[str, Any],
+    ) -> dict[str, Tensor]:
+        """The parts that `compiled_loss` makes its sum of, not weighted, by the keys of the outputs.
+
+        ``instead``: other losses of some.
+        """
 
     def loss_arguments(self, loss: object) -> dict[str, Any]:
         """The keyword arguments a loss object passes to its function (``from_logits``, ...)."""

@@ -97,12 +97,14 @@ def losses_by_key(model: Model) -> dict[str, LossInfo]:
     """Output key -> its loss, under the name by which the script gave it."""
     user = seam().user_losses(model)
     resolved = seam().losses_of(model) or unresolved_losses(model, user)
+    shares = seam().shares_of_loss(model)
     found = {}
     for number, (key, loss) in enumerate(resolved):
         info = loss_info(loss)
         if info is not None:
             words = given_words(given_for(user, model, key, number))
-            found[key] = replace(info, given=words or info.given)
+            logged, weight = shares.get(key, ("", 1.0))
+            found[key] = replace(info, given=words or info.given, logged=logged, weight=weight)
     return found
 
 
@@ -204,4 +206,4 @@ def loss_seen_in_graph(loss: LossInfo | None, output: Tensor, total: Tensor | No
     found = crossentropy_of(output, total)
     if found is None:
         return loss
-    return LossInfo(found.name, loss.given if loss else "", found.from_logits)
+    return replace(loss or LossInfo(CUSTOM), name=found.name, from_logits=found.from_logits, metric=False)

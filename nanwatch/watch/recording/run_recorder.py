@@ -312,9 +312,12 @@ class RunRecorder:
             if self.kept is None or training.progress > self.kept.progress:
                 self.kept = training
 
-    def add_guess(self, fit: int, loss: float) -> None:
-        """What the best constant answer costs in a fit; it is learned when the record has ended."""
-        self.add_late(fit, guess_loss=loss)
+    def add_guess(
+        self, fit: int, loss: float, apart: dict[str, float], ended_apart: dict[str, float]
+    ) -> None:
+        """What the best constant answer costs in a fit, and of several outputs each one's, and what they came
+        to where the logs do not tell; it is learned when the record has ended."""
+        self.add_late(fit, guess_loss=loss, guess_losses=apart, output_losses=ended_apart)
 
     def add_inference(self, fit: int, found: InferenceInfo) -> None:
         """What rows of a fit cost in both modes, tried when the record has ended."""
