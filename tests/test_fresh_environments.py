@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -28,7 +29,8 @@ class Environment:
     def run(self, *words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
         program, *rest = words
         command = [self.folder / "bin" / program, *rest]
-        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+        own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # and no stand-ins
+        return subprocess.run(command, cwd=cwd, env=own, capture_output=True, text=True, timeout=300)
 
     def pip(self, *words: str | Path) -> str:
         done = self.run("python", "-m", "pip", "--disable-pip-version-check", *words, cwd=self.folder)

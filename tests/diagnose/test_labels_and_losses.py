@@ -184,7 +184,7 @@ def test_a_metric_inside_the_loss() -> None:
     parts = (FlatPart("argmax", made_up.line(7)), FlatPart("metric", made_up.line(9)))
     refused = only("NW215", nw215.refused_run(REFUSED, "loss", parts=parts))
     assert refused.message == (
-        "The loss holds a metric, in line 7 and 9: of 2 trainable weights none gets a gradient."
+        "The loss holds a metric, in line 7 and line 9: of 2 trainable weights none gets a gradient."
     )
     beside = only("NW215", nw215.refused_run(None, "loss", parts=parts))
     assert beside.location == refused.location == made_up.line(9)

@@ -37,7 +37,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Variable,
 )
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper, left_alone
-from nanwatch.watch.keras_seam.protocol import Place
+from nanwatch.watch.keras_seam.places import Place
 from nanwatch.watch.keras_seam.structures import paths_in
 
 FILES_OF_CALLS = frozenset({str(inspect.getsourcefile(base_layer))})

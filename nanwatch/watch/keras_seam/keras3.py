@@ -28,7 +28,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Variable,
 )
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper
-from nanwatch.watch.keras_seam.protocol import Place
+from nanwatch.watch.keras_seam.places import Place
 from nanwatch.watch.keras_seam.structures import paths_in
 
 FILES_OF_CALLS = frozenset(map(str, map(inspect.getsourcefile, (keras.layers.Layer, keras.Operation))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, ModuleType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from nanwatch.watch.keras_seam.keras_types import (
     Array,
@@ -22,14 +22,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Variable,
 )
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper
-
-
-class Place(NamedTuple):
-    """Where a Keras has what the table of seams names, and what a wrapper has to become to stand there."""
-
-    owner: type | ModuleType
-    name: str
-    fit_in: Callable[[Wrapper], Wrapper] = lambda wrapper: wrapper
+from nanwatch.watch.keras_seam.places import Place
 
 
 class KerasSeam(Protocol):

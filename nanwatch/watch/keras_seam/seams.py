@@ -15,13 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from nanwatch.watch.keras_seam.chosen import PACKAGES, chosen
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper
-
-if TYPE_CHECKING:
-    from nanwatch.watch.keras_seam.protocol import Place  # which imports NumPy
+from nanwatch.watch.keras_seam.places import Place
 
 
 class Taker(StrEnum):
@@ -193,18 +191,17 @@ HOW: Mapping[How, Callable[[Patches, Seam, Any], None]] = {
 
 def places_of(seam: Seam) -> Sequence[Place]:
     """Where the Keras of this process has the seam; of what it lacks: nowhere. Imports it."""
-    from nanwatch.watch.keras_seam.protocol import Place
-
     known = known_places(seam)
     return [Place(owner_of(seam), seam.name)] if known is None else known
 
 
 def known_places(seam: Seam) -> Sequence[Place] | None:
     """Where the adapter has it; None: where the table says."""
-    from nanwatch.watch.keras_seam import adapter
+    if seam.owner.partition(".")[0] != "keras":
+        return None
+    from nanwatch.watch.keras_seam import adapter  # which imports NumPy
 
-    is_of_keras = seam.owner.partition(".")[0] == "keras"
-    return adapter.seam().places(seam.owner, seam.name) if is_of_keras else None
+    return adapter.seam().places(seam.owner, seam.name)
 
 
 def owner_of(seam: Seam) -> type | ModuleType:
