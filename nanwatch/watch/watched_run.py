@@ -22,7 +22,8 @@ from nanwatch.watch.launch.keras_2 import give_keras_2
 from nanwatch.watch.launch.script import Ending, clean_traceback, run_program
 from nanwatch.watch.launch.script_error import script_error
 from nanwatch.watch.launch.starting import Program
-from nanwatch.watch.recording.child_process import follow_forks, script_of_process
+from nanwatch.watch.launch.user_lines import Sender
+from nanwatch.watch.recording.child_process import follow_forks, script_of_part, script_of_process
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def watch_child(folder: str, on_incident: OnIncident, snapshot_limit: int) -> No
     recorder = RunRecorder(Path(folder), *script_of_process(), snapshot_limit, is_part=True)
     if os.environ.get("NANWATCH_KERAS") == "2":
         give_keras_2()
+    Sender.script = script_of_part(Path(folder))[0]
     install_hook(recorder, on_incident)
     follow_forks(recorder)
     sys.excepthook = without_own_frames(sys.excepthook)

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Generic, TypeVar
 
 from nanwatch.record.facts import Location
@@ -55,16 +55,36 @@ def below_the_script() -> frozenset[str]:
     return frozenset(files | {"<frozen runpy>"} | ({frame.f_code.co_filename} if frame else set()))
 
 
+SENT = "<dynamic-code>"  # what cloudpickle calls the file of a function that it brings to another process
+
+MOST_DECORATORS = 10  # lines from where a function begins to its name
+
+
+class Sender:
+    """Whose functions this process runs, where it is a worker that joblib, Dask or the like started."""
+
+    script: str | None = None
+
+
+def file_of(code: CodeType) -> str:
+    """The file of ``code``; of a function that was sent here the script, where that has it on this line."""
+    if code.co_filename != SENT or Sender.script is None:
+        return code.co_filename
+    first = code.co_firstlineno - 1
+    begins = "".join(linecache.getlines(Sender.script)[first : first + MOST_DECORATORS])
+    return Sender.script if code.co_name.strip("<>") in begins else SENT
+
+
 def user_frames(frame: FrameType | None) -> Iterator[FrameType]:
     """The frames of the user's code, the innermost first."""
     while frame is not None:
-        if is_users(frame.f_code.co_filename):
+        if is_users(file_of(frame.f_code)):
             yield frame
         frame = frame.f_back
 
 
 def location_of(frame: FrameType) -> Location:
-    return line_at(frame.f_code.co_filename, frame.f_lineno)
+    return line_at(file_of(frame.f_code), frame.f_lineno)
 
 
 def line_at(filename: str, line: int) -> Location:

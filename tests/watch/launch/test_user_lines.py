@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import sysconfig
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,3 +115,33 @@ def test_what_was_marked_is_known() -> None:
 def test_what_cannot_be_marked_stays_as_it_is(thing: object) -> None:
     user_lines.mark_line(thing)
     assert user_lines.line_of(thing) is None
+
+
+def sent(script: Path, monkeypatch: pytest.MonkeyPatch) -> types.FunctionType:
+    """The first function of ``script`` as cloudpickle brings it to a worker of joblib's: without its file."""
+    monkeypatch.setattr(user_lines.Sender, "script", str(script))
+    module = compile(script.read_text(), str(script), "exec")
+    code = next(each for each in module.co_consts if isinstance(each, types.CodeType))
+    return types.FunctionType(code.replace(co_filename=user_lines.SENT), {"sys": sys})
+
+
+def test_a_function_that_was_sent_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "train.py"
+    script.write_text("import sys\n\n\n@decorated\n@twice\ndef train():\n    return sys._getframe()\n")
+    frame = sent(script, monkeypatch)()
+    found = user_lines.line_here(frame)
+    assert found is not None
+    assert (found.file, found.line, found.code) == (str(script), 7, "return sys._getframe()")
+
+
+def test_a_function_that_is_not_in_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was sent from another file: its line is not known."""
+    script = tmp_path / "train.py"
+    script.write_text("def build():\n    return sys._getframe()\n")
+    frame = sent(script, monkeypatch)()
+    other = tmp_path / "other.py"
+    other.write_text("print(1)\n")
+    monkeypatch.setattr(user_lines.Sender, "script", str(other))
+    assert user_lines.file_of(frame.f_code) == user_lines.SENT
+    monkeypatch.setattr(user_lines.Sender, "script", None)
+    assert user_lines.file_of(frame.f_code) == user_lines.SENT
