@@ -83,7 +83,8 @@ def test_a_keras_that_is_not_there(tmp_path: Path) -> None:
     text = """
         import importlib.machinery, os, sys
         import nanwatch
-        sys.path = [name for name in sys.path if not os.path.isdir(name) or not {"keras", "keras.py"} & {*os.listdir(name)}]
+        folders = [name for name in sys.path if os.path.isdir(name)]
+        sys.path = [name for name in folders if not {"keras", "keras.py"} & {*os.listdir(name)}]
         try:
             import keras
         except ModuleNotFoundError as error:

@@ -89,7 +89,7 @@ def recorder_for(wanted: Wanted) -> RunRecorder | NanwatchError:
     """What keeps the record; or why there is none, which is no reason not to run the script."""
     try:
         recorder = watch.open_recorder(wanted.log_dir, wanted.program.argv, wanted.snapshot_limit)
-        recorder.keeps_trainings = wanted.prove > 0
+        recorder.keeps_trainings = wanted.prove > 0 and not recorder.is_part
         return recorder
     except NanwatchError as error:
         return error

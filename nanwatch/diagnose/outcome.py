@@ -28,6 +28,7 @@ from nanwatch.diagnose.readings import (
 from nanwatch.diagnose.skill import lacking_outputs
 from nanwatch.diagnose.statistics import binomial_p_value
 from nanwatch.record.facts import OutputInfo, TensorSummary
+from nanwatch.record.notes import HeldForOthers
 from nanwatch.record.run import Fit, Run
 
 # Losses that cannot be negative on labels they are made for, and so can be told to have diverged.
@@ -80,9 +81,15 @@ def outcome_of_run(run: Run, fits: Sequence[Outcome] | None = None) -> Outcome:
         outcomes.append("non-finite")
     if run.info.status == "crashed":
         outcomes.append("crashed")
-    elif run.info.status in ("killed", "running") or any(map(is_cut_off, run.parts)):
+    elif run.info.status in ("killed", "running") or any(map(is_cut_off, run.parts)) or held_for_others(run):
         outcomes.append("incomplete")
     return min(outcomes, key=ORDER.index, default="no-training")
+
+
+def held_for_others(run: Run) -> list[int]:
+    """The steps that were held back for what another worker saw, of a run that saw nothing itself."""
+    noted = (note for fit in run.fits for note in fit.info.not_watched)
+    return [note.step for note in noted if isinstance(note, HeldForOthers)] if not run.info.incident else []
 
 
 def is_cut_off(part: Run) -> bool:

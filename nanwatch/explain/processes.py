@@ -16,7 +16,10 @@ LONGEST_COMMAND = 60
 
 
 def process_words(report: Report, part: Run) -> str:
-    """``"process 4711"``, with its command where that is not the run's own: a fork's is, and a pool's."""
+    """``"process 4711"``, with its command where that is not the run's own: a fork's is, and a pool's; of a
+    job ``"worker 1"``."""
+    if part.info.worker:
+        return clean(part.info.worker)
     said = f"process {part.info.pid}"
     if not report.run.is_same_program(part):
         command = shlex.join([report.path(part.info.script), *part.info.argv[1:]])

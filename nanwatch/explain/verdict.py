@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from nanwatch.diagnose.data_words import capitalise_first, list_words, when_words
-from nanwatch.diagnose.outcome import is_cut_off, outputs_of_one_answer, share_words
+from nanwatch.diagnose.outcome import held_for_others, is_cut_off, outputs_of_one_answer, share_words
 from nanwatch.diagnose.readings import accuracies, first_output
 from nanwatch.diagnose.skill import Skill, lacking_outputs, output_words
 from nanwatch.explain.figures import count, short
@@ -14,6 +14,7 @@ from nanwatch.explain.loss_words import loss_words
 from nanwatch.explain.processes import process_words
 from nanwatch.explain.report import Report
 from nanwatch.explain.trainings import in_training
+from nanwatch.explain.untrusted import clean
 from nanwatch.record.events import Raised
 from nanwatch.record.facts import IncidentInfo, Nonfinite
 from nanwatch.record.run import Fit
@@ -151,6 +152,11 @@ def no_training_sentence(report: Report) -> str:
 
 
 def incomplete_sentence(report: Report) -> str:
+    if held := held_for_others(report.run):
+        return (
+            f"Step {held[0]} went bad in another worker, and this one was halted with it: the record of "
+            "that worker says why."
+        )
     cut = [part for part in report.run.parts if is_cut_off(part)]
     if not cut or report.run.info.status in ("killed", "running"):
         return f"The run did not finish: its record ends after {count(report.steps(), 'step')}."
@@ -194,7 +200,9 @@ def replica(report: Report, incident: IncidentInfo) -> str:
     fit = report.run.fit_of_incident()
     if incident.replica is None or fit is None or fit.info.replicas < 2:
         return ""
-    return f", in replica {incident.replica + 1} of {fit.info.replicas}"
+    said = f", in replica {incident.replica + 1} of {fit.info.replicas}"
+    is_own = report.run.part_of(incident.fit) is None
+    return f"{said}, of {clean(report.run.info.worker)}" if is_own and report.run.info.worker else said
 
 
 def epoch(fit: Fit | None, number: int) -> str:

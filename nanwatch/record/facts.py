@@ -491,5 +491,6 @@ class RunInfo:
     errors: tuple[OwnError, ...] = ()
     not_watched: tuple[NotWatched, ...] = ()
     raised: ScriptError | None = None
+    worker: str = ""  # which one of a job, as "worker 1"; "" where a process trains alone
     keras_2: bool = False  # the script was given Keras 2 as its ``keras``
     held_back: tuple[HeldBack, ...] = ()  # what a check did not let the script do, or not where it wanted

@@ -140,6 +140,14 @@ class LoopOnReplicas(Variant):
 
 
 @dataclass(frozen=True)
+class HeldForOthers(Variant):
+    """A step that was held back because of what another worker saw, whose record tells of it."""
+
+    kind = "held-for-others"
+    step: int
+
+
+@dataclass(frozen=True)
 class ChildNotWatched(Variant):
     """A Python that the script started, and that nanwatch was kept out of."""
 
@@ -187,6 +195,7 @@ NotWatched = (
     | OtherBackend
     | LoopUnderXla
     | LoopOnReplicas
+    | HeldForOthers
     | ChildNotWatched
     | NotDense
     | RoleOutOfReach

@@ -20,10 +20,11 @@ UNSEEN_FILE = "unseen.jsonl"  # a line for each child process that could not be 
 UNSEEN_LIMIT = 2**16  # bytes
 
 
-def new_part(folder: Path) -> Path:
-    """Make the part of this process in the run's ``folder``."""
+def new_part(folder: Path, worker: str = "") -> Path:
+    """Make the part of this process, or of this worker of a job, in the run's ``folder``."""
+    name = worker.replace(" ", "-") or str(os.getpid())
     for attempt in range(1000):
-        part = folder / (f"{PREFIX}{os.getpid()}" + (f"-{attempt}" if attempt else ""))
+        part = folder / (f"{PREFIX}{name}" + (f"-{attempt}" if attempt else ""))
         with contextlib.suppress(FileExistsError):
             part.mkdir()
             return part

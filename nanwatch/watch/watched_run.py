@@ -53,7 +53,7 @@ def watch_children(recorder: RunRecorder, on_incident: OnIncident) -> None:
     """Have what the script starts, by whatever means, write parts of the run."""
     follow_forks(recorder)
     with recorder.catch_errors("handing on to child processes"):
-        handed = Handed(on_incident, recorder.snapshot_limit, sys.prefix, str(recorder.folder))
+        handed = Handed(on_incident, recorder.snapshot_limit, sys.prefix, str(recorder.run_folder))
         take(recorder.patches, Taker.CHILDREN, {"os.execve": handing_on(handed)})
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from nanwatch.errors import TrainingHalted
 from nanwatch.record.events import EpochBegin, EpochEnd, FitBegin, LearningRateChanged, Raised
 from nanwatch.record.facts import DataInfo, FitKind, Location, Status
-from nanwatch.record.notes import LayerOutOfReach, NotWatched
+from nanwatch.record.notes import HeldForOthers, LayerOutOfReach, NotWatched
 from nanwatch.watch.fit import fit_arguments
 from nanwatch.watch.fit.held_training import HeldTraining, can_be_made_again, drawn_again
 from nanwatch.watch.fit.training import LoopTraining, ModelTraining, Training
@@ -38,6 +38,7 @@ from nanwatch.watch.train_step.inspection import Inspection, next_step, size_of
 from nanwatch.watch.train_step.left_behind import LeftBehind
 from nanwatch.watch.train_step.loss_inputs import loss_line_of
 from nanwatch.watch.train_step.own_fault import ENDS, fault_words, may_be_own
+from nanwatch.watch.train_step.step_recorder import BAD_ELSEWHERE
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
 HOLDER = "_nanwatch_observer"  # of the optimizer of a loop, which holds its observer by it
@@ -183,6 +184,10 @@ class FitObserver:
             record.close()
             self.forget()
 
+    @property
+    def is_distributed(self) -> bool:
+        return self.training.distributed
+
     def leave_to_parent(self) -> None:
         """In a process that was forked off: the record is the parent's, and its files are shared."""
         self.fit = self.pending = None
@@ -193,9 +198,10 @@ class FitObserver:
         self.drain_into(record)
         if self.pending is not None:
             self.answer_at_the_end(self.pending, record)
-        bad_state = self.handler.find_bad_state_at_the_end(record)
-        if bad_state is not None:
-            self.recorder.add_incident(bad_state)
+        if self.watcher.reads_alone or status == "finished":  # then all workers have come here
+            bad_state = self.handler.find_bad_state_at_the_end(record)
+            if bad_state is not None:
+                self.recorder.add_incident(bad_state)
         self.learn_model(record)
         with self.recorder.catch_errors("looking at variables that nobody trains"):
             self.learn_what_stood_still(record)
@@ -429,6 +435,9 @@ class FitObserver:
         if seen is None or record is None or not self.recorder.ours:
             return
         what = f"a non-finite number at step {seen.step}"
+        if seen.flag == BAD_ELSEWHERE:
+            self.halt_with_others(seen, record)
+            return
         with self.recorder.catch_errors("recording an incident"):
             found = self.handler.investigate(seen, record)
             self.learn_model(record)
@@ -445,6 +454,19 @@ class FitObserver:
         with self.recorder.catch_errors("keeping the frozen model"):
             self.keep_frozen(seen, record)
         self.halt(f"{what} (epoch {record.epoch + 1})")
+
+    def halt_with_others(self, seen: Inspection, record: FitRecorder) -> None:
+        """A step was held back for what another worker saw, who tells of it: no worker goes on alone."""
+        if self.on_incident == "continue":
+            return
+        self.recorder.halted = True
+        record.info = replace(record.info, not_watched=(*record.info.not_watched, HeldForOthers(seen.step)))
+        if self.on_incident == "stop":
+            if self.model is not None:
+                self.model.stop_training = True
+            record.info = replace(record.info, status="halted")
+            return
+        self.halt(f"a non-finite number at step {seen.step} in another worker (epoch {record.epoch + 1})")
 
     def answer_at_the_end(self, seen: Inspection, record: FitRecorder) -> None:
         """A bad step that the host was never asked about: the last function that the script called had it."""
@@ -499,7 +521,8 @@ class FitObserver:
         self.steps_of_epoch += self.training.steps_per_execution
         whole = self.fit.info.steps_per_epoch
         is_last = bool(whole) and self.steps_of_epoch >= (whole or 0)
-        if is_last or (self.training.distributed and self.handler.is_state_check_due()):
+        may_look = self.training.distributed and self.watcher.reads_alone
+        if is_last or (may_look and self.handler.is_state_check_due()):
             self.check_state()
 
     def record_crash(self, error: Exception) -> None:

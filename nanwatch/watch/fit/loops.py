@@ -180,7 +180,9 @@ class Loops:
     def can_be_watched(self, frame: FrameType) -> bool:
         """Whether an update that is made here can be; where not, that is noted."""
         if tf.distribute.has_strategy():
-            self.recorder.note_not_watched(LoopOnReplicas())
+            # The update of a fit is made in threads of its replicas, where no step of it is known.
+            if not any(fit.is_distributed for fit in list(self.recorder.open_fits.values())):
+                self.recorder.note_not_watched(LoopOnReplicas())
             return False
         if not tf.executing_eagerly() and is_traced_for_xla(frame):
             self.recorder.note_not_watched(LoopUnderXla())

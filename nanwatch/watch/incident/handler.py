@@ -75,7 +75,8 @@ class IncidentHandler:
     def investigate(self, seen: Inspection, record: FitRecorder) -> IncidentInfo:
         """The incident of the bad step ``seen``: what went bad, where it came from, by which rows."""
         assert self.watcher.layout is not None
-        after, kept = seen.flag in AFTER_THE_STEP, self.on_incident != "continue"
+        after = seen.flag in AFTER_THE_STEP
+        kept = self.on_incident != "continue" and self.watcher.reads_alone
         bad = self.bad_variables(seen)
         notes: list[IncidentNote] = []
         dissected: Autopsy | None = None
@@ -116,6 +117,8 @@ class IncidentHandler:
             return self.watcher.state.bad_now()
         after = seen.flag in AFTER_THE_STEP
         if after or self.model is None or self.on_incident == "continue":  # else the update has been applied
+            return []
+        if not self.watcher.reads_alone:
             return []
         return description.bad_variables(self.model, self.watcher.state)
 

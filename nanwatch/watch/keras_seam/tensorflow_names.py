@@ -115,6 +115,21 @@ def make_holder(like: Tensor) -> tf.Variable:
         return make_part(nothing, "nanwatch_kept", tf.TensorShape(None))
 
 
+class ReplicasHere(NamedTuple):
+    """The replicas of a strategy that this process runs."""
+
+    first: int  # the number of its first one, among those of all workers
+    number: int
+    are_all: bool  # no other process trains in step
+
+
+def replicas_here(strategy: Any) -> ReplicasHere:
+    extended = strategy.extended
+    count = len(extended.worker_devices)
+    are_all = not extended._in_multi_worker_mode() or count >= strategy.num_replicas_in_sync
+    return ReplicasHere(int(extended._get_replica_id_in_sync_group(0)), count, are_all)
+
+
 def device_of_replica() -> str | None:
     """Where the replica is that is traced now; None where none is."""
     if not tf.distribute.has_strategy() or tf.distribute.get_replica_context() is None:

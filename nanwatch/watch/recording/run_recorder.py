@@ -26,6 +26,7 @@ from nanwatch.record.parts import make_room, new_part
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
 from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.launch.workers import Worker, join, worker_here
 from nanwatch.watch.recording.child_process import (
     end_with_process,
     follow_forks_no_more,
@@ -61,6 +62,10 @@ def end_dropped() -> None:
 
 class OpenFit(Protocol):
     """A fit that still goes on, as the record of its run needs it."""
+
+    @property
+    def is_distributed(self) -> bool:
+        """Whether it trains under a strategy of ``tf.distribute``."""
 
     def drain(self) -> None:
         """Fetch the rows that are still on the device."""
@@ -124,8 +129,11 @@ class RunRecorder:
         argv: tuple[str, ...],
         snapshot_limit: int = SNAPSHOT_LIMIT,
         is_part: bool = False,
+        worker: str = "",
+        folder: Path | None = None,
     ) -> None:
-        """``log_dir``: the folder below which the run gets one, or of a part the run's own."""
+        """``log_dir``: the folder below which the run gets one, or of a part the run's own; ``worker``: which
+        one of a job it is; ``folder``: the run's own, where it is there already."""
         self.snapshot_limit = snapshot_limit  # bytes
         self.log_dir = log_dir
         self.is_part = is_part
@@ -135,9 +143,10 @@ class RunRecorder:
         self.patches = Patches()  # of the process; undone when the run ends
         self.of_keras = Patches()  # those among them that another Keras would want elsewhere
         self.patches.enter(self.of_keras)
+        self.worker = worker
         self.begin(script, argv)
         if not is_part:
-            self.open(new_folder(log_dir, script))
+            self.open(folder or new_folder(log_dir, script))
             self.save()
 
     def begin(self, script: str, argv: tuple[str, ...]) -> None:
@@ -163,6 +172,7 @@ class RunRecorder:
             argv=argv,
             cwd=working_folder(),
             pid=self.pid,
+            worker=self.worker,
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             versions={"python": platform.python_version()},
         )
@@ -192,7 +202,7 @@ class RunRecorder:
         if self.opened is None:
             with self.lock:
                 if self.opened is None:
-                    self.open(new_part(self.log_dir))
+                    self.open(new_part(self.log_dir, self.worker))
         assert self.opened is not None
         return self.opened
 
@@ -416,12 +426,28 @@ class RunRecorder:
 def open_recorder(log_dir: Path, argv: tuple[str, ...], snapshot_limit: int = SNAPSHOT_LIMIT) -> RunRecorder:
     """A recorder for the script ``argv[0]``, with a run folder of its own below ``log_dir``.
 
+    The workers of a job share one, in which each has a part but the one that came first.
+
     Raises:
         NanwatchError: no folder could be made there.
     """
+    place, worker = Path(os.path.abspath(log_dir)), worker_here(os.environ)
     try:
-        return RunRecorder(Path(os.path.abspath(log_dir)), argv[0], argv, snapshot_limit)
+        if worker is not None and (joined := join_where_possible(place, argv[0], worker)) is not None:
+            folder, is_first = joined
+            if is_first:
+                return RunRecorder(place, argv[0], argv, snapshot_limit, worker=worker.name, folder=folder)
+            return RunRecorder(folder, argv[0], argv, snapshot_limit, is_part=True, worker=worker.name)
+        return RunRecorder(place, argv[0], argv, snapshot_limit)
     except OSError as error:
         raise NanwatchError(
             f"No run folder could be made in {log_dir}: {error.strerror}; give another one with --log-dir."
         ) from error
+
+
+def join_where_possible(log_dir: Path, script: str, worker: Worker) -> tuple[Path, bool] | None:
+    """As `join`; None on a disk that knows no links, where each worker gets a folder of its own."""
+    try:
+        return join(log_dir, script, worker)
+    except OSError:
+        return None

@@ -19,7 +19,7 @@ from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import Names, RanStep, SeenArray
 from nanwatch.watch.train_step.model_step import ModelStepRecorder
 from nanwatch.watch.train_step.row_layout import ROWS, Layout
-from nanwatch.watch.train_step.step_recorder import BAD_LOSS_OR_GRADIENT, BAD_STATE, nothing
+from nanwatch.watch.train_step.step_recorder import BAD_ELSEWHERE, BAD_LOSS_OR_GRADIENT, BAD_STATE, nothing
 from nanwatch.watch.train_step.step_watcher import Rows
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
 
@@ -30,13 +30,17 @@ class ReplicatedStepRecorder(ModelStepRecorder):
     """`ModelStepRecorder` under a strategy of ``tf.distribute``, whose replicas train in step.
 
     A variable of nanwatch's own on one device cannot be reached from a replica on another, so
-    there is no ring here: each replica hands its row to the host, which keeps replica 0's. Whether an
-    earlier step was bad stands in a variable of which every replica has its own part.
+    there is no ring here: each replica hands its row to the host, which keeps that of the first one of
+    this process. Whether an earlier step was bad stands in a variable of which every replica has its own
+    part. Where other workers train in step, a process sees its own replicas alone, and that another had to
+    hold back.
     """
 
     def __init__(self, model: Model, hold: bool, catch_errors: CatchErrors) -> None:
         super().__init__(model, hold, catch_errors)
         self.replicas = seam().replicas_of(model)
+        self.here = tensorflow_names.replicas_here(model.distribute_strategy)
+        self.reads_alone = self.here.are_all
         with model.distribute_strategy.scope():
             self.halted = tf.Variable(
                 False,
@@ -55,6 +59,7 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         self.next_step = 0
         self.counts: dict[int, int] = {}
         self.reported_once = False
+        self.fine_but_held: dict[int, int] = {}  # by the step, replicas of this process
         self.ran_bad: set[int] = set()  # traces, by their numbers
         self.held_in: dict[int, dict[str, Array]] = {}  # what these held, by the id of their graph
         self.last_row: Array = np.zeros(0)
@@ -117,7 +122,8 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         def take(recorder: ReplicatedStepRecorder, *arrays: Array) -> int:
             return recorder.take_row(trace, names, output_names, *arrays)
 
-        given = [replica, bad, row, *shown, *[tensor for _, tensor in outputs]]
+        is_held = bad if seen is None or seen.held is None else seen.held
+        given = [replica, bad, is_held, row, *shown, *[tensor for _, tensor in outputs]]
         with tf.control_dependencies(map(tensorflow_names.keep_whole, held)):
             call_host(self, take, given, 0, "taking the row of a replica")
 
@@ -143,30 +149,34 @@ class ReplicatedStepRecorder(ModelStepRecorder):
         output_names: Names,
         replica: Array,
         bad: Array,
+        is_held: Array,
         row: Array,
         *arrays: Array,
     ) -> int:
         """On the host, in one of TensorFlow's threads: one step of one replica. Answers 0.
 
-        ``trace`` is the number of what was traced for it, ``replica`` its own and ``bad`` whether the step
-        was, both scalars; ``row`` is float32, shape (columns,); ``arrays`` are those of the batch and then
-        the outputs, by the names given.
+        ``trace`` is the number of what was traced for it, ``replica`` its own, ``bad`` whether the step was
+        and ``is_held`` whether that of any replica was, scalars; ``row`` is float32, shape (columns,);
+        ``arrays`` are those of the batch and then the outputs, by the names given.
         """
         with self.lock:
-            number = int(replica)
+            number = int(replica) - self.here.first
             step = self.counts[number] = self.counts.get(number, -1) + 1
             if number == 0:
                 self.last_row = np.array(row, np.float64)
             if number == 0 and len(self.waiting) < MOST_WAITING:
                 self.waiting.append(self.last_row)
-            wanted = bool(bad) and not self.reported_once
+            flag = (
+                BAD_LOSS_OR_GRADIENT if bad else BAD_ELSEWHERE if self.is_bad_elsewhere(step, is_held) else 0
+            )
+            wanted = bool(flag) and not self.reported_once
             self.reported_once |= wanted
             due = number == 0 and step >= self.next_step and not self.reported_once
         if wanted or due:
             shown, seen = arrays[: len(names)], arrays[len(names) :]
             found = inspection.Inspection(
                 step,
-                BAD_LOSS_OR_GRADIENT if wanted else 0,
+                flag if wanted else 0,
                 np.array(row),
                 {key: np.array(array) for key, array in zip(names, shown, strict=True)},
                 [
@@ -174,11 +184,18 @@ class ReplicatedStepRecorder(ModelStepRecorder):
                     for (role, path), array in zip(output_names, seen, strict=True)
                 ],
                 {},
-                replica=number,
-                ran=self.step_that_ran(trace) if wanted else None,
+                replica=int(replica),
+                ran=self.step_that_ran(trace) if wanted and self.here.are_all else None,
             )
             self.next_step = max(self.next_step, self.on_inspection(found))
         return 0
+
+    def is_bad_elsewhere(self, step: int, is_held: Array) -> bool:
+        """Whether all replicas of this process are fine in a step that is held back; asked for each."""
+        if self.here.are_all or not is_held:
+            return False
+        self.fine_but_held[step] = self.fine_but_held.get(step, 0) + 1
+        return self.fine_but_held[step] == self.here.number
 
     def last_step(self) -> inspection.Inspection:
         with self.lock:

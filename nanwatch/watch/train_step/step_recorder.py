@@ -55,6 +55,7 @@ RING_ROWS = 512  # steps the device remembers between two drains
 RING_BYTES = 32 * 2**20
 DRAIN_SECONDS = 0.5  # a kill loses at most this much, and what is on its way
 BAD_LOSS_OR_GRADIENT, BAD_WEIGHT, BAD_STATE = 1, 2, 3
+BAD_ELSEWHERE = 4  # in a replica of another worker, which this one holds the update back with
 AFTER_THE_STEP = (BAD_WEIGHT, BAD_STATE)  # what is bad was made by the step, and cannot be held back
 # To sum all weights is a pass over as much memory as the model has: a tenth of what an optimizer reads
 # and writes. Weights move little in a step, so that between two sums the last one is told.
@@ -93,6 +94,7 @@ class StepRecorder:
         self.broadcasts: tuple[BroadcastInfo, ...] | None = None
         self.template: Structure = None
         self.beyond_recall = False
+        self.reads_alone = True
         self.jit = False
         self.halted = tensorflow_names.make_variable(False, "nanwatch_halted")
         self.reported = tensorflow_names.make_variable(False, "nanwatch_reported")

@@ -37,6 +37,7 @@ class StepWatcher(Protocol):
     broadcasts: tuple[BroadcastInfo, ...] | None  # where labels met predictions of another rank
     template: Structure  # the structure of a batch, 0 for each tensor; None while it is not known
     jit: bool  # the step is compiled with XLA
+    reads_alone: bool  # the state can be read here without other workers reading it, too
     beyond_recall: bool  # an update may stay that was made before the one that was bad
     on_eager_step: Callable[[], object]  # called at the end of one, while its ops are still held
     traces: dict[int, Trace]  # the latest of a compiled step, by their numbers

@@ -1,0 +1,107 @@
+"""A job of two workers that train in step, in two real processes on this machine, by Keras 2: the fit of
+Keras 3 knows no ``MultiWorkerMirroredStrategy``."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from nanwatch.explain.reporting import report_on
+from nanwatch.record.read import find_run, read_run
+
+pytestmark = pytest.mark.tensorflow
+
+PROGRAM = textwrap.dedent(
+    """
+    import sys
+    import numpy as np
+    import tensorflow as tf
+
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    import tf_keras as keras
+
+    keras.utils.set_random_seed(1)
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(128, 4)).astype("float32")
+    y = (x[:, 0] > 0).astype("float32")
+    if "sick" in sys.argv and strategy.cluster_resolver.task_id == 1:
+        x[70:] = np.nan
+    with strategy.scope():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, activation="tanh")])
+        model.add(keras.layers.BatchNormalization())
+        model.add(keras.layers.Dense(1, activation="sigmoid"))
+        model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    rows = tf.data.Dataset.from_tensor_slices((x, y)).batch(16)
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    model.fit(rows.with_options(options), epochs=2, verbose=0)
+    print("trained")
+    """
+)
+
+
+def free_ports(number: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(number)]
+    try:
+        for each in sockets:
+            each.bind(("localhost", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def train(folder: Path, state: str) -> list[tuple[int, str]]:
+    """(status, stdout) of each of two workers."""
+    pytest.importorskip("tf_keras")
+    (folder / "train.py").write_text(PROGRAM)
+    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
+    command = [sys.executable, "-m", "nanwatch", "run", "--prove", "0", "--quiet", "train.py", state]
+    workers = []
+    for index in range(2):
+        config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+        own = os.environ | {"TF_CONFIG": config, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        workers.append(
+            subprocess.Popen(
+                command, cwd=folder, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        )
+    try:
+        said = [worker.communicate(timeout=240)[0] for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+    return [(worker.returncode, text) for worker, text in zip(workers, said, strict=True)]
+
+
+def test_a_job_that_trains_well(tmp_path: Path) -> None:
+    assert train(tmp_path, "well") == [(0, "trained\n"), (0, "trained\n")]
+    run = read_run(find_run(tmp_path / "logs"))
+    assert {run.info.worker, *(part.info.worker for part in run.parts)} == {"worker 0", "worker 1"}
+    assert [fit.info.steps for fit in run.fits] == [16, 16]
+    assert [len(fit.losses()) for fit in run.fits] == [16, 16]
+    assert run.info.not_watched == ()
+    assert run.info.errors == ()
+    assert report_on(find_run(tmp_path / "logs")).diagnoses.outcome == "healthy"
+
+
+def test_a_nan_in_the_rows_of_one_halts_both_before_the_update(tmp_path: Path) -> None:
+    assert [status for status, _ in train(tmp_path, "sick")] == [3, 3]
+    report = report_on(find_run(tmp_path / "logs"))
+    run = report.run
+    assert run.info.errors == ()
+    first, second = run.fits
+    assert first.info.steps == second.info.steps < 16  # neither went on alone
+    incident = run.info.incident
+    assert incident is not None
+    assert (incident.role, incident.replica, incident.frozen) == ("input", 1, True)
+    infos = {info.worker: info for info in (run.info, *(part.info for part in run.parts))}
+    assert set(infos) == {"worker 0", "worker 1"}
+    assert report.diagnoses.diagnoses[0].code == "NW101"
