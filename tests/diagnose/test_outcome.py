@@ -7,7 +7,8 @@ import pytest
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Outcome
 from nanwatch.diagnose.doubts import doubts
-from nanwatch.diagnose.outcome import outcome_of_run, share_words
+from nanwatch.diagnose.outcome import held_for_others, outcome_of_run, share_words
+from nanwatch.record.notes import HeldForOthers
 from nanwatch.record.run import Run
 
 NAN = math.nan
@@ -239,3 +240,13 @@ def test_a_printed_loss_that_nobody_updates_says_nothing_of_the_training() -> No
     assert outcome_of_run(falling) == "healthy"
     still = made_up.run(own, loss=[0.9] * 40, epochs=zeros, health=looks(moved=0.0))
     assert outcome_of_run(still) == "not-learning"
+
+
+def test_a_worker_that_was_halted_with_another() -> None:
+    """It saw nothing bad itself, and did not come to its end."""
+    healthy = made_up.run(loss=[0.7, 0.6, 0.5])
+    noted = replace(healthy.fits[0].info, not_watched=(HeldForOthers(3),))
+    held = replace(healthy, fits=[replace(healthy.fits[0], info=noted)])
+    assert held_for_others(held) == [3]
+    assert outcome_of_run(held) == "incomplete"
+    assert outcome_of_run(healthy) != "incomplete"

@@ -119,6 +119,11 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
     ),
     (
         not_watched_words,
+        notes.HeldForOthers(4),
+        "what made step 4 bad: another worker saw it, and the record of that one tells of it",
+    ),
+    (
+        not_watched_words,
         notes.NotDense(Watchpoint("input", "0"), "SparseTensor"),
         "input 0: a SparseTensor",
     ),
