@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from nanwatch.explain.reporting import report_on
+from nanwatch.record.notes import OnParameterServers
 from nanwatch.record.read import find_run, read_run
 
 pytestmark = pytest.mark.tensorflow
@@ -105,3 +106,46 @@ def test_a_nan_in_the_rows_of_one_halts_both_before_the_update(tmp_path: Path) -
     infos = {info.worker: info for info in (run.info, *(part.info for part in run.parts))}
     assert set(infos) == {"worker 0", "worker 1"}
     assert report.diagnoses.diagnoses[0].code == "NW101"
+
+
+SERVED = textwrap.dedent(
+    """
+    import sys
+    import numpy as np
+    import tensorflow as tf
+    import tf_keras as keras
+
+    cluster = tf.train.ClusterSpec({"worker": [sys.argv[1]], "ps": [sys.argv[2]]})
+    config = tf.compat.v1.ConfigProto(inter_op_parallelism_threads=4)
+    servers = [
+        tf.distribute.Server(cluster, job_name=name, task_index=0, config=config, protocol="grpc")
+        for name in ("worker", "ps")
+    ]
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(cluster, rpc_layer="grpc")
+    strategy = tf.distribute.ParameterServerStrategy(resolver)
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(64, 4)).astype("float32")
+    y = (x[:, 0] > 0).astype("float32")
+    with strategy.scope():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation="sigmoid")])
+        model.compile("adam", "binary_crossentropy")
+    rows = keras.utils.experimental.DatasetCreator(
+        lambda context: tf.data.Dataset.from_tensor_slices((x, y)).repeat().batch(16)
+    )
+    print(len(model.fit(rows, epochs=2, steps_per_epoch=4, verbose=0).history["loss"]))
+    """
+)
+
+
+def test_parameter_servers_are_left_alone_and_that_is_said(tmp_path: Path) -> None:
+    pytest.importorskip("tf_keras")
+    (tmp_path / "train.py").write_text(SERVED)
+    places = [f"localhost:{port}" for port in free_ports(2)]
+    command = [sys.executable, "-m", "nanwatch", "run", "--prove", "0", "--quiet", "train.py", *places]
+    own = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(command, cwd=tmp_path, env=own, capture_output=True, text=True, timeout=240)
+    assert (done.returncode, done.stdout) == (0, "2\n")
+    report = report_on(find_run(tmp_path / "logs"))
+    assert report.run.info.not_watched == (OnParameterServers(),)
+    assert report.run.info.errors == ()
+    assert report.diagnoses.outcome == "no-training"

@@ -65,6 +65,8 @@ def not_watched_words(note: NotWatched) -> str:
             )
         case notes.LoopOnReplicas():
             return "a loop of the script's own under a strategy of tf.distribute (fit is watched under one)"
+        case notes.OnParameterServers():
+            return "a fit under ParameterServerStrategy, whose steps run in other processes"
         case notes.HeldForOthers(step):
             return f"what made step {step} bad: another worker saw it, and the record of that one tells of it"
         case notes.ChildNotWatched(command, option):

@@ -140,6 +140,13 @@ class LoopOnReplicas(Variant):
 
 
 @dataclass(frozen=True)
+class OnParameterServers(Variant):
+    """A model trains under a ``ParameterServerStrategy``, whose workers know nothing of nanwatch."""
+
+    kind = "on-parameter-servers"
+
+
+@dataclass(frozen=True)
 class HeldForOthers(Variant):
     """A step that was held back because of what another worker saw, whose record tells of it."""
 
@@ -196,6 +203,7 @@ NotWatched = (
     | LoopUnderXla
     | LoopOnReplicas
     | HeldForOthers
+    | OnParameterServers
     | ChildNotWatched
     | NotDense
     | RoleOutOfReach

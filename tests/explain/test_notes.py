@@ -119,6 +119,11 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
     ),
     (
         not_watched_words,
+        notes.OnParameterServers(),
+        "a fit under ParameterServerStrategy, whose steps run in other processes",
+    ),
+    (
+        not_watched_words,
         notes.HeldForOthers(4),
         "what made step 4 bad: another worker saw it, and the record of that one tells of it",
     ),

@@ -8,9 +8,10 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+from nanwatch.record.notes import OnParameterServers
 from nanwatch.watch.fit.fit_observer import FitObserver, observe_model, observer_of, release_observer
 from nanwatch.watch.incident.handler import OnIncident
-from nanwatch.watch.keras_seam import chosen
+from nanwatch.watch.keras_seam import chosen, tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.callbacks import EitherCallback
 from nanwatch.watch.keras_seam.keras_types import Model
@@ -73,6 +74,10 @@ class Watch(EitherCallback):
             self.observe(model, self.recorder)
 
     def observe(self, model: Model, recorder: RunRecorder) -> None:
+        if tensorflow_names.has_parameter_servers(getattr(model, "distribute_strategy", None)):
+            recorder.note_not_watched(OnParameterServers())
+            self.observer = None
+            return
         held = observer_of(model)
         if held is not None and held.is_bare:
             release_observer(model)

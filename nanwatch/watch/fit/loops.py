@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from nanwatch.record.notes import LoopOnReplicas, LoopUnderXla
+from nanwatch.record.notes import LoopOnReplicas, LoopUnderXla, OnParameterServers
 from nanwatch.watch.fit.bare_functions import call_again
 from nanwatch.watch.fit.fit_observer import FitObserver, observe_loop, observer_of
 from nanwatch.watch.fit.training import LoopTraining
@@ -181,7 +181,8 @@ class Loops:
         """Whether an update that is made here can be; where not, that is noted."""
         if tf.distribute.has_strategy():
             # The update of a fit is made in threads of its replicas, where no step of it is known.
-            if not any(fit.is_distributed for fit in list(self.recorder.open_fits.values())):
+            is_of_a_fit = any(fit.is_distributed for fit in list(self.recorder.open_fits.values()))
+            if not is_of_a_fit and OnParameterServers() not in self.recorder.info.not_watched:
                 self.recorder.note_not_watched(LoopOnReplicas())
             return False
         if not tf.executing_eagerly() and is_traced_for_xla(frame):

@@ -115,6 +115,11 @@ def make_holder(like: Tensor) -> tf.Variable:
         return make_part(nothing, "nanwatch_kept", tf.TensorShape(None))
 
 
+def has_parameter_servers(strategy: Any) -> bool:
+    """Whether steps run in other processes, which call nothing in this one."""
+    return isinstance(strategy, tf.distribute.ParameterServerStrategy)
+
+
 class ReplicasHere(NamedTuple):
     """The replicas of a strategy that this process runs."""
 
