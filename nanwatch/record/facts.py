@@ -253,6 +253,15 @@ class UntrackedVariable:
 
 
 @dataclass(frozen=True)
+class MovingVariance:
+    """What a `BatchNormalization` goes by in inference, and what the rows have: medians of its channels."""
+
+    layer: str  # its path
+    moving: float
+    batch: float
+
+
+@dataclass(frozen=True)
 class InferenceInfo:
     """The same training rows on the last weights, in training mode and in inference mode.
 
@@ -264,6 +273,7 @@ class InferenceInfo:
     loss_inference: float
     accuracy_training: float | None = None
     accuracy_inference: float | None = None
+    variances: tuple[MovingVariance, ...] = ()  # of the layers that normalise by the batch
 
 
 @dataclass(frozen=True)
