@@ -341,6 +341,7 @@ class FitInfo:
     weights_not_held: int | None = None  # bytes of first weights that were too many to be held for trials
     saves_seen: bool = False  # every save of the weights left an event "save"
     input_location: Location | None = None  # of an eager loop: where the model is given its input
+    idle_metrics: tuple[str, ...] = ()  # of a step of the script's own: that no training step has updated
     monitors: tuple[MonitorInfo, ...] | None = None  # None: the callbacks were not seen
     # Of an optimizer that takes a scale off the gradients: whether it was asked to put it on the loss.
     loss_scaled: bool | None = None
