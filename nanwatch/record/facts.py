@@ -114,6 +114,22 @@ class OutputInfo:
 
 
 @dataclass(frozen=True)
+class LossCall:
+    """A call of one of Keras's losses in a step of the script's own, which no output tells of."""
+
+    loss: LossInfo
+    label_shape: Shape = ()
+    output_shape: Shape = ()
+    layer: str | None = None  # path of the layer that gave the predictions, through reshapes and ops
+    layer_type: str = ""
+    activation: str = "unknown"  # of the predictions
+    unwrapped: bool = False  # Keras goes past the activation, to the logits
+    location: Location | None = None  # of the call
+    made_at: Location | None = None  # where the script made the loss
+    layer_made_at: Location | None = None
+
+
+@dataclass(frozen=True)
 class OptimizerInfo:
     type: str  # "Adam"
     learning_rate: float | None = None  # the first value
@@ -345,6 +361,7 @@ class FitInfo:
     monitors: tuple[MonitorInfo, ...] | None = None  # None: the callbacks were not seen
     # Of an optimizer that takes a scale off the gradients: whether it was asked to put it on the loss.
     loss_scaled: bool | None = None
+    loss_calls: tuple[LossCall, ...] = ()  # in a step of the script's own
     loss_location: Location | None = None  # of a step of the script's own: the line of what it differentiates
 
 

@@ -31,6 +31,7 @@ from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import description
 from nanwatch.watch.model.both_modes import BothModes
+from nanwatch.watch.model.loss_calls import loss_calls_of
 from nanwatch.watch.model.token_inputs import token_inputs
 from nanwatch.watch.model.untracked import Untracked, find_untracked
 from nanwatch.watch.recording.fit_recorder import FitRecorder
@@ -396,6 +397,9 @@ class FitObserver:
             trainable=self.training.count_trainable(),
             no_gradient=tuple(seam().path_of(variable) for grad, variable in seen.gradients if grad is None),
         )
+        with self.recorder.catch_errors("looking what losses were given"):
+            calls = tuple(loss_calls_of(self.model, seen))
+            record.info = replace(record.info, loss_calls=calls)
         if self.model is not None and not self.training.distributed:
             with self.recorder.catch_errors("looking where embeddings get their tokens"):
                 found = tuple(token_inputs(self.model, seen))
