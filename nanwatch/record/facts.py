@@ -116,6 +116,22 @@ class OutputInfo:
 
 
 @dataclass(frozen=True)
+class LossCall:
+    """A call of one of Keras's losses in a step of the script's own, which no output tells of."""
+
+    loss: LossInfo
+    label_shape: Shape = ()
+    output_shape: Shape = ()
+    layer: str | None = None  # path of the layer that gave the predictions, through reshapes and ops
+    layer_type: str = ""
+    activation: str = "unknown"  # of the predictions
+    unwrapped: bool = False  # Keras goes past the activation, to the logits
+    location: Location | None = None  # of the call
+    made_at: Location | None = None  # where the script made the loss
+    layer_made_at: Location | None = None
+
+
+@dataclass(frozen=True)
 class OptimizerInfo:
     type: str  # "Adam"
     learning_rate: float | None = None  # the first value
@@ -255,6 +271,15 @@ class UntrackedVariable:
 
 
 @dataclass(frozen=True)
+class MovingVariance:
+    """What a `BatchNormalization` goes by in inference, and what the rows have: medians of its channels."""
+
+    layer: str  # its path
+    moving: float
+    batch: float
+
+
+@dataclass(frozen=True)
 class InferenceInfo:
     """The same training rows on the last weights, in training mode and in inference mode.
 
@@ -266,6 +291,7 @@ class InferenceInfo:
     loss_inference: float
     accuracy_training: float | None = None
     accuracy_inference: float | None = None
+    variances: tuple[MovingVariance, ...] = ()  # of the layers that normalise by the batch
 
 
 @dataclass(frozen=True)
@@ -336,9 +362,11 @@ class FitInfo:
     weights_not_held: int | None = None  # bytes of first weights that were too many to be held for trials
     saves_seen: bool = False  # every save of the weights left an event "save"
     input_location: Location | None = None  # of an eager loop: where the model is given its input
+    idle_metrics: tuple[str, ...] = ()  # of a step of the script's own: that no training step has updated
     monitors: tuple[MonitorInfo, ...] | None = None  # None: the callbacks were not seen
     # Of an optimizer that takes a scale off the gradients: whether it was asked to put it on the loss.
     loss_scaled: bool | None = None
+    loss_calls: tuple[LossCall, ...] = ()  # in a step of the script's own
     loss_location: Location | None = None  # of a step of the script's own: the line of what it differentiates
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanwatch.record.facts import InferenceInfo
 from nanwatch.record.trials import Proposal
 from nanwatch.replay.course import Setup, guesses_of, setup_of
 from nanwatch.replay.made_again import REFUSED
@@ -20,7 +19,7 @@ from nanwatch.replay.quiet import quiet
 from nanwatch.replay.trial import try_proposals
 from nanwatch.watch.incident.autopsy import restore_after
 from nanwatch.watch.keras_seam.function_copies import copy_all_functions
-from nanwatch.watch.model.both_modes import in_both_modes
+from nanwatch.watch.model.both_modes import in_both_modes, inference_info
 from nanwatch.watch.recording.run_recorder import KeptTraining, RunRecorder
 from nanwatch.watch.train_step.traced_step import suspend_watching
 
@@ -78,9 +77,7 @@ class HeldRun:
             with suspend_watching(), restore_after(kept.model):
                 found = in_both_modes(kept.model, data, time.perf_counter() + SECONDS)
             if len(found) == 2:
-                (inside, right), (outside, still_right) = found
-                told = InferenceInfo(rows.length, inside, outside, right, still_right)
-                self.recorder.add_inference(kept.fit, told)
+                self.recorder.add_inference(kept.fit, inference_info(rows.length, *found))
 
     @contextlib.contextmanager
     def asking(self, what: str) -> Iterator[None]:

@@ -184,9 +184,15 @@ def drops_more(layer: Layer, rate: float) -> bool:
 
 @contextmanager
 def set_momentum(setup: Setup, change: Intervention) -> Iterator[Setup]:
-    """Of a layer's moving averages: it shows in inference alone."""
-    layer = layer_at(setup.model, change.target)
-    with attribute(layer, "momentum", as_number(change)):
+    """Of the moving averages of a layer, or with the target "model" of all: it shows in inference alone."""
+    if change.target == "model":
+        layers = [layer for _, layer in seam().layers_of(setup.model)]
+        layers = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    else:
+        layers = [layer_at(setup.model, change.target)]
+    with contextlib.ExitStack() as stack:
+        for layer in layers:
+            stack.enter_context(attribute(layer, "momentum", as_number(change)))
         yield replace(setup, inference=True)
 
 

@@ -163,6 +163,7 @@ def note_lines(patches: Patches) -> None:
         "keras.Operation.__new__": record_construction,
         "keras.optimizers.Optimizer.__new__": record_construction,
         "keras.optimizers.schedules.LearningRateSchedule.__new__": record_construction,
+        "keras.losses.Loss.__new__": record_construction,
         "keras trainer.compile": record_compile,
         "keras.layers.Layer.trainable": with_freezing_noted,
     }

@@ -1,19 +1,32 @@
 """Rules on what model, labels and loss ask of each other: messages, remedies, close calls."""
 
+from typing import Any
+
+import pytest
+
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Finding
 from nanwatch.diagnose.engine import diagnose
+from nanwatch.diagnose.own_losses import calls_beside_outputs
 from nanwatch.diagnose.readings import NONE_AT_ALL
 from nanwatch.diagnose.rule import find_rule
 from nanwatch.diagnose.rules import nw119_truncated_token as nw119
 from nanwatch.diagnose.rules import nw120_adapted_on_constant as nw120
+from nanwatch.diagnose.rules import nw204_logits_as_probabilities as nw204
 from nanwatch.diagnose.rules import nw211_dropout_on_output as nw211
 from nanwatch.diagnose.rules import nw212_softmax_for_independent_labels as nw212
 from nanwatch.diagnose.rules import nw213_regression_loss_on_classes as nw213
 from nanwatch.diagnose.rules import nw214_percentage_loss_at_zero as nw214
 from nanwatch.diagnose.rules import nw215_metric_as_loss as nw215
 from nanwatch.diagnose.rules import nw309_untracked_variables as nw309
-from nanwatch.record.facts import ColumnSummary, FlatPart, InferenceInfo, UntrackedVariable
+from nanwatch.record.facts import (
+    ColumnSummary,
+    FlatPart,
+    InferenceInfo,
+    LossCall,
+    LossInfo,
+    UntrackedVariable,
+)
 from nanwatch.record.run import Run
 
 
@@ -204,3 +217,63 @@ def named(error: str) -> bool:
 def test_that_no_gradient_comes_back_follows_from_it() -> None:
     found = diagnose(nw215.refused_run(REFUSED, "BinaryAccuracy", metric=True)).diagnoses
     assert [(one.code, one.part) for one in found] == [("NW215", "cause"), ("NW307", "consequence")]
+
+
+# -- steps of the script's own -----------------------------------------------------------------------
+
+
+def picking_run(kind: str, called: tuple[Any, Any] | None) -> Run:
+    """Three units, and targets of one column; a loss was called with these shapes."""
+    head = made_up.dense(units=3)
+    of = made_up.model(head, custom_train_step=kind == "own")
+    facts: dict[str, Any] = {"kind": "tape" if kind == "tape" else "fit"}
+    if called is not None:
+        facts["loss_calls"] = (LossCall(LossInfo("huber"), *called, layer=head.path),)
+    return made_up.run(of, targets=[made_up.tensor("label", "output", shape=(None, 1))], fit=facts)
+
+
+@pytest.mark.parametrize("kind", ["tape", "own"])
+@pytest.mark.parametrize(
+    ("called", "told"),
+    [
+        (None, False),  # one unit of three may be picked
+        (((None,), (None,)), False),
+        (((None, 1), (None, 3)), True),
+        (((None, 3), (None, 3)), False),
+    ],
+)
+def test_in_a_step_of_its_own_units_are_compared_where_that_was_seen(
+    kind: str, called: Any, told: bool
+) -> None:
+    run = picking_run(kind, called)
+    assert bool(list(find_rule("NW210").diagnose(run.fits[0], run))) is told
+
+
+def test_in_a_fit_they_are_compared() -> None:
+    run = picking_run("fit", None)
+    assert len(list(find_rule("NW210").diagnose(run.fits[0], run))) == 1
+
+
+def test_a_loss_is_told_once_for_a_layer_and_not_beside_its_output() -> None:
+    """Of two calls of one loss, and of one on a head that an output tells of."""
+    call = LossCall(LossInfo("binary_crossentropy", from_logits=False), layer="dense", activation="linear")
+    known = made_up.run(made_up.model(loss="binary_crossentropy"), fit={"loss_calls": (call,)})
+    assert list(calls_beside_outputs(known.fits[0])) == []
+    other = made_up.run(made_up.model(outputs=()), fit={"loss_calls": (call, call)})
+    assert list(calls_beside_outputs(other.fits[0])) == [call]
+
+
+def test_the_loss_is_told_of_logits_at_the_line_that_made_it() -> None:
+    finding = only("NW204", nw204.called_run("binary_crossentropy", "linear"))
+    assert finding.message == (
+        "Dense 'dense' has no activation, and binary_crossentropy with from_logits=False takes its output "
+        "for probabilities, in the training step of the script's own."
+    )
+    assert (finding.location or made_up.line(0)).line == 88
+    assert finding.remedies[0].line == (
+        "gan.compile(loss_fn=keras.losses.BinaryCrossentropy(from_logits=True))"
+    )
+    assert [each.text for each in finding.remedies] == [
+        "Tell the loss: keras.losses.BinaryCrossentropy(from_logits=True).",
+        "Or give Dense 'dense' activation=\"sigmoid\".",
+    ]

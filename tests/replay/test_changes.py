@@ -376,6 +376,15 @@ def test_moving_averages_are_judged_by_what_is_predicted_in_inference(tmp_path: 
     assert (cure.before.skill or 0) < 0.2 < 0.5 < (cure.after.skill or 0)
 
 
+def test_all_moving_averages_follow_faster(tmp_path: Path) -> None:
+    norms = [keras.layers.BatchNormalization() for _ in range(2)]
+    of = kept(tmp_path, model_of(*norms, dense(1, activation="sigmoid")), X, LABELS, epochs=1)
+    with made(setup_of(of), Intervention(K.SET_MOMENTUM, "model", 0.9)) as changed:
+        assert [norm.momentum for norm in norms] == [0.9, 0.9]
+        assert changed.inference
+    assert [norm.momentum for norm in norms] == [0.99, 0.99]
+
+
 def test_larger_batches_are_judged_in_inference(tmp_path: Path) -> None:
     of = kept(tmp_path, model_of(dense(1, activation="sigmoid")), X, LABELS, epochs=1)
     larger = Intervention(K.SET_BATCH_SIZE, "fit")

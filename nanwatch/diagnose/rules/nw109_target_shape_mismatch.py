@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nanwatch.diagnose import made_up
+from nanwatch.diagnose import made_up, own_losses
 from nanwatch.diagnose.data_words import number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.loss_line import shape_words
+from nanwatch.diagnose.places import line_in_words
 from nanwatch.diagnose.readings import spread_looks
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import STUCK
-from nanwatch.record.facts import BroadcastInfo, FitInfo, Shape, TensorSummary
+from nanwatch.record.facts import BroadcastInfo, FitInfo, LossCall, LossInfo, Shape, TensorSummary
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
@@ -28,7 +29,8 @@ class TargetShapeMismatch(Rule):
     ## What it does
     Looks in a training step of the script's own for an op in which the labels, of one axis, meet
     the predictions, of shape (N, 1), so that the result has shape (N, N), or a column of labels a row
-    of predictions. Keras's own losses bring both to one shape; a difference written by hand does not.
+    of predictions. Keras's own losses bring both to one shape; a difference written by hand does not,
+    and what has met before it is given to a loss stays (N, N).
 
     ## Why is this bad
     Each prediction is compared with the label of every row. What comes closest to all labels at
@@ -57,6 +59,7 @@ class TargetShapeMismatch(Rule):
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         met = next((op for op in fit.info.broadcasts or () if is_crossed(op)), None)
         if met is None:
+            yield from self.find_in_losses(fit)
             return
         collapse = collapse_words(fit, met)
         flat = len(met.label_shape) == 1
@@ -84,9 +87,38 @@ class TargetShapeMismatch(Rule):
             certain=fit.info.cut_short,  # the labels may be meant to meet every prediction
         )
 
+    def find_in_losses(self, fit: Fit) -> Iterator[Finding]:
+        """One of Keras's losses was given what had met before, an axis of rows on each side."""
+        for call in fit.info.loss_calls:
+            if not own_losses.is_crossed(call):
+                continue
+            wide = "target" if len(call.label_shape) == 2 else "prediction"
+            text = (
+                f"Bring what the {wide} is made of to one shape first: of (N,) and (N, 1) NumPy and "
+                "TensorFlow make (N, N). Rewards, say, as tf.reshape(rewards, (-1,))."
+            )
+            change = Intervention(InterventionKind.RESHAPE_LABELS, wide, (-1,))
+            yield self.finding(
+                fit,
+                f"{call.loss.name} is given targets of shape {shape_words(call.label_shape)} and predictions "
+                f"of shape {shape_words(call.output_shape)}: every prediction is compared with the target of "
+                "every row.",
+                *([f"it is called in {line_in_words(call.location)}"] if call.location is not None else []),
+                location=call.location or fit.model.location or fit.info.location,
+                remedies=(Remedy(change, text, location=call.location),),
+                level="warning",
+                strength=0.9,
+                explains=STUCK,
+                certain=True,
+            )
+            return
+
     @staticmethod
     def fires() -> list[Run]:
         return [
+            loss_run((32, 32), (32,)),
+            loss_run((None, None), (None,)),
+            loss_run((32,), (32, 32)),
             step_run(SUB, spread=0.19),
             step_run(SUB, spread=0.9),
             step_run(SUB, spread=None),
@@ -101,6 +133,13 @@ class TargetShapeMismatch(Rule):
             step_run(straight, spread=0.1),
             step_run(weighted, spread=0.1),
             step_run(None, spread=0.1),
+            loss_run((32, 1), (32,)),
+            loss_run((32,), (32,)),
+            loss_run((32, 32), (32, 32)),
+            loss_run((32,), (32, 1)),
+            loss_run((), (32,)),
+            loss_run((None,), (None, 3)),
+            loss_run((None,), (None, None), "sparse_categorical_crossentropy"),
             made_up.run(),
         ]
 
@@ -113,6 +152,12 @@ def is_crossed(op: BroadcastInfo) -> bool:
     """(N,) against (N, 1), or the other way round, which gives (N, N)."""
     flat, column = sorted((op.label_shape, op.output_shape), key=len)
     return len(flat) == 1 and is_column(column) and len(op.shape) == 2 and op.shape[1] != 1
+
+
+def loss_run(label: Shape, output: Shape, loss: str = "huber") -> Run:
+    """A loop that calls this loss with these shapes."""
+    call = LossCall(LossInfo(loss), label, output, location=made_up.line(76, "loss = huber(target, q)"))
+    return made_up.run(fit={"kind": "tape", "loss_calls": (call,)})
 
 
 def shapes_differ(fit: Fit) -> bool:

@@ -117,6 +117,9 @@ def validation_words(fit: Fit) -> str | None:
         return None
     if losses[-1] > FITTED * guess or min(validated) < NO_BETTER * guess:
         return None
+    tried = fit.info.inference
+    if tried is not None and tried.loss_inference >= NO_BETTER * guess:
+        return None  # so are the very rows that it has learned, outside the training
     if (accuracy_skill(fit, validation=True) or 0.0) > RIGHT_BY_CHANCE:
         return None  # the loss is that of a net too sure of itself; its answers are right
     return (

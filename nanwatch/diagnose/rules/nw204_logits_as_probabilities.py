@@ -17,15 +17,19 @@ from nanwatch.diagnose.heads import (
 )
 from nanwatch.diagnose.learned import has_proved_itself
 from nanwatch.diagnose.loss_line import compile_line
+from nanwatch.diagnose.own_losses import calls_beside_outputs, layer_words
+from nanwatch.diagnose.patch import set_argument
+from nanwatch.diagnose.places import line_in_words
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, SPARSE, incident_of, label_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS, STUCK
-from nanwatch.record.facts import LossInfo, TensorSummary
+from nanwatch.record.facts import LossCall, LossInfo, TensorSummary
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
 # Activations that give numbers below 0; the one-sided ones are a fault of their own.
 UNBOUNDED = ("linear", "leaky_relu", "prelu", "tanh", "softsign", "log_softmax")
+DIVERGENCE = "kl_divergence"  # takes shares of a row as they are
 EDGE = 1e-3  # of [0, 1]: smoothed and averaged labels keep inside it but for rounding
 CLASSES = {
     BINARY: "BinaryCrossentropy",
@@ -39,7 +43,8 @@ class LogitsAsProbabilities(Rule):
 
     ## What it does
     Looks for an output without an activation (or with one that goes below 0) under a
-    cross-entropy with `from_logits=False`, and for predictions outside 0 to 1.
+    cross-entropy with `from_logits=False`, and for predictions outside 0 to 1. In a training step of the
+    script's own, for such a loss, or a Kullback-Leibler divergence, that is called on such an output.
 
     ## Why is this bad
     The cross-entropy takes the logarithm of what it is given. Below 0 there is none: Keras cuts
@@ -90,6 +95,31 @@ class LogitsAsProbabilities(Rule):
                 | (NONFINITE_LOSS if head.loss == CATEGORICAL else frozenset()),
                 certain=not has_proved_itself(fit),
             )
+        yield from self.find_in_own_step(fit)
+
+    def find_in_own_step(self, fit: Fit) -> Iterator[Finding]:
+        """A loss that the script calls by itself, on what a layer gives without an activation."""
+        for call in calls_beside_outputs(fit):
+            if call.activation not in UNBOUNDED or call.loss.from_logits:
+                continue
+            if call.loss.name not in (*CLASSES, DIVERGENCE):
+                continue
+            what = "has no activation" if call.activation == "linear" else f"has {call.activation!r}"
+            where = call.location if call.loss.name == DIVERGENCE else call.made_at or call.location
+            told = "" if call.loss.name == DIVERGENCE else " with from_logits=False"
+            yield self.finding(
+                fit,
+                f"{layer_words(call)} {what}, and {call.loss.name}{told} takes its output for probabilities, "
+                "in the training step of the script's own.",
+                *([f"it is called in {line_in_words(call.location)}"] if call.location is not None else []),
+                location=where or call.layer_made_at or fit.info.location,
+                layer=call.layer,
+                remedies=own_remedies(call),
+                level="warning",
+                strength=0.8,
+                explains={"large-loss", "growth"} | STUCK,
+                certain=not has_proved_itself(fit),
+            )
 
     @staticmethod
     def fires() -> list[Run]:
@@ -100,6 +130,8 @@ class LogitsAsProbabilities(Rule):
             logits_run(5, CATEGORICAL, 0.1, 1.01),
             logits_run(5, CATEGORICAL, -3.0, 3.0, activation="unknown"),
             made_up.run(made_up.model(made_up.dense(units=5), loss=SPARSE), loss=[4.6, 4.4]),
+            called_run(BINARY, "linear"),
+            called_run(DIVERGENCE, "linear"),
         ]
 
     @staticmethod
@@ -111,6 +143,11 @@ class LogitsAsProbabilities(Rule):
             logits_run(1, BINARY, 0.0, 2.6, activation="relu"),
             logits_run(1, "mean_squared_error", -2.0, 2.0),
             logits_run(1, BINARY, -2.0, 40.0, labels=1.002),
+            called_run(BINARY, "linear", from_logits=True),
+            called_run(BINARY, "sigmoid"),
+            called_run(DIVERGENCE, "softmax"),
+            called_run("mean_squared_error", "linear"),
+            called_run(BINARY, "unknown"),
         ]
 
 
@@ -134,6 +171,43 @@ def logits_run(
     targets = [] if labels is None else [made_up.tensor("label", min=0.0, max=labels)]
     losses = [4.6 - 0.02 * step for step in range(100)]
     return made_up.run(of, loss=losses, predictions=[seen], targets=targets)
+
+
+def called_run(loss: str, activation: str, from_logits: bool = False) -> Run:
+    """A train_step that calls this loss on what the discriminator's head gives."""
+    call = LossCall(
+        LossInfo(loss, from_logits=from_logits),
+        (None, 1),
+        (None, 1),
+        "discriminator/dense",
+        "Dense",
+        activation,
+        location=made_up.line(68, "loss = self.loss_fn(labels, predictions)"),
+        made_at=made_up.line(88, "gan.compile(loss_fn=keras.losses.BinaryCrossentropy())"),
+        layer_made_at=made_up.line(19, "layers.Dense(1)"),
+    )
+    return made_up.run(
+        made_up.model(custom_train_step=True, outputs=()), loss=[0.7] * 30, fit={"loss_calls": (call,)}
+    )
+
+
+def own_remedies(call: LossCall) -> tuple[Remedy, ...]:
+    if call.loss.name == DIVERGENCE:
+        text = "Make shares of both first: keras.ops.softmax(logits / temperature, axis=-1)."
+        return (Remedy(Intervention(InterventionKind.MEND_OUTPUT, call.layer or "output"), text),)
+    loss, at = CLASSES[call.loss.name], call.made_at
+    line = set_argument(at.code, loss, "from_logits", "True") if at is not None else None
+    text = f"Tell the loss: keras.losses.{loss}(from_logits=True)."
+    activation = "sigmoid" if call.loss.name == BINARY else "softmax"
+    other = f'Or give {layer_words(call)} activation="{activation}".'
+    return (
+        Remedy(Intervention(InterventionKind.SET_FROM_LOGITS, call.layer or "output", True), text, line, at),
+        Remedy(
+            Intervention(InterventionKind.SET_ACTIVATION, call.layer or "output", activation),
+            other,
+            location=call.layer_made_at,
+        ),
+    )
 
 
 def is_quantity(label: TensorSummary | None) -> bool:

@@ -10,10 +10,13 @@ from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import capitalise_first, number
 from nanwatch.diagnose.diagnosis import Finding, Remedy
 from nanwatch.diagnose.heads import Head, activation_remedy, heads, summaries
+from nanwatch.diagnose.learned import has_proved_itself
 from nanwatch.diagnose.loss_line import compile_line
+from nanwatch.diagnose.own_losses import calls_beside_outputs, layer_words
+from nanwatch.diagnose.places import line_in_words
 from nanwatch.diagnose.readings import BINARY, CATEGORICAL, SPARSE, class_shares, finite_losses, last_loss
 from nanwatch.diagnose.rule import Rule
-from nanwatch.record.facts import LossInfo
+from nanwatch.record.facts import LossCall, LossInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
@@ -81,9 +84,38 @@ class DoubleActivation(Rule):
                 explains={"not-learning", "poor-accuracy", "vanishing-gradient"},
             )
 
+        yield from self.find_in_own_step(fit)
+
+    def find_in_own_step(self, fit: Fit) -> Iterator[Finding]:
+        """A loss that the script calls by itself, on what a layer has made probabilities."""
+        for call in calls_beside_outputs(fit):
+            activation = ACTIVATIONS.get(call.loss.name)
+            if not call.loss.from_logits or call.unwrapped or call.activation != activation:
+                continue
+            at = call.made_at or call.location
+            change = Intervention(InterventionKind.SET_FROM_LOGITS, call.layer or "output", False)
+            text = (
+                f"Tell the loss that it gets probabilities: from_logits=False; or leave the {activation} out."
+            )
+            yield self.finding(
+                fit,
+                f"{layer_words(call)} gives probabilities, and {call.loss.name} with from_logits=True "
+                f"applies the {activation} once more, in the training step of the script's own.",
+                *([f"it is called in {line_in_words(call.location)}"] if call.location is not None else []),
+                location=at or call.layer_made_at or fit.info.location,
+                layer=call.layer,
+                remedies=(Remedy(change, text, location=at),),
+                level="warning",
+                strength=0.8,
+                explains={"not-learning", "poor-accuracy", "vanishing-gradient"},
+                certain=not has_proved_itself(fit),
+            )
+
     @staticmethod
     def fires() -> list[Run]:
         return [
+            called_run(SPARSE, "softmax"),
+            called_run(BINARY, "sigmoid"),
             sure_classifier_run(0.905, sure=0.81),
             sure_classifier_run(1.5, sure=0.21, unwrapped=False),
             sure_classifier_run(0.905, sure=0.81, activation="unknown"),
@@ -101,7 +133,26 @@ class DoubleActivation(Rule):
             sure_classifier_run(0.905, sure=0.81, activation="linear"),
             sure_classifier_run(0.905, sure=0.81, steps=99),
             sure_classifier_run(0.31, sure=0.9, loss=BINARY),
+            called_run(SPARSE, "softmax", unwrapped=True),
+            called_run(SPARSE, "softmax", from_logits=False),
+            called_run(SPARSE, "linear"),
+            called_run(BINARY, "softmax"),
         ]
+
+
+def called_run(loss: str, activation: str, from_logits: bool = True, unwrapped: bool = False) -> Run:
+    """A train_step that calls this loss on what a head gives."""
+    call = LossCall(
+        LossInfo(loss, from_logits=from_logits),
+        (None,),
+        (None, 5),
+        "student/share",
+        "Dense",
+        activation,
+        unwrapped,
+        made_up.line(28, "loss = self.loss_fn(y, shares)"),
+    )
+    return made_up.run(made_up.model(custom_train_step=True, outputs=()), fit={"loss_calls": (call,)})
 
 
 def is_suspect(fit: Fit, run: Run, head: Head) -> bool:

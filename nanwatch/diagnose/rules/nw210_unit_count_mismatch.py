@@ -10,6 +10,7 @@ from nanwatch.diagnose.diagnosis import Finding, Level, Remedy
 from nanwatch.diagnose.heads import Head, heads
 from nanwatch.diagnose.learned import has_proved_itself
 from nanwatch.diagnose.loss_line import ShapeClash, shape_clash, shape_words
+from nanwatch.diagnose.own_losses import is_spread
 from nanwatch.diagnose.patch import set_argument
 from nanwatch.diagnose.readings import (
     BINARY,
@@ -222,8 +223,16 @@ def wanted_units(fit: Fit, head: Head) -> int | None:
         return len(counted) if counted == list(range(len(counted))) and len(counted) > units else None
     if head.loss in REGRESSIONS and units > 1 and head.activation != "softmax":
         flat = len(head.label.shape) <= 2 and len(head.output.shape or (None, units)) == 2
-        return 1 if flat and label_width(head.label) == 1 else None
+        return 1 if flat and label_width(head.label) == 1 and are_compared(fit, head) else None
     return None
+
+
+def are_compared(fit: Fit, head: Head) -> bool:
+    """Whether the labels are compared with all units: a step of the script's own may pick one, or some."""
+    if fit.info.kind == "fit" and not fit.model.custom_train_step:
+        return True
+    called = [call for call in fit.info.loss_calls if call.layer in (head.path, head.output.head)]
+    return any(map(is_spread, called))
 
 
 def is_unflattened(clash: ShapeClash) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_words import count_words, number
@@ -20,7 +20,7 @@ from nanwatch.diagnose.readings import (
     label_of,
 )
 from nanwatch.diagnose.rule import Rule
-from nanwatch.record.facts import DataInfo, InferenceInfo, LayerInfo, TensorSummary
+from nanwatch.record.facts import DataInfo, InferenceInfo, LayerInfo, MovingVariance, TensorSummary
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
@@ -39,6 +39,12 @@ ENOUGH_STEPS = 100  # fewer updates leave moving averages behind by their nature
 MOMENTUM = 0.99  # of Keras
 FOLLOWED = 0.9  # of the way to the batches' statistics: what is left then is not the momentum's doing
 LEAST_MOMENTUM = 0.8  # below it, the last three batches are half of the average
+# The average begins at a variance of 1. That of small activations is no more than what is left of the 1
+# after hundreds of steps (seen: .0068 of a batch, .0233 of the average after 400).
+EXCESS = 1.5
+BEGAN = 1.0
+LEFT = 0.3  # of the excess at least, that the beginning must account for
+UNSEEN = 1e-3  # of the beginning: less is left than of most variances, where they were not seen
 SHORT = 0.25  # of the rows of the other batches: a last batch this short has statistics of its own
 
 
@@ -82,7 +88,9 @@ class BatchnormInferenceGap(Rule):
             return
         layer = max(layers, key=momentum)
         followed = 1.0 - momentum(layer) ** fit.info.steps
-        short = fit.info.steps < ENOUGH_STEPS or (momentum(layer) <= MOMENTUM and followed < FOLLOWED)
+        lag = lag_of(fit)
+        behind = followed < FOLLOWED or lag is not None
+        short = fit.info.steps < ENOUGH_STEPS or (momentum(layer) <= MOMENTUM and behind)
         last = short_last_batch(fit)
         yield self.finding(
             fit,
@@ -96,9 +104,10 @@ class BatchnormInferenceGap(Rule):
                 if last
                 else []
             ),
+            *([lag_words(fit, lag)] if lag is not None else []),
             location=layer.location,
             layer=layer.path,
-            remedies=(remedy(fit, layer, followed),),
+            remedies=tuple(remedies(fit, layers, layer, behind)),
             level="note" if short else "error",
             strength=0.2 if short else 0.9,
             explains={"poor-validation"},
@@ -216,21 +225,61 @@ def momentum(layer: LayerInfo) -> float:
     return float(given) if isinstance(given, int | float) else MOMENTUM
 
 
-def remedy(fit: Fit, layer: LayerInfo, followed: float) -> Remedy:
+def left_of_the_beginning(fit: Fit, layer: LayerInfo) -> float:
+    """How much of the 1 with which the average of the variance began is left in it."""
+    return BEGAN * momentum(layer) ** fit.info.steps
+
+
+def lag_of(fit: Fit) -> MovingVariance | None:
+    """The variance that is furthest above the batch's because of what it began with; None without one."""
+    found = []
+    for seen in fit.info.inference.variances if fit.info.inference is not None else ():
+        layer, excess = fit.layer(seen.layer), seen.moving - seen.batch
+        if layer is None or seen.moving < EXCESS * max(seen.batch, 0.0):
+            continue
+        if left_of_the_beginning(fit, layer) >= LEFT * excess:
+            found.append((seen.moving / max(seen.batch, 1e-12), seen))
+    return max(found, key=lambda pair: pair[0], default=(0.0, None))[1]
+
+
+def lag_words(fit: Fit, seen: MovingVariance) -> str:
+    layer = fit.layer(seen.layer)
+    left = 0.0 if layer is None else left_of_the_beginning(fit, layer)
+    return (
+        f"the variance that {seen.layer} goes by is {number(seen.moving)}, that of the rows "
+        f"{number(seen.batch)}: of the 1 with which it began {number(left)} is left"
+    )
+
+
+def remedies(fit: Fit, layers: list[LayerInfo], layer: LayerInfo, behind: bool) -> Iterator[Remedy]:
+    """Both, where the variances were not seen that would tell."""
+    found = remedy(fit, layers, layer, behind)
+    unseen = fit.info.inference is None or not fit.info.inference.variances
+    larger = found.intervention.kind is InterventionKind.SET_BATCH_SIZE
+    if larger and unseen and left_of_the_beginning(fit, layer) > UNSEEN:
+        yield remedy(fit, layers, layer, behind=True)
+        yield replace(found, text=f"Or {found.text[:1].lower()}{found.text[1:]}")
+    else:
+        yield found
+
+
+def remedy(fit: Fit, layers: list[LayerInfo], layer: LayerInfo, behind: bool) -> Remedy:
     at = layer.location
     line = None
-    if followed >= FOLLOWED and momentum(layer) < LEAST_MOMENTUM:
+    if not behind and momentum(layer) < LEAST_MOMENTUM:
         text = "Let the averages be of more batches than the last one: momentum=0.99 (PyTorch's 0.01)."
         if short_last_batch(fit):
             text += " And leave the last, short batch out: drop_remainder=True."
         line = set_argument(at.code, layer.type, "momentum", "0.99") if at is not None else None
         return Remedy(Intervention(InterventionKind.SET_MOMENTUM, layer.path, 0.99), text, line, at)
-    if followed >= FOLLOWED:
+    if not behind:
         text = "Use larger batches: their statistics differ too much from each other for an average to serve."
         return Remedy(Intervention(InterventionKind.SET_BATCH_SIZE, "fit"), text, location=at)
-    text = "Let the averages follow faster: momentum=0.9; or train for more steps."
+    of = "" if len(layers) == 1 else f" in all {len(layers)} of them"
+    text = f"Let the averages follow faster: momentum=0.9{of}; or train for more steps."
     line = set_argument(at.code, layer.type, "momentum", "0.9") if at is not None else None
-    return Remedy(Intervention(InterventionKind.SET_MOMENTUM, layer.path, 0.9), text, line, at)
+    target = layer.path if len(layers) == 1 else "model"
+    return Remedy(Intervention(InterventionKind.SET_MOMENTUM, target, 0.9), text, line, at)
 
 
 def model_with(layer: str, trainable: bool = True, momentum: float = 0.999) -> LayerInfo:

@@ -20,6 +20,7 @@ from nanwatch.record.facts import DataInfo, FitKind, Location, Status
 from nanwatch.record.notes import HeldForOthers, LayerOutOfReach, NotWatched
 from nanwatch.watch.fit import fit_arguments
 from nanwatch.watch.fit.held_training import HeldTraining, can_be_made_again, drawn_again
+from nanwatch.watch.fit.idle_metrics import IdleMetrics
 from nanwatch.watch.fit.training import LoopTraining, ModelTraining, Training
 from nanwatch.watch.incident.description import crash_words, incident_words
 from nanwatch.watch.incident.flat_loss import flat_parts
@@ -30,6 +31,7 @@ from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import description
 from nanwatch.watch.model.both_modes import BothModes
+from nanwatch.watch.model.loss_calls import loss_calls_of
 from nanwatch.watch.model.token_inputs import token_inputs
 from nanwatch.watch.model.untracked import Untracked, find_untracked
 from nanwatch.watch.recording.fit_recorder import FitRecorder
@@ -59,6 +61,7 @@ class FitObserver:
         self.alone = False  # a `Watch` passed by hand: the run ends with the fit
         self.pending: Inspection | None = None  # of the bad step that is to be answered
         self.both_modes = BothModes(None)
+        self.idle_metrics = IdleMetrics(None)
         self.held: HeldTraining | None = None  # what trials need
         # The arguments of a fit whose model its first step will build.
         self.asked: tuple[FitKind, Mapping[str, Any]] | None = None
@@ -102,6 +105,7 @@ class FitObserver:
         self.ending.record, self.ending.left, self.ending.alone = record, None, self.alone
         self.recorder.open_fits[index] = self
         self.both_modes, self.untracked = BothModes(self.model if kind == "fit" else None), []
+        self.idle_metrics = IdleMetrics(self.model if kind == "fit" else None)
         self.rate = None
         self.handler.begin()
         self.asked = (kind, given) if self.model is not None and not self.model.built else None
@@ -145,14 +149,22 @@ class FitObserver:
     def end_epoch(self, number: int, logs: Mapping[str, object] | None) -> None:
         if self.fit is not None:
             self.drain()
+            self.look_at_metrics(self.fit)
             values = {
                 name: float(value) for name, value in (logs or {}).items() if fit_arguments.is_number(value)
             }
             self.recorder.add_event(EpochEnd(self.fit.info.index, number, values, self.fit.info.steps))
             self.recorder.save(now=False)
 
+    def look_at_metrics(self, record: FitRecorder) -> None:
+        with self.recorder.catch_errors("looking at what the metrics hold"):
+            self.idle_metrics.look(record.epoch)
+            record.info = replace(record.info, idle_metrics=tuple(sorted(self.idle_metrics.names or ())))
+
     def begin_validation(self) -> None:
         """A validation within the fit: the first is seen, where its data were not read before."""
+        if self.fit is not None:
+            self.look_at_metrics(self.fit)
         validation = self.training.validation
         if validation is not None and self.is_validation_unknown():
             validation.begin()
@@ -227,6 +239,7 @@ class FitObserver:
     def forget(self) -> None:
         """Between two fits of a model its weights and its data are held by nobody but the script."""
         self.both_modes, self.held, self.asked = BothModes(None), None, None
+        self.idle_metrics = IdleMetrics(None)
         self.untracked = []
         self.handler.first_weights = None
         self.watcher.forget_batch()
@@ -390,6 +403,9 @@ class FitObserver:
             trainable=self.training.count_trainable(),
             no_gradient=tuple(seam().path_of(variable) for grad, variable in seen.gradients if grad is None),
         )
+        with self.recorder.catch_errors("looking what losses were given"):
+            calls = tuple(loss_calls_of(self.model, seen))
+            record.info = replace(record.info, loss_calls=calls)
         if self.model is not None and not self.training.distributed:
             with self.recorder.catch_errors("looking where embeddings get their tokens"):
                 found = tuple(token_inputs(self.model, seen))

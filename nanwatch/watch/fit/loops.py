@@ -34,6 +34,7 @@ from nanwatch.watch.keras_seam.tensorflow_names import is_traced_for_xla
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.train_step import graph_places, traced_step
+from nanwatch.watch.train_step.loss_uses import note_use
 from nanwatch.watch.train_step.own_fault import may_be_own
 from nanwatch.watch.train_step.tape_recording import HELD, note_target, observe_call, thread_recording
 from nanwatch.watch.train_step.tape_step import TapeStepRecorder
@@ -136,6 +137,8 @@ class Loops:
         recording = thread_recording()
         if recording.tapes and traced_step.current_step() is None:
             recording.labels, recording.loss = y_true, loss
+            with self.recorder.catch_errors("seeing what a loss is given"):
+                note_use(recording.loss_uses, loss, y_true, y_pred)
         since = graph_places.begin()
         with recording.ops.inside_loss():
             result = original(loss, y_true, y_pred, *args, **kwargs)

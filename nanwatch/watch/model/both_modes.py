@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from nanwatch.record.facts import FitInfo, InferenceInfo
+from nanwatch.record.facts import FitInfo, InferenceInfo, MovingVariance
 from nanwatch.watch.data.batch import HostBatch, rebuild_batch
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.chosen import keras
-from nanwatch.watch.keras_seam.keras_types import Layer, Model, Structure
+from nanwatch.watch.keras_seam.keras_types import Array, Layer, Model, Structure
 from nanwatch.watch.model.outputs import outputs_built
 
 MOST_ROWS = 256  # a mean over more of them says nothing new about a loss that is twice the other
@@ -34,6 +35,7 @@ class ModeResult(NamedTuple):
 
     loss: float  # without penalties
     accuracy: float | None  # of a classifier
+    variances: tuple[MovingVariance, ...] = ()  # told by training mode
 
 
 @dataclass
@@ -87,8 +89,13 @@ class BothModes:
         found = in_both_modes(self.model, data, time.perf_counter() + PATIENCE * budget)
         if len(found) < 2:
             return None
-        (inside, right), (outside, still_right) = found
-        return InferenceInfo(rows, inside, outside, right, still_right)
+        return inference_info(rows, *found)
+
+
+def inference_info(rows: int, training: ModeResult, inference: ModeResult) -> InferenceInfo:
+    return InferenceInfo(
+        rows, training.loss, inference.loss, training.accuracy, inference.accuracy, training.variances
+    )
 
 
 def can_be_tried(model: Model) -> bool:
@@ -126,10 +133,33 @@ def in_both_modes(model: Model, data: Structure, deadline: float) -> list[ModeRe
         if time.perf_counter() > deadline:
             break
         with seam().run_without_effect(model):  # each: the first moves what the second shall use
+            before = moving_variances(model) if training else {}
             y_pred = model(x, training=training)
+            variances = tuple(against_batch(model, before))
             loss = seam().data_loss(model, y, y_pred, sample_weight)
-            found.append(ModeResult(float(tf.reduce_mean(loss)), accuracy(model, y, y_pred)))
+            right = accuracy(model, y, y_pred)
+            found.append(ModeResult(float(tf.reduce_mean(loss)), right, variances))
     return found
+
+
+def moving_variances(model: Model) -> dict[str, Array]:
+    """By the paths of the layers that normalise by the batch."""
+    normalising = [
+        (path, layer)
+        for path, layer in seam().layers_of(model)
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+    ]
+    return {path: layer.moving_variance.numpy() for path, layer in normalising}
+
+
+def against_batch(model: Model, before: Mapping[str, Array]) -> Iterator[MovingVariance]:
+    """Beside those of ``before`` that of the rows, by which they have been moved since."""
+    layers: dict[str, Any] = dict(seam().layers_of(model))
+    for path, moving in before.items():
+        momentum = float(layers[path].momentum)
+        if 0.0 <= momentum < 1.0:
+            batch = (layers[path].moving_variance.numpy() - momentum * moving) / (1.0 - momentum)
+            yield MovingVariance(path, float(np.median(moving)), float(np.median(batch)))
 
 
 def accuracy(model: Model, y: Structure, y_pred: Structure) -> float | None:

@@ -13,11 +13,22 @@ from nanwatch.watch.data.batch import named_tensors
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import call_copies
-from nanwatch.watch.keras_seam.keras_types import Layer, Model, Operation, P, R, Structure, Tensor, Variable
+from nanwatch.watch.keras_seam.keras_types import (
+    Layer,
+    Loss,
+    Model,
+    Operation,
+    P,
+    R,
+    Structure,
+    Tensor,
+    Variable,
+)
 from nanwatch.watch.keras_seam.optimizer_updates import wrap_held, wrappers_of_classes
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.train_step import eager_ops, graph_places
+from nanwatch.watch.train_step.loss_uses import note_use
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.sentinels import watchable
 from nanwatch.watch.train_step.traced_step import CURRENT, LayerCall, TracedStep, call_seen, current_step
@@ -73,6 +84,7 @@ def wrap_model(model: Model, guard: UpdateGuard) -> None:
             **wrappers_of_classes(guard.apply),
             "keras.optimizers.LossScaleOptimizer.scale_loss": see_scale,
             "tensorflow.GradientTape.gradient": see_target,
+            "keras.losses.Loss.__call__": see_loss_call,
             "tf.function.__call__": call_copies(guard.copies, is_outside_layers),
         }
         take(patches, Taker.STEP, seen_of_step)
@@ -158,8 +170,12 @@ def see_loss(
             if compiled is not None:
                 patches.wrap(compiled, "call", functools.partial(keep_result, parts))
         since = graph_places.begin()
-        with eager_ops.in_loss():
-            loss = original(*args, **kwargs)
+        seen.in_compiled_loss = True
+        try:
+            with eager_ops.in_loss():
+                loss = original(*args, **kwargs)
+        finally:
+            seen.in_compiled_loss = False
     with seen.catch_errors("seeing the loss"):
         graph_places.note_loss(since)
         if since is not None:
@@ -172,6 +188,21 @@ def see_loss(
             penalty = seam().penalty(model)
             seen.data_loss = seen.data_loss if penalty is None else tf.subtract(loss, penalty)
     return loss
+
+
+def see_loss_call(
+    original: Callable[..., R],
+    loss: Loss,
+    y_true: Structure,
+    y_pred: Structure,
+    *args: object,
+    **kwargs: object,
+) -> R:
+    seen = current_step()
+    if seen is not None and not seen.in_compiled_loss and seen.here():
+        with seen.catch_errors("seeing what a loss is given"):
+            note_use(seen.loss_uses, loss, y_true, y_pred)
+    return original(loss, y_true, y_pred, *args, **kwargs)
 
 
 def see_scale(original: Callable[..., R], /, *args: object, **kwargs: object) -> R:

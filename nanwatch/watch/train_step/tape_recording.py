@@ -23,6 +23,7 @@ from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.train_step import graph_places, traced_step
 from nanwatch.watch.train_step.eager_ops import EagerOp, EagerOps
+from nanwatch.watch.train_step.loss_uses import LossUse
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.sentinels import watchable
 from nanwatch.watch.train_step.step_observation import note_inputs, see_call, see_operation
@@ -49,6 +50,7 @@ class TapeRecording:
     inputs: Structure = None
     labels: Structure = None
     loss: Loss | None = None  # that was called, if one was
+    loss_uses: list[LossUse] = field(default_factory=list)  # of Keras's losses
     seen: TracedStep | None = None
     losses: list[TapedLoss] = field(default_factory=list)  # that were differentiated, in order
     uses: int = 0  # of the tapes that were open together: a persistent one may be asked again and again
@@ -104,7 +106,7 @@ class TapeRecording:
         """What an earlier loop showed is not about the next one."""
         self.called, self.losses, self.uses = [], [], 0
         self.inputs = self.labels = self.loss = self.seen = self.met = None
-        self.gave, self.is_scaled = [], False
+        self.gave, self.loss_uses, self.is_scaled = [], [], False
         self.ops.clear()
 
     def loss_of(self, variables: Sequence[Variable]) -> TapedLoss | None:
@@ -119,7 +121,7 @@ class TapeRecording:
         """An update has been made: where no other can follow nobody asks any more what the step showed."""
         self.is_over = True
         if self.uses <= 1:
-            self.seen, self.losses, self.gave = None, [], []
+            self.seen, self.losses, self.gave, self.loss_uses = None, [], [], []
             self.ops.clear()
 
     @contextlib.contextmanager

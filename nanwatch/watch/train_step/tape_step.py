@@ -160,7 +160,7 @@ class TapeStepRecorder(StepRecorder):
         if here:
             batch["input"] = usable_tensors(recording.inputs, graph)
             batch["label"] = usable_tensors(recording.labels, graph)
-        seen.is_scaled = recording.is_scaled
+        seen.is_scaled, seen.loss_uses = recording.is_scaled, list(recording.loss_uses)
         seen.gradients = list(map(Gradient, grads, variables))
         present = [grad for grad, _ in seen.gradients if watchable(grad)]
         raw = [half_square_sum(grad) for grad in present]

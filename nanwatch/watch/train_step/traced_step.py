@@ -24,6 +24,7 @@ from nanwatch.watch.keras_seam.keras_types import (
 )
 from nanwatch.watch.train_step import conditional_update, variable_writes
 from nanwatch.watch.train_step.conditional_update import KeptValue
+from nanwatch.watch.train_step.loss_uses import LossUse
 
 CURRENT = threading.local()
 CatchErrors = Callable[[str], contextlib.AbstractContextManager[None]]
@@ -64,6 +65,8 @@ class TracedStep:
     target: Tensor | None = None  # what the tape was asked to differentiate
     targets: list[Tensor] = field(default_factory=list)  # every loss of the step, in whichever graph
     loss_graph: Graph | None = None  # the graph that ``loss`` or ``target`` belongs to
+    in_compiled_loss: bool = False  # what `compile` was given is being asked
+    loss_uses: list[LossUse] = field(default_factory=list)  # by the script itself
     gradients: list[Gradient] = field(default_factory=list)
     sums: list[Tensor] = field(default_factory=list)  # half square sums of those that are there, in order
     held: Tensor | None = None  # bool scalar, under tf.distribute: bad in any replica

@@ -57,6 +57,20 @@ def held(model: Any, rows: int = ROWS) -> BothModes:
 # -- what it answers ---------------------------------------------------------------------------------
 
 
+def test_the_variances_of_the_averages_and_of_the_rows() -> None:
+    keras.utils.set_random_seed(3)
+    model = net()
+    x, y = table(ROWS)
+    model.fit(x, y, epochs=3, verbose=0)
+    training, inference = in_both_modes(model, (tf.constant(x), tf.constant(y)), float("inf"))
+    normalising = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
+    hidden = model.layers[0](x).numpy()
+    assert [each.layer for each in training.variances] == [layer.path for layer in normalising]
+    assert training.variances[0].moving == pytest.approx(np.median(normalising[0].moving_variance.numpy()))
+    assert training.variances[0].batch == pytest.approx(np.median(hidden.var(axis=0)), rel=1e-3)
+    assert inference.variances == ()
+
+
 def test_the_losses_of_both_modes() -> None:
     keras.utils.set_random_seed(3)
     model = net(penalty="l2")
