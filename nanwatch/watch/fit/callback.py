@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 
 import keras
 
@@ -48,7 +49,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def set_model(self, model: Model) -> None:
         """Keras calls this before it compiles the step: the moment to wrap it."""
         super().set_model(model)
-        if is_disabled() or seam().fit_arguments(sys._getframe()) is None:
+        if is_disabled() or not self.is_in_fit(sys._getframe()):
             return
         if self.recorder is None or (self.recorder.ended and not self.injected):
             try:
@@ -60,6 +61,17 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 return
         with self.recorder.catch_errors("hooking the model"):
             self.observe(model, self.recorder)
+
+    def is_in_fit(self, frame: FrameType) -> bool:
+        """Whether it is not an evaluation, say, that has this callback; no, where it cannot be told."""
+        try:
+            return seam().fit_arguments(frame) is not None
+        except Exception as error:
+            if self.recorder is None:
+                warnings.warn(f"nanwatch does not watch: {type(error).__name__}: {error}", stacklevel=3)
+            else:
+                self.recorder.note_error(error, "looking for the fit")
+            return False
 
     def join(self, model: Model) -> None:
         """Before a fit with a CallbackList of the script's own, of which nobody calls `set_model` any more.

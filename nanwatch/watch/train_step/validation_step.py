@@ -79,7 +79,8 @@ class ValidationStepRecorder:
         model = self.model
         if model.test_function is not None and not force:
             return model.test_function
-        self.jit = seam().is_compiled_by_xla(model)
+        with self.catch_errors("asking whether XLA compiles the step"):
+            self.jit = seam().is_compiled_by_xla(model)
         model.jit_compile, before = False if self.jit else model.jit_compile, model.jit_compile
         try:
             type(model).make_test_function(model, force=force)
