@@ -126,7 +126,7 @@ class CheckReport:
             report = accept_findings(report, self.write_baseline)
         write_reports(report, self.formats)
         status = own_status or status_of(report, self.fail_on)
-        if status == ExitStatus.OK and not report.steps():
+        if not own_status and status != ExitStatus.FINDINGS and not report.steps():
             print(f"nanwatch: {nothing_checked(report, child_seconds())}", file=sys.stderr)
             return ExitStatus.FAILED
         return status

@@ -59,7 +59,11 @@ def choice_of(select: str | None, ignore: str | None, baseline: Path | None) -> 
 
 
 def status_of(report: Report, fail_on: FailOn) -> ExitStatus:
-    """`FINDINGS` where a finding is of the level ``fail_on`` or worse."""
+    """`FINDINGS` where a finding is of the level ``fail_on`` or worse; `FAILED` where none could be seen."""
     from nanwatch.explain.annotated import reaches
 
-    return ExitStatus.FINDINGS if fail_on != NEVER and reaches(report, fail_on) else ExitStatus.OK
+    if fail_on == NEVER:
+        return ExitStatus.OK
+    if reaches(report, fail_on):
+        return ExitStatus.FINDINGS
+    return ExitStatus.FAILED if report.is_blind() else ExitStatus.OK

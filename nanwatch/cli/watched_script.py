@@ -155,7 +155,7 @@ def report(recorder: RunRecorder, wanted: Wanted, stderr: OwnStderr) -> ExitStat
             if is_unexplained_crash(found):
                 if not wanted.quiet:
                     stderr.say(unexplained_crash(found))
-            elif not wanted.quiet or found.has_more_than_notes():
+            elif not wanted.quiet or found.has_more_than_notes() or found.is_blind():
                 stderr.write(text)
             return status_of(found, wanted.fail_on)
     except KeyboardInterrupt:

@@ -11,6 +11,13 @@ from nanwatch.record.watchpoints import Watchpoint
 MEGABYTE = 2**20
 # What the parts of a snapshot are called, where the name does not say it.
 PARTS = {"held": "what the step was given and drew", "captured": "variables outside the model"}
+SEEN_BY_SEAMS: dict[notes.SeenBySeams, str] = {
+    "lines": "which lines of the script made what",
+    "fits": "trainings by fit or train_on_batch",
+    "saves": "what the script saves",
+    "loops": "training loops of the script's own",
+    "steps": "updates inside a step",
+}
 
 
 def incident_note_words(note: IncidentNote) -> str:
@@ -82,6 +89,8 @@ def not_watched_words(note: NotWatched) -> str:
             return f"{layer}: called inside a loop or a function of its own"
         case notes.NotMet(watchpoint):
             return watchpoint_words(watchpoint)
+        case notes.SeamMissing(name, part):
+            return f"{SEEN_BY_SEAMS[part]}: this version of Keras or TensorFlow has no {name}"
     assert_never(note)
 
 

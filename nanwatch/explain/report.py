@@ -13,6 +13,7 @@ from nanwatch.diagnose.places import line_words, project_path
 from nanwatch.diagnose.script_names import ScriptNames, names_of
 from nanwatch.explain.notes import held_back_words, not_watched_words, own_error_words
 from nanwatch.record.facts import Location
+from nanwatch.record.notes import SeamMissing
 from nanwatch.record.run import Fit, Run
 
 
@@ -104,8 +105,18 @@ class Report:
         return sum(most.values())
 
     def is_watched_throughout(self) -> bool:
-        """Whether no training went on unwatched, because nanwatch had failed in it."""
-        return all(fit.info.unwatched_from is None for fit in self.run.fits)
+        """Whether nanwatch did not fail itself, and knows this Keras where it watches a training."""
+        seen = all(fit.info.unwatched_from is None for fit in self.run.fits)
+        return seen and not self.run.info.errors and not self.missing_seams()
+
+    def missing_seams(self) -> list[SeamMissing]:
+        """What Keras and TensorFlow have not, by which trainings are watched."""
+        missing = [note for note in self.run.info.not_watched if isinstance(note, SeamMissing)]
+        return [note for note in missing if note.part in ("fits", "loops", "steps")]
+
+    def is_blind(self) -> bool:
+        """Whether no training was seen, and nanwatch itself is to blame, or does not know this Keras."""
+        return not self.steps() and bool(self.run.info.errors or self.missing_seams())
 
     def not_watched(self) -> list[str]:
         """What was not seen, could not be read, or went wrong in nanwatch itself; each once."""

@@ -11,6 +11,7 @@ from nanwatch.diagnose.readings import accuracies, first_output
 from nanwatch.diagnose.skill import Skill, lacking_outputs, output_words
 from nanwatch.explain.figures import count, short
 from nanwatch.explain.loss_words import loss_words
+from nanwatch.explain.notes import not_watched_words
 from nanwatch.explain.processes import process_words
 from nanwatch.explain.report import Report
 from nanwatch.explain.trainings import in_training
@@ -89,6 +90,8 @@ def outcome_sentence(report: Report) -> str:
 def healthy_sentence(report: Report) -> str:
     """With what the numbers say against the training all the same, what was tried in vain, and the notes."""
     fit = report.fit()
+    if (why := why_in_part(report)) is not None:
+        return f"Nothing was found in what could be watched: {why}."
     if fit is not None and report.doubts:
         said = f"No fault was found, but {report.doubts[0]}."
         tried = [trial for trial in report.run.trials if trial.made_again and trial.fit == fit.info.index]
@@ -98,6 +101,17 @@ def healthy_sentence(report: Report) -> str:
         return "Nothing found."
     more = f" and {len(notes) - NAMED_NOTES} more" if len(notes) > NAMED_NOTES else ""
     return f"No fault was found. Noted: {', '.join(notes[:NAMED_NOTES])}{more}."
+
+
+def why_in_part(report: Report) -> str | None:
+    """Why not all was watched that should have been, where no op of a step is to blame."""
+    failed = [error for error in report.run.info.errors if error.fit is None]
+    if failed:
+        more = f", and {len(failed) - 1} more of its own" if len(failed) > 1 else ""
+        return f"nanwatch itself failed with {failed[0].type} while {failed[0].doing}{more}"
+    if missing := report.missing_seams():
+        return not_watched_words(missing[0])
+    return None
 
 
 def faulty_sentence(report: Report) -> str:

@@ -6,6 +6,7 @@ The words for them are made where they are read, in `nanwatch.explain.notes`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from nanwatch.record.tables import Variant
 from nanwatch.record.watchpoints import Role, Watchpoint
@@ -197,6 +198,18 @@ class NotMet(Variant):
     watchpoint: Watchpoint
 
 
+SeenBySeams = Literal["lines", "fits", "saves", "loops", "steps"]
+
+
+@dataclass(frozen=True)
+class SeamMissing(Variant):
+    """Keras, or TensorFlow, has no such function or class, by which nanwatch would have seen a part."""
+
+    kind = "seam-missing"
+    name: str  # "keras.optimizers.Optimizer.apply"
+    part: SeenBySeams
+
+
 NotWatched = (
     OtherKeras
     | OtherBackend
@@ -209,6 +222,7 @@ NotWatched = (
     | RoleOutOfReach
     | LayerOutOfReach
     | NotMet
+    | SeamMissing
 )
 
 # -- what a check did not let the script do, or not where it wanted ----------------------------------

@@ -17,7 +17,7 @@ from nanwatch.record.facts import OnIncident
 from nanwatch.record.notes import OtherBackend
 from nanwatch.watch.keras_seam import chosen
 from nanwatch.watch.keras_seam.patches import Patches
-from nanwatch.watch.keras_seam.seams import Taker, take
+from nanwatch.watch.keras_seam.seams import Taker, missing_seams, take
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.launch.disabled import is_disabled
 from nanwatch.watch.launch.own_modules import KEPT, own_imports
@@ -148,12 +148,18 @@ def take_seams(keras: ModuleType, recorder: RunRecorder, on_incident: OnIncident
     registered = {"tensorflow.RegisterGradient.__call__": register_for_graph}
     take(recorder.of_keras, Taker.GRADIENTS, registered)
     join_fits(recorder, on_incident)
-    from nanwatch.watch.fit import callback, fit_observer  # noqa: F401 - at hand for every fit
-    from nanwatch.watch.fit.loops import Loops
-    from nanwatch.watch.recording.saves import Saves
+    for missing in missing_seams():
+        recorder.note_not_watched(missing)
+    with recorder.catch_errors("getting ready for a training"):
+        from nanwatch.watch.fit import callback, fit_observer  # noqa: F401 - at hand for every fit
+    with recorder.catch_errors("taking the seams of what is saved"):
+        from nanwatch.watch.recording.saves import Saves
 
-    Saves(recorder).arm()
-    Loops(recorder, on_incident).arm()
+        Saves(recorder).arm()
+    with recorder.catch_errors("taking the seams of loops"):
+        from nanwatch.watch.fit.loops import Loops
+
+        Loops(recorder, on_incident).arm()
 
 
 def note_lines(patches: Patches) -> None:

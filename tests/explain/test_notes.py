@@ -145,6 +145,11 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
     ),
     (not_watched_words, notes.NotMet(Watchpoint("activation", "dense")), "activation dense"),
     (
+        not_watched_words,
+        notes.SeamMissing("keras.Model.fit", "fits"),
+        "trainings by fit or train_on_batch: this version of Keras or TensorFlow has no keras.Model.fit",
+    ),
+    (
         held_back_words,
         notes.EndedByDeadline(110.0, 120.0),
         "the rest of the script, after 110 of the deadline's 120 seconds",

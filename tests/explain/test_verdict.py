@@ -10,10 +10,12 @@ from typing import Any, get_args
 
 import pytest
 
+from nanwatch.cli.telling import status_of
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Diagnoses, Outcome
 from nanwatch.diagnose.engine import diagnose
 from nanwatch.explain import as_github, as_html, as_junit, as_markdown, as_sarif, as_terminal
+from nanwatch.explain.headline import headline
 from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
 from nanwatch.explain.reporting import report_of
@@ -21,7 +23,7 @@ from nanwatch.explain.sentences import limits, nothing_checked
 from nanwatch.explain.verdict import PLACES, VALUES, action_sentence, course, verdict
 from nanwatch.record.facts import IncidentInfo, LossInfo, Nonfinite
 from nanwatch.record.interventions import Intervention, InterventionKind
-from nanwatch.record.notes import ChildNotWatched, NotWatched, OtherBackend
+from nanwatch.record.notes import ChildNotWatched, NotWatched, OtherBackend, OwnError, SeamMissing
 from nanwatch.record.trials import Trial, TrialOutcome
 from nanwatch.record.watchpoints import Role
 from tests.explain import made_up_reports
@@ -265,6 +267,57 @@ def test_several_trainings_that_went_on_unwatched() -> None:
     said = verdict(replace(report, run=replace(report.run, fits=fits)))
     assert said.startswith("nanwatch itself failed in step 3 of a training, which went on")
     assert "unwatched, and 1 more did. Nothing" in said
+
+
+FAILED = OwnError("beginning a fit", "KeyError", "'x'")
+FITS, SAVES = SeamMissing("keras.Model.fit", "fits"), SeamMissing("keras.saving.save_model", "saves")
+NO_FIT = "trainings by fit or train_on_batch: this version of Keras or TensorFlow has no keras.Model.fit"
+FAILED_WORDS = "nanwatch's own error while watching: beginning a fit: KeyError: 'x'"
+
+
+@pytest.mark.parametrize(
+    ("info", "tone", "said", "status"),
+    [
+        ({"errors": (FAILED,)}, "open", "nanwatch itself failed with KeyError while beginning a fit", 0),
+        (
+            {"errors": (FAILED, replace(FAILED, doing="ending a fit"))},
+            "open",
+            "nanwatch itself failed with KeyError while beginning a fit, and 1 more of its own",
+            0,
+        ),
+        ({"not_watched": (FITS,)}, "open", NO_FIT, 0),
+        ({"not_watched": (SAVES,)}, "well", None, 0),
+    ],
+)
+def test_what_could_not_be_watched_is_not_called_well(
+    info: dict[str, Any], tone: str, said: str | None, status: int
+) -> None:
+    report = with_info(made_up_reports.healthy(), info)
+    assert headline(report).tone == tone
+    in_part = f"Nothing was found in what could be watched: {said}."
+    assert verdict(report) == (in_part if said else "Nothing found.")
+    assert status_of(report, "error") == status
+
+
+@pytest.mark.parametrize(
+    ("info", "said", "status"),
+    [
+        ({"errors": (FAILED,)}, f" that nanwatch could watch: {FAILED_WORDS}.", 2),
+        ({"not_watched": (FITS,)}, f" that nanwatch could watch: {NO_FIT}.", 2),
+        ({}, " that nanwatch could see.", 0),
+    ],
+)
+def test_where_nothing_could_be_watched_no_gate_is_passed(
+    info: dict[str, Any], said: str, status: int
+) -> None:
+    report = with_info(made_up_reports.healthy(outcome="no-training", fit={"steps": 0}), info)
+    assert headline(report).tone == "open"
+    assert verdict(report) == f"train.py trained no Keras model{said}"
+    assert (status_of(report, "error"), status_of(report, "never")) == (status, 0)
+
+
+def with_info(report: Report, info: dict[str, Any]) -> Report:
+    return replace(report, run=replace(report.run, info=replace(report.run.info, **info)))
 
 
 def test_a_model_too_large_to_be_made_again_is_told() -> None:

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 
 from nanwatch.record.notes import OnParameterServers
 from nanwatch.watch.fit.fit_observer import FitObserver, observe_model, observer_of, release_observer
@@ -51,7 +52,7 @@ class Watch(EitherCallback):
         super().set_model(model)
         if not self.injected:
             chosen.settle(chosen.kind_of(model))
-        if is_disabled() or seam().fit_arguments(sys._getframe()) is None:
+        if is_disabled() or not self.is_in_fit(sys._getframe()):
             return
         if self.recorder is None or (self.recorder.ended and not self.injected):
             try:
@@ -63,6 +64,17 @@ class Watch(EitherCallback):
                 return
         with self.recorder.catch_errors("hooking the model"):
             self.observe(model, self.recorder)
+
+    def is_in_fit(self, frame: FrameType) -> bool:
+        """Whether it is not an evaluation, say, that has this callback; no, where it cannot be told."""
+        try:
+            return seam().fit_arguments(frame) is not None
+        except Exception as error:
+            if self.recorder is None:
+                warnings.warn(f"nanwatch does not watch: {type(error).__name__}: {error}", stacklevel=3)
+            else:
+                self.recorder.note_error(error, "looking for the fit")
+            return False
 
     def join(self, model: Model) -> None:
         """Before a fit with a CallbackList of the script's own, of which nobody calls `set_model` any more.

@@ -17,6 +17,7 @@ from enum import StrEnum
 from types import ModuleType
 from typing import Any, Literal
 
+from nanwatch.record.notes import SeamMissing, SeenBySeams
 from nanwatch.watch.keras_seam.chosen import PACKAGES, chosen
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper
 from nanwatch.watch.keras_seam.places import Place
@@ -142,8 +143,20 @@ SEAMS = (
 )
 
 
+# What is seen by the seams of a taker; those of the others are for the script's sake, or come with these.
+SEEN_BY: Mapping[Taker, SeenBySeams] = {
+    Taker.LINES: "lines",
+    Taker.FITS: "fits",
+    Taker.SAVES: "saves",
+    Taker.LOOPS: "loops",
+    Taker.STEP: "steps",
+}
+
+
 def take(patches: Patches, taker: Taker, given: Mapping[str, Any]) -> None:
     """Take all seams of ``taker``, in the order of the table; ``given`` is by the path of the seam.
+
+    One that this Keras or TensorFlow has not is left out: `missing_seams` tells.
 
     Raises:
         KeyError: what is given is not for exactly the taker's seams.
@@ -153,14 +166,30 @@ def take(patches: Patches, taker: Taker, given: Mapping[str, Any]) -> None:
         raise KeyError(f"{taker.name}: {sorted({seam.path for seam in mine} ^ set(given))}")
     for seam in mine:
         here = as_it_is_here(seam)
-        HOW[here.how](patches, here, given[seam.path])
+        if is_there(here):
+            HOW[here.how](patches, here, given[seam.path])
 
 
 def as_it_is_here(seam: Seam) -> Seam:
     """The row as this Keras has it."""
-    if seam.instead and known_places(seam) is None and not hasattr(owner_of(seam), seam.name):
+    if seam.instead and not is_there(seam):
         return replace(seam, owner=seam.instead, how="wrap")
     return seam
+
+
+def is_there(seam: Seam) -> bool:
+    try:
+        if seam.how == "enter" or known_places(seam) is not None:
+            return True
+        return hasattr(owner_of(seam), seam.name)
+    except Exception:  # the adapter may not even be imported beside an unknown Keras
+        return False
+
+
+def missing_seams() -> list[SeamMissing]:
+    """What of the table this Keras and this TensorFlow have not, and what is not watched for that."""
+    missing = [seam for seam in SEAMS if seam.taker in SEEN_BY and not is_there(as_it_is_here(seam))]
+    return [SeamMissing(seam.path, SEEN_BY[seam.taker]) for seam in missing]
 
 
 def wrap(patches: Patches, seam: Seam, wrapper: Wrapper) -> None:

@@ -130,7 +130,8 @@ class ModelStepRecorder(StepRecorder):
         model = self.model
         if model.train_function is not None and not force:
             return model.train_function
-        self.jit = seam().is_compiled_by_xla(model)
+        with self.catch_errors("asking whether XLA compiles the step"):
+            self.jit = seam().is_compiled_by_xla(model)
         # An output of an XLA function is one that cannot be fused away.
         self.shows_activations = not self.jit
         self.guard.kept = None if self.jit else self.kept

@@ -79,7 +79,8 @@ class ValidationStepRecorder:
         model = self.model
         if model.test_function is not None and not force:
             return model.test_function
-        self.jit = seam().is_compiled_by_xla(model)
+        with self.catch_errors("asking whether XLA compiles the step"):
+            self.jit = seam().is_compiled_by_xla(model)
         function = seam().make_without_xla(model, type(model).make_test_function, "test_function")
         self.made = model.test_function = functools.partial(self.execute, function)
         return self.made
