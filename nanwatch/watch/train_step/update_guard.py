@@ -26,7 +26,13 @@ from nanwatch.watch.train_step.eager_ops import not_kept
 from nanwatch.watch.train_step.kept_step import KeptStep
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.sentinels import half_square_sum, surely_finite, watchable
-from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, batch_loss, current_step
+from nanwatch.watch.train_step.traced_step import (
+    CatchErrors,
+    TracedStep,
+    batch_loss,
+    current_step,
+    suspend_watching,
+)
 from nanwatch.watch.train_step.writes_without_data import GuardedUpdate
 
 MAIL_ROOM = 1024  # gradients whose norms a mailbox can carry
@@ -148,8 +154,9 @@ class UpdateGuard:
 
     def make_up_for_missing_data(self) -> None:
         """The step was called for a batch that did not come: write what it writes without a guard."""
-        for update in self.updates:
-            writes_without_data.make(update)
+        with suspend_watching():
+            for update in self.updates:
+                writes_without_data.make(update)
 
     def weigh(
         self,
