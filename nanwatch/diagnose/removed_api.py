@@ -64,7 +64,7 @@ NAMES: dict[str, Name] = {
         (
             (
                 r"^from (tensorflow\.)?keras\.utils import np_utils$",
-                r"from \1keras.utils import to_categorical",
+                r"from \1keras import utils as np_utils",  # the lines below it call it by that name
             ),
             (r"\bkeras\.utils\.np_utils\.", "keras.utils."),
             (r"\bnp_utils\.to_categorical\b", "keras.utils.to_categorical"),

@@ -37,7 +37,7 @@ CASES = [
     (
         f"ImportError: cannot import name 'np_utils' from 'keras.utils' {UTILS}",
         "from keras.utils import np_utils",
-        "from keras.utils import to_categorical",
+        "from keras import utils as np_utils",
     ),
     (
         "ModuleNotFoundError: No module named 'keras.utils.np_utils'",

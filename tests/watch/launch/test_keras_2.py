@@ -45,7 +45,7 @@ model = Sequential([Dense(4, input_dim=8), LeakyReLU(), BatchNormalization()])
 model.add(Dense(2))
 model.add(Activation("softmax"))
 rate = SGD(lr=0.05, decay=1e-6, momentum=0.9, nesterov=True)
-print(round(float(K.get_value(rate.lr)), 3), type(Adam(0.1)).__module__.split(".")[2])
+print(round(float(K.get_value(rate.lr)), 3), type(Adam(0.1)).__module__.split(".")[-1])
 model.compile(loss="categorical_crossentropy", optimizer=rate, metrics=["accuracy"])
 batches = ImageDataGenerator()
 model.fit_generator(iter([(x, np_utils.to_categorical(y))] * 3), steps_per_epoch=3, verbose=0)
@@ -73,7 +73,6 @@ def test_a_script_of_2019_runs_as_it_stands(tmp_path: Path) -> None:
     assert [fit.kind for fit in info.fits] == ["fit", "fit"]
     assert [fit.steps for fit in info.fits] == [3, 2]
     assert "tf_keras" in info.versions
-    assert b"nanwatch run --keras 2 train.py" in found.stderr
 
 
 @pytest.mark.tensorflow
