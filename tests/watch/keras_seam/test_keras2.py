@@ -305,6 +305,21 @@ def test_a_layer_of_the_scripts_own_goes_through_autograph(keras_2: Any, tmp_pat
     assert only_run(tmp_path).info.errors == ()
 
 
+@pytest.mark.parametrize("old", [False, True])
+def test_a_strategy(keras_2: Any, old: bool, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    with tf.distribute.MirroredStrategy(["/cpu:0"]).scope():
+        inputs = keras_2.layers.Input((8,))
+        model = keras_2.Model(inputs, keras_2.layers.Dense(1, activation="sigmoid")(inputs))
+        model.compile(keras_2.optimizers.legacy.Adam() if old else "adam", "binary_crossentropy")
+    with pytest.raises(TrainingHalted):
+        fit(model, [nanwatch.Watch(tmp_path)], bad=True)
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    info = only_run(tmp_path).info
+    assert (info.errors, info.not_watched) == ((), ())
+
+
 def test_a_watch_takes_the_keras_of_its_model(keras_2: Any, tmp_path: Path) -> None:
     chosen.Settled.kind = 3
     model = model_of(keras_2)
