@@ -13,7 +13,7 @@ import pytest
 from tests.example_runs import EXAMPLES, example_run
 from tests.programs.expected import expected_in
 from tests.programs.scoring import score
-from tests.side_by_side import COMMAND, ended
+from tests.side_by_side import COMMAND, MODULE, ended
 
 HALTED, CRASHED, FINISHED = 3, 1, 0
 STATUS = {
@@ -77,8 +77,8 @@ POSTS = {"inceptionv3_single_softmax": FINISHED, "vgg16_relu_head": HALTED}
 def test_a_post_is_answered_as_it_was_posted(name: str, tmp_path: Path) -> None:
     for path in (EXAMPLES / "posts").glob("*.py"):
         shutil.copy(path, tmp_path)
-    run = ended(tmp_path, *COMMAND, "run", "--keras", "2", f"{name}.py")
-    explained = ended(tmp_path, *COMMAND, "explain", "logs", "--format", "json")
+    run = ended(tmp_path, *MODULE, "run", "--keras", "2", f"{name}.py")
+    explained = ended(tmp_path, *MODULE, "explain", "logs", "--format", "json")
     found = score(expected_in(EXAMPLES / "posts" / f"{name}.py"), json.loads(explained.stdout))
     assert run.status == POSTS[name], run.stderr.decode()
     assert found.right, found.said
