@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.cases import CASES, batches, compiled
 from benchmarks.variants import VARIANTS, callbacks_of
+from nanwatch.watch.launch.keras_2 import give_keras_2
 
 
 def main() -> None:
@@ -24,6 +25,8 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true", help="Peak memory of the first variant, alone.")
     given = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if os.environ.get("NANWATCH_KERAS") == "2":
+        give_keras_2()
     with tempfile.TemporaryDirectory() as folder:
         measured = peak_memory(given, Path(folder)) if given.memory else seconds(given, Path(folder))
     print(json.dumps(measured))

@@ -3,7 +3,7 @@
 Time: a process holds a bare fit of the model, and one for every other way of training; they take
 turns of some steps each, and every turn is compared with the bare turn of the same round.
 TensorFlow's own switches get a process each, with a bare fit of its own: they make graphs of
-gigabytes. Memory: every way of training in a process of its own.
+gigabytes. Memory: every way of training in a process of its own. ``NANWATCH_KERAS=2``: on Keras 2.
 """
 
 from __future__ import annotations

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from tests.example_runs import EXAMPLES, example_run
 from tests.programs.expected import expected_in
 from tests.programs.scoring import score
-from tests.side_by_side import COMMAND, ended
+from tests.side_by_side import COMMAND, MODULE, ended
 
 HALTED, CRASHED, FINISHED = 3, 1, 0
 STATUS = {
@@ -63,3 +66,20 @@ def test_the_marked_fault_comes_back_on_its_line(name: str) -> None:
     assert (report["incident"] is not None) == (status == HALTED)
     if not expected:
         assert all(diagnosis["level"] == "note" for diagnosis in report["diagnoses"]), found.said
+
+
+POSTS = {"inceptionv3_single_softmax": FINISHED, "vgg16_relu_head": HALTED}
+
+
+@pytest.mark.tensorflow
+@pytest.mark.skipif(importlib.util.find_spec("tf_keras") is None, reason="there is no Keras 2")
+@pytest.mark.parametrize("name", POSTS)
+def test_a_post_is_answered_as_it_was_posted(name: str, tmp_path: Path) -> None:
+    for path in (EXAMPLES / "posts").glob("*.py"):
+        shutil.copy(path, tmp_path)
+    run = ended(tmp_path, *MODULE, "run", "--keras", "2", f"{name}.py")
+    explained = ended(tmp_path, *MODULE, "explain", "logs", "--format", "json")
+    found = score(expected_in(EXAMPLES / "posts" / f"{name}.py"), json.loads(explained.stdout))
+    assert run.status == POSTS[name], run.stderr.decode()
+    assert found.right, found.said
+    assert found.alarms == (), found.said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nanwatch.diagnose.patch import find_call, parse_line, span
 from nanwatch.record.facts import Location, ScriptError
@@ -22,6 +22,7 @@ class Removal:
     line: str | None = None
     library: str = ""  # from which it is gone, where that is not Keras
     at: Location | None = None  # where it stands, if not where the script died
+    is_in_keras_2: bool = False  # ``--keras 2`` gives it
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,12 @@ class Name:
     edits: tuple[tuple[str, str], ...] = ()
 
 
+# What `nanwatch run --keras 2` gives a script: what tf_keras has, and what is added to that.
+IN_KERAS_2 = frozenset(
+    {"fit_generator", "evaluate_generator", "predict_generator", "np_utils", "experimental"}
+    | {"ImageDataGenerator", "utils.np_utils", "preprocessing.text", "backend.tensorflow_backend", "engine"}
+    | {"lr", "decay", "period", "workers", "use_multiprocessing", "max_queue_size"}
+)
 OF_MODELS: dict[str, Name] = {
     "fit_generator": Name("fit takes generators and datasets itself", ((r"\bfit_generator\b", "fit"),)),
     "evaluate_generator": Name(
@@ -58,7 +65,7 @@ NAMES: dict[str, Name] = {
         (
             (
                 r"^from (tensorflow\.)?keras\.utils import np_utils$",
-                r"from \1keras.utils import to_categorical",
+                r"from \1keras import utils as np_utils",  # the lines below it call it by that name
             ),
             (r"\bkeras\.utils\.np_utils\.", "keras.utils."),
             (r"\bnp_utils\.to_categorical\b", "keras.utils.to_categorical"),
@@ -135,6 +142,7 @@ NO_MORE = {
     "workers": "give it to the keras.utils.PyDataset",
     "use_multiprocessing": "give it to the keras.utils.PyDataset",
     "max_queue_size": "give it to the keras.utils.PyDataset",
+    "decay": "a rate that falls is a schedule, such as keras.optimizers.schedules.InverseTimeDecay",
     "sample_weight_mode": "weights of steps are found by their shape",
 }
 METRICS = {"acc": "accuracy", "val_acc": "val_accuracy"}
@@ -185,6 +193,7 @@ def removals(raised: ScriptError, line: str, models: Collection[str]) -> Iterato
             "keras.optimizers.legacy",
             "The optimizers stand in keras.optimizers itself",
             edited(line, ((r"\boptimizers\.legacy\b", "optimizers"),)),
+            is_in_keras_2=True,
         )
     if found := NO_GET.search(said):
         yield from class_weights(line, found[1])
@@ -204,9 +213,10 @@ def removals(raised: ScriptError, line: str, models: Collection[str]) -> Iterato
         yield from (each for each in arguments([FIRST[found[1]]], line) if each.line is not None)
     if WEIGHTS_FILE.search(said):
         new = edited(line, ((r"(?:\.weights)?\.(?:h5|hdf5|ckpt|keras|tf)(?=[\"'])", ".weights.h5"),))
-        yield Removal("another ending than .weights.h5", "Let the file of weights end in .weights.h5", new)
+        advice = "Let the file of weights end in .weights.h5"
+        yield Removal("another ending than .weights.h5", advice, new, is_in_keras_2=True)
     if found := MONITOR.search(said):
-        yield from metric(found[1] or found[2], line)
+        yield from (replace(each, is_in_keras_2=True) for each in metric(found[1] or found[2], line))
     if raised.type == "TypeError" and POSITIONAL.search(said):
         yield from positional_class_weight(line)
 
@@ -258,7 +268,7 @@ def of_module(module: str, name: str, line: str) -> Iterator[Removal]:
     if module.endswith("keras.backend"):
         edits = ((rf"\b(?:K|backend|keras\.backend)\.{name}\b", f"keras.ops.{name}"),)
         advice = f"Most of keras.backend stands in keras.ops: keras.ops.{name}"
-        yield Removal(f"keras.backend.{name}", advice, edited(line, edits))
+        yield Removal(f"keras.backend.{name}", advice, edited(line, edits), is_in_keras_2=True)
     elif root == "tensorflow" and name.endswith("Optimizer"):
         new = f"tf.keras.optimizers.{name.removesuffix('Optimizer')}"
         edits = ((rf"\btf\.train\.{name}\b", new),)
@@ -277,36 +287,50 @@ def of_object(kind: str, name: str, line: str, models: Collection[str]) -> Itera
         yield from of_table(OF_MODELS, name, line)
     if name == "lr" and kind in OPTIMIZERS:
         yield Removal(
-            "lr of an optimizer", "Write learning_rate", edited(line, ((r"\.lr\b", ".learning_rate"),))
+            "lr of an optimizer",
+            "Write learning_rate",
+            edited(line, ((r"\.lr\b", ".learning_rate"),)),
+            is_in_keras_2=True,
         )
 
 
 def of_table(table: dict[str, Name], name: str, line: str) -> Iterator[Removal]:
     if name in table:
-        yield Removal(name, table[name].advice, edited(line, table[name].edits))
+        new = edited(line, table[name].edits)
+        yield Removal(name, table[name].advice, new, is_in_keras_2=name in IN_KERAS_2)
 
 
 def modules(path: str, line: str) -> Iterator[Removal]:
     for name in MODULES:
         if path == name or path.startswith(f"{name}."):
-            yield Removal(f"keras.{path}", MODULES[name].advice, edited(line, MODULES[name].edits))
+            new = edited(line, MODULES[name].edits)
+            yield Removal(f"keras.{path}", MODULES[name].advice, new, is_in_keras_2=name in IN_KERAS_2)
     parts = path.split(".")
     if parts[0] == "layers" and parts[-1] in LAYER_MODULES:
         edits = ((rf"\bkeras\.layers\.{parts[-1]}\b", "keras.layers"),)
-        yield Removal(f"keras.{path}", "All layers stand in keras.layers itself", edited(line, edits))
+        advice = "All layers stand in keras.layers itself"
+        yield Removal(f"keras.{path}", advice, edited(line, edits), is_in_keras_2=True)
 
 
 def arguments(names: list[str], line: str) -> Iterator[Removal]:
     for name in names:
-        if name in ARGUMENTS:
-            new = ARGUMENTS[name]
-            yield Removal(f"{name}=", f"Write {new}=", edited(line, ((rf"\b{name}\s*=(?!=)", f"{new}="),)))
-        elif name in NO_MORE:
-            edits = ((rf",?\s*\b{name}\s*=\s*[^,()]+(?=[,)])", ""),)
-            yield Removal(f"{name}=", f"Leave it out: {NO_MORE[name]}", edited(line, edits))
-        elif name == "period":
-            edits = ((r"\bperiod\s*=\s*[^,()]+", 'save_freq="epoch"'),)
-            yield Removal("period=", 'Write save_freq="epoch", or a number of batches', edited(line, edits))
+        found = argument(name)
+        if found is not None:
+            kept = name in IN_KERAS_2
+            yield Removal(f"{name}=", found.advice, edited(line, found.edits), is_in_keras_2=kept)
+
+
+def argument(name: str) -> Name | None:
+    """What stands for an argument today."""
+    if name in ARGUMENTS:
+        new = ARGUMENTS[name]
+        return Name(f"Write {new}=", ((rf"\b{name}\s*=(?!=)", f"{new}="),))
+    if name in NO_MORE:
+        return Name(f"Leave it out: {NO_MORE[name]}", ((rf",?\s*\b{name}\s*=\s*[^,()]+(?=[,)])", ""),))
+    if name == "period":
+        edits = ((r"\bperiod\s*=\s*[^,()]+", 'save_freq="epoch"'),)
+        return Name('Write save_freq="epoch", or a number of batches', edits)
+    return None
 
 
 def class_weights(line: str, given: str) -> Iterator[Removal]:
@@ -324,9 +348,8 @@ def class_weights(line: str, given: str) -> Iterator[Removal]:
         else None
     )
     kind = "a list" if given == "list" else "an array"
-    yield Removal(
-        f"class_weight as {kind}", "Give a dict: class_weight=dict(enumerate(weights))", parsed(new)
-    )
+    advice = "Give a dict: class_weight=dict(enumerate(weights))"
+    yield Removal(f"class_weight as {kind}", advice, parsed(new), is_in_keras_2=True)
 
 
 def positional_class_weight(line: str) -> Iterator[Removal]:
@@ -341,7 +364,7 @@ def positional_class_weight(line: str) -> Iterator[Removal]:
         whole = new is not None and 0 <= start < end <= len(line) and not isinstance(value, ast.Starred)
         new = f"{new[:start]}{name}={new[start:]}" if whole and new is not None else None
     advice = 'Name its arguments: compute_class_weight(class_weight="balanced", classes=np.unique(y), y=y)'
-    yield Removal("compute_class_weight by position", advice, parsed(new), "scikit-learn 1")
+    yield Removal("compute_class_weight by position", advice, parsed(new), "scikit-learn 1", is_in_keras_2=True)
 
 
 def edited(line: str, edits: tuple[tuple[str, str], ...]) -> str | None:

@@ -92,5 +92,6 @@ def run_again(report: Report, *options: str) -> str | None:
     info = report.run.info
     if not os.path.isfile(os.path.join(info.cwd, info.script)):
         return None
+    options = ("--keras 2", *options) if info.keras_2 else options
     script = shlex.join(clean(part) for part in (report.path(info.script), *info.argv[1:]))
     return " ".join(["nanwatch run", *options, script])

@@ -62,7 +62,10 @@ def incident_note_words(note: IncidentNote) -> str:
 def not_watched_words(note: NotWatched) -> str:
     match note:
         case notes.OtherKeras():
-            return "tf_keras (Keras 2) was imported: nanwatch watches Keras 3 alone"
+            return (
+                "a model of another Keras was trained too: of Keras 2 (tf_keras) and Keras 3 the one is "
+                "watched that the script makes something of first"
+            )
         case notes.OtherBackend(backend):
             return f"Keras runs on {backend}: only TensorFlow is watched"
         case notes.LoopUnderXla():

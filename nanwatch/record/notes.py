@@ -115,7 +115,7 @@ IncidentNote = (
 
 @dataclass(frozen=True)
 class OtherKeras(Variant):
-    """tf_keras was imported."""
+    """Of Keras 2 and Keras 3 the one was trained of which the script made something second."""
 
     kind = "other-keras"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nanwatch.diagnose import made_up
@@ -48,7 +50,7 @@ CASES = [
     (
         f"ImportError: cannot import name 'np_utils' from 'keras.utils' {UTILS}",
         "from keras.utils import np_utils",
-        "from keras.utils import to_categorical",
+        "from keras import utils as np_utils",
     ),
     (
         "ModuleNotFoundError: No module named 'keras.utils.np_utils'",
@@ -222,3 +224,51 @@ def test_metrics_by_position_are_told_at_compile(code: str, new: str | None) -> 
 def test_weights_of_losses_are_no_metrics(message: str, code: str) -> None:
     raised = ScriptError("ValueError", message, made_up.line(9, "model.fit(x, y)"))
     assert removal_of(raised, compiled=[made_up.line(7, code)]) is None
+
+
+OF_THE_POSTS = [
+    ("ValueError: Argument(s) not recognized: {'lr': 0.0001}", "keras.optimizers.Adam(lr=0.0001)"),
+    ("AttributeError: 'Functional' object has no attribute 'fit_generator'", "model.fit_generator("),
+    ("TypeError: too many positional arguments", "w = compute_class_weight('balanced', np.unique(y), y)"),
+    ("AttributeError: 'numpy.ndarray' object has no attribute 'get'", "model.fit(x, y, class_weight=w)"),
+    ("ValueError: EarlyStopping callback received monitor=val_acc, but", "EarlyStopping(monitor='val_acc')"),
+    (
+        f"ImportError: cannot import name 'np_utils' from 'keras.utils' {UTILS}",
+        "from keras.utils import np_utils",
+    ),
+    ("ValueError: Argument(s) not recognized: {'decay': 1e-06}", "opt = SGD(0.01, decay=1e-6, momentum=0.9)"),
+]
+
+
+@pytest.mark.parametrize(("said", "line"), OF_THE_POSTS, ids=[line for _, line in OF_THE_POSTS])
+def test_what_keras_2_has_is_told(said: str, line: str) -> None:
+    kind, _, message = said.partition(": ")
+    (found,) = nw608.RemovedApi().diagnose_script(nw608.raised_run(kind, message, line))
+    assert found.evidence[-1] == "Under --keras 2 (tf_keras) the line may stand as it is."
+    run = nw608.raised_run(kind, message, line)
+    (found,) = nw608.RemovedApi().diagnose_script(replace(run, info=replace(run.info, keras_2=True)))
+    assert len(found.evidence) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("AttributeError: 'Sequential' object has no attribute 'predict_classes'", "m.predict_classes(x)"),
+        ("TypeError: fit() got an unexpected keyword argument 'nb_epoch'", "m.fit(x, y, nb_epoch=2)"),
+        ("AttributeError: module 'tensorflow' has no attribute 'Session'", "with tf.Session() as s:"),
+        (
+            "ModuleNotFoundError: No module named 'keras.wrappers.scikit_learn'",
+            "import keras.wrappers.scikit_learn",
+        ),
+    ],
+)
+def test_what_keras_2_has_no_more_either(said: str, line: str) -> None:
+    found = removal_of(error(said, line))
+    assert found is not None
+    assert not found.is_in_keras_2
+
+
+def test_a_rate_that_falls_is_left_out() -> None:
+    found = removal_of(error("ValueError: Argument(s) not recognized: {'decay': 1}", "SGD(0.1, decay=1e-6)"))
+    assert found is not None
+    assert found.line == "SGD(0.1)"

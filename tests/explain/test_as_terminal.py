@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from nanwatch.diagnose.diagnosis import Diagnosis
 from nanwatch.explain import as_terminal
-from nanwatch.explain.next_command import next_commands
+from nanwatch.explain.next_command import next_commands, run_again
 from nanwatch.explain.report import Report
 from nanwatch.record.facts import FitKind, Location
 from nanwatch.record.notes import (
@@ -219,6 +219,13 @@ def test_what_saw_nothing_is_not_proposed_again(
     report = made_up_reports.healthy(outcome="no-training")
     info = replace(report.run.info, script="train.py", cwd=str(tmp_path), not_watched=notes)
     assert next_commands(replace(report, run=replace(report.run, info=info))) == [(line, why)]
+
+
+def test_a_run_on_keras_2_is_proposed_again_on_it(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("")
+    report = made_up_reports.healthy(outcome="no-training")
+    info = replace(report.run.info, script="train.py", cwd=str(tmp_path), not_watched=(), keras_2=True)
+    assert run_again(replace(report, run=replace(report.run, info=info))) == "nanwatch run --keras 2 train.py"
 
 
 def is_replay_offered(report: Report) -> bool:

@@ -93,7 +93,8 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
     (
         not_watched_words,
         notes.OtherKeras(),
-        "tf_keras (Keras 2) was imported: nanwatch watches Keras 3 alone",
+        "a model of another Keras was trained too: of Keras 2 (tf_keras) and Keras 3 the one is watched that "
+        "the script makes something of first",
     ),
     (not_watched_words, notes.OtherBackend("jax"), "Keras runs on jax: only TensorFlow is watched"),
     (

@@ -13,6 +13,7 @@ from typing import Any
 from nanwatch.explain import as_json, reporting
 from nanwatch.explain.notes import own_error_words
 from nanwatch.record.facts import OnIncident
+from nanwatch.watch.keras_seam.chosen import chosen
 from nanwatch.watch.launch.script import run_program
 from nanwatch.watch.launch.starting import Program
 from nanwatch.watch.recording.run_recorder import RunRecorder
@@ -27,6 +28,8 @@ def report_on(
     import keras
 
     keras.backend.clear_session()
+    if chosen() == 2:  # whose policy that leaves as the script before has set it
+        keras.mixed_precision.set_global_policy("float32")
     with silence():
         recorder = RunRecorder(log_dir, str(script), (str(script),))
         recorder.keeps_trainings = prove > 0
@@ -36,6 +39,8 @@ def report_on(
     report = reporting.report_on(recorder.folder, held=held_run(recorder, prove))
     said: dict[str, Any] = json.loads(as_json.render(report))
     said["contradictions"] = contradictions(report)
+    raised = report.run.info.raised
+    said["raised"] = "" if raised is None else f"{raised.type}: {raised.message}"
     said["own_errors"] = [*map(own_error_words, report.run.info.errors), *report.run.damage]
     return said
 

@@ -54,12 +54,15 @@ class RemovedApi(Rule):
         gone = removal_of(raised, {model.type for model in models}, compiled) or old_key(raised, run)
         if gone is None:
             return
-        keras = run.info.versions.get("keras", "3")
+        package, newest = ("tf_keras", "2") if run.info.keras_2 else ("keras", "3")
+        keras = run.info.versions.get(package, newest)
+        as_it_stands = gone.is_in_keras_2 and not run.info.keras_2
         where = gone.at or raised.location
         yield self.finding(
             None,
             f"{gone.old} is gone from {gone.library or f'Keras {keras}'}. {gone.advice}.",
             f"Python says: {raised.type}: {raised.message}",
+            *(["Under --keras 2 (tf_keras) the line may stand as it is."] if as_it_stands else []),
             location=where,
             remedies=(
                 Remedy(

@@ -414,9 +414,11 @@ class FitObserver:
                 self.untracked, self.untracked_at = find_untracked(seen, self.model), record.info.steps
 
     def is_loss_scaled(self, seen: TracedStep) -> bool | None:
-        """None where no optimizer of the step takes off a scale."""
+        """None where no optimizer of the step takes off a scale as it sees fit."""
         applied = [*seen.optimizers, *filter(None, [self.watcher.optimizer])]
-        return seen.is_scaled if any(map(seam().is_loss_scaling, applied)) else None
+        scaling = filter(seam().is_loss_scaling, applied)
+        taken_off = any(seam().scale_of_gradients(each) is not None for each in scaling)
+        return seen.is_scaled if taken_off else None
 
     def out_of_reach(self, seen: TracedStep) -> list[LayerOutOfReach]:
         """Layers whose outputs stay inside a loop or a function, so that no sentinel can see them."""

@@ -80,7 +80,7 @@ class ModelTraining:
 
     @property
     def steps_per_execution(self) -> int:
-        return seam().steps_per_execution(self.model)
+        return self.step.at_once
 
     def describe(self) -> ModelInfo:
         info = description.describe(self.model, user_lines.compile_line_of(self.model))

@@ -50,9 +50,13 @@ def package() -> str:
 class ChosenKeras:
     """The public names of the one that is chosen; Keras 2 by those of Keras 3."""
 
+    def __init__(self) -> None:
+        self.three: Any = None  # Keras 3, once it was asked for: a script may empty ``sys.modules``
+
     def __getattr__(self, name: str) -> Any:
         if chosen() == 3:
-            return getattr(importlib.import_module("keras"), name)
+            self.three = self.three or importlib.import_module("keras")
+            return getattr(self.three, name)
         from nanwatch.watch.keras_seam import keras2_names
 
         return keras2_names.find(name)

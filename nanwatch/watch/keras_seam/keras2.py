@@ -472,11 +472,12 @@ class DataLoss:
         return self(y, y_pred, sample_weight)
 
 
-def matched(y: Tensor, y_pred: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
-    """As Keras makes them fit each other before it calls a loss."""
+def matched(*given: Any) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Labels, predictions and weights as Keras makes them fit each other before it calls a loss."""
     from tf_keras.src.engine.compile_utils import match_dtype_and_rank
 
-    y, y_pred, weight = match_dtype_and_rank(y, tf.convert_to_tensor(y_pred), weight)
+    tensors = [each if each is None or tf.is_tensor(each) else tf.convert_to_tensor(each) for each in given]
+    y, y_pred, weight = match_dtype_and_rank(*tensors)
     return y, y_pred, losses_utils.apply_mask(y_pred, weight, losses_utils.get_mask(y_pred))
 
 

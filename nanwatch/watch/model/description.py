@@ -43,7 +43,11 @@ def describe(model: Model, compile_location: Location | None = None) -> ModelInf
         layers=tuple(layer_info(path, layer, paths, called.get(id(layer), "")) for path, layer in layers),
         weights=tuple(
             WeightInfo(
-                seam().path_of(v), tuple(v.shape), str(v.dtype), bool(v.trainable), owner.get(id(v), "")
+                seam().path_of(v),
+                tuple(v.shape),
+                tf.as_dtype(v.dtype).name,
+                bool(v.trainable),
+                owner.get(id(v), ""),
             )
             for v in seam().weights_of(model)
         ),

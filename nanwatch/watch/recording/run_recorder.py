@@ -25,6 +25,7 @@ from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.parts import make_room, new_part
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
+from nanwatch.watch.keras_seam.chosen import package
 from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.launch.workers import Worker, join, worker_here
 from nanwatch.watch.recording.child_process import (
@@ -273,7 +274,7 @@ class RunRecorder:
         import tensorflow as tf
 
         versions = {"python": platform.python_version(), "nanwatch": __version__}
-        for name in ("tensorflow", "keras", "tf_keras", "numpy"):
+        for name in ("tensorflow", package(), "numpy"):
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 versions[name] = importlib.metadata.version(name)
         devices = tuple(device.name for device in tf.config.list_logical_devices())

@@ -71,6 +71,7 @@ class ModelStepRecorder(StepRecorder):
         self.original = model.train_step
         self.guard.several = not seam().is_keras_own(self.original)
         self.kept = KeptStep()
+        self.at_once = 1  # steps in one call of what Keras compiled
         self.applied: list[Optimizer] = []  # by the step that was traced last
         self.optimizers: list[Optimizer] = []  # that the step was seen to apply
         self.variables: list[Variable] = []
@@ -118,7 +119,7 @@ class ModelStepRecorder(StepRecorder):
 
     def make_up_for_missing_data(self) -> None:
         """XLA compiles a step that waits for its batch as a whole; so does an execution of several."""
-        if not self.jit and seam().steps_per_execution(self.model) == 1:
+        if not self.jit and self.at_once == 1:
             self.guard.make_up_for_missing_data()
 
     def make_train_function(self, force: bool = False) -> StepFunction:
@@ -128,6 +129,7 @@ class ModelStepRecorder(StepRecorder):
         XLA can neither call the host nor keep a batch of unknown size.
         """
         model = self.model
+        self.at_once = seam().steps_per_execution(model)
         if model.train_function is not None and not force:
             return model.train_function
         with self.catch_errors("asking whether XLA compiles the step"):
@@ -226,7 +228,7 @@ class ModelStepRecorder(StepRecorder):
         begun = BegunExecution()
         with self.catch_errors("finding what a step began with"):
             begun = self.go_back(nodes_of(error))
-        left = seam().steps_per_execution(self.model) - begun.steps
+        left = self.at_once - begun.steps
         self.release()
         function = self.bare_function()
         if not begun.steps:
@@ -318,7 +320,7 @@ class ModelStepRecorder(StepRecorder):
             self.without = ["loss"] if loss is None else []
             if not seen.gradients and self.variables:
                 self.without.append("gradient")
-            self.lay_out(batch, seen, self.variables, seam().steps_per_execution(self.model))
+            self.lay_out(batch, seen, self.variables, self.at_once)
             with self.catch_errors("looking where labels meet predictions"):
                 self.broadcasts = find_broadcasts(batch["label"], seen.outputs)
         cells = self.cells(seen, loss, self.variables)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,14 @@ from nanwatch.watch.train_step.eager_ops import not_kept
 from nanwatch.watch.train_step.kept_step import KeptStep
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.sentinels import half_square_sum, surely_finite, watchable
-from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep, batch_loss, current_step
+from nanwatch.watch.train_step.traced_step import (
+    CURRENT,
+    CatchErrors,
+    TracedStep,
+    batch_loss,
+    current_step,
+    suspend_watching,
+)
 from nanwatch.watch.train_step.writes_without_data import GuardedUpdate
 
 MAIL_ROOM = 1024  # gradients whose norms a mailbox can carry
@@ -130,8 +138,9 @@ class UpdateGuard:
                 kept, lost = seen.updated_before()
                 self.out_of_hand |= lost
                 seen.before_update([*variables, *seam().kept_by(optimizer)])
+        apply = functools.partial(apply_unseen, original) if is_in_replica() else original
         with variable_writes.note_ops(seen.guarded_ops):
-            apply_unless(held, original, grads, given, kept=kept)
+            apply_unless(held, apply, grads, given, kept=kept)
         if seen.graph is not None:
             with self.catch_errors("remembering an update"):
                 self.note_update(seen, GuardedUpdate.of(original, grads, given))
@@ -148,8 +157,9 @@ class UpdateGuard:
 
     def make_up_for_missing_data(self) -> None:
         """The step was called for a batch that did not come: write what it writes without a guard."""
-        for update in self.updates:
-            writes_without_data.make(update)
+        with suspend_watching():
+            for update in self.updates:
+                writes_without_data.make(update)
 
     def weigh(
         self,
@@ -226,6 +236,19 @@ class UpdateGuard:
             fine = tf.logical_and(fine, surely_finite(sums, grads))
         bad: Tensor = tf.logical_not(fine)
         return bad
+
+
+def apply_unseen(
+    original: Apply, grads: Sequence[Tensor | None], variables: Sequence[Variable] | None
+) -> object:
+    """``original``, which a strategy calls in threads of its own: that is no loop of the script's."""
+    if current_step() is not None:
+        return original(grads, variables)
+    CURRENT.seen = TracedStep(tensorflow_names.traced_graph(), applying=True)
+    try:
+        return original(grads, variables)
+    finally:
+        CURRENT.seen = None
 
 
 def loss_of_step(seen: TracedStep, optimizer: Optimizer | None) -> Tensor | None:

@@ -40,6 +40,7 @@ class ValidationStepRecorder:
         self.catch_errors = catch_errors
         self.original = model.test_step
         self.jit = False
+        self.at_once = 1  # steps in one call of what Keras compiled
         self.open = tensorflow_names.make_variable(False, "nanwatch_validation")
         self.counter = tensorflow_names.make_variable(np.int64(0), "nanwatch_validation_step")
         self.next_look = tensorflow_names.make_variable(np.int64(0), "nanwatch_validation_look")
@@ -77,6 +78,7 @@ class ValidationStepRecorder:
     def make_test_function(self, force: bool = False) -> StepFunction | None:
         """As Keras's; with XLA the user's step alone is compiled by it, for XLA cannot call the host."""
         model = self.model
+        self.at_once = seam().steps_per_execution(model)
         if model.test_function is not None and not force:
             return model.test_function
         with self.catch_errors("asking whether XLA compiles the step"):
@@ -88,7 +90,7 @@ class ValidationStepRecorder:
     def execute(self, function: StepFunction, iterator: Iterator[Structure]) -> Structure:
         """One call of the test function: as many steps as Keras puts into one execution."""
         failed: Exception | None = None
-        at_once = seam().steps_per_execution(self.model)
+        at_once = self.at_once
         try:
             logs = function(iterator)
         except ENDS:
