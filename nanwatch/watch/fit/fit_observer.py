@@ -148,7 +148,16 @@ class FitObserver:
                 name: float(value) for name, value in (logs or {}).items() if fit_arguments.is_number(value)
             }
             self.recorder.add_event(EpochEnd(self.fit.info.index, number, values, self.fit.info.steps))
+            with self.recorder.catch_errors("holding the best point for trials"):
+                self.hold_best(self.fit, values)
             self.recorder.save(now=False)
+
+    def hold_best(self, record: FitRecorder, logs: Mapping[str, float]) -> None:
+        if self.held is None or record.losses is None or "loss" not in logs:
+            return
+        before = time.perf_counter()
+        self.held.note_epoch(record.info.steps, logs["loss"], record.losses[0])
+        record.seconds_watching += time.perf_counter() - before
 
     def begin_validation(self) -> None:
         """A validation within the fit: the first is seen, where its data were not read before."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights
 from nanwatch.watch.model import description
 from nanwatch.watch.recording.fit_recorder import FitRecorder
-from nanwatch.watch.recording.run_recorder import KeptTraining
+from nanwatch.watch.recording.run_recorder import BestPoint, KeptTraining
 
 # The attribute of a layer with the initializer of each of its weights.
 INITIALIZERS = {
@@ -30,6 +31,8 @@ INITIALIZERS = {
     "beta": "beta_initializer",
 }
 KERAS_BATCH = 32  # rows; Keras's own, where ``fit`` is told none
+BEST_BYTES = 64 * 2**20  # of weights, state and the optimizer's variables, at the best epoch
+BEST_SHARE = 0.005  # of the time of a training, that is spent on copying them
 
 
 class HeldTraining:
@@ -45,6 +48,8 @@ class HeldTraining:
         self.shuffled = self.rows is not None and given.get("shuffle") is not False
         self.batches = KeptBatches()
         self.rates: list[tuple[int, float]] = []
+        self.best: BestPoint | None = None
+        self.next_copy = 0.0  # of `time.perf_counter`
 
     def note_rate(self, step: int, rate: float) -> None:
         """The learning rate from ``step`` on, which callbacks may have changed."""
@@ -52,6 +57,25 @@ class HeldTraining:
             self.rate = rate
         elif rate != (self.rates[-1][1] if self.rates else self.rate):
             self.rates.append((step, rate))
+
+    def note_epoch(self, steps: int, loss: float, began: float) -> None:
+        """An epoch has ended with the mean ``loss``: hold where it stands, if it stands best so far.
+
+        ``began``: the loss of the first step. Not where a copy was made a moment ago, or would be too large.
+        """
+        now, share = time.perf_counter(), loss / began if began > 0 else math.inf
+        lowest = math.inf if self.best is None else self.best.share
+        if not (math.isfinite(share) and share < lowest) or now < self.next_copy:
+            return
+        optimizer = self.model.optimizer
+        held: Sequence[Any] = [] if optimizer is None else optimizer.variables
+        parts = (self.model.trainable_variables, seam().state_variables(self.model), held)
+        if sum(map(size_of, parts)) > BEST_BYTES:
+            self.next_copy = math.inf
+            return
+        self.best = BestPoint(steps, loss, share, *map(copied, parts))
+        ended = time.perf_counter()
+        self.next_copy = ended + (ended - now) / BEST_SHARE
 
     def hold(self, batch: HostBatch) -> None:
         """Keep a batch that a look has brought, where the data did not come as arrays."""
@@ -96,7 +120,17 @@ class HeldTraining:
             progress,
             own_step,
             tuple(self.rates),
+            self.best,
         )
+
+
+def size_of(variables: Sequence[Any]) -> int:
+    """Bytes, as float32."""
+    return sum(math.prod(each.shape) * 4 for each in variables)
+
+
+def copied(variables: Sequence[Any]) -> Weights:
+    return [np.array(variable.numpy()) for variable in variables]
 
 
 def can_be_made_again(model: Model) -> bool:

@@ -84,6 +84,17 @@ class FrozenTraining(NamedTuple):
     first_weights: Weights | None  # the trainable ones, in the model's order; None where not held
 
 
+class BestPoint(NamedTuple):
+    """A training at the end of an epoch, so that what came of it then can be made again from there."""
+
+    step: int  # the steps that had been made
+    loss: float  # the epoch's mean
+    share: float  # of the first loss, that it was
+    weights: Weights  # as the first weights of a `KeptTraining`, and its first state
+    state: Weights
+    slots: Weights  # of the optimizer's variables, in its own order
+
+
 class KeptTraining(NamedTuple):
     """A training that has ended, and what it takes to make it again."""
 
@@ -104,6 +115,7 @@ class KeptTraining(NamedTuple):
     progress: float  # the last loss over the first; infinite where it did not end finite
     own_step: bool = False  # the script wrote ``train_step`` or ``compute_loss``
     rates: tuple[tuple[int, float], ...] = ()  # (step, the rate from it on), where callbacks gave others
+    best: BestPoint | None = None  # before its loss rose; None where none was held
 
     @property
     def ended_finite(self) -> bool:
