@@ -13,7 +13,8 @@ import numpy as np
 from nanwatch.record.facts import InferenceInfo
 from nanwatch.record.trials import Proposal
 from nanwatch.replay.course import Setup, guesses_of, setup_of
-from nanwatch.replay.made_again import REFUSED
+from nanwatch.replay.loop_step import of_loop
+from nanwatch.replay.made_again import REFUSED, setup_of_kept
 from nanwatch.replay.output_losses import OutputLosses, key_of
 from nanwatch.replay.own_step import as_tensors, packed
 from nanwatch.replay.quiet import quiet
@@ -44,7 +45,7 @@ class HeldRun:
         if kept is None or kept.fit not in fits:
             return
         with self.asking("trying constant answers"):
-            setup = setup_of(kept)
+            setup = self.setup_of(kept)
             paths, logged = self.outputs_of(kept, setup)
             with suspend_watching(), restore_after(kept.model), copy_all_functions():
                 found, apart = guesses_of(setup, kept.model)
@@ -55,6 +56,15 @@ class HeldRun:
                     for costs in (apart, ended)
                 ]
                 self.recorder.add_guess(kept.fit, found, *by_path)
+
+    def setup_of(self, kept: KeptTraining) -> Setup:
+        """As `setup_of_kept`; which loss a loop has written by hand is put down."""
+        if kept.first_step is None:
+            return setup_of_kept(kept)
+        setup, loss = of_loop(setup_of(kept), kept.first_step)
+        if loss is not None:
+            self.recorder.add_loss(kept.fit, loss)
+        return setup
 
     def outputs_of(self, kept: KeptTraining, setup: Setup) -> tuple[dict[str, str], bool]:
         """Of several outputs: their paths by the keys of their losses, and whether the logs tell of all."""

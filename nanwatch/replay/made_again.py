@@ -16,6 +16,7 @@ from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Proposal, Trial, TrialOutcome, Verdict
 from nanwatch.replay.changes import CHANGES
 from nanwatch.replay.course import Course, Setup, setup_at_best, setup_of, train
+from nanwatch.replay.loop_step import of_loop
 from nanwatch.replay.making import NotPossible
 from nanwatch.replay.output_losses import OutputLosses, key_of, name_of
 from nanwatch.replay.quiet import quiet
@@ -96,7 +97,10 @@ class Trials:
         wanted = [proposal for proposal in proposals if proposal.fit == self.kept.fit]
         if not any(change.kind in CHANGES for proposal in wanted for change in proposal.interventions):
             return
-        setup = setup_of(self.kept)
+        try:
+            setup = setup_of_kept(self.kept)
+        except NotPossible:  # a loop that does more
+            return
         best = self.point_of_decline(setup)
         if best is not None:  # where there is less to be made again, it is done first
             self.try_all(best, [since_best(proposal) for proposal in wanted])
@@ -309,6 +313,13 @@ def judged_by(setup: Setup, before: Course, after: Course, proposal: Proposal) -
     if best.verdict == "cured" and any(is_spoilt(before.of(key), after.of(key)) for key in others):
         return replace(best, verdict="not-cured")
     return best
+
+
+def setup_of_kept(kept: KeptTraining) -> Setup:
+    """Raises ValueError where the script has changed the model since, NotPossible of a loop that does more
+    in a step than `fit`."""
+    setup = setup_of(kept)
+    return setup if kept.first_step is None else of_loop(setup, kept.first_step)[0]
 
 
 @contextmanager

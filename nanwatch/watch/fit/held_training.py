@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from nanwatch.record.facts import FitInfo
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.kept_rows import KeptBatches, Rows, rows_of_arrays
-from nanwatch.watch.incident.guilty_rows import FIRST_WEIGHTS_BYTES, size_of_weights
+from nanwatch.watch.incident.guilty_rows import FIRST_WEIGHTS_BYTES, first_weights_of, size_of_weights
 from nanwatch.watch.keras_seam.adapter import seam
-from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights
+from nanwatch.watch.keras_seam.keras_types import Loss, Model, Optimizer, Structure, Weights
 from nanwatch.watch.model import description
 from nanwatch.watch.recording.fit_recorder import FitRecorder
-from nanwatch.watch.recording.run_recorder import BestPoint, KeptTraining
+from nanwatch.watch.recording.run_recorder import BestPoint, FirstStep, KeptTraining
 
 # The attribute of a layer with the initializer of each of its weights.
 INITIALIZERS = {
@@ -38,12 +39,21 @@ BEST_SHARE = 0.005  # of the time of a training, that is spent on copying them
 class HeldTraining:
     """The beginning of one fit of ``model``, and rows that it was trained on."""
 
-    def __init__(self, model: Model, given: Mapping[str, Any], first_weights: Weights) -> None:
-        """``given`` are the arguments of ``fit``, none of ``train_on_batch``."""
+    def __init__(
+        self,
+        model: Model,
+        given: Mapping[str, Any],
+        first_weights: Weights,
+        loop: Optimizer | None = None,
+    ) -> None:
+        """``given`` are the arguments of ``fit``, none of ``train_on_batch`` and of a loop, which has an
+        optimizer of its own."""
         self.model = model
+        self.is_loop = loop is not None
+        self.optimizer = model.optimizer if loop is None else loop
         self.first_weights = first_weights
         self.first_state = [np.array(variable.numpy()) for variable in seam().state_variables(model)]
-        self.rate = None if model.optimizer is None else description.constant_rate(model.optimizer)
+        self.rate = None if self.optimizer is None else description.constant_rate(self.optimizer)
         self.rows: Rows | None = rows_of_arrays(given.get("x"), given.get("y"), given.get("sample_weight"))
         self.shuffled = self.rows is not None and given.get("shuffle") is not False
         self.batches = KeptBatches()
@@ -67,8 +77,7 @@ class HeldTraining:
         lowest = math.inf if self.best is None else self.best.share
         if not (math.isfinite(share) and share < lowest) or now < self.next_copy:
             return
-        optimizer = self.model.optimizer
-        held: Sequence[Any] = [] if optimizer is None else optimizer.variables
+        held: Sequence[Any] = [] if self.optimizer is None else self.optimizer.variables
         parts = (self.model.trainable_variables, seam().state_variables(self.model), held)
         if sum(map(size_of, parts)) > BEST_BYTES:
             self.next_copy = math.inf
@@ -83,18 +92,28 @@ class HeldTraining:
             self.batches.hold(batch)
 
     def kept(
-        self, template: Structure, info: FitInfo, record: FitRecorder, crashed: bool = False
+        self,
+        template: Structure,
+        info: FitInfo,
+        record: FitRecorder,
+        crashed: bool = False,
+        called: Loss | None = None,
     ) -> KeptTraining | None:
         """The whole of it, at the end of the fit; None where there are no rows to train on.
 
-        ``crashed``: a step raised, be it the first.
+        ``crashed``: a step raised, be it the first. ``called``: the loss of a loop, where that is Keras's.
         """
         rows = self.batches.rows(template) if self.rows is None else self.rows
-        loss, optimizer = seam().compiled_loss(self.model), self.model.optimizer
-        own_step = has_own_step(self.model)
+        loss, optimizer = seam().compiled_loss(self.model), self.optimizer
+        own_step = not self.is_loop and has_own_step(self.model)
+        first_step = self.first_step(record) if self.is_loop else None
+        if self.is_loop:
+            loss = called
+        if self.is_loop and first_step is None:
+            return None
         if rows is None or optimizer is None or not (info.steps or crashed):
             return None
-        if loss is None and not own_step:
+        if loss is None and not own_step and not self.is_loop:
             return None
         if len(self.model.trainable_variables) != len(self.first_weights):  # it was built in its first step
             return None
@@ -120,8 +139,16 @@ class HeldTraining:
             progress,
             own_step,
             tuple(self.rates),
+            first_step,
             self.best,
         )
+
+    def first_step(self, record: FitRecorder) -> FirstStep | None:
+        """What the first step of a loop showed; None where not all of it was seen."""
+        if record.losses is None or record.first_norm is None or not self.batches.batches:
+            return None
+        rows = len(next(iter(self.batches.batches[0].values())))
+        return FirstStep(rows, record.losses[0], record.first_norm)
 
 
 def size_of(variables: Sequence[Any]) -> int:
@@ -137,6 +164,17 @@ def can_be_made_again(model: Model) -> bool:
     """Whether it is trained by its own step with one optimizer, on one device: that can be run again."""
     optimizers = seam().optimizers_of(model)
     return model.optimizer is not None and len(optimizers) == 1 and not seam().is_distributed(model)
+
+
+def begun_with(model: Model) -> Weights | None:
+    """The trainable weights before the first step, which has been traced and may have made them.
+
+    None where they are too many, or cannot be had.
+    """
+    try:
+        return first_weights_of(model)
+    except tf.errors.FailedPreconditionError:  # they have no values yet
+        return drawn_again(model)
 
 
 def has_own_step(model: Model) -> bool:
