@@ -1,4 +1,4 @@
-"""``python -m tests.programs [--prove SECONDS] [NAME]...``: the programs under nanwatch, and what it said."""
+"""``python -m tests.programs [--prove SECONDS] [--folder FOLDER] [NAME]...``: programs, and what was said."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import get_args
 
-from tests.programs.expected import expected_in, programs
-from tests.programs.scoring import Score, score
+from tests.programs.expected import FOLDER, expected_in, programs
+from tests.programs.scoring import Mechanism, Score, score
 
 HEAD = f"{'program':<34}{'found':>6}{'first':>6}{'line':>6}{'seconds':>9}  said"
 
@@ -18,13 +19,14 @@ HEAD = f"{'program':<34}{'found':>6}{'first':>6}{'line':>6}{'seconds':>9}  said"
 def main(given: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--prove", type=float, default=20.0, help="seconds that remedies may be tried")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="other programs, and their expected.json")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args(given)
     names = options.names
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from tests.programs.running import report_on
 
-    chosen = [path for path in programs() if not names or path.stem in names]
+    chosen = [path for path in programs(options.folder) if not names or path.stem in names]
     scores: list[Score] = []
     contradicted = 0
     print(HEAD)
@@ -40,6 +42,7 @@ def main(given: list[str]) -> int:
                 print(f"    contradiction: {said}")
             contradicted += len(report["contradictions"])
     print(summary(scores))
+    print(by_mechanism(scores))
     return 0 if all(one.right for one in scores) and not contradicted else 1
 
 
@@ -66,6 +69,16 @@ def summary(scores: list[Score]) -> str:
         f"{sum(bool(one.alarms) for one in faulty)} with another cause beside it. "
         f"{len(healthy)} healthy: {sum(bool(one.alarms) for one in healthy)} with a false alarm."
     )
+
+
+def by_mechanism(scores: list[Score]) -> str:
+    """What put the cause first, and how many of them were proven."""
+    right = [one for one in scores if one.faulty and one.first]
+    counts = {name: [one for one in right if one.mechanism == name] for name in get_args(Mechanism)}
+    words = [
+        f"{len(ones)} by {name} ({sum(one.proven for one in ones)} proven)" for name, ones in counts.items()
+    ]
+    return f"The cause came first {', '.join(words)}."
 
 
 if __name__ == "__main__":

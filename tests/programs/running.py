@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ def report_on(
     report = reporting.report_on(recorder.folder, held=held_run(recorder, prove))
     said: dict[str, Any] = json.loads(as_json.render(report))
     said["contradictions"] = contradictions(report)
+    untried = reporting.report_of(replace(report.run, trials=()))
+    said["untried"] = json.loads(as_json.render(untried))["diagnoses"]
     said["own_errors"] = [*map(own_error_words, report.run.info.errors), *report.run.damage]
     return said
 
