@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from nanwatch.record.interventions import Intervention
 from nanwatch.replay.attribute import attribute
@@ -25,6 +26,15 @@ CROSSENTROPIES = {"sigmoid": "binary_crossentropy", "softmax": "categorical_cros
 def set_loss(setup: Setup, change: Intervention) -> Iterator[Setup]:
     """Another loss by its name; of several outputs for the one that the change names."""
     yield with_loss(setup, change.target, keras.losses.get(str(change.value)))
+
+
+@contextmanager
+def turn_loss(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """The loss taken from what the change tells: what cost the most costs the least."""
+    most, loss = as_number(change), setup.loss
+    if isinstance(loss, OutputLosses):
+        raise NotPossible("the model has several losses")
+    yield replace(setup, loss=lambda *given: tf.subtract(most, loss(*given)))
 
 
 @contextmanager

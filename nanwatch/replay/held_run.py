@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanwatch.record.facts import InferenceInfo
+from nanwatch.record.facts import AnswerLosses, InferenceInfo
 from nanwatch.record.trials import Proposal
-from nanwatch.replay.course import Setup, guesses_of, setup_of
+from nanwatch.replay.constant_answer import labels_as_answers
+from nanwatch.replay.course import Setup, guesses_of, loss_of_answers, setup_of
 from nanwatch.replay.loop_step import of_loop
 from nanwatch.replay.made_again import REFUSED, setup_of_kept
 from nanwatch.replay.output_losses import OutputLosses, key_of
@@ -49,6 +50,7 @@ class HeldRun:
             paths, logged = self.outputs_of(kept, setup)
             with suspend_watching(), restore_after(kept.model), copy_all_functions():
                 found, apart = guesses_of(setup, kept.model)
+                answers = None if setup.own_step else answers_of(setup)
                 ended = ended_apart(setup) if apart and not logged else {}
             if found is not None:
                 by_path = [
@@ -56,6 +58,8 @@ class HeldRun:
                     for costs in (apart, ended)
                 ]
                 self.recorder.add_guess(kept.fit, found, *by_path)
+            if answers is not None:
+                self.recorder.add_answers(kept.fit, answers)
 
     def setup_of(self, kept: KeptTraining) -> Setup:
         """As `setup_of_kept`; which loss a loop has written by hand is put down."""
@@ -110,3 +114,10 @@ def ended_apart(setup: Setup) -> dict[str, float]:
     answers = setup.model(as_tensors(rows.x), training=False)
     found = {key: float(np.asarray(part)) for key, part in setup.loss.apart(y, answers, weight).items()}
     return {key: loss for key, loss in found.items() if math.isfinite(loss)}
+
+
+def answers_of(setup: Setup) -> AnswerLosses | None:
+    """What the loss of the only output makes of the labels as answers."""
+    if isinstance(setup.loss, OutputLosses):
+        return None
+    return labels_as_answers(lambda rows: loss_of_answers(setup.loss, rows), setup.rows, setup.model)

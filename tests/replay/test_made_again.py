@@ -326,6 +326,17 @@ def test_what_has_cured_by_half_is_tried_with_the_rest(tmp_path: Path) -> None:
     assert all((trial.after.skill or 0) > 0.8 for trial in found)
 
 
+def test_a_loss_that_right_answers_cost_the_most_is_turned_round(tmp_path: Path) -> None:
+    def overlap(y: Any, p: Any) -> Any:
+        return 2 * keras.ops.sum(y * p) / (keras.ops.sum(y) + keras.ops.sum(p) + 1e-3)
+
+    of = kept(tmp_path, classifier(loss=overlap), X, LABELS, epochs=20)
+    turned = Intervention(K.MEND_LOSS, "loss", 1.0)
+    (trial,) = tried(of, Proposal("NW216", 0, (turned,), ended=-1.0))
+    assert trial.verdict == "cured"
+    assert tried(of, proposal(Intervention(K.MEND_LOSS, "loss"))) == []  # to what is not said
+
+
 # -- from the best point on ------------------------------------------------------------------------
 
 

@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nanwatch.errors import NanwatchError
 from nanwatch.record.events import Event, FitEnd, IncidentSeen
-from nanwatch.record.facts import FitInfo, IncidentInfo, InferenceInfo, LossInfo, ModelInfo, RunInfo, Status
+from nanwatch.record.facts import (
+    AnswerLosses,
+    FitInfo,
+    IncidentInfo,
+    InferenceInfo,
+    LossInfo,
+    ModelInfo,
+    RunInfo,
+    Status,
+)
 from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.parts import make_room, new_part
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
@@ -337,6 +346,10 @@ class RunRecorder:
         """What the best constant answer costs in a fit, and of several outputs each one's, and what they came
         to where the logs do not tell; it is learned when the record has ended."""
         self.add_late(fit, guess_loss=loss, guess_losses=apart, output_losses=ended_apart)
+
+    def add_answers(self, fit: int, found: AnswerLosses) -> None:
+        """What the loss of a fit makes of the labels as answers, asked when the record has ended."""
+        self.add_late(fit, answer_losses=found)
 
     def add_loss(self, fit: int, loss: LossInfo) -> None:
         """What the loss of the only output came to, that a loop has written by hand."""
