@@ -75,10 +75,10 @@ def set_ignore_class(setup: Setup, change: Intervention) -> Iterator[Setup]:
 def loss_at(setup: Setup, output: str) -> object:
     """The loss of ``output``, or the only one that there is."""
     losses = seam().losses_of(setup.model)
-    if isinstance(setup.loss, keras.losses.Loss) and len(losses) < 2:  # of a loop
-        return setup.loss
     if len(losses) == 1:
         return losses[0][1]
+    if isinstance(setup.loss, keras.losses.Loss) and not losses:  # of a loop
+        return setup.loss
     return dict(losses)[key_at(losses_of(setup), setup, output)]
 
 

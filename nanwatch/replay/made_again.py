@@ -308,7 +308,8 @@ def judged_by(setup: Setup, before: Course, after: Course, proposal: Proposal) -
     for output, key, was, now in views:
         verdict = verdict_of(was, now, ended[output], proposal.damper, proposal.suspected)
         found.append(Judged(was, now, verdict, name_of(output, setup.model), key))
-    best = max(found, key=lambda each: (each.verdict == "cured", each.verdict == "not-cured"))
+    order = ("not-reproduced", "not-cured", "cured")
+    best = max(found, key=lambda each: (order.index(each.verdict or order[0]), each.after.skill() or 0.0))
     others = [key for key in before.parts if before.tells_of(key) and after.tells_of(key)]
     if best.verdict == "cured" and any(is_spoilt(before.of(key), after.of(key)) for key in others):
         return replace(best, verdict="not-cured")

@@ -156,3 +156,10 @@ def test_a_loss_of_ones_own_is_no_loss_that_is_known(tmp_path: Path) -> None:
 def test_a_layer_that_draws_leaves_room_for_chance(tmp_path: Path) -> None:
     dropping = model_of(keras.layers.Dense(64, "relu"), keras.layers.Dropout(0.2))
     assert verdicts(looped(tmp_path, dropping), FASTER) == ["cured"]
+
+
+def test_the_loss_of_a_loop_is_told_that_it_gets_logits(tmp_path: Path) -> None:
+    """Of a linear head the cross-entropy takes what lies outside of 0 and 1 for certain."""
+    recorder = looped(tmp_path, model_of(head=None))
+    told = Intervention(InterventionKind.SET_FROM_LOGITS, "0", True)
+    assert verdicts(recorder, told) in (["cured"], ["not-cured"])

@@ -491,6 +491,10 @@ def test_what_spoils_an_output_that_learned_is_no_cure(kind: float, verdict: str
     judged = judged_by_outputs(setup, before, after, judged_by(STANDARDISED, "price"))
     assert (judged.verdict, judged.output) == (verdict, "price")
     assert judged_by_outputs(setup, before, after, proposal(STANDARDISED)).output is None
+    both = judged_by_outputs(
+        setup, course_of(0.0, 0.0), course_of(0.4, 0.9), judged_by(STANDARDISED, "kind", "price")
+    )
+    assert (both.verdict, both.output) == ("cured", "price")  # of two that learn now the one that learns more
 
 
 def course_of(*skills: float) -> Course:
