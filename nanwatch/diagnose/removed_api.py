@@ -364,7 +364,9 @@ def positional_class_weight(line: str) -> Iterator[Removal]:
         whole = new is not None and 0 <= start < end <= len(line) and not isinstance(value, ast.Starred)
         new = f"{new[:start]}{name}={new[start:]}" if whole and new is not None else None
     advice = 'Name its arguments: compute_class_weight(class_weight="balanced", classes=np.unique(y), y=y)'
-    yield Removal("compute_class_weight by position", advice, parsed(new), "scikit-learn 1", is_in_keras_2=True)
+    yield Removal(
+        "compute_class_weight by position", advice, parsed(new), "scikit-learn 1", is_in_keras_2=True
+    )
 
 
 def edited(line: str, edits: tuple[tuple[str, str], ...]) -> str | None:

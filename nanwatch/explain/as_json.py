@@ -6,7 +6,7 @@ History of the format:
   ``replica`` and ``finite_after`` in ``incident``; then ``processes`` in ``run``, and ``process`` in
   ``incident`` and in each of ``diagnoses``; then ``models`` in ``run``; then ``skill`` in ``before`` and
   ``after`` of a ``trial``, and ``made_again`` and ``beside`` in it; then ``raised`` beside ``skill``, and
-  ``at_op`` in a ``trial``; then ``output`` in it.
+  ``at_op`` in a ``trial``; then ``output`` and ``since`` in it.
 """
 
 from __future__ import annotations
@@ -170,5 +170,6 @@ def trial_table(trial: Trial) -> dict[str, Any]:
         "made_again": trial.made_again,
         "at_op": trial.at_op,
         "output": trial.output,
+        "since": trial.since,
         "beside": None if trial.beside is None else to_table(trial.beside),
     }

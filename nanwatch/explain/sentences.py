@@ -79,7 +79,8 @@ def trial_sentence(tried: Trial) -> str:
         return f"Tried at the op, in the frozen step alone, run once more: {cured}."
     if tried.made_again:
         beside = "" if tried.beside is None else f" together with {change_words(tried.beside)}"
-        return f"Tried{beside}, the training made again from its first weights: {VERDICTS[tried.verdict]}."
+        begun = f"its best point, step {tried.since}, on" if tried.since else "its first weights"
+        return f"Tried{beside}, the training made again from {begun}: {VERDICTS[tried.verdict]}."
     steps = f" for {count(tried.steps, 'step')}" if tried.steps else ""
     return f"Tried on the frozen state{steps}: {VERDICTS[tried.verdict]}."
 

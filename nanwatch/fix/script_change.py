@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import libcst as cst
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
+from nanwatch.diagnose.loss_course import sole_labels
+from nanwatch.diagnose.readings import class_shares
 from nanwatch.fix.source_edit import Script, argument_place, called_name, with_keras
-from nanwatch.record.facts import LayerInfo, Location
+from nanwatch.record.facts import LayerInfo, Location, OutputInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit
 
@@ -197,8 +200,46 @@ def set_regularizer(place: Place) -> Script | None:
 
 
 def set_loss(place: Place) -> Script | None:
-    found, wanted = compile_call(place), quoted(str(place.change.value))
-    return None if found is None else place.script.with_argument(found, "loss", wanted, 1)
+    return with_loss(place, place.script, place.change.target, quoted(str(place.change.value)))
+
+
+def with_loss(place: Place, script: Script, output: str, wanted: str) -> Script | None:
+    """Another loss in ``compile``; of several outputs in the place of that of ``output``, where losses are
+    given one by one."""
+    call = compile_call(replace(place, script=script))
+    given = argument(call, "loss", 1)
+    if call is None:
+        return None
+    if len(place.fit.model.outputs) < 2:
+        return script.with_argument(call, "loss", wanted, 1)
+    old = None if given is None else entry_of(given, place.fit, output)
+    return None if old is None else script.replaced(old, cst.parse_expression(wanted))
+
+
+def entry_of(given: cst.BaseExpression, fit: Fit, output: str) -> cst.BaseExpression | None:
+    """Of what is given one by one for several outputs, as a dict or a list, that of ``output``."""
+    outputs = fit.model.outputs
+    number = next((at for at, each in enumerate(outputs) if output in names_of(each)), None)
+    if number is None:
+        return None
+    if isinstance(given, cst.Dict):
+        elements = [each for each in given.elements if isinstance(each, cst.DictElement)]
+        keys = [key_in(each) for each in elements]
+        named = zip(keys, elements, strict=True)
+        return next((each.value for key, each in named if key in names_of(outputs[number])), None)
+    if isinstance(given, cst.List | cst.Tuple) and len(given.elements) == len(outputs):
+        return given.elements[number].value
+    return None
+
+
+def key_in(element: cst.DictElement) -> str | None:
+    return str(element.key.evaluated_value) if isinstance(element.key, cst.SimpleString) else None
+
+
+def names_of(output: OutputInfo) -> set[str]:
+    """What an output may be called: its key, its name in the logs, the layers that make it."""
+    logged = output.loss.logged.removesuffix("_loss") if output.loss is not None else ""
+    return {name for name in (output.path, logged, output.head, output.activation_layer) if name}
 
 
 def set_probabilities(place: Place) -> Script | None:
@@ -208,8 +249,7 @@ def set_probabilities(place: Place) -> Script | None:
     changed = None if layer is None else with_activation(place, place.script, layer, activation)
     if changed is None or loss is None:
         return None
-    call = compile_call(replace(place, script=changed))
-    return None if call is None else changed.with_argument(call, "loss", quoted(loss), 1)
+    return with_loss(place, changed, place.change.target, quoted(loss))
 
 
 def compile_call(place: Place) -> cst.Call | None:
@@ -220,22 +260,24 @@ def compile_call(place: Place) -> cst.Call | None:
 
 def set_from_logits(place: Place) -> Script | None:
     """``from_logits`` in the loss that is constructed; a loss by its name becomes one that is."""
-    call = compile_call(place)
-    at = None if call is None else argument_place(call.args, "loss", 1)
-    if call is None or at is None:
+    given = argument(compile_call(place), "loss", 1)
+    outputs = place.fit.model.outputs
+    if given is not None and len(outputs) > 1:
+        given = entry_of(given, place.fit, place.change.target)
+    if given is None:
         return None
-    given = call.args[at].value
     if isinstance(given, cst.Call):
         return place.script.with_argument(given, "from_logits", str(bool(place.change.value)))
-    loss = next((output.loss for output in place.fit.model.outputs if output.loss is not None), None)
+    wanted = [each for each in outputs if len(outputs) == 1 or place.change.target in names_of(each)]
+    loss = next((output.loss for output in wanted if output.loss is not None), None)
     if loss is None:
         return None
     name = "".join(word.capitalize() for word in loss.name.split("_"))
     value = bool(place.change.value)
     return with_keras(
         place.script,
-        lambda script, keras: script.with_argument(
-            call, "loss", f"{keras}.losses.{name}(from_logits={value})", 1
+        lambda script, keras: with_loss(
+            place, script, place.change.target, f"{keras}.losses.{name}(from_logits={value})"
         ),
     )
 
@@ -354,14 +396,14 @@ def scale_input(place: Place) -> Script | None:
 
 def standardise_target(place: Place) -> Script | None:
     """The training's targets, and those of the validation by the same numbers."""
-    line, names = place.line_of(place.fit.info.location), list(label_names(fit_call(place)))
-    if line is None or not names:
+    line, given = place.line_of(place.fit.info.location), labels_given(place)
+    if line is None or not given:
         return None
-    y = names[0]
+    y, name = given[0], re.sub(r"\W+", "_", given[0]).strip("_")
     return place.script.with_statements_before(
         line,
-        f"{y}_mean, {y}_std = {y}.mean(axis=0), {y}.std(axis=0)\n",
-        *(f"{name} = ({name} - {y}_mean) / {y}_std\n" for name in names),
+        f"{name}_mean, {name}_std = {y}.mean(axis=0), {y}.std(axis=0)\n",
+        *(f"{each} = ({each} - {name}_mean) / {name}_std\n" for each in given),
     )
 
 
@@ -386,26 +428,44 @@ def map_labels(place: Place) -> Script | None:
 
 def with_labels(place: Place, change: str) -> Script | None:
     """What is given to ``fit`` as labels, changed before it; that of the validation too."""
-    line, names = place.line_of(place.fit.info.location), list(label_names(fit_call(place)))
-    if line is None or not names:
+    line, given = place.line_of(place.fit.info.location), labels_given(place)
+    if line is None or not given:
         return None
     return place.script.with_statements_before(
-        line, *(f"{name} = {change.format(y=name)}\n" for name in names)
+        line, *(f"{each} = {change.format(y=each)}\n" for each in given)
     )
 
 
-def label_names(call: cst.Call | None) -> Iterator[str]:
-    """The names of what is given to ``fit`` as labels, or as rows of them; none where one has no name."""
-    given = base_name(argument(call, "y", 1))
+def labels_given(place: Place) -> list[str]:
+    """What is given to ``fit`` as labels, as it can be assigned to; then what is the validation's.
+
+    Of several outputs that of the one that the change is for. Nothing where one of them cannot be told.
+    """
+    call = fit_call(place)
     validation = argument(call, "validation_data", None)
-    if given is None:
-        return
-    if validation is None:
-        yield given
-    elif isinstance(validation, cst.Tuple) and len(validation.elements) > 1:
-        other = base_name(validation.elements[1].value)
-        if other is not None:
-            yield from dict.fromkeys((given, other))
+    parts = [argument(call, "y", 1)]
+    if isinstance(validation, cst.Tuple) and len(validation.elements) > 1:
+        parts.append(validation.elements[1].value)
+    elif validation is not None:
+        return []
+    found = [None if part is None else assignable(place, part) for part in parts]
+    return list(dict.fromkeys(each for each in found if each is not None)) if all(found) else []
+
+
+def assignable(place: Place, given: cst.BaseExpression) -> str | None:
+    """``y`` of ``y``; of several outputs ``price`` of ``{"price": price}``, or ``y["price"]`` of ``y``."""
+    if len(place.fit.model.outputs) < 2:
+        return base_name(given)
+    target = place.change.target
+    if isinstance(given, cst.Name) and not target.isdigit() and is_labels_key(place.fit, target):
+        return f"{given.value}[{quoted(target)}]"
+    entry = entry_of(given, place.fit, target)
+    return entry.value if isinstance(entry, cst.Name) else None
+
+
+def is_labels_key(fit: Fit, name: str) -> bool:
+    """Whether labels came in a dict that has this key."""
+    return any(labels.path == name for labels in fit.info.data.labels)
 
 
 def base_name(given: cst.BaseExpression | None) -> str | None:
@@ -413,6 +473,15 @@ def base_name(given: cst.BaseExpression | None) -> str | None:
     if isinstance(given, cst.Subscript):
         given = given.value
     return given.value if isinstance(given, cst.Name) else None
+
+
+def set_class_weight(place: Place) -> Script | None:
+    """Weights that are the inverse of each class's share, as numbers."""
+    call, shares = fit_call(place), class_shares(sole_labels(place.fit))
+    if call is None or place.change.value != "balanced" or not all(shares.values()):
+        return None
+    weights = (f"{name}: {1.0 / (len(shares) * share):.3g}" for name, share in sorted(shares.items()))
+    return place.script.with_argument(call, "class_weight", f"{{{', '.join(weights)}}}") if shares else None
 
 
 def shuffle_rows(place: Place) -> Script | None:
@@ -465,4 +534,5 @@ EDITS: dict[InterventionKind, Callable[[Place], Script | None]] = {
     K.SHIFT_LABELS: shift_labels,
     K.MAP_LABELS: map_labels,
     K.SHUFFLE_ROWS: shuffle_rows,
+    K.SET_CLASS_WEIGHT: set_class_weight,
 }

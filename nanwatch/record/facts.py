@@ -295,6 +295,14 @@ class InferenceInfo:
 
 
 @dataclass(frozen=True)
+class AnswerLosses:
+    """What a loss of the script's own makes of answers to labels between 0 and 1, of the same shape."""
+
+    right: float  # of the labels themselves
+    opposite: float  # of 1 - the labels
+
+
+@dataclass(frozen=True)
 class MonitorInfo:
     """A callback that does what it does by a number of the logs."""
 
@@ -356,6 +364,7 @@ class FitInfo:
     guess_loss: float | None = (
         None  # the least loss of a constant answer, where the loss itself was asked for it
     )
+    answer_losses: AnswerLosses | None = None  # where it was asked for them as well
     # Of several outputs, by their paths: the same of each, and what each came to where the logs do not tell.
     guess_losses: dict[str, float] = field(default_factory=dict)
     output_losses: dict[str, float] = field(default_factory=dict)

@@ -57,6 +57,7 @@ class Trial:
     made_again: bool = False
     beside: Intervention | None = None  # that was made as well: neither would have cured alone
     output: str | None = None  # whose loss and skill were compared; None: those of the whole
+    since: int = 0  # the step whose weights it began with, instead of the first ones
     at_op: bool = False  # the ops of the frozen step, run once more with one changed: no training
 
 

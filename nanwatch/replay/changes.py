@@ -47,6 +47,7 @@ CHANGES: dict[InterventionKind, Change] = {
     K.SET_INPUT_DIM: cloned_model.set_input_dim,
     K.SET_IGNORE_CLASS: compile_changes.set_ignore_class,
     K.SET_LOSS: compile_changes.set_loss,
+    K.MEND_LOSS: compile_changes.turn_loss,
     K.SET_FROM_LOGITS: compile_changes.set_from_logits,
     K.SET_LEARNING_RATE: compile_changes.set_learning_rate,
     K.SET_CLIPNORM: compile_changes.set_clipnorm,

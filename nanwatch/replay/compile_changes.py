@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import tensorflow as tf
+
 from nanwatch.record.interventions import Intervention
 from nanwatch.replay.attribute import attribute
 from nanwatch.replay.course import Setup
@@ -24,6 +26,15 @@ CROSSENTROPIES = {"sigmoid": "binary_crossentropy", "softmax": "categorical_cros
 def set_loss(setup: Setup, change: Intervention) -> Iterator[Setup]:
     """Another loss by its name; of several outputs for the one that the change names."""
     yield with_loss(setup, change.target, keras.losses.get(str(change.value)))
+
+
+@contextmanager
+def turn_loss(setup: Setup, change: Intervention) -> Iterator[Setup]:
+    """The loss taken from what the change tells: what cost the most costs the least."""
+    most, loss = as_number(change), setup.loss
+    if isinstance(loss, OutputLosses):
+        raise NotPossible("the model has several losses")
+    yield replace(setup, loss=lambda *given: tf.subtract(most, loss(*given)))
 
 
 @contextmanager
@@ -66,6 +77,8 @@ def loss_at(setup: Setup, output: str) -> object:
     losses = seam().losses_of(setup.model)
     if len(losses) == 1:
         return losses[0][1]
+    if isinstance(setup.loss, keras.losses.Loss) and not losses:  # of a loop
+        return setup.loss
     return dict(losses)[key_at(losses_of(setup), setup, output)]
 
 

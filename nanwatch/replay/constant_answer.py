@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from nanwatch.record.facts import AnswerLosses
 from nanwatch.watch.data.kept_rows import Rows
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Model, Structure, Tensor
@@ -142,3 +143,23 @@ def constants(label: Array, shape: tuple[int, ...]) -> Iterator[Array]:
     yield np.zeros(())
     yield np.ones(())
     yield np.asarray(1.0 / units)
+
+
+def labels_as_answers(
+    loss_on: Callable[[Rows], Callable[[Structure], Tensor]], rows: Rows, model: Model
+) -> AnswerLosses | None:
+    """What the labels cost as answers, and what 1 - the labels do, where a head that gives shares could give
+    either; None where it could not, or where the loss makes no number of one of them."""
+    few = rows.take(slice(None, None, -(-rows.length // LOOKED_AT)))
+    answers = model(few.x, training=False)
+    if any(isinstance(part, dict | list | tuple) for part in (answers, few.y)):
+        return None
+    given, label = np.asarray(answers), np.asarray(few.y, np.float32)
+    if label.size != given.size or is_out_of_reach(label) or label.max() > 1 or label.min() < 0:
+        return None
+    if given.min() < 0 or given.max() > 1 or not label.std():
+        return None
+    right = np.clip(label.reshape(given.shape), SMALL, 1 - SMALL)
+    loss = loss_on(few)
+    costs = [float(np.asarray(loss(tf.convert_to_tensor(each)))) for each in (right, 1 - right)]
+    return AnswerLosses(*costs) if all(map(math.isfinite, costs)) else None

@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,9 @@ class Setup:
     rates: tuple[tuple[int, float], ...] = ()  # (step, the rate from it on), where it does not stay as it is
     own_step: bool = False  # the model's ``train_step`` is run as the script wrote it
     besides: tuple[tf.Variable, ...] = ()  # that are trained too, though the model does not know them
+    slots: Weights | None = None  # of the optimizer's variables; None: it begins anew
+    since: int = 0  # the step of the training as it was that these weights are from
+    learned_at: float | None = None  # the least rate up to that step; None where a schedule gave it
     inference: bool = False  # the loss that is told is that of predictions as anybody gets them later
 
 
@@ -119,6 +122,28 @@ def setup_of(kept: KeptTraining) -> Setup:
     )
 
 
+def setup_at_best(setup: Setup, kept: KeptTraining) -> Setup | None:
+    """The rest of the training from its best point on; None where that is not held, or is not what it had.
+
+    A rate that callbacks have changed is the one of that step.
+    """
+    best = kept.best
+    if best is None or len(best.weights) != len(kept.model.trainable_variables):
+        return None
+    rate = next((rate for step, rate in reversed(kept.rates) if step <= best.step), kept.rate)
+    before = [rate for step, rate in kept.rates if step < best.step]
+    return replace(
+        setup,
+        config=setup.config if rate is None else {**setup.config, "learning_rate": rate},
+        first_weights=best.weights,
+        first_state=best.state,
+        rates=tuple((step - best.step, later) for step, later in kept.rates if step > best.step),
+        slots=best.slots,
+        since=best.step,
+        learned_at=None if kept.rate is None else min([kept.rate, *before]),
+    )
+
+
 def weighted(rows: Rows, class_weight: dict[str, float] | None) -> Rows:
     """``rows`` with the weight of each row's class, as ``fit`` does it."""
     if not class_weight:
@@ -186,6 +211,8 @@ def losses_of(
     course.guess, course.guesses = guesses_of(setup, model)
     optimizer: Optimizer = setup.optimizer.from_config(setup.config)
     seam().build(optimizer, [*model.trainable_variables, *setup.besides])
+    if setup.slots is not None:
+        take_up(optimizer, setup.slots, setup.config)
     step = (own_step_of if setup.own_step else step_of)(setup, model, optimizer)
     rates = dict(setup.rates)
     for number, batch in enumerate(batches_of(setup.rows, setup.batch_size, setup.shuffled, seed)):
@@ -220,6 +247,18 @@ def guesses_of(setup: Setup, model: Model) -> tuple[float | None, dict[str, floa
 def loss_of_answers(loss: Loss, rows: Rows) -> Callable[[Structure], Tensor]:
     y, weight = as_tensors(rows.y), as_tensors(rows.sample_weight)
     return lambda answers: loss(y, answers, weight)
+
+
+def take_up(optimizer: Any, slots: Weights, config: dict[str, Any]) -> None:
+    """Let ``optimizer`` go on from what its variables were, at the rate of ``config``.
+
+    Raises:
+        ValueError: it has others.
+    """
+    for variable, value in zip(seam().kept_by(optimizer), slots, strict=True):
+        variable.assign(value)
+    if isinstance(config.get("learning_rate"), int | float):
+        set_rate(optimizer, config["learning_rate"])
 
 
 def set_rate(optimizer: Any, rate: float) -> None:

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nanwatch.record.facts import AnswerLosses
 from nanwatch.record.trials import Proposal
-from nanwatch.replay.course import Setup, guesses_of, setup_of
-from nanwatch.replay.made_again import REFUSED
+from nanwatch.replay.constant_answer import labels_as_answers
+from nanwatch.replay.course import Setup, guesses_of, loss_of_answers, setup_of
+from nanwatch.replay.loop_step import of_loop
+from nanwatch.replay.made_again import REFUSED, setup_of_kept
 from nanwatch.replay.output_losses import OutputLosses, key_of
 from nanwatch.replay.own_step import as_tensors, packed
 from nanwatch.replay.quiet import quiet
@@ -43,10 +46,11 @@ class HeldRun:
         if kept is None or kept.fit not in fits:
             return
         with self.asking("trying constant answers"):
-            setup = setup_of(kept)
+            setup = self.setup_of(kept)
             paths, logged = self.outputs_of(kept, setup)
             with suspend_watching(), restore_after(kept.model), copy_all_functions():
                 found, apart = guesses_of(setup, kept.model)
+                answers = None if setup.own_step else answers_of(setup)
                 ended = ended_apart(setup) if apart and not logged else {}
             if found is not None:
                 by_path = [
@@ -54,6 +58,17 @@ class HeldRun:
                     for costs in (apart, ended)
                 ]
                 self.recorder.add_guess(kept.fit, found, *by_path)
+            if answers is not None:
+                self.recorder.add_answers(kept.fit, answers)
+
+    def setup_of(self, kept: KeptTraining) -> Setup:
+        """As `setup_of_kept`; which loss a loop has written by hand is put down."""
+        if kept.first_step is None:
+            return setup_of_kept(kept)
+        setup, loss = of_loop(setup_of(kept), kept.first_step)
+        if loss is not None:
+            self.recorder.add_loss(kept.fit, loss)
+        return setup
 
     def outputs_of(self, kept: KeptTraining, setup: Setup) -> tuple[dict[str, str], bool]:
         """Of several outputs: their paths by the keys of their losses, and whether the logs tell of all."""
@@ -97,3 +112,10 @@ def ended_apart(setup: Setup) -> dict[str, float]:
     answers = setup.model(as_tensors(rows.x), training=False)
     found = {key: float(np.asarray(part)) for key, part in setup.loss.apart(y, answers, weight).items()}
     return {key: loss for key, loss in found.items() if math.isfinite(loss)}
+
+
+def answers_of(setup: Setup) -> AnswerLosses | None:
+    """What the loss of the only output makes of the labels as answers."""
+    if isinstance(setup.loss, OutputLosses):
+        return None
+    return labels_as_answers(lambda rows: loss_of_answers(setup.loss, rows), setup.rows, setup.model)

@@ -15,7 +15,8 @@ import tensorflow as tf
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.trials import Proposal, Trial, TrialOutcome, Verdict
 from nanwatch.replay.changes import CHANGES
-from nanwatch.replay.course import Course, Setup, setup_of, train
+from nanwatch.replay.course import Course, Setup, setup_at_best, setup_of, train
+from nanwatch.replay.loop_step import of_loop
 from nanwatch.replay.making import NotPossible
 from nanwatch.replay.output_losses import OutputLosses, key_of, name_of
 from nanwatch.replay.quiet import quiet
@@ -35,6 +36,22 @@ PAIRED = 4
 CURED_WHOLLY = 0.5
 # A cure that says nothing of the rate: a bend between the layers takes the power out of one that is too high.
 LEAVE_OPEN = {InterventionKind.SET_HIDDEN_ACTIVATIONS}
+# Of a training that learned, and lost it, these are tried from its best point on: what was learned can be
+# gone on with. Weights that were learned on other data, or by other layers, say nothing of the rest.
+SINCE_BEST = {
+    InterventionKind.SET_LEARNING_RATE,
+    InterventionKind.SET_CLIPNORM,
+    InterventionKind.SET_CLIPVALUE,
+    InterventionKind.SET_EPSILON,
+    InterventionKind.SET_WEIGHT_DECAY,
+    InterventionKind.SET_REGULARIZER,
+    InterventionKind.SHUFFLE_ROWS,
+    InterventionKind.DROP_NONFINITE_ROWS,
+}
+# The loss that was best is at most so much of the first one, and of the last.
+HAD_LEARNED, HAS_LOST = 0.7, 0.5
+# From the best point on a rate below this share of what it was learns nothing, and loses nothing.
+STANDS_STILL = 0.009
 # What ends one trial and no more: the change does not fit the training, or TensorFlow refuses it.
 REFUSED = (tf.errors.OpError, ValueError, TypeError, AttributeError, IndexError, KeyError)
 
@@ -68,8 +85,8 @@ class Trials:
     deadline: float  # of `time.perf_counter`
     found: list[Trial] = field(default_factory=list)
     alone: list[Tried] = field(default_factory=list)
-    # The training as it was, by the seed of its order, and whether it is judged in inference.
-    befores: dict[tuple[int, bool], Course] = field(default_factory=dict)
+    # The training as it was, by its first step, the seed of its order, and whether it is judged in inference.
+    befores: dict[tuple[int, int, bool], Course] = field(default_factory=dict)
 
     def make(self, proposals: Sequence[Proposal]) -> None:
         """Try ``proposals`` in their order, until the deadline, or until what cured makes the rest idle.
@@ -80,27 +97,54 @@ class Trials:
         wanted = [proposal for proposal in proposals if proposal.fit == self.kept.fit]
         if not any(change.kind in CHANGES for proposal in wanted for change in proposal.interventions):
             return
-        setup = setup_of(self.kept)
-        seconds = self.deadline - time.perf_counter()
-        until = time.perf_counter() + SHARE_AS_IT_WAS * seconds
-        before = train(setup, self.steps_as_it_was(), until, catch=REFUSED)
-        self.befores[0, False] = before
+        try:
+            setup = setup_of_kept(self.kept)
+        except NotPossible:  # a loop that does more
+            return
+        best = self.point_of_decline(setup)
+        if best is not None:  # where there is less to be made again, it is done first
+            self.try_all(best, [since_best(proposal) for proposal in wanted])
+            wanted = [since_best(proposal, False) for proposal in wanted]
+        if self.is_over() or not any(proposal.interventions for proposal in wanted):
+            return
+        before = self.train_as_it_was(setup, self.steps_as_it_was(self.kept.steps))
         if before.finite and (before.steps < LEAST_STEPS or (setup.own_step and before.guess is None)):
             return
+        self.try_all(setup, wanted)
+
+    def try_all(self, setup: Setup, wanted: Sequence[Proposal]) -> None:
+        finite = self.befores[setup.since, 0, False].finite
         for dampers in (False, True):  # two named faults at once are tried before what damps many
             for proposal in wanted:
                 for change in proposal.interventions if self.is_due(proposal, dampers) else ():
                     if self.try_change(setup, change, proposal) == "cured" or self.is_over():
                         break
-            if before.finite and self.best_cure() < CURED_WHOLLY:
+            if finite and not setup.since and self.best_cure() < CURED_WHOLLY:
                 self.try_pairs(setup, dampers)
+
+    def train_as_it_was(self, setup: Setup, steps: int) -> Course:
+        seconds = self.deadline - time.perf_counter()
+        before = train(setup, steps, time.perf_counter() + SHARE_AS_IT_WAS * seconds, catch=REFUSED)
+        self.befores[setup.since, 0, False] = before
+        return before
+
+    def point_of_decline(self, setup: Setup) -> Setup | None:
+        """Where the training had learned what it lost then, if it loses it again from there."""
+        kept, best = self.kept, self.kept.best
+        if best is None or best.step < LEAST_STEPS or best.share > min(HAD_LEARNED, HAS_LOST * kept.progress):
+            return None
+        begin, left = setup_at_best(setup, kept), kept.steps - best.step
+        if begin is None or (kept.ended_finite and left < LEAST_STEPS):
+            return None
+        before = self.train_as_it_was(begin, self.steps_as_it_was(left))
+        return begin if has_lost(best.loss, before) else None
 
     def is_due(self, proposal: Proposal, dampers: bool) -> bool:
         return proposal.damper is dampers and not self.is_idle(proposal)
 
-    def steps_as_it_was(self) -> int:
+    def steps_as_it_was(self, steps: int) -> int:
         """As many as the script made, where they stayed finite; else more, so that the fault can come."""
-        return self.kept.steps if self.kept.ended_finite else LONGER * self.kept.steps + LEAST_STEPS
+        return steps if self.kept.ended_finite else LONGER * steps + LEAST_STEPS
 
     def is_over(self) -> bool:
         return time.perf_counter() > self.deadline
@@ -119,16 +163,18 @@ class Trials:
             judged = self.judge(setup, proposal, change)
             if judged.verdict is not None:
                 self.alone.append(Tried(change, proposal, judged.verdict, judged.after.skill()))
-                self.note(change, judged)
+                self.note(change, judged, since=setup.since)
             return judged.verdict
         return None
 
     def judge(self, setup: Setup, proposal: Proposal, *changes: Intervention) -> Judged:
         """The training as it was, with ``changes``, and the verdict on them; of a gain that one order of the
         rows might have made, two more orders are asked. None: the time was over."""
+        if setup.since and any(stands_still(setup, change) for change in changes):
+            raise NotPossible("from the best point on it would only stand still")
         with made(setup, *changes) as changed:
             inference = changed.inference
-            before = self.befores.get((0, inference))
+            before = self.befores.get((setup.since, 0, inference))
             after = None if before is None else self.train_changed(changed, before, proposal)
         if before is None or after is None:  # as it was it is not trained while a change is made
             before = self.before(setup, inference)
@@ -157,9 +203,9 @@ class Trials:
 
     def before(self, setup: Setup, inference: bool, seed: int = 0) -> Course:
         """The training as it was, judged in inference or as it trains."""
-        key = (seed, inference)
+        key = (setup.since, seed, inference)
         if key not in self.befores:
-            steps = self.befores[0, False].steps
+            steps = self.befores[setup.since, 0, False].steps
             self.befores[key] = train(replace(setup, inference=inference), steps, self.deadline, seed)
         return self.befores[key]
 
@@ -205,12 +251,34 @@ class Trials:
                     self.note(other.change, judged, one.change)
                     return
 
-    def note(self, change: Intervention, judged: Judged, beside: Intervention | None = None) -> None:
+    def note(
+        self, change: Intervention, judged: Judged, beside: Intervention | None = None, since: int = 0
+    ) -> None:
         assert judged.verdict is not None
         self.found = [trial for trial in self.found if trial.intervention != change]
         told = (outcome_of(judged.before), outcome_of(judged.after), judged.before.steps)
         fit = self.kept.fit
-        self.found.append(Trial(change, judged.verdict, *told, fit, True, beside, judged.output))
+        self.found.append(Trial(change, judged.verdict, *told, fit, True, beside, judged.output, since))
+
+
+def has_lost(best: float, course: Course) -> bool:
+    """Whether it ended far above the loss that was its best."""
+    ended = course.losses[-course.window :]
+    return not course.finite or best <= HAS_LOST * sum(ended) / max(1, len(ended))
+
+
+def since_best(proposal: Proposal, wanted: bool = True) -> Proposal:
+    """``proposal`` with those of its changes that are tried from the best point, or with the others."""
+    chosen = tuple(change for change in proposal.interventions if (change.kind in SINCE_BEST) is wanted)
+    return replace(proposal, interventions=chosen)
+
+
+def stands_still(setup: Setup, change: Intervention) -> bool:
+    """Whether ``change`` is a rate at which nothing that the training has learned can be lost."""
+    before, wanted = setup.learned_at, change.value
+    if change.kind != InterventionKind.SET_LEARNING_RATE or not isinstance(wanted, int | float):
+        return False
+    return before is not None and wanted < STANDS_STILL * before
 
 
 def of_outputs(
@@ -240,11 +308,19 @@ def judged_by(setup: Setup, before: Course, after: Course, proposal: Proposal) -
     for output, key, was, now in views:
         verdict = verdict_of(was, now, ended[output], proposal.damper, proposal.suspected)
         found.append(Judged(was, now, verdict, name_of(output, setup.model), key))
-    best = max(found, key=lambda each: (each.verdict == "cured", each.verdict == "not-cured"))
+    order = ("not-reproduced", "not-cured", "cured")
+    best = max(found, key=lambda each: (order.index(each.verdict or order[0]), each.after.skill() or 0.0))
     others = [key for key in before.parts if before.tells_of(key) and after.tells_of(key)]
     if best.verdict == "cured" and any(is_spoilt(before.of(key), after.of(key)) for key in others):
         return replace(best, verdict="not-cured")
     return best
+
+
+def setup_of_kept(kept: KeptTraining) -> Setup:
+    """Raises ValueError where the script has changed the model since, NotPossible of a loop that does more
+    in a step than `fit`."""
+    setup = setup_of(kept)
+    return setup if kept.first_step is None else of_loop(setup, kept.first_step)[0]
 
 
 @contextmanager

@@ -46,8 +46,6 @@ def prove(info: RunInfo, folder: Path, proposals: Sequence[Proposal], seconds: f
     if not proposals:
         raise CannotProve("There is nothing to try: no remedy was told, and nothing is suspected.")
     fit = proposals[0].fit
-    if info.fits[fit].kind == "tape":
-        raise CannotProve("What was found is in a loop of the script's own, which cannot be made again.")
     with contextlib.chdir(folder_with(info)), watching(info, fit) as recorder:
         program = Program(info.script, tuple(info.argv[1:]), keras_2=info.keras_2)
         ending = scripts.run_program(program, catch=(Reached,))

@@ -288,6 +288,16 @@ def test_a_rate_that_is_gone_at_half_way_is_suspected(share: float, falls_at: in
     assert ("NW502" in {finding.code for finding in diagnose(run).hypotheses}) is suspected
 
 
+@pytest.mark.parametrize(("times", "suspected"), [(10.1, True), (9.9, False), (1.0, False)])
+def test_a_rate_that_rises_is_suspected(times: float, suspected: bool) -> None:
+    rates = [1e-3] * 150 + [1e-3 * times] * 50
+    steps = {("learning_rate", "", "value"): rates}
+    run = made_up.run(optimized_by(), loss=[LN_2] * 200, steps=steps, targets=[made_up.labels(0, 1)])
+    first = next(each for each in diagnose(run).hypotheses if each.code == "NW501")
+    assert ("rises from 0.001 to 0.0101" in first.message) is suspected
+    assert (first.remedies[0].intervention.value == 1e-3) is suspected
+
+
 @pytest.mark.parametrize(
     ("norms", "kind", "suspected"),
     [

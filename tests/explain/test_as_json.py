@@ -92,6 +92,7 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
             "made_again": False,
             "at_op": False,
             "output": None,
+            "since": 0,
             "beside": None,
         },
     }

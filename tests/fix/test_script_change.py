@@ -8,7 +8,7 @@ import pytest
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.fix.script_change import changed_source
-from nanwatch.record.facts import DataInfo, Location
+from nanwatch.record.facts import DataInfo, Location, LossInfo, OutputInfo
 from nanwatch.record.interventions import Intervention, InterventionKind, Scalar
 from nanwatch.record.run import Fit
 
@@ -222,3 +222,110 @@ def test_several_inputs_are_not_put_through_one_layer() -> None:
     remedy = Remedy(Intervention(K.STANDARDISE_INPUT, "a"), "t")
     several = Fit(replace(fit.info, data=two), fit.model)
     assert changed_source(SOURCE, FILE, DIAGNOSIS, remedy, several) is None
+
+
+# -- several outputs ---------------------------------------------------------------------------------
+
+TWO = textwrap.dedent(
+    """\
+    import keras
+    model.compile("adam", {losses})
+    model.fit(x, {labels})
+    """
+)
+
+
+def two_outputs(losses: str, labels: str, *kinds: str) -> Fit:
+    """A class and a price; the record calls them ``kinds``."""
+    lines = TWO.format(losses=losses, labels=labels).splitlines()
+    heads = [made_up.dense("is_old", activation="sigmoid"), made_up.dense("worth")]
+    given = (
+        LossInfo("binary_crossentropy", logged="kind_loss"),
+        LossInfo("mean_squared_error", logged="price_loss"),
+    )
+    outputs = tuple(
+        OutputInfo(kind, head.path, activation=head.activation or "", loss=loss)
+        for kind, head, loss in zip(kinds, heads, given, strict=True)
+    )
+    of = replace(made_up.model(*heads), outputs=outputs, compile_location=Location(FILE, 2, lines[1]))
+    targets = [made_up.tensor("label", kind) for kind in kinds]
+    fit = made_up.run(of, targets=targets).fits[0]
+    return Fit(replace(fit.info, location=Location(FILE, 3, lines[2])), of)
+
+
+def change_of_two(
+    kind: InterventionKind, target: str, value: Scalar | None, losses: str, labels: str, *kinds: str
+) -> str | None:
+    source = TWO.format(losses=losses, labels=labels)
+    remedy = Remedy(Intervention(kind, target, value), "do it")
+    return changed_source(source, FILE, DIAGNOSIS, remedy, two_outputs(losses, labels, *kinds))
+
+
+NAMED = '{"kind": "binary_crossentropy", "price": "mse"}'
+SCALED = "{0}_mean, {0}_std = {1}.mean(axis=0), {1}.std(axis=0)\n{1} = ({1} - {0}_mean) / {0}_std\n"
+
+
+@pytest.mark.parametrize(
+    ("labels", "kinds", "target", "written"),
+    [
+        ('{"kind": old, "price": euros}', ("kind", "price"), "price", SCALED.format("euros", "euros")),
+        ("[old, euros]", ("0", "1"), "1", SCALED.format("euros", "euros")),
+        ("labels", ("kind", "price"), "price", SCALED.format("labels_price", 'labels["price"]')),
+        (
+            '{"kind": old, "price": euros}, validation_data=(xv, {"price": euros_v, "kind": old_v})',
+            ("kind", "price"),
+            "price",
+            SCALED.format("euros", "euros") + "euros_v = (euros_v - euros_mean) / euros_std\n",
+        ),
+        ("labels", ("0", "1"), "1", None),  # a tuple cannot be written to
+        ('{"kind": old, "price": euros * 2}', ("kind", "price"), "price", None),
+        ('{"kind": old, "price": euros}, validation_data=held', ("kind", "price"), "price", None),
+    ],
+)
+def test_the_target_of_one_of_several_outputs(
+    labels: str, kinds: tuple[str, str], target: str, written: str | None
+) -> None:
+    source = TWO.format(losses=NAMED, labels=labels)
+    expected = None if written is None else source.replace("model.fit", f"{written}model.fit")
+    assert change_of_two(K.STANDARDISE_TARGET, target, None, NAMED, labels, *kinds) == expected
+
+
+@pytest.mark.parametrize(
+    ("losses", "kinds", "target", "written"),
+    [
+        (NAMED, ("kind", "price"), "price", '{"kind": "binary_crossentropy", "price": "mae"}'),
+        ('["binary_crossentropy", "mse"]', ("0", "1"), "1", '["binary_crossentropy", "mae"]'),
+        ('{"is_old": "bce", "worth": "mse"}', ("0", "1"), "1", '{"is_old": "bce", "worth": "mae"}'),
+        ('"mse"', ("kind", "price"), "price", None),  # it is that of both
+        ("losses", ("kind", "price"), "price", None),
+    ],
+)
+def test_the_loss_of_one_of_several_outputs(
+    losses: str, kinds: tuple[str, str], target: str, written: str | None
+) -> None:
+    expected = None if written is None else TWO.format(losses=written, labels="y")
+    assert change_of_two(K.SET_LOSS, target, "mae", losses, "y", *kinds) == expected
+
+
+def test_logits_of_one_of_several_outputs() -> None:
+    new = "keras.losses.BinaryCrossentropy(from_logits=True)"
+    expected = TWO.format(losses=NAMED.replace('"binary_crossentropy"', new), labels="y")
+    assert change_of_two(K.SET_FROM_LOGITS, "kind", True, NAMED, "y", "kind", "price") == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "value", "written"),
+    [
+        ("class_weight={0: 8, 1: 1}", "balanced", "class_weight={0: 0.625, 1: 2.5}"),
+        ("class_weight=weights, verbose=0", "balanced", "class_weight={0: 0.625, 1: 2.5}, verbose=0"),
+        ("class_weight=weights", None, None),
+    ],
+)
+def test_class_weights_are_written_as_numbers(given: str, value: str | None, written: str | None) -> None:
+    source = f"model.fit(x, y, {given})\n"
+    labels = made_up.labels(0, 1, classes={"0": 80, "1": 20})
+    fit = made_up.run(made_up.model(made_up.dense(activation="sigmoid")), targets=[labels]).fits[0]
+    fit = Fit(replace(fit.info, location=Location(FILE, 1, source.strip())), fit.model)
+    remedy = Remedy(Intervention(K.SET_CLASS_WEIGHT, "class_weight", value), "do it")
+    expected = None if written is None else f"model.fit(x, y, {written})\n"
+    assert changed_source(source, FILE, DIAGNOSIS, remedy, fit) == expected

@@ -9,10 +9,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import get_args
 
 from nanwatch.watch.launch.keras_2 import check_keras_2, give_keras_2
-from tests.programs.expected import expected_in, programs
-from tests.programs.scoring import Score, score
+from tests.programs.expected import FOLDER, expected_in, programs
+from tests.programs.scoring import Mechanism, Score, score
 
 # What they do wrong is right there: `lr` is taken, a layer's tf.Variable is trained, and gradients that were
 # never scaled are not divided.
@@ -31,6 +32,7 @@ def main(given: list[str]) -> int:
     parser.add_argument("--prove", type=float, default=20.0, help="seconds that remedies may be tried")
     parser.add_argument("--keras", choices=("2", "3"), default="3", help="the Keras that they are given")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="of all programs every Nth")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="other programs, and their expected.json")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args(given)
     names = options.names
@@ -40,7 +42,8 @@ def main(given: list[str]) -> int:
     if options.keras == "2":
         check_keras_2()
         give_keras_2()
-    chosen = [path for path in programs() if not names or path.stem in names][:: options.every]
+    named = [path for path in programs(options.folder) if not names or path.stem in names]
+    chosen = named[:: options.every]
     elsewhere = 0  # programs that use names which Keras 2 has not
     scores: list[Score] = []
     contradicted = 0
@@ -63,6 +66,7 @@ def main(given: list[str]) -> int:
                 print(f"    contradiction: {said}")
             contradicted += len(report["contradictions"])
     print(summary(scores) + (f" {elsewhere} are of Keras 3 alone." if elsewhere else ""))
+    print(by_mechanism(scores))
     return 0 if all(one.right for one in scores) and not contradicted else 1
 
 
@@ -94,6 +98,16 @@ def summary(scores: list[Score]) -> str:
         f"{sum(bool(one.alarms) for one in faulty)} with another cause beside it. "
         f"{len(healthy)} healthy: {sum(bool(one.alarms) for one in healthy)} with a false alarm."
     )
+
+
+def by_mechanism(scores: list[Score]) -> str:
+    """What put the cause first, and how many of them were proven."""
+    right = [one for one in scores if one.faulty and one.first]
+    counts = {name: [one for one in right if one.mechanism == name] for name in get_args(Mechanism)}
+    words = [
+        f"{len(ones)} by {name} ({sum(one.proven for one in ones)} proven)" for name, ones in counts.items()
+    ]
+    return f"The cause came first {', '.join(words)}."
 
 
 if __name__ == "__main__":

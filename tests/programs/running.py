@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def report_on(
     said["contradictions"] = contradictions(report)
     raised = report.run.info.raised
     said["raised"] = "" if raised is None else f"{raised.type}: {raised.message}"
+    untried = reporting.report_of(replace(report.run, trials=()))
+    said["untried"] = json.loads(as_json.render(untried))["diagnoses"]
     said["own_errors"] = [*map(own_error_words, report.run.info.errors), *report.run.damage]
     return said
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 # What no more than a note may say: neither the arrays nor the numbers tell whether it is a fault.
 NOTES = frozenset({"NW115", "NW509"})
+
+
+# The rule said it first by itself; it only suspected it, until a trial bore it out; a trial put it first of
+# several that were told.
+Mechanism = Literal["rule", "suspicion", "re-ranked"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class Score:
     line: bool
     alarms: tuple[str, ...]
     said: str
+    proven: bool = False  # a remedy of the first was tried, and cured
+    mechanism: Mechanism | None = None  # what put it first, where it is right
 
     @property
     def right(self) -> bool:
@@ -42,8 +49,23 @@ def score(expected: frozenset[tuple[str, int]], report: Mapping[str, Any]) -> Sc
         first=first is not None and first["code"] in codes,
         line=first is not None and (first["code"], line_of(first)) in expected,
         alarms=tuple(found["code"] for found in causes if found["code"] not in codes),
+        proven=first is not None and first["code"] in codes and is_proven(first),
+        mechanism=None if first is None or first["code"] not in codes else mechanism(codes, report),
         said=report["run"]["outcome"] + " " + " ".join(in_short(found) for found in report["diagnoses"]),
     )
+
+
+def mechanism(codes: set[str], report: Mapping[str, Any]) -> Mechanism:
+    """What put one of ``codes`` first: ``untried`` are the diagnoses of the same run without its trials."""
+    untried = [found for found in report.get("untried", report["diagnoses"]) if found["level"] != "note"]
+    if any(found["code"] in codes for found in untried[:1]):
+        return "rule"
+    return "re-ranked" if any(found["code"] in codes for found in untried) else "suspicion"
+
+
+def is_proven(diagnosis: Mapping[str, Any]) -> bool:
+    trials = [remedy["trial"] for remedy in diagnosis.get("remedies", ()) if remedy["trial"] is not None]
+    return any(trial["verdict"] == "cured" for trial in trials)
 
 
 def line_of(diagnosis: Mapping[str, Any]) -> int | None:

@@ -48,6 +48,34 @@ def test_a_healthy_script_may_have_notes_and_nothing_above() -> None:
     assert not score(frozenset(), report(found("NW209", level="warning"))).right
 
 
+CURED = {"trial": {"verdict": "cured"}}
+
+
+@pytest.mark.parametrize(
+    ("untried", "said"),
+    [
+        ([found("NW201")], "rule"),
+        ([found("NW501"), found("NW201")], "re-ranked"),
+        ([found("NW201", level="note")], "suspicion"),
+        ([], "suspicion"),
+    ],
+)
+def test_what_put_the_cause_first(untried: list[dict[str, Any]], said: str) -> None:
+    told = {**report({**found("NW201"), "remedies": [CURED]}), "untried": untried}
+    seen = score(EXPECTED, told)
+    assert (seen.mechanism, seen.proven) == (said, True)
+    assert score(EXPECTED, {**report(found("NW501")), "untried": untried}).mechanism is None
+
+
+def test_a_folder_of_others_tells_what_is_expected(tmp_path: Path) -> None:
+    (tmp_path / "expected.json").write_text('{"train": {"codes": ["NW101", "NW102"], "lines": [2]}}')
+    for name in ("train", "train_ok", "h_other", "made"):
+        (tmp_path / f"{name}.py").write_text("")
+    assert [path.stem for path in programs(tmp_path)] == ["h_other", "train", "train_ok"]
+    assert expected_in(tmp_path / "train.py") == {("NW101", 2), ("NW102", 2)}
+    assert expected_in(tmp_path / "train_ok.py") == frozenset()
+
+
 def test_codes_and_lines_are_read_from_the_comments(tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     script.write_text('"""NW999"""\nfit(x)  # NW101\nx = 1  # no code\nhead()  # NW207 NW202\n')

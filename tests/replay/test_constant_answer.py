@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nanwatch.replay.constant_answer import constant_loss
+from nanwatch.replay.constant_answer import constant_loss, labels_as_answers
 from nanwatch.replay.course import loss_of_answers
 from nanwatch.watch.data.kept_rows import Rows
 from nanwatch.watch.keras_seam.adapter import seam
@@ -92,3 +92,44 @@ def test_of_many_numbers_a_row_few_rows_are_looked_at(monkeypatch: pytest.Monkey
 
     guess_of(head(4, None), counting, CLASSES)
     assert set(seen) == {4}
+
+
+def overlap(y: Any, p: Any, weight: Any = None) -> Any:
+    return 2 * keras.ops.sum(y * p) / (keras.ops.sum(y) + keras.ops.sum(p))
+
+
+@pytest.mark.parametrize(
+    ("head", "label", "asked"),
+    [
+        ("sigmoid", [0.0, 1.0], True),
+        ("linear", [0.0, 1.0], False),  # it may give anything: of a critic, say
+        ("sigmoid", [-1.0, 1.0], False),
+        ("sigmoid", [0.0, 2.0], False),
+        ("sigmoid", [1.0, 1.0], False),  # of one class nothing is right or wrong
+    ],
+)
+def test_a_loss_is_asked_what_the_labels_cost_as_answers(head: str, label: list[float], asked: bool) -> None:
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, head)])
+    x = np.random.default_rng(2).normal(size=(64, 4)).astype("float32")
+    rows = Rows(x, np.array(label * 32, "float32")[:, None], None)
+    found = labels_as_answers(partial(loss_of_answers, overlap), rows, model)
+    if not asked:
+        assert found is None
+        return
+    assert found is not None
+    assert found.right == pytest.approx(1.0, abs=1e-4)
+    assert found.opposite == pytest.approx(0.0, abs=1e-4)
+
+
+def test_a_logarithm_of_what_is_certain_is_a_number() -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "sigmoid")])
+    rows = Rows(np.ones((8, 4), "float32"), np.array([0.0, 1.0] * 4, "float32"), None)
+
+    def likelihood(y: Any, p: Any, weight: Any) -> Any:
+        log = keras.ops.log(p[:, 0]) * y + keras.ops.log(1 - p[:, 0]) * (1 - y)
+        return keras.ops.mean(log)
+
+    found = labels_as_answers(partial(loss_of_answers, likelihood), rows, model)
+    assert found is not None
+    assert found.opposite < -10 < -0.1 < found.right <= 0

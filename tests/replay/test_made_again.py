@@ -1,5 +1,6 @@
 """Trainings made again, as they were and with a change: the trials of real ones, in one process."""
 
+import math
 import time
 from functools import partial
 from pathlib import Path
@@ -14,11 +15,12 @@ from nanwatch.record.trials import Proposal, Trial
 from nanwatch.replay import made_again
 from nanwatch.replay.changes import CHANGES
 from nanwatch.replay.constant_answer import constant_loss
-from nanwatch.replay.course import Course, Setup, loss_of_answers, setup_of, train
+from nanwatch.replay.course import Course, Setup, loss_of_answers, setup_at_best, setup_of, train
 from nanwatch.replay.made_again import judged_by as judged_by_outputs
 from nanwatch.replay.made_again import made_again_trials
 from nanwatch.replay.output_losses import OutputLosses
 from nanwatch.watch.data.kept_rows import Rows
+from nanwatch.watch.fit import held_training
 from nanwatch.watch.fit.callback import Watch
 from nanwatch.watch.recording.run_recorder import KeptTraining, RunRecorder
 
@@ -324,6 +326,92 @@ def test_what_has_cured_by_half_is_tried_with_the_rest(tmp_path: Path) -> None:
     assert all((trial.after.skill or 0) > 0.8 for trial in found)
 
 
+def test_a_loss_that_right_answers_cost_the_most_is_turned_round(tmp_path: Path) -> None:
+    def overlap(y: Any, p: Any) -> Any:
+        return 2 * keras.ops.sum(y * p) / (keras.ops.sum(y) + keras.ops.sum(p) + 1e-3)
+
+    of = kept(tmp_path, classifier(loss=overlap), X, LABELS, epochs=20)
+    turned = Intervention(K.MEND_LOSS, "loss", 1.0)
+    (trial,) = tried(of, Proposal("NW216", 0, (turned,), ended=-1.0))
+    assert trial.verdict == "cured"
+    assert tried(of, proposal(Intervention(K.MEND_LOSS, "loss"))) == []  # to what is not said
+
+
+# -- from the best point on ------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A best point is held whenever there is one, however short the training."""
+    monkeypatch.setattr(held_training, "BEST_SHARE", math.inf)
+
+
+def declining(folder: Path, at: int = 15, epochs: int = 20) -> KeptTraining:
+    """A training that a callback gives another rate from epoch ``at`` on."""
+    optimizer = keras.optimizers.Adam(1e-2)
+
+    def rise(epoch: int, logs: Any) -> None:
+        if epoch == at:
+            optimizer.learning_rate = 30.0
+
+    rising = keras.callbacks.LambdaCallback(on_epoch_begin=rise)
+    return kept(folder, classifier(optimizer=optimizer), X, LABELS, epochs=epochs, callbacks=[rising])
+
+
+SLOW = Intervention(K.SET_LEARNING_RATE, "optimizer", 1e-2)
+
+
+def test_what_was_learned_and_lost_is_made_again_from_its_best_point(tmp_path: Path) -> None:
+    of = declining(tmp_path)
+    assert of.best is not None
+    assert 40 <= of.best.step <= 150 < of.steps
+    assert of.best.share < 0.5 * of.progress
+    before = [variable.numpy() for variable in of.model.variables]
+    (trial,) = tried(of, proposal(SLOW, damper=True))
+    assert (trial.verdict, trial.since) == ("cured", of.best.step)
+    assert trial.before.finite_steps == 200 - of.best.step
+    assert (trial.before.skill or 0) < 0.1 < 0.6 < (trial.after.skill or 0)
+    for variable, value in zip(of.model.variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+
+
+def test_a_rate_that_merely_keeps_what_was_learned_is_no_cure(tmp_path: Path) -> None:
+    of = declining(tmp_path)
+    still = Intervention(K.SET_LEARNING_RATE, "optimizer", 0.8e-4)
+    assert tried(of, proposal(still, damper=True)) == []
+
+
+def test_the_optimizer_goes_on_with_what_it_had(tmp_path: Path) -> None:
+    of = declining(tmp_path, epochs=30, at=29)
+    assert of.best is not None
+    begin = setup_at_best(setup_of(of), of)
+    assert begin is not None
+    assert [float(np.asarray(each)) for each in of.best.slots[:1]] == [of.best.step]  # its own count
+    assert begin.learned_at == pytest.approx(1e-2)
+    assert dict(begin.rates).get(290 - of.best.step, begin.config["learning_rate"]) == 30.0
+    course = train(begin, 10, time.perf_counter() + 60)
+    assert course.losses[0] < 0.5
+
+
+def test_changes_of_the_data_are_tried_from_the_first_weights_all_the_same(tmp_path: Path) -> None:
+    of = declining(tmp_path)
+    found = tried(of, proposal(STANDARDISED), proposal(SLOW, damper=True))
+    assert {trial.intervention: trial.since > 0 for trial in found} == {STANDARDISED: False, SLOW: True}
+
+
+def test_a_training_that_lost_nothing_is_made_again_from_its_first_weights(tmp_path: Path) -> None:
+    of = kept(tmp_path, classifier(), X, LABELS, epochs=20)
+    (trial,) = tried(of, proposal(SLOW))
+    assert trial.since == 0
+
+
+def test_a_best_point_is_held_below_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_training, "BEST_BYTES", 4 * (49 * 3 + 2) - 1)  # 49 weights; Adam has two of each
+    assert kept(tmp_path / "over", classifier(), X, LABELS).best is None
+    monkeypatch.setattr(held_training, "BEST_BYTES", 4 * (49 * 3 + 2))
+    assert kept(tmp_path / "at", classifier(), X, LABELS).best is not None
+
+
 # -- several outputs ---------------------------------------------------------------------------------
 
 
@@ -403,6 +491,10 @@ def test_what_spoils_an_output_that_learned_is_no_cure(kind: float, verdict: str
     judged = judged_by_outputs(setup, before, after, judged_by(STANDARDISED, "price"))
     assert (judged.verdict, judged.output) == (verdict, "price")
     assert judged_by_outputs(setup, before, after, proposal(STANDARDISED)).output is None
+    both = judged_by_outputs(
+        setup, course_of(0.0, 0.0), course_of(0.4, 0.9), judged_by(STANDARDISED, "kind", "price")
+    )
+    assert (both.verdict, both.output) == ("cured", "price")  # of two that learn now the one that learns more
 
 
 def course_of(*skills: float) -> Course:

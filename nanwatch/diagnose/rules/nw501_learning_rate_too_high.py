@@ -32,6 +32,7 @@ from nanwatch.diagnose.skill import skill_words
 from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.diagnose.symptoms import NONFINITE_FORWARD, STUCK
 from nanwatch.record.facts import IncidentInfo, ModelInfo, WeightInfo
+from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.notes import SquaresOverflowed
 from nanwatch.record.run import Fit, Run
 
@@ -62,6 +63,7 @@ UNSCALED_TARGET = 10.0
 TINY = 0.1  # of Keras's own rate: below it none is suspected of being too high
 # Divisors of a rate that is only suspected: the first that trains is told.
 LADDER = (10.0, 100.0, 1000.0)
+RISES = 10.0  # times the first rate; a warm-up begins as low, and what it rises to is tried alike
 # What speaks for and against, in steps of evidence; the sum is cut to what leaves room for doubt.
 LEAST, MOST = 0.2, 0.85
 
@@ -135,6 +137,7 @@ class LearningRateTooHigh(Rule):
         )
 
     def suspect(self, fit: Fit, run: Run) -> Iterator[Finding]:
+        yield from self.suspect_rise(fit)
         optimizer = fit.model.optimizer
         if optimizer is None or not optimizer.learning_rate or (rate_over_default(fit) or 0.0) < TINY:
             return
@@ -147,6 +150,28 @@ class LearningRateTooHigh(Rule):
                 rate_remedy(fit, float(f"{optimizer.learning_rate / divisor:.3g}")) for divisor in LADDER
             ),
             strength=0.4,
+            explains={"growth", "large-loss", "dead-activation", "saturated"} | STUCK,
+            suspected=True,
+        )
+
+    def suspect_rise(self, fit: Fit) -> Iterator[Finding]:
+        """A schedule, or a callback, that turns the rate up while the training goes on."""
+        course = [(bucket.row, bucket.max) for bucket in fit.steps.timeline("learning_rate")]
+        first, optimizer = next(iter(fit.steps.first_values("learning_rate")), 0.0), fit.model.optimizer
+        step, highest = max(course, key=lambda each: each[1], default=(0, 0.0))
+        if optimizer is None or first <= 0 or highest < RISES * first:
+            return
+        at = optimizer.schedule_location or fit.info.location
+        change = Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", float(f"{first:.3g}"))
+        text = f"Keep the learning rate at {first:.3g}, or let it rise by less."
+        yield self.finding(
+            fit,
+            f"The learning rate rises from {number(first)} to {number(highest)} (step {step}), which is too "
+            f"high for this training: {skill_words(fit)}.",
+            *step_words(fit),
+            location=at,
+            remedies=(Remedy(change, text, location=at),),
+            strength=0.5,
             explains={"growth", "large-loss", "dead-activation", "saturated"} | STUCK,
             suspected=True,
         )

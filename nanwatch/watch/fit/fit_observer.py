@@ -19,7 +19,7 @@ from nanwatch.record.events import EpochBegin, EpochEnd, FitBegin, LearningRateC
 from nanwatch.record.facts import DataInfo, FitKind, Location, Status
 from nanwatch.record.notes import HeldForOthers, LayerOutOfReach, NotWatched
 from nanwatch.watch.fit import fit_arguments
-from nanwatch.watch.fit.held_training import HeldTraining, can_be_made_again, drawn_again
+from nanwatch.watch.fit.held_training import HeldTraining, begun_with, can_be_made_again, drawn_again
 from nanwatch.watch.fit.idle_metrics import IdleMetrics
 from nanwatch.watch.fit.training import LoopTraining, ModelTraining, Training
 from nanwatch.watch.incident.description import crash_words, incident_words
@@ -120,6 +120,8 @@ class FitObserver:
 
     def hold_when_built(self) -> None:
         """The first step of the fit has been traced, and has built the model."""
+        if self.fit is not None and self.fit.info.kind == "tape":
+            self.held = self.hold_loop()
         if self.fit is None or self.asked is None or self.model is None:
             return
         (kind, given), self.asked = self.asked, None
@@ -138,6 +140,13 @@ class FitObserver:
             return None
         return HeldTraining(self.model, given, first) if can_be_made_again(self.model) else None
 
+    def hold_loop(self) -> HeldTraining | None:
+        """As `hold_training`, of a loop, at its first update."""
+        if not self.recorder.keeps_trainings or self.model is None or self.watcher.own_optimizer is None:
+            return None
+        first = begun_with(self.model)
+        return None if first is None else HeldTraining(self.model, {}, first, self.watcher.own_optimizer)
+
     def begin_epoch(self, number: int) -> None:
         if self.fit is not None:
             self.drain()
@@ -154,12 +163,21 @@ class FitObserver:
                 name: float(value) for name, value in (logs or {}).items() if fit_arguments.is_number(value)
             }
             self.recorder.add_event(EpochEnd(self.fit.info.index, number, values, self.fit.info.steps))
+            with self.recorder.catch_errors("holding the best point for trials"):
+                self.hold_best(self.fit, values)
             self.recorder.save(now=False)
 
     def look_at_metrics(self, record: FitRecorder) -> None:
         with self.recorder.catch_errors("looking at what the metrics hold"):
             self.idle_metrics.look(record.epoch)
             record.info = replace(record.info, idle_metrics=tuple(sorted(self.idle_metrics.names or ())))
+
+    def hold_best(self, record: FitRecorder, logs: Mapping[str, float]) -> None:
+        if self.held is None or record.losses is None or "loss" not in logs:
+            return
+        before = time.perf_counter()
+        self.held.note_epoch(record.info.steps, logs["loss"], record.losses[0])
+        record.seconds_watching += time.perf_counter() - before
 
     def begin_validation(self) -> None:
         """A validation within the fit: the first is seen, where its data were not read before."""
@@ -230,9 +248,11 @@ class FitObserver:
 
     def keep_training(self, record: FitRecorder, crashed: bool) -> None:
         """Hand over to the recorder what a trial needs; it holds one training, the one that went worst."""
-        kept = (
-            None if self.held is None else self.held.kept(self.watcher.template, record.info, record, crashed)
-        )
+        template, called = self.watcher.template, None
+        if isinstance(self.training, LoopTraining):
+            template, called = self.training.tape.template_of_batch(), self.training.tape.keras_loss
+        held = self.held
+        kept = None if held is None else held.kept(template, record.info, record, crashed, called)
         if kept is not None and not record.info.cut_short:
             self.recorder.keep(kept)
 

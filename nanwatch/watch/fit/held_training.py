@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from nanwatch.record.facts import FitInfo
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.kept_rows import KeptBatches, Rows, rows_of_arrays
-from nanwatch.watch.incident.guilty_rows import FIRST_WEIGHTS_BYTES, size_of_weights
+from nanwatch.watch.incident.guilty_rows import FIRST_WEIGHTS_BYTES, first_weights_of, size_of_weights
 from nanwatch.watch.keras_seam.adapter import seam
-from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights
+from nanwatch.watch.keras_seam.keras_types import Loss, Model, Optimizer, Structure, Weights
 from nanwatch.watch.model import description
 from nanwatch.watch.recording.fit_recorder import FitRecorder
-from nanwatch.watch.recording.run_recorder import KeptTraining
+from nanwatch.watch.recording.run_recorder import BestPoint, FirstStep, KeptTraining
 
 # The attribute of a layer with the initializer of each of its weights.
 INITIALIZERS = {
@@ -30,21 +32,34 @@ INITIALIZERS = {
     "beta": "beta_initializer",
 }
 KERAS_BATCH = 32  # rows; Keras's own, where ``fit`` is told none
+BEST_BYTES = 64 * 2**20  # of weights, state and the optimizer's variables, at the best epoch
+BEST_SHARE = 0.005  # of the time of a training, that is spent on copying them
 
 
 class HeldTraining:
     """The beginning of one fit of ``model``, and rows that it was trained on."""
 
-    def __init__(self, model: Model, given: Mapping[str, Any], first_weights: Weights) -> None:
-        """``given`` are the arguments of ``fit``, none of ``train_on_batch``."""
+    def __init__(
+        self,
+        model: Model,
+        given: Mapping[str, Any],
+        first_weights: Weights,
+        loop: Optimizer | None = None,
+    ) -> None:
+        """``given`` are the arguments of ``fit``, none of ``train_on_batch`` and of a loop, which has an
+        optimizer of its own."""
         self.model = model
+        self.is_loop = loop is not None
+        self.optimizer = model.optimizer if loop is None else loop
         self.first_weights = first_weights
         self.first_state = [np.array(variable.numpy()) for variable in seam().state_variables(model)]
-        self.rate = None if model.optimizer is None else description.constant_rate(model.optimizer)
+        self.rate = None if self.optimizer is None else description.constant_rate(self.optimizer)
         self.rows: Rows | None = rows_of_arrays(given.get("x"), given.get("y"), given.get("sample_weight"))
         self.shuffled = self.rows is not None and given.get("shuffle") is not False
         self.batches = KeptBatches()
         self.rates: list[tuple[int, float]] = []
+        self.best: BestPoint | None = None
+        self.next_copy = 0.0  # of `time.perf_counter`
 
     def note_rate(self, step: int, rate: float) -> None:
         """The learning rate from ``step`` on, which callbacks may have changed."""
@@ -53,24 +68,52 @@ class HeldTraining:
         elif rate != (self.rates[-1][1] if self.rates else self.rate):
             self.rates.append((step, rate))
 
+    def note_epoch(self, steps: int, loss: float, began: float) -> None:
+        """An epoch has ended with the mean ``loss``: hold where it stands, if it stands best so far.
+
+        ``began``: the loss of the first step. Not where a copy was made a moment ago, or would be too large.
+        """
+        now, share = time.perf_counter(), loss / began if began > 0 else math.inf
+        lowest = math.inf if self.best is None else self.best.share
+        if not (math.isfinite(share) and share < lowest) or now < self.next_copy:
+            return
+        held: Sequence[Any] = [] if self.optimizer is None else seam().kept_by(self.optimizer)
+        parts = (self.model.trainable_variables, seam().state_variables(self.model), held)
+        if sum(map(size_of, parts)) > BEST_BYTES:
+            self.next_copy = math.inf
+            return
+        self.best = BestPoint(steps, loss, share, *map(copied, parts))
+        ended = time.perf_counter()
+        self.next_copy = ended + (ended - now) / BEST_SHARE
+
     def hold(self, batch: HostBatch) -> None:
         """Keep a batch that a look has brought, where the data did not come as arrays."""
         if self.rows is None:
             self.batches.hold(batch)
 
     def kept(
-        self, template: Structure, info: FitInfo, record: FitRecorder, crashed: bool = False
+        self,
+        template: Structure,
+        info: FitInfo,
+        record: FitRecorder,
+        crashed: bool = False,
+        called: Loss | None = None,
     ) -> KeptTraining | None:
         """The whole of it, at the end of the fit; None where there are no rows to train on.
 
-        ``crashed``: a step raised, be it the first.
+        ``crashed``: a step raised, be it the first. ``called``: the loss of a loop, where that is Keras's.
         """
         rows = self.batches.rows(template) if self.rows is None else self.rows
-        loss, optimizer = seam().compiled_loss(self.model), self.model.optimizer
-        own_step = has_own_step(self.model)
+        loss, optimizer = seam().compiled_loss(self.model), self.optimizer
+        own_step = not self.is_loop and has_own_step(self.model)
+        first_step = self.first_step(record) if self.is_loop else None
+        if self.is_loop:
+            loss = called
+        if self.is_loop and first_step is None:
+            return None
         if rows is None or optimizer is None or not (info.steps or crashed):
             return None
-        if loss is None and not own_step:
+        if loss is None and not own_step and not self.is_loop:
             return None
         if not seam().weights_of(self.model):
             return None
@@ -98,13 +141,42 @@ class HeldTraining:
             progress,
             own_step,
             tuple(self.rates),
+            first_step,
+            self.best,
         )
+
+    def first_step(self, record: FitRecorder) -> FirstStep | None:
+        """What the first step of a loop showed; None where not all of it was seen."""
+        if record.losses is None or record.first_norm is None or not self.batches.batches:
+            return None
+        rows = len(next(iter(self.batches.batches[0].values())))
+        return FirstStep(rows, record.losses[0], record.first_norm)
+
+
+def size_of(variables: Sequence[Any]) -> int:
+    """Bytes, as float32."""
+    return sum(math.prod(each.shape) * 4 for each in variables)
+
+
+def copied(variables: Sequence[Any]) -> Weights:
+    return [np.array(variable.numpy()) for variable in variables]
 
 
 def can_be_made_again(model: Model) -> bool:
     """Whether it is trained by its own step with one optimizer, on one device: that can be run again."""
     optimizers = seam().optimizers_of(model)
     return model.optimizer is not None and len(optimizers) == 1 and not seam().is_distributed(model)
+
+
+def begun_with(model: Model) -> Weights | None:
+    """The trainable weights before the first step, which has been traced and may have made them.
+
+    None where they are too many, or cannot be had.
+    """
+    try:
+        return first_weights_of(model)
+    except tf.errors.FailedPreconditionError:  # they have no values yet
+        return drawn_again(model)
 
 
 def has_own_step(model: Model) -> bool:

@@ -45,6 +45,7 @@ class FitRecorder:
     last_row_time: float = 0.0
     looked_at: tuple[int, float] | None = None  # step and time of the last look
     quickest: float = math.inf  # seconds a step took between two looks, at best
+    first_norm: float | None = None  # of the gradients of the first step, all together
     losses: tuple[float, float] | None = None  # of the first step, and the mean of the rows drained last
 
     def add_rows(self, first: int, rows: npt.NDArray[np.float64], layout: Layout) -> None:
@@ -68,6 +69,9 @@ class FitRecorder:
         if seen.size:
             began = float(seen[0]) if self.losses is None else self.losses[0]
             self.losses = began, float(seen[-LAST_LOSSES:].mean())
+        if self.first_norm is None and first == 0:
+            gradients = [place for (role, _, _), place in layout.place.items() if role == "gradient"]
+            self.first_norm = float(np.sqrt(np.square(rows[0, gradients]).sum()))
         self.info = replace(self.info, steps=first + len(rows))
 
     def add_inspection(self, seen: inspection.Inspection) -> None:

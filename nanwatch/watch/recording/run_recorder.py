@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from nanwatch.errors import NanwatchError
 from nanwatch.record.events import Event, FitEnd, IncidentSeen
-from nanwatch.record.facts import FitInfo, IncidentInfo, InferenceInfo, ModelInfo, RunInfo, Status
+from nanwatch.record.facts import (
+    AnswerLosses,
+    FitInfo,
+    IncidentInfo,
+    InferenceInfo,
+    LossInfo,
+    ModelInfo,
+    RunInfo,
+    Status,
+)
 from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.parts import make_room, new_part
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
@@ -90,6 +99,25 @@ class FrozenTraining(NamedTuple):
     first_weights: Weights | None  # the trainable ones, in the model's order; None where not held
 
 
+class BestPoint(NamedTuple):
+    """A training at the end of an epoch, so that what came of it then can be made again from there."""
+
+    step: int  # the steps that had been made
+    loss: float  # the epoch's mean
+    share: float  # of the first loss, that it was
+    weights: Weights  # as the first weights of a `KeptTraining`, and its first state
+    state: Weights
+    slots: Weights  # of the optimizer's variables, in its own order
+
+
+class FirstStep(NamedTuple):
+    """The first step of a loop, by which it is known whether it is made again as the script made it."""
+
+    rows: int  # of its batch, the first of those that are kept
+    loss: float
+    norm: float  # of the gradients that were applied, all together
+
+
 class KeptTraining(NamedTuple):
     """A training that has ended, and what it takes to make it again."""
 
@@ -110,6 +138,8 @@ class KeptTraining(NamedTuple):
     progress: float  # the last loss over the first; infinite where it did not end finite
     own_step: bool = False  # the script wrote ``train_step`` or ``compute_loss``
     rates: tuple[tuple[int, float], ...] = ()  # (step, the rate from it on), where callbacks gave others
+    first_step: FirstStep | None = None  # of a loop; then ``loss`` is the Keras loss that was called, if any
+    best: BestPoint | None = None  # before its loss rose; None where none was held
 
     @property
     def ended_finite(self) -> bool:
@@ -329,6 +359,21 @@ class RunRecorder:
         """What the best constant answer costs in a fit, and of several outputs each one's, and what they came
         to where the logs do not tell; it is learned when the record has ended."""
         self.add_late(fit, guess_loss=loss, guess_losses=apart, output_losses=ended_apart)
+
+    def add_answers(self, fit: int, found: AnswerLosses) -> None:
+        """What the loss of a fit makes of the labels as answers, asked when the record has ended."""
+        self.add_late(fit, answer_losses=found)
+
+    def add_loss(self, fit: int, loss: LossInfo) -> None:
+        """What the loss of the only output came to, that a loop has written by hand."""
+        with self.catch_errors(WRITING), self.lock:
+            number = self.fits[fit].model
+            outputs = self.models[number].outputs
+            if len(outputs) != 1 or (outputs[0].loss is not None and outputs[0].loss.name != "custom"):
+                return
+            self.models[number] = replace(self.models[number], outputs=(replace(outputs[0], loss=loss),))
+            self.info = replace(self.info, models=tuple(self.models))
+            self.writer.save(self.info)
 
     def add_inference(self, fit: int, found: InferenceInfo) -> None:
         """What rows of a fit cost in both modes, tried when the record has ended."""

@@ -109,6 +109,9 @@ class TapeStepRecorder(StepRecorder):
                 self.begin_step()
         with self.catch_errors("weighing the gradients"), own_ops():
             step = self.weigh(grads, variables)
+        if step is not None and self.layout is None:
+            with self.catch_errors("holding what a loop begins with"), tf.init_scope():
+                self.on_built()
         if step is None or not self.guard.hold:
             original(grads, variables)
         else:
@@ -130,6 +133,15 @@ class TapeStepRecorder(StepRecorder):
             taken = list(map(taken_over, present_values(self.eager_seen))) if calls else []
             return EagerStep(self.eager_seen, [*calls, *self.ops.kept, *taken])
         return super().bad_step()
+
+    def template_of_batch(self) -> Structure:
+        """As `template`, of one input and its labels, where all of the model is trained; else None."""
+        seen = self.first_seen
+        keys = [role for role, _ in self.last_batch]
+        if seen is None or self.model is None or keys != ["input", "label"]:
+            return None
+        trained = {id(variable) for grad, variable in seen.gradients if grad is not None}
+        return (0, 0) if trained == {id(each) for each in self.model.trainable_variables} else None
 
     def begin_step(self) -> None:
         """Put by what the step may have changed before its update, and what counts the updates."""

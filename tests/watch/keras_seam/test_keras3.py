@@ -590,3 +590,32 @@ def test_the_adapter_answers_all_that_is_asked() -> None:
         expected, found = (inspect.signature(getattr(cls, name)) for cls in (KerasSeam, Keras3))
         assert list(found.parameters) == list(expected.parameters)
     assert seam() is seam()
+
+
+def test_the_parts_of_a_loss_of_several_outputs() -> None:
+    given = keras.Input((3,))
+    outputs = {"one": keras.layers.Dense(1)(given), "other": keras.layers.Dense(1)(given)}
+    model = keras.Model(given, outputs)
+    model.compile("sgd", {"one": "mse", "other": "mae"}, loss_weights={"one": 1.0, "other": 0.25})
+    assert seam().shares_of_loss(model) == {}  # not resolved yet
+    x = np.ones((4, 3), "float32")
+    y = {"one": np.zeros((4, 1), "float32"), "other": np.ones((4, 1), "float32")}
+    logs = model.train_on_batch(x, y, return_dict=True)
+    assert seam().shares_of_loss(model) == {"one": ("one_loss", 1.0), "other": ("other_loss", 0.25)}
+    assert {"one_loss", "other_loss"} <= logs.keys()
+    compiled, answers = seam().compiled_loss(model), model(x)
+    before = compiled._flat_losses
+    parts = seam().losses_apart(compiled, y, answers, None, {})
+    assert compiled._flat_losses is before
+    one, other_one = (float(parts[name]) for name in ("one", "other"))
+    assert one + 0.25 * other_one == pytest.approx(float(compiled(y, answers, None)))
+    other = seam().losses_apart(compiled, y, answers, None, {"other": keras.losses.MeanSquaredError()})
+    assert float(other["other"]) != float(parts["other"])
+    assert float(other["one"]) == float(parts["one"])
+
+
+def test_a_loss_that_is_one_has_no_parts() -> None:
+    model = functional()
+    model.compile("sgd", "mse")
+    model.train_on_batch(np.ones((4, 3), "float32"), np.ones((4, 2), "float32"))
+    assert seam().shares_of_loss(model) == {}
