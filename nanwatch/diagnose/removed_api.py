@@ -158,6 +158,7 @@ UNRECOGNIZED = re.compile(
 KEYS = re.compile(r"'(\w+)':")
 MISSING = re.compile(r"missing 1 required positional argument: '(\w+)'")
 WEIGHTS_FILE = re.compile(r"must end in `\.weights\.h5`")
+ON_WORKERS = re.compile(r"Attempt to convert a value \(PerReplica:")
 MONITOR = re.compile(
     r"received monitor=(acc|val_acc)\b|conditioned on metric `(acc|val_acc)` which is not available"
 )
@@ -217,6 +218,13 @@ def removals(raised: ScriptError, line: str, models: Collection[str]) -> Iterato
         yield Removal("another ending than .weights.h5", advice, new, is_in_keras_2=True)
     if found := MONITOR.search(said):
         yield from (replace(each, is_in_keras_2=True) for each in metric(found[1] or found[2], line))
+    if ON_WORKERS.search(said) and find_call(line, "fit") is not None:
+        yield Removal(
+            "fit under MultiWorkerMirroredStrategy",
+            "Keras 3 trains several workers in a loop of the script's own alone (strategy.run); Keras 2 "
+            "(tf_keras) still fits so",
+            is_in_keras_2=True,
+        )
     if raised.type == "TypeError" and POSITIONAL.search(said):
         yield from positional_class_weight(line)
 

@@ -272,3 +272,16 @@ def test_a_rate_that_falls_is_left_out() -> None:
     found = removal_of(error("ValueError: Argument(s) not recognized: {'decay': 1}", "SGD(0.1, decay=1e-6)"))
     assert found is not None
     assert found.line == "SGD(0.1)"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("h = model.fit(rows, epochs=3)", True), ("loss = strategy.reduce('SUM', losses)", False)],
+)
+def test_a_fit_of_several_workers(code: str, said: bool) -> None:
+    """By hand a value of each replica may be given to what takes one alone: that is another fault."""
+    message = (
+        "Attempt to convert a value (PerReplica:{\n  0: <tf.Tensor: shape=(16, 8)>}) with an unsupported type"
+    )
+    found = removal_of(ScriptError("ValueError", message, made_up.line(9, code)))
+    assert (found is not None and found.is_in_keras_2) == said

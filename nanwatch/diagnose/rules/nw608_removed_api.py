@@ -13,6 +13,8 @@ from nanwatch.record.facts import ModelInfo, ScriptError
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
 
+MOST_OF_A_MESSAGE = 300  # characters
+
 
 class RemovedApi(Rule):
     """The script died of a name or an argument that this Keras no longer has.
@@ -61,7 +63,7 @@ class RemovedApi(Rule):
         yield self.finding(
             None,
             f"{gone.old} is gone from {gone.library or f'Keras {keras}'}. {gone.advice}.",
-            f"Python says: {raised.type}: {raised.message}",
+            f"Python says: {raised.type}: {in_short(raised.message)}",
             *(["Under --keras 2 (tf_keras) the line may stand as it is."] if as_it_stands else []),
             location=where,
             remedies=(
@@ -131,3 +133,8 @@ def raised_run(kind: str, message: str, code: str, of: ModelInfo | None = None, 
     }
     run = made_up.run(of, info=info, **facts)
     return run if facts else Run(run.info)
+
+
+def in_short(message: str) -> str:
+    """It may hold a whole tensor."""
+    return message if len(message) <= MOST_OF_A_MESSAGE else f"{message[:MOST_OF_A_MESSAGE].rstrip()} ..."
