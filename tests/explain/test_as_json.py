@@ -178,7 +178,8 @@ def test_damage_and_our_own_errors_are_said() -> None:
     )
     run = replace(report.run, info=info, damage=("fit-0.steps could not be read: cut short",))
     assert parsed(replace(report, run=run))["cost"]["not_watched"] == [
-        "tf_keras (Keras 2) was imported: nanwatch watches Keras 3 alone",
+        "a model of another Keras was trained too: of Keras 2 (tf_keras) and Keras 3 the one is watched that "
+        "the script makes something of first",
         "fit-0.steps could not be read: cut short",
         "nanwatch's own error while watching: reading the data of fit: KeyError: 'x'",
     ]
