@@ -3,12 +3,15 @@ Keras 3 knows no ``MultiWorkerMirroredStrategy``."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import sys
 import textwrap
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,7 +45,8 @@ PROGRAM = textwrap.dedent(
     rows = tf.data.Dataset.from_tensor_slices((x, y)).batch(16)
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    model.fit(rows.with_options(options), epochs=2, verbose=0)
+    epochs = 1000 if "long" in sys.argv else 2
+    model.fit(rows.with_options(options), epochs=epochs, verbose=0)
     print("trained")
     """
 )
@@ -59,26 +63,31 @@ def free_ports(number: int) -> list[int]:
             each.close()
 
 
-def train(folder: Path, state: str) -> list[tuple[int, str]]:
-    """(status, stdout) of each of two workers."""
+@contextlib.contextmanager
+def job(folder: Path, number: int, *arguments: str) -> Iterator[list[subprocess.Popen[str]]]:
+    """So many workers of the program, under nanwatch; none is left behind the block."""
     pytest.importorskip("tf_keras")
     (folder / "train.py").write_text(PROGRAM)
-    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
-    command = [sys.executable, "-m", "nanwatch", "run", "--prove", "0", "--quiet", "train.py", state]
+    cluster = {"worker": [f"localhost:{port}" for port in free_ports(number)]}
+    command = [sys.executable, "-m", "nanwatch", "run", "--prove", "0", "--quiet", "train.py", *arguments]
     workers = []
-    for index in range(2):
+    for index in range(number):
         config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
         own = os.environ | {"TF_CONFIG": config, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        workers.append(
-            subprocess.Popen(
-                command, cwd=folder, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
-        )
+        pipe = subprocess.PIPE
+        workers.append(subprocess.Popen(command, cwd=folder, env=own, stdout=pipe, stderr=pipe, text=True))
     try:
-        said = [worker.communicate(timeout=240)[0] for worker in workers]
+        yield workers
     finally:
         for worker in workers:
             worker.kill()
+            worker.communicate()
+
+
+def train(folder: Path, state: str) -> list[tuple[int, str]]:
+    """(status, stdout) of each of two workers."""
+    with job(folder, 2, state) as workers:
+        said = [worker.communicate(timeout=240)[0] for worker in workers]
     return [(worker.returncode, text) for worker, text in zip(workers, said, strict=True)]
 
 
@@ -106,6 +115,23 @@ def test_a_nan_in_the_rows_of_one_halts_both_before_the_update(tmp_path: Path) -
     infos = {info.worker: info for info in (run.info, *(part.info for part in run.parts))}
     assert set(infos) == {"worker 0", "worker 1"}
     assert report.diagnoses.diagnoses[0].code == "NW101"
+
+
+def test_where_one_of_three_is_killed_the_others_end_as_under_python(tmp_path: Path) -> None:
+    """TensorFlow tells them that it is gone; nanwatch does not have them wait."""
+    with job(tmp_path, 3, "long") as workers:
+        until = time.monotonic() + 200
+        while not list(tmp_path.glob("logs/*/part-*/fit-0.steps")):
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        workers[2].kill()
+        said = [worker.communicate(timeout=200)[1] for worker in workers[:2]]
+    assert [worker.returncode for worker in workers[:2]] == [1, 1]
+    assert all("UnavailableError" in text for text in said)
+    run = read_run(find_run(tmp_path / "logs"))
+    assert len(run.parts) == 2
+    assert run.info.errors == ()
+    assert sum(fit.info.status == "crashed" for fit in run.fits) == 2
 
 
 SERVED = textwrap.dedent(
