@@ -251,6 +251,25 @@ def test_poisson_on_a_linear_head() -> None:
     assert diagnose(run).diagnoses[0].code == "NW208"
 
 
+def test_a_log_of_what_no_layer_gives() -> None:
+    """A distribution that a probabilistic layer gives, say: no head is named, none is to be changed."""
+    of = made_up.model(made_up.dense("hidden", 16, "relu"), loss="poisson")
+    headless = replace(of.outputs[0], head=None, activation="unknown", activation_layer=None)
+    run = made_up.run(
+        replace(of, outputs=(headless,)),
+        loss=[NAN] * 40,
+        predictions=[made_up.tensor("output", "output", min=-2.0)],
+    )
+    finding = only("NW208", run)
+    assert finding.message == (
+        "The Poisson loss takes the log of the prediction, and the model gives -2: the log of a negative "
+        "number is NaN."
+    )
+    assert [remedy.text for remedy in finding.remedies] == [
+        "Give the loss what is above 0: tf.math.softplus of it, and a little more."
+    ]
+
+
 def test_a_place_without_a_pattern_gives_way_to_any_cause() -> None:
     op = OpInfo(
         "Square", "forward", None, made_up.line(10), made_up.operands(input_0=(-4e36, 5e36)), output="inf"

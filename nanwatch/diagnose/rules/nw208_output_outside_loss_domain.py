@@ -118,24 +118,16 @@ class OutputOutsideLossDomain(Rule):
         ]
         if incident and log:
             evidence += facts(log, fit, incident)
+        where = head.location if head else fit.model.compile_location
         return self.finding(
             fit,
-            f"{named} takes the log of the prediction, and the head {output.head!r} with {activation} "
+            f"{named} takes the log of the prediction, and "
+            f"{f'the head {output.head!r} with {activation}' if head else 'the model'} "
             f"gives {number(low)}: the log of a negative number is NaN.",
             *evidence,
-            location=head.location if head else fit.model.compile_location,
+            location=where,
             layer=output.head,
-            remedies=(
-                Remedy(
-                    Intervention(
-                        InterventionKind.SET_ACTIVATION,
-                        output.activation_layer or output.head or "",
-                        "softplus",
-                    ),
-                    'Make the head positive: activation="softplus" (or "exponential").',
-                    location=head.location if head else None,
-                ),
-            ),
+            remedies=(positive_head(output, head) if head else POSITIVE,),
             strength=1.0 if loss == POISSON else 0.9,
             explains=NONFINITE_LOSS,
         )
@@ -206,3 +198,18 @@ def dropped_out_run(activation: str, rows: int) -> Run:
     op = OpInfo("RealDiv", "forward", None, of.compile_location, words, "nan")
     bad = {"op": op, "loss": math.nan, "rows": 32, "rows_summing_to_zero": rows}
     return made_up.run(of, loss=[math.nan], incident=bad)
+
+
+POSITIVE = Remedy(
+    Intervention(InterventionKind.MEND_OUTPUT, "output"),
+    "Give the loss what is above 0: tf.math.softplus of it, and a little more.",
+)
+
+
+def positive_head(output: OutputInfo, head: LayerInfo) -> Remedy:
+    layer = output.activation_layer or head.path
+    return Remedy(
+        Intervention(InterventionKind.SET_ACTIVATION, layer, "softplus"),
+        'Make the head positive: activation="softplus" (or "exponential").',
+        location=head.location,
+    )
