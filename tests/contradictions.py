@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from nanwatch.cli.telling import FailOn, status_of
 from nanwatch.diagnose.diagnosis import LEVELS, Diagnosis, Remedy
+from nanwatch.diagnose.doubts import is_measured_by_guessing
 from nanwatch.diagnose.skill import accuracy_skill, lacking_outputs, skill_of
 from nanwatch.exit_status import ExitStatus
 from nanwatch.explain import as_html, as_junit, as_markdown, as_terminal
@@ -94,8 +95,9 @@ def has_learned(fit: Fit) -> bool:
 
 def is_wanting(fit: Fit) -> bool:
     found, right = skill_of(fit), accuracy_skill(fit)
-    long = fit.info.steps >= 100 and not fit.info.cut_short
-    return long and found is not None and found.ended < 0.05 and (right is None or right < MUCH)
+    if found is None or fit.info.steps < 100 or fit.info.cut_short or not is_measured_by_guessing(fit, found):
+        return False
+    return found.ended < 0.05 and (right is None or right < MUCH)
 
 
 def of_formats(report: Report) -> Iterator[str]:

@@ -21,6 +21,7 @@ from tf_keras.src.saving import saving_api
 from tf_keras.src.utils import losses_utils, traceback_utils
 
 from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.either_keras import EitherKeras
 from nanwatch.watch.keras_seam.keras_types import (
     Apply,
     Array,
@@ -54,7 +55,7 @@ SCALING = (loss_scale_optimizer.LossScaleOptimizer, loss_scale_optimizer.LossSca
 OLD, NEW = tf_keras.optimizers.legacy.Optimizer, tf_keras.optimizers.Optimizer
 
 
-class Keras2:
+class Keras2(EitherKeras):
     """`KerasSeam` for Keras 2; what its methods promise is said there."""
 
     # -- layers and variables
@@ -142,9 +143,6 @@ class Keras2:
 
     # -- what ``compile`` made
 
-    def metric_variables(self, model: Model) -> list[Variable]:
-        return [variable for metric in model.metrics for variable in metric.variables]
-
     def build_metrics(self, model: Any, y: Structure, y_pred: Structure) -> None:
         if model.compiled_loss is not None and not model.compiled_loss.built:
             model.compiled_loss.build(y_pred)
@@ -179,9 +177,6 @@ class Keras2:
     def loss_arguments(self, loss: object) -> dict[str, Any]:
         return dict(getattr(loss, "_fn_kwargs", {}))
 
-    def loss_functions(self, model: Model) -> list[object]:
-        return [getattr(loss, "fn", None) or type(loss) for _, loss in self.losses_of(model)]
-
     def data_loss(self, model: Any, y: Structure, y_pred: Structure, sample_weight: Structure) -> Tensor:
         return DataLoss(model.compiled_loss)(y, y_pred, sample_weight)
 
@@ -196,9 +191,6 @@ class Keras2:
         added = tf.add_n(losses_utils.cast_losses_to_common_dtype(model.losses))
         found: Tensor = losses_utils.scale_loss_for_distribution(added)
         return found
-
-    def is_compiled_by_xla(self, model: Model) -> bool:
-        return bool(getattr(model, "jit_compile", False))
 
     def make_without_xla(self, model: Any, make: Callable[..., object], which: str) -> StepFunction:
         make(model, force=True)
@@ -332,9 +324,6 @@ class Keras2:
     def graph_outputs(self, model: Model) -> Structure:
         return getattr(model, "_nested_outputs", None)
 
-    def output_names(self, model: Model) -> list[str]:
-        return [str(name) for name in getattr(model, "output_names", None) or ()]
-
     # -- a training as it runs
 
     def frame_of_fit(self, frame: FrameType | None) -> FrameType | None:
@@ -348,10 +337,6 @@ class Keras2:
                 return frame
             frame = frame.f_back
         return None
-
-    def fit_arguments(self, frame: FrameType | None) -> dict[str, Any] | None:
-        found = self.frame_of_fit(frame)
-        return None if found is None else dict(found.f_locals)
 
     def carries_logits(self, tensor: Tensor) -> bool:
         if hasattr(tensor, "_keras_logits"):
@@ -374,17 +359,6 @@ class Keras2:
                 layer._losses[:] = symbolic
                 layer._eager_losses[:] = eager
 
-    def replicas_of(self, model: Model) -> int:
-        strategy = getattr(model, "distribute_strategy", None)
-        return int(getattr(strategy, "num_replicas_in_sync", 1))
-
-    def is_distributed(self, model: Model) -> bool:
-        strategy = getattr(model, "distribute_strategy", None)
-        if strategy is None:
-            return False
-        with strategy.scope():
-            return bool(tf.distribute.has_strategy())
-
     # -- structures of tensors
 
     def flatten(self, structure: Structure) -> list[Any]:
@@ -400,9 +374,6 @@ class Keras2:
         return tf.nest.pack_sequence_as(structure, list(leaves))
 
     # -- Keras itself
-
-    def flat_tensors(self, structure: Structure) -> Sequence[Any]:
-        return [item for item in self.flatten(structure) if item is not None]
 
     def is_keras_own(self, thing: object) -> bool:
         return str(getattr(thing, "__module__", "")).split(".")[0] == "tf_keras"

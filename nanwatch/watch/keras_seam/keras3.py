@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nanwatch.watch.keras_seam.either_keras import EitherKeras
 from nanwatch.watch.keras_seam.keras_types import (
     Array,
     KerasTensor,
@@ -39,7 +40,7 @@ VARIABLE: type[Any] = [cls for cls in keras.Variable.__mro__ if cls.__module__.s
 FILE_OF_TRAINER = str(inspect.getsourcefile(keras.Model.__mro__[1]))
 
 
-class Keras3:
+class Keras3(EitherKeras):
     """`KerasSeam` for Keras 3; what its methods promise is said there."""
 
     # -- layers and variables
@@ -118,9 +119,6 @@ class Keras3:
 
     # -- what ``compile`` made
 
-    def metric_variables(self, model: Model) -> list[Variable]:
-        return [variable for metric in model.metrics for variable in metric.variables]
-
     def build_metrics(self, model: Model, y: Structure, y_pred: Structure) -> None:
         for name in ("_compile_metrics", "_compile_loss"):
             compiled = getattr(model, name, None)
@@ -142,7 +140,7 @@ class Keras3:
         names = [entry.name for entry in entries]
         found = {
             key_of(entry): (
-                f"{entry.name}_loss" if names.count(entry.name) == 1 else "",
+                "_".join((entry.name, "loss")) if names.count(entry.name) == 1 else "",
                 weight_of(entry),
             )
             for entry in entries
@@ -180,9 +178,6 @@ class Keras3:
     def loss_arguments(self, loss: object) -> dict[str, Any]:
         return dict(getattr(loss, "_fn_kwargs", {}))
 
-    def loss_functions(self, model: Model) -> list[object]:
-        return [getattr(loss, "fn", None) or type(loss) for _, loss in self.losses_of(model)]
-
     def data_loss(self, model: Any, y: Structure, y_pred: Structure, sample_weight: Structure) -> Tensor:
         loss: Tensor = model._compile_loss(copied(y), copied(y_pred), sample_weight)
         return loss
@@ -192,9 +187,6 @@ class Keras3:
 
     def penalty(self, model: Model) -> Tensor | None:
         return None
-
-    def is_compiled_by_xla(self, model: Model) -> bool:
-        return bool(getattr(model, "jit_compile", False))
 
     def make_without_xla(self, model: Model, make: Callable[..., object], which: str) -> StepFunction:
         model.jit_compile, before = False, model.jit_compile
@@ -290,9 +282,6 @@ class Keras3:
         graph = getattr(model, "_functional", model)  # of a Sequential
         return getattr(graph, "_outputs_struct", None)
 
-    def output_names(self, model: Model) -> list[str]:
-        return [str(name) for name in getattr(model, "output_names", None) or ()]
-
     # -- a training as it runs
 
     def frame_of_fit(self, frame: FrameType | None) -> FrameType | None:
@@ -302,10 +291,6 @@ class Keras3:
                 return frame
             frame = frame.f_back
         return None
-
-    def fit_arguments(self, frame: FrameType | None) -> dict[str, Any] | None:
-        found = self.frame_of_fit(frame)
-        return None if found is None else dict(found.f_locals)
 
     def carries_logits(self, tensor: Tensor) -> bool:
         if hasattr(tensor, "_keras_logits"):
@@ -326,17 +311,6 @@ class Keras3:
                 layer._loss_ids.clear()
                 layer._loss_ids.update(ids)
 
-    def replicas_of(self, model: Model) -> int:
-        strategy = getattr(model, "distribute_strategy", None)
-        return int(getattr(strategy, "num_replicas_in_sync", 1))
-
-    def is_distributed(self, model: Model) -> bool:
-        strategy = getattr(model, "distribute_strategy", None)
-        if strategy is None:
-            return False
-        with strategy.scope():
-            return bool(tf.distribute.has_strategy())
-
     # -- structures of tensors
 
     def flatten(self, structure: Structure) -> list[Any]:
@@ -354,9 +328,6 @@ class Keras3:
         return TREE.pack_sequence_as(structure, leaves)
 
     # -- Keras itself
-
-    def flat_tensors(self, structure: Structure) -> Sequence[Any]:
-        return [item for item in self.flatten(structure) if item is not None]
 
     def is_keras_own(self, thing: object) -> bool:
         return str(getattr(thing, "__module__", "")).split(".")[0] == "keras"

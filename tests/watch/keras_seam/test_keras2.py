@@ -19,6 +19,7 @@ from nanwatch.record.read import read_run
 from nanwatch.record.run import Run
 from nanwatch.watch.keras_seam import chosen
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.either_keras import EitherKeras
 from nanwatch.watch.keras_seam.protocol import KerasSeam
 from tests.watch.keras_seam.private_names import private_names
 
@@ -136,7 +137,8 @@ def test_both_adapters_answer_the_same_questions() -> None:
     from nanwatch.watch.keras_seam.keras2 import Keras2
 
     asked = {name for name in vars(KerasSeam) if not name.startswith("_")}
-    assert asked == {name for name in vars(Keras2) if not name.startswith("_")}
+    answered = {**vars(EitherKeras), **vars(Keras2)}
+    assert asked == {name for name in answered if not name.startswith("_")}
     for name in asked:
         expected, found = (inspect.signature(getattr(cls, name)) for cls in (KerasSeam, Keras2))
         assert list(expected.parameters) == list(found.parameters)
@@ -201,12 +203,10 @@ def test_weights_that_are_not_made_yet(keras_2: Any) -> None:
 
 
 def test_paths_of_a_structure(keras_2: Any) -> None:
-    from nanwatch.watch.keras_seam.chosen import keras
-
     structure = {"b": [1, None], "a": (2, {"c": 3})}
-    assert [leaf for _, leaf in keras.tree.flatten_with_path(structure)] == keras.tree.flatten(structure)
-    assert keras.tree.flatten_with_path(structure)[1] == (("a", 1, "c"), 3)
-    assert keras.tree.flatten_with_path(7) == [((), 7)]
+    assert [leaf for _, leaf in seam().flatten_with_path(structure)] == seam().flatten(structure)
+    assert seam().flatten_with_path(structure)[1] == (("a", 1, "c"), 3)
+    assert seam().flatten_with_path(7) == [((), 7)]
 
 
 # -- trainings -------------------------------------------------------------------------------------
