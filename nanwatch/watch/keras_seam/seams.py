@@ -240,7 +240,8 @@ def owner_of(seam: Seam) -> type | ModuleType:
     if seam.owner in WITHOUT_A_PUBLIC_NAME:
         return private_owner(seam.owner)
     module, _, rest = seam.owner.partition(".")
-    module = PACKAGES[2 if chosen() == 3 else 3] if module == "the other Keras" else module
+    kind = chosen()
+    module = {"keras": PACKAGES[kind], "the other Keras": PACKAGES[2 if kind == 3 else 3]}.get(module, module)
     found = importlib.import_module(module)
     for name in rest.split(".") if rest else ():
         found = getattr(found, name)

@@ -21,6 +21,7 @@ from nanwatch.watch.keras_seam import chosen
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.either_keras import EitherKeras
 from nanwatch.watch.keras_seam.protocol import KerasSeam
+from nanwatch.watch.keras_seam.seams import SEAMS, is_there, places_of
 from tests.watch.keras_seam.private_names import private_names
 
 pytestmark = [
@@ -142,6 +143,15 @@ def test_both_adapters_answer_the_same_questions() -> None:
     for name in asked:
         expected, found = (inspect.signature(getattr(cls, name)) for cls in (KerasSeam, Keras2))
         assert list(expected.parameters) == list(found.parameters)
+
+
+def test_no_row_of_the_table_leads_to_keras_3(keras_2: Any) -> None:
+    """Which would be imported for it, and what it imports with it."""
+    of_keras = [seam for seam in SEAMS if seam.owner.startswith("keras.")]
+    owners = [place.owner for seam in of_keras if is_there(seam) for place in places_of(seam)]
+    modules = {getattr(owner, "__module__", None) or owner.__name__ for owner in owners}
+    assert len(owners) > len(of_keras) / 2
+    assert {name.partition(".")[0] for name in modules} == {"tf_keras"}
 
 
 # -- what it answers -------------------------------------------------------------------------------
