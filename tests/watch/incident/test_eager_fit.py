@@ -98,7 +98,7 @@ def network(kind: Any, *layers: Any, loss: str = "mse") -> Any:
     for layer in layers or (keras.layers.Dense(4, "relu"), keras.layers.Dropout(0.5), keras.layers.Dense(1)):
         found = layer(found)
     model = kind(given, found)
-    model.compile("adam", loss, run_eagerly=True)
+    model.compile("adam", loss, run_eagerly=True)  # compile
     return model
 
 
@@ -116,7 +116,7 @@ CASES: dict[str, tuple[Callable[[], Any], str, str, str]] = {
         lambda: network(keras.Model, keras.layers.Dense(2, use_bias=False), Length()),
         *("SqrtGrad", "backward", "layer"),
     ),
-    "loss": (relu_head, "RealDiv", "forward", "fit"),  # where the compilation was is not known here
+    "loss": (relu_head, "RealDiv", "forward", "compile"),  # where the compilation was is not known here
 }
 
 
@@ -130,7 +130,7 @@ def test_the_op_its_direction_and_its_line(case: str, tmp_path: Path) -> None:
     y = np.eye(3, dtype="float32")[np.arange(32) % 3][:, : 3 if case == "loss" else 1]
     watch = watch_in(tmp_path)
     with contextlib.suppress(nanwatch.TrainingHalted):
-        model.fit(x, y, batch_size=8, verbose=0, shuffle=False, callbacks=[watch])  # fit
+        model.fit(x, y, batch_size=8, verbose=0, shuffle=False, callbacks=[watch])
     run = only_run(tmp_path)
     assert run.info.errors == ()
     incident = run.info.incident
