@@ -116,7 +116,7 @@ CASES: dict[str, tuple[Callable[[], Any], str, str, str]] = {
         lambda: network(keras.Model, keras.layers.Dense(2, use_bias=False), Length()),
         *("SqrtGrad", "backward", "layer"),
     ),
-    "loss": (relu_head, "RealDiv", "forward", "compile"),  # where the compilation was is not known here
+    "loss": (relu_head, "RealDiv", "forward", "compile"),
 }
 
 
