@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -345,7 +346,28 @@ def types_of_ops() -> None:
     assert tensorflow_names.op_type("ReadVariableOp") == (False, True)
 
 
+def replicas_here() -> None:
+    """Of those on one machine all are this process's; in a job they begin behind those of other workers."""
+    devices = tf.config.list_logical_devices("CPU")
+    mirrored = tf.distribute.MirroredStrategy([device.name for device in devices])
+    assert tensorflow_names.replicas_here(mirrored) == (0, len(devices), True)
+    extended = mirrored.extended
+    asked = {
+        "_in_multi_worker_mode": lambda: True,
+        "_get_replica_id_in_sync_group": lambda number: 2 + number,
+    }
+    assert all(callable(getattr(extended, name)) for name in asked)
+
+    class Job:
+        num_replicas_in_sync = 2 + len(devices)
+        extended = SimpleNamespace(worker_devices=mirrored.extended.worker_devices, **asked)
+
+    assert tensorflow_names.replicas_here(Job()) == (2, len(devices), False)
+
+
 BETS: dict[str, Callable[[], None]] = {
+    "_in_multi_worker_mode": replicas_here,
+    "_get_replica_id_in_sync_group": replicas_here,
     "_clone": clone,
     "_set_attr": set_attr,
     "_lower_using_switch_merge": set_attr,

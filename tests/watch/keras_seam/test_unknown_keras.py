@@ -46,6 +46,9 @@ class OwnStep(keras.Model):
             loss = self.compute_loss(x, y, self(x, training=True))
         gradients = tape.gradient(loss, self.trainable_variables)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(loss)
         return {"loss": loss}
 
 
@@ -134,8 +137,8 @@ def test_a_private_name_is_gone(
 
     weights, report = train_watched(tmp_path, lose)
     assert all((one == other).all() for one, other in zip(weights, bare, strict=True))
-    assert report.run.info.errors
-    assert headline(report).tone == "open"
+    assert report.run.info.errors or report.missing_seams()
+    assert headline(report).tone == "open", report.diagnoses
     if names == NAMES:
         assert report.is_blind()
         assert report.diagnoses.outcome == "no-training"
