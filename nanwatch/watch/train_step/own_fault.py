@@ -20,6 +20,7 @@ PASSING_ON = frozenset(
         *("call_seen", "see_operation", "register_for_graph"),
         *("see_call", "see_prediction", "see_loss", "see_target", "keep_result", "call", "apply", "decide"),
         *("call_model", "observe_call", "call_loss", "apply_optimizer", "call_function", "differentiate"),
+        *("see_loss_call", "apply_unseen", "record_construction", "own"),
     }
 )
 # How a data set or an iterator says that it has come to its end: no fault of anybody's.
