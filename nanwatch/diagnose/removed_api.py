@@ -273,7 +273,10 @@ def key_of_history(raised: ScriptError) -> str | None:
 
 def of_module(module: str, name: str, line: str) -> Iterator[Removal]:
     root = module.split(".")[0]
-    if module.endswith("keras.backend"):
+    if module.endswith("keras.backend") and name[:1].isupper():  # a class, which Keras 2 had not there either
+        edits = ((rf"\b(?:K|backend|keras\.backend)\.{name}\b", f"keras.{name}"),)
+        yield Removal(f"keras.backend.{name}", f"Write keras.{name}", edited(line, edits))
+    elif module.endswith("keras.backend"):
         edits = ((rf"\b(?:K|backend|keras\.backend)\.{name}\b", f"keras.ops.{name}"),)
         advice = f"Most of keras.backend stands in keras.ops: keras.ops.{name}"
         yield Removal(f"keras.backend.{name}", advice, edited(line, edits), is_in_keras_2=True)

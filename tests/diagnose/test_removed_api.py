@@ -285,3 +285,13 @@ def test_a_fit_of_several_workers(code: str, said: bool) -> None:
     )
     found = removal_of(ScriptError("ValueError", message, made_up.line(9, code)))
     assert (found is not None and found.is_in_keras_2) == said
+
+
+def test_a_class_of_the_backend_stands_in_keras_itself() -> None:
+    """As in scripts of keras_core, from before Keras 3: neither keras.ops nor Keras 2 has it."""
+    message = "module 'keras.backend' has no attribute 'Variable'"
+    line = made_up.line(9, 'self.w = backend.Variable(w, name="kernel")')
+    found = removal_of(ScriptError("AttributeError", message, line))
+    assert found is not None
+    assert found.line == 'self.w = keras.Variable(w, name="kernel")'
+    assert not found.is_in_keras_2

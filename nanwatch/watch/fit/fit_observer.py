@@ -214,10 +214,6 @@ class FitObserver:
             record.close()
             self.forget()
 
-    @property
-    def is_distributed(self) -> bool:
-        return self.training.distributed
-
     def leave_to_parent(self) -> None:
         """In a process that was forked off: the record is the parent's, and its files are shared."""
         self.fit = self.pending = None

@@ -183,9 +183,7 @@ class Loops:
     def can_be_watched(self, frame: FrameType) -> bool:
         """Whether an update that is made here can be; where not, that is noted."""
         if tf.distribute.has_strategy():
-            # The update of a fit is made in threads of its replicas, where no step of it is known.
-            is_of_a_fit = any(fit.is_distributed for fit in list(self.recorder.open_fits.values()))
-            if not is_of_a_fit and OnParameterServers() not in self.recorder.info.not_watched:
+            if OnParameterServers() not in self.recorder.info.not_watched:  # else it is of that fit
                 self.recorder.note_not_watched(LoopOnReplicas())
             return False
         if not tf.executing_eagerly() and is_traced_for_xla(frame):

@@ -73,10 +73,6 @@ def end_dropped() -> None:
 class OpenFit(Protocol):
     """A fit that still goes on, as the record of its run needs it."""
 
-    @property
-    def is_distributed(self) -> bool:
-        """Whether it trains under a strategy of ``tf.distribute``."""
-
     def drain(self) -> None:
         """Fetch the rows that are still on the device."""
 

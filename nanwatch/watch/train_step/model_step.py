@@ -35,6 +35,7 @@ from nanwatch.watch.train_step.eager_ops import (
 )
 from nanwatch.watch.train_step.inspection import RanStep
 from nanwatch.watch.train_step.kept_step import KeptStep, counters_of, logs_of_step
+from nanwatch.watch.train_step.made_by_keras import make_function, steps_in_a_call
 from nanwatch.watch.train_step.own_fault import nodes_of
 from nanwatch.watch.train_step.own_ops import OpOutOfPlace, find_out_of_place, own_ops
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
@@ -129,7 +130,7 @@ class ModelStepRecorder(StepRecorder):
         XLA can neither call the host nor keep a batch of unknown size.
         """
         model = self.model
-        self.at_once = seam().steps_per_execution(model)
+        self.at_once = steps_in_a_call(model, self.catch_errors)
         if model.train_function is not None and not force:
             return model.train_function
         with self.catch_errors("asking whether XLA compiles the step"):
@@ -137,7 +138,7 @@ class ModelStepRecorder(StepRecorder):
         # An output of an XLA function is one that cannot be fused away.
         self.shows_activations = not self.jit
         self.guard.kept = None if self.jit else self.kept
-        function = seam().make_without_xla(model, type(model).make_train_function, "train_function")
+        function = make_function(model, type(model).make_train_function, "train_function", self.catch_errors)
         self.layout = None  # what is trainable may have changed since the last tracing
         model.train_function = functools.partial(self.execute, function)
         return model.train_function

@@ -130,8 +130,9 @@ class UpdateGuard:
         if held is None or not self.hold or all(grad is None for grad in grads):
             original(grads, given)  # without a gradient nothing is updated, and Keras says so
             return
-        if not seam().is_built(optimizer):
-            seam().build(optimizer, variables)
+        with self.catch_errors("building an optimizer"):  # else the update does, inside the condition
+            if not seam().is_built(optimizer):
+                seam().build(optimizer, variables)
         kept: list[KeptValue] = []
         if self.several:
             with self.catch_errors("keeping what an update changes"), own_ops():

@@ -23,6 +23,7 @@ from nanwatch.watch.keras_seam.patches import Patches
 from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Names, first_rows, next_step
 from nanwatch.watch.train_step.kept_step import KeptStep, logs_of_step
+from nanwatch.watch.train_step.made_by_keras import make_function, steps_in_a_call
 from nanwatch.watch.train_step.own_fault import ENDS, OpFailed, fault_words, may_be_own, nodes_of
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.traced_step import CatchErrors
@@ -78,12 +79,12 @@ class ValidationStepRecorder:
     def make_test_function(self, force: bool = False) -> StepFunction | None:
         """As Keras's; with XLA the user's step alone is compiled by it, for XLA cannot call the host."""
         model = self.model
-        self.at_once = seam().steps_per_execution(model)
+        self.at_once = steps_in_a_call(model, self.catch_errors)
         if model.test_function is not None and not force:
             return model.test_function
         with self.catch_errors("asking whether XLA compiles the step"):
             self.jit = seam().is_compiled_by_xla(model)
-        function = seam().make_without_xla(model, type(model).make_test_function, "test_function")
+        function = make_function(model, type(model).make_test_function, "test_function", self.catch_errors)
         self.made = model.test_function = functools.partial(self.execute, function)
         return self.made
 

@@ -125,7 +125,6 @@ def test_a_fork_that_is_killed_leaves_a_part_that_can_be_read(recorder: RunRecor
 def test_a_fork_within_a_training_leaves_that_to_its_parent(recorder: RunRecorder) -> None:
     class Open:
         left = False
-        is_distributed = False
 
         def drain(self) -> None: ...
 
