@@ -36,12 +36,13 @@ def setting(*names: str, **facts: Any) -> Callable[[Any], Any]:
 
 def keras_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """The option ``--keras``."""
-    return setting(  # type: ignore[no-any-return]
+    decorate: Callable[..., Callable[..., Any]] = setting(
         "--keras",
         default="3",
         type=click.Choice(["2", "3"]),
         help="2: give the script Keras 2 (tf_keras) as `keras` and `tensorflow.keras`, by its names of 2019.",
-    )(command)
+    )
+    return decorate(command)
 
 
 def with_settings(ctx: click.Context, param: click.Parameter, value: Any) -> Any:

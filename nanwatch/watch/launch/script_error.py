@@ -11,8 +11,8 @@ from nanwatch.record.facts import Location, ScriptError
 from nanwatch.watch.launch.user_lines import is_users, line_at
 
 MOST_OF_A_MESSAGE = 1000  # characters: a failed graph tells the whole stack of each op before what went wrong
-# What TensorFlow puts around the message of an op: its own names for it.
-NOISE = re.compile(r"\{\{function_node [^}]*\}\}\s*| \[Op:\w+\](?: name:)?")
+# What TensorFlow puts around the message of an op, its own names for it; and the bold of Keras's messages.
+NOISE = re.compile(r"\x1b\[[0-9;]*m|\{\{function_node [^}]*\}\}\s*| \[Op:\w+\](?: name:)?")
 ASIDE = ('File "', "Detected at node", "Graph execution error")
 
 

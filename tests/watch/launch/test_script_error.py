@@ -31,6 +31,12 @@ def test_of_a_failed_graph_only_what_went_wrong_is_kept() -> None:
     assert found.message == "Received a label value of 5"
 
 
+def test_keras_has_some_of_its_messages_in_bold() -> None:
+    found = script_error(raised(ValueError("\x1b[1mno such layer\x1b[0m")))
+    assert found is not None
+    assert found.message == "no such layer"
+
+
 def test_a_message_is_cut_and_one_that_cannot_be_made_is_none() -> None:
     class Mute(Exception):
         def __str__(self) -> str:
