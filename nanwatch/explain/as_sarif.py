@@ -126,7 +126,7 @@ def result(report: Report, diagnosis: Diagnosis, number: int, seen: Counter[str]
         "ruleIndex": number,
         "level": annotation_level(diagnosis),
         "message": {"text": message(report, diagnosis)},
-        "locations": [location(report, at, diagnosis.layer, file_columns(diagnosis))],
+        "locations": [location(report, at, diagnosis.layer, file_columns(report.run, diagnosis))],
         # The one key that GitHub reads; alike ones are told apart by their number, as it does.
         "partialFingerprints": {"primaryLocationLineHash": f"{digest}:{seen[digest]}"},
         "properties": {"part": diagnosis.part},
@@ -150,7 +150,7 @@ def location(
     elif at is not None:
         found["physicalLocation"] = {"artifactLocation": artifact(report, at.file)}
         if at.line > 0:
-            found["physicalLocation"]["region"] = region(at, part)
+            found["physicalLocation"]["region"] = region(report, at, part)
     if members:
         found["logicalLocations"] = members
     return found
@@ -164,10 +164,10 @@ def artifact(report: Report, file: str) -> dict[str, Any]:
     return {"uri": quote(path, errors="surrogateescape"), "uriBaseId": ROOT}
 
 
-def region(at: Location, part: Columns | None) -> dict[str, Any]:
+def region(report: Report, at: Location, part: Columns | None) -> dict[str, Any]:
     """The ``part`` of the line that is at fault, else all of its code."""
     found: dict[str, Any] = {"startLine": at.line}
-    span = part or code_columns(at)
+    span = part or code_columns(report, at)
     if span is not None:
         found |= {"startColumn": span[0], "endColumn": span[1]}
     if at.code:
@@ -175,9 +175,9 @@ def region(at: Location, part: Columns | None) -> dict[str, Any]:
     return found
 
 
-def code_columns(at: Location) -> tuple[int, int] | None:
-    """Where the line's code begins and ends, from 1; None if the file no longer holds it."""
-    text = current_line(at)
+def code_columns(report: Report, at: Location) -> tuple[int, int] | None:
+    """Where the line's code begins and ends, from 1; None where it was not kept, or has changed since."""
+    text = current_line(report.run, at)
     if text is None:
         return None
     return len(text) - len(text.lstrip()) + 1, len(text.rstrip()) + 1
@@ -192,7 +192,7 @@ def fix_of(report: Report, remedy: Remedy) -> dict[str, Any] | None:
         or (remedy.trial is not None and remedy.trial.verdict == "not-cured")
     ):
         return None
-    span = code_columns(at)
+    span = code_columns(report, at)
     if span is None:
         return None
     said = remedy_sentence(remedy)

@@ -15,6 +15,7 @@ from nanwatch.record.notes import OwnError
 from nanwatch.record.parts import parts_of, read_unseen
 from nanwatch.record.run import EMPTY, Fit, Run
 from nanwatch.record.series import Series, read_series
+from nanwatch.record.sources import read_sources
 from nanwatch.record.tables import from_table
 from nanwatch.record.trials import read_trials
 from nanwatch.record.whole_run import with_parts
@@ -90,7 +91,8 @@ def read_process(folder: Path) -> Run:
     damage: list[str] = []
     events = read_log(folder / "events.jsonl", damage)
     fits = [read_fit(folder, fit, info, events, damage) for fit in info.fits]
-    return Run(info, fits, folder, read_trials(folder, damage), damage)
+    trials, sources = read_trials(folder, damage), read_sources(folder, damage)
+    return Run(info, fits, folder, trials, damage, sources=sources)
 
 
 def read_info(folder: Path) -> RunInfo:
