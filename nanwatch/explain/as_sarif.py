@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -20,11 +19,12 @@ from nanwatch.diagnose.rule import Rule, all_rules
 from nanwatch.explain.annotated import annotation_level, message, worst_first
 from nanwatch.explain.caret import Columns, file_columns
 from nanwatch.explain.documentation_blocks import first_sentence, split_blocks
+from nanwatch.explain.moments import moment_of
 from nanwatch.explain.report import Report
 from nanwatch.explain.sarif_path import code_flows
 from nanwatch.explain.sentences import remedy_sentence, trial_sentence
 from nanwatch.explain.source import current_line
-from nanwatch.explain.untrusted import clean
+from nanwatch.explain.untrusted import clean, escape_hidden
 from nanwatch.record import strict_json
 from nanwatch.record.facts import Location
 from nanwatch.version import __version__
@@ -36,10 +36,8 @@ SEVERITIES = {"error": "error", "warning": "warning", "note": "recommendation"}
 
 def render(report: Report) -> str:
     """The report as a SARIF log of one run; what was not looked for is among its notifications."""
-    return (
-        strict_json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run_object(report)]}, indent=2)
-        + "\n"
-    )
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run_object(report)]}
+    return escape_hidden(strict_json.dumps(log, indent=2)) + "\n"
 
 
 def run_object(report: Report) -> dict[str, Any]:
@@ -93,8 +91,9 @@ def descriptor(rule: Rule) -> dict[str, Any]:
 def invocation(report: Report, numbers: dict[str, int]) -> dict[str, Any]:
     """How nanwatch itself fared; the script's own fate is told by the results."""
     found: dict[str, Any] = {"executionSuccessful": not report.run.info.errors}
-    if report.run.info.started:
-        found["startTimeUtc"] = to_utc(report.run.info.started)
+    moment = moment_of(report.run.info.started)
+    if moment is not None:
+        found["startTimeUtc"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     notes = [
         {
             "level": "note",
@@ -111,10 +110,6 @@ def invocation(report: Report, numbers: dict[str, int]) -> dict[str, Any]:
     if notes:
         found["toolExecutionNotifications"] = notes
     return found
-
-
-def to_utc(moment: str) -> str:
-    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def result(report: Report, diagnosis: Diagnosis, number: int, seen: Counter[str]) -> dict[str, Any]:
@@ -159,9 +154,20 @@ def location(
 def artifact(report: Report, file: str) -> dict[str, Any]:
     """A relative reference below the root of the checkout; whole where the file lies elsewhere."""
     path = report.project_path(file)
+    if not is_name(path):
+        path = clean(path)
     if PurePath(path).is_absolute():
         return {"uri": PurePath(path).as_uri()}
     return {"uri": quote(path, errors="surrogateescape"), "uriBaseId": ROOT}
+
+
+def is_name(path: str) -> bool:
+    """Whether a file can have it: of halves of pairs, those that stand for bytes that are no UTF-8."""
+    try:
+        path.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def region(report: Report, at: Location, part: Columns | None) -> dict[str, Any]:

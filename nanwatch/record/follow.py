@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nanwatch.record.facts import RunInfo
-from nanwatch.record.read import RUN_FILE, fit_of, read_info, read_log, read_part, read_whole
+from nanwatch.record.read import RUN_FILE, by_fit, fit_of, read_info, read_log, read_part, read_whole
 from nanwatch.record.run import Run
 from nanwatch.record.series import TOTAL_OFFSET
 from nanwatch.record.trials import read_trials
+from nanwatch.record.untrusted_file import open_regular
 
 T = TypeVar("T")
 Mark = tuple[int, ...]  # equal as long as a file has not changed
@@ -53,12 +54,13 @@ class Follower:
             "events.jsonl", mark_of_file, lambda: self.read_with_damage(read_log, "events.jsonl")
         )
         damage += events[1]
+        told = by_fit(events[0])
         fits = []
         for fit in info.fits:
             steps, health = (
                 self.read_series_file(f"fit-{fit.index}.{kind}", damage) for kind in ("steps", "health")
             )
-            fits.append(fit_of(fit, info, events[0], steps, health))
+            fits.append(fit_of(fit, info, told.get(fit.index, ()), steps, health))
         return Run(info, fits, self.folder, read_trials(self.folder, damage), damage)
 
     def read_series_file(self, name: str, damage: list[str]) -> Any:
@@ -95,7 +97,7 @@ def mark_of_file(path: Path) -> Mark | None:
 def mark_of_series(path: Path) -> Mark | None:
     """Of a series: how many rows it has. Its time of change says little, for it is mapped memory."""
     try:
-        with open(path, "rb") as file:
+        with open(open_regular(path), "rb") as file:
             file.seek(TOTAL_OFFSET)
             return os.fstat(file.fileno()).st_ino, int.from_bytes(file.read(8), "little")
     except OSError:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from nanwatch.errors import NanwatchError, RunNotFound, RunUnreadable
-from nanwatch.record import strict_json
 from nanwatch.record.events import EpochBegin, Event, FitEvent, read_events
 from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
 from nanwatch.record.notes import OwnError
@@ -18,10 +17,12 @@ from nanwatch.record.series import Series, read_series
 from nanwatch.record.sources import read_sources
 from nanwatch.record.tables import from_table
 from nanwatch.record.trials import read_trials
+from nanwatch.record.untrusted_file import NotAFile, of_one_run, read_json
 from nanwatch.record.whole_run import with_parts
 
 FORMAT = 2  # 1 had operands, notes and events in words
 RUN_FILE = "run.json"
+MOST_FITS = 1000  # that are read, each of which every rule looks at
 
 
 def find_run(place: Path) -> Path:
@@ -75,33 +76,37 @@ def read_run(folder: Path) -> Run:
 
 def read_whole(folder: Path, read: Callable[[Path], Run]) -> Run:
     """The run of several processes, of which ``read`` reads each by its folder."""
-    own = read(folder)
-    parts, damage = [], []
-    for place in parts_of(folder):
-        try:
-            parts.append(read(place))
-        except NanwatchError as error:
-            damage.append(f"{place.name} could not be read: {str(error).rstrip('.')}")
-    return with_parts(own, parts, tuple(read_unseen(folder)), damage)
+    with of_one_run():
+        own = read(folder)
+        parts, damage = [], []
+        for place in parts_of(folder):
+            try:
+                parts.append(read(place))
+            except NanwatchError as error:
+                damage.append(f"{place.name} could not be read: {str(error).rstrip('.')}")
+        return with_parts(own, parts, tuple(read_unseen(folder)), damage)
 
 
 def read_process(folder: Path) -> Run:
     """What one process has written into ``folder``."""
-    info = read_info(folder)
     damage: list[str] = []
+    info = read_info(folder, damage)
     events = read_log(folder / "events.jsonl", damage)
-    fits = [read_fit(folder, fit, info, events, damage) for fit in info.fits]
+    told = by_fit(events)
+    fits = [read_fit(folder, fit, info, told.get(fit.index, ()), damage) for fit in info.fits]
     trials, sources = read_trials(folder, damage), read_sources(folder, damage)
     return Run(info, fits, folder, trials, damage, sources=sources)
 
 
-def read_info(folder: Path) -> RunInfo:
+def read_info(folder: Path, damage: list[str] | None = None) -> RunInfo:
     path = folder / RUN_FILE
     try:
-        table = strict_json.loads(path.read_bytes())
+        table = read_json(path)
+    except NotAFile as error:
+        raise RunUnreadable(f"{path} is not a run of nanwatch's: {error}.") from error
     except OSError as error:
         raise RunNotFound(f"No {RUN_FILE} in {folder}: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise RunUnreadable(
             f"{path} is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again."
         ) from error
@@ -109,9 +114,25 @@ def read_info(folder: Path) -> RunInfo:
         raise RunUnreadable(f"{path} is not a run of nanwatch's: it has no nanwatch_format.")
     check_format(path, table["nanwatch_format"])
     try:
-        return from_table(RunInfo, table)
+        info = from_table(RunInfo, table)
     except TypeError as error:
         raise RunUnreadable(f"{path} cannot be read as a run: {error}.") from error
+    return with_sound_fits(info, [] if damage is None else damage)
+
+
+def with_sound_fits(info: RunInfo, damage: list[str]) -> RunInfo:
+    """``info`` with each fit by a number of its own; of very many the last ones, and that of the incident."""
+    fits = {fit.index: fit for fit in info.fits if fit.index >= 0}
+    if len(fits) < len(info.fits):
+        damage.append(
+            f"{len(info.fits) - len(fits)} of {len(info.fits)} trainings have no number of their own"
+        )
+    if len(fits) > MOST_FITS:
+        damage.append(f"{len(fits) - MOST_FITS:,} trainings are more than are read")
+        bad = -1 if info.incident is None else info.incident.fit
+        kept = sorted(fits, key=lambda number: (number == bad, number))[-MOST_FITS:]
+        fits = {number: fits[number] for number in sorted(kept)}
+    return info if len(fits) == len(info.fits) else replace(info, fits=tuple(fits.values()))
 
 
 def check_format(path: Path, found: object) -> None:
@@ -127,20 +148,29 @@ def check_format(path: Path, found: object) -> None:
         )
 
 
-def read_fit(folder: Path, info: FitInfo, run: RunInfo, events: list[Event], damage: list[str]) -> Fit:
+def read_fit(folder: Path, info: FitInfo, run: RunInfo, events: Sequence[FitEvent], damage: list[str]) -> Fit:
     steps = read_part(folder / f"fit-{info.index}.steps", damage)
     health = read_part(folder / f"fit-{info.index}.health", damage)
     return fit_of(info, run, events, steps, health)
 
 
-def fit_of(info: FitInfo, run: RunInfo, events: list[Event], steps: Series, health: Series) -> Fit:
+def fit_of(info: FitInfo, run: RunInfo, events: Sequence[FitEvent], steps: Series, health: Series) -> Fit:
     """The training from its parts."""
-    model = run.models[info.model] if info.model < len(run.models) else ModelInfo("unknown", "unknown")
-    own = tuple(event for event in events if not isinstance(event, OwnError) and event.fit == info.index)
-    return Fit(bring_up_to_date(info, steps, own), model, steps, health, own)
+    known = 0 <= info.model < len(run.models)
+    model = run.models[info.model] if known else ModelInfo("unknown", "unknown")
+    return Fit(bring_up_to_date(info, steps, events), model, steps, health, tuple(events))
 
 
-def bring_up_to_date(info: FitInfo, steps: Series, events: tuple[FitEvent, ...]) -> FitInfo:
+def by_fit(events: Iterable[Event]) -> dict[int, list[FitEvent]]:
+    """The events of each fit, by its number."""
+    found: dict[int, list[FitEvent]] = {}
+    for event in events:
+        if not isinstance(event, OwnError):
+            found.setdefault(event.fit, []).append(event)
+    return found
+
+
+def bring_up_to_date(info: FitInfo, steps: Series, events: Sequence[FitEvent]) -> FitInfo:
     """``info`` as far as the rows and events have come: run.json is replaced more rarely."""
     rows = steps.values("time")
     if not rows:
@@ -157,17 +187,21 @@ def bring_up_to_date(info: FitInfo, steps: Series, events: tuple[FitEvent, ...])
 
 def read_log(path: Path, damage: list[str]) -> list[Event]:
     try:
-        return list(read_events(path))
+        return list(read_events(path, damage))
     except OSError as error:
         damage.append(f"{path.name} could not be read: {error.strerror}")
         return []
 
 
 def read_part(path: Path, damage: list[str]) -> Series:
-    if not path.exists():
-        return EMPTY
     try:
-        return read_series(path)
+        series = read_series(path)
+    except FileNotFoundError:
+        return EMPTY
     except (ValueError, OSError) as error:
         damage.append(f"{path.name} could not be read: {error}")
         return EMPTY
+    if series.misplaced:
+        rows = f"{series.misplaced:,} row{'' if series.misplaced == 1 else 's'}"
+        damage.append(f"{rows} of {path.name} cannot be what was written there, and were left out")
+    return series

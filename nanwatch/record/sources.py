@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nanwatch.record import strict_json
 from nanwatch.record.tables import from_table, to_table
+from nanwatch.record.untrusted_file import read_json
 
 SOURCES_FILE = "sources.json"
 WHOLE = 2**18  # characters of a file that is kept whole; of a longer one the lines around each place are
@@ -83,11 +84,11 @@ def write_sources(folder: Path, pieces: Sequence[Source]) -> None:
 def read_sources(folder: Path, damage: list[str]) -> Sources:
     """What the run in ``folder`` kept; where that cannot be read it is named in ``damage``."""
     path = folder / SOURCES_FILE
-    if not path.exists():
-        return Sources()
     try:
-        table = from_table(SourcesTable, strict_json.loads(path.read_bytes()))
-    except (ValueError, TypeError, OSError, RecursionError) as error:
+        table = from_table(SourcesTable, read_json(path))
+    except FileNotFoundError:
+        return Sources()
+    except (ValueError, TypeError, OSError) as error:
         damage.append(f"{path.name} could not be read: {error}")
         return Sources()
     return Sources(table.sources)

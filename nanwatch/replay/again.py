@@ -34,7 +34,7 @@ def replay(info: RunInfo, folder: Path, ask: Ask) -> Moment:
             not come to the same step again.
     """
     incident = checked_incident(info)
-    arrays = checked_snapshot(folder, incident, info.fits[incident.fit])
+    arrays = checked_snapshot(folder, incident, checked_fit(info, incident))
     again = script_again(info, folder)
     ask(again)
     goal = Goal(info, incident, arrays)
@@ -57,13 +57,18 @@ def checked_incident(info: RunInfo) -> IncidentInfo:
     incident = info.incident
     if incident is None:
         raise CannotReplay("The run has no incident: there is no step to bring back.")
-    if not 0 <= incident.fit < len(info.fits):
-        raise CannotReplay("The record tells nothing of the training that broke.")
     if not incident.frozen and incident.action != "continue":
         raise CannotReplay(
             "What went bad was seen when the step had been made: of the state before it nothing is left."
         )
     return incident
+
+
+def checked_fit(info: RunInfo, incident: IncidentInfo) -> FitInfo:
+    fit = next((fit for fit in info.fits if fit.index == incident.fit), None)
+    if fit is None:
+        raise CannotReplay(f"The record does not tell of training {incident.fit + 1}, which went bad.")
+    return fit
 
 
 def checked_snapshot(folder: Path, incident: IncidentInfo, fit: FitInfo) -> dict[str, Array]:
