@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,7 @@ FitEvent = (
 )
 Event = FitEvent | OwnError
 CLASSES: dict[str, type[Event]] = {cls.kind: cls for cls in typing.get_args(Event)}
+EPOCHS = (EpochBegin.kind, EpochEnd.kind)
 DECIDING = (IncidentSeen, FitEnd, Raised)  # a diagnosis may hang on them: written past the limit too
 
 
@@ -144,8 +145,8 @@ class EventLog:
         self.file.close()
 
 
-def read_events(path: Path) -> Iterator[Event]:
-    """The events in order; a line that is none is passed over.
+def read_events(path: Path, without_epochs: Container[object] = ()) -> Iterator[Event]:
+    """The events in order, but for the epochs of fits ``without_epochs``; a line that is none is passed over.
 
     Raises ``OSError`` when there is a file and it cannot be read.
     """
@@ -153,10 +154,11 @@ def read_events(path: Path) -> Iterator[Event]:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return
-    for line in lines:
+    for table in strict_json.loads_lines(lines):
         try:
-            yield event_of(strict_json.loads(line))
-        except (ValueError, TypeError, RecursionError):
+            if table.get("kind") not in EPOCHS or table.get("fit") not in without_epochs:
+                yield event_of(table)
+        except (ValueError, TypeError, AttributeError, RecursionError):
             continue
 
 

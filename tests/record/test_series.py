@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nanwatch.record.series import HEADER, MAGIC, SeriesFile, SeriesShape, column_name, read_series
+from nanwatch.record.series import HEADER, MAGIC, Series, SeriesFile, SeriesShape, column_name, read_series
 from tests.record.naive_series import COLUMNS, bucket_of, packed, row_of, write
 
 SMALL = SeriesShape(head=6, recent=16, levels=4, level_rows=4, fan=4)
@@ -202,3 +202,16 @@ def test_a_file_cut_anywhere_is_an_error(tmp_path: Path) -> None:
         (tmp_path / "s").write_bytes(whole[:length])
         with pytest.raises(ValueError, match=r"^(shorter than its header|cut short)$"):
             read_series(tmp_path / "s")
+
+
+def test_the_norm_over_all_paths_of_a_role() -> None:
+    side_by_side = ("step||value", "gradient|a|l2_norm", "gradient|b|l2_norm", "loss||value")
+    apart = ("step||value", "gradient|a|l2_norm", "loss||value", "gradient|b|l2_norm")
+    for columns, rows in (
+        (side_by_side, [[0.0, 3.0, 4.0, 9.0], [5.0, math.nan, 1.0, 9.0]]),
+        (apart, [[0.0, 3.0, 9.0, 4.0], [5.0, math.nan, 9.0, 1.0]]),
+    ):
+        (step, norm), (last, bad) = Series.from_rows(columns, rows).norms("gradient")
+        assert (step, norm, last) == (0, 5.0, 5)
+        assert math.isnan(bad)
+    assert Series.from_rows(apart, [[0.0, 1.0, 2.0, 3.0]]).norms("weight") == []
