@@ -11,7 +11,7 @@ from nanwatch.cli.debugger import open_at
 from nanwatch.cli.screen import show
 from nanwatch.errors import RunUnreadable
 from nanwatch.explain.as_replay import render
-from nanwatch.record.read import find_run, read_info, read_run
+from nanwatch.record.read import find_run, read_all_info, read_run
 
 
 @click.command()
@@ -35,7 +35,7 @@ def replay(logs: Path, pdb: bool, yes: bool) -> None:
     need_framework()
     from nanwatch.replay.again import replay as bring_back
 
-    moment = bring_back(read_info(folder), folder, lambda script: ask_to_run(script, yes))
+    moment = bring_back(read_all_info(folder, []), folder, lambda script: ask_to_run(script, yes))
     show(render(moment.found, str(moment.folder)))
     if pdb:
         op = moment.found.op

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,7 @@ FitEvent = (
 )
 Event = FitEvent | OwnError
 CLASSES: dict[str, type[Event]] = {cls.kind: cls for cls in typing.get_args(Event)}
+EPOCHS = (EpochBegin.kind, EpochEnd.kind)
 DECIDING = (IncidentSeen, FitEnd, Raised)  # a diagnosis may hang on them: written past the limit too
 
 
@@ -146,10 +147,13 @@ class EventLog:
         self.file.close()
 
 
-def read_events(path: Path, damage: list[str] | None = None) -> Iterator[Event]:
-    """The events in order; a line that is none is passed over, and ``damage`` says how many there were.
+def read_events(
+    path: Path, without_epochs: Container[object] = (), damage: list[str] | None = None
+) -> Iterator[Event]:
+    """The events in order, but for the epochs of fits ``without_epochs``.
 
-    A last line that is cut short is nothing to tell of: the run may be going on.
+    ``damage`` says how many lines are none. A last line that is cut short is nothing to tell of: the run may
+    be going on.
 
     Raises ``OSError`` when there is a file and it cannot be read.
     """
@@ -158,14 +162,16 @@ def read_events(path: Path, damage: list[str] | None = None) -> Iterator[Event]:
     except FileNotFoundError:
         return
     unreadable = 0
-    for line in data.splitlines(keepends=True):
+    lines = data.splitlines(keepends=True)
+    for line, table in zip(lines, strict_json.loads_lines(lines), strict=True):
         try:
-            yield event_of(strict_json.loads(line))
-        except (ValueError, TypeError):
+            if table.get("kind") not in EPOCHS or table.get("fit") not in without_epochs:
+                yield event_of(table)
+        except (ValueError, TypeError, AttributeError):
             unreadable += line.endswith(b"\n")
     if unreadable and damage is not None:
-        lines = f"{unreadable:,} line{'' if unreadable == 1 else 's'}"
-        damage.append(f"{lines} of {path.name} could not be read")
+        count = f"{unreadable:,} line{'' if unreadable == 1 else 's'}"
+        damage.append(f"{count} of {path.name} could not be read")
 
 
 def event_of(table: Any) -> Event:

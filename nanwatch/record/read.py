@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from nanwatch.errors import NanwatchError, RunNotFound, RunUnreadable
 from nanwatch.record.events import EpochBegin, Event, FitEvent, read_events
 from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
+from nanwatch.record.fit_files import Reading, read_now, with_fits
 from nanwatch.record.notes import OwnError
 from nanwatch.record.parts import parts_of, read_unseen
 from nanwatch.record.run import EMPTY, Fit, Run
@@ -21,7 +22,8 @@ from nanwatch.record.trials import read_trials
 from nanwatch.record.untrusted_file import NotAFile, of_one_run, read_json
 from nanwatch.record.whole_run import with_parts
 
-FORMAT = 2  # 1 had operands, notes and events in words
+FORMAT = 3  # 1 had operands, notes and events in words; 2 the fits and models in run.json, and is read still
+OLDEST = 2
 RUN_FILE = "run.json"
 MOST_FITS = 1000  # that are read, each of which every rule looks at
 
@@ -91,15 +93,36 @@ def read_whole(folder: Path, read: Callable[[Path], Run]) -> Run:
 def read_process(folder: Path) -> Run:
     """What one process has written into ``folder``."""
     damage: list[str] = []
-    info = read_info(folder, damage)
-    events = read_log(folder / "events.jsonl", damage)
-    told = by_fit(events)
-    fits = [read_fit(folder, fit, info, told.get(fit.index, ()), damage) for fit in info.fits]
+    info = read_all_info(folder, damage)
+    events = by_fit(read_log(folder / "events.jsonl", damage, brief_fits(info)))
+    fits = [read_fit(folder, fit, info, events.get(fit.index, ()), damage) for fit in info.fits]
     trials, sources = read_trials(folder, damage), read_sources(folder, damage)
     return Run(info, fits, folder, trials, damage, sources=sources)
 
 
-def read_info(folder: Path, damage: list[str] | None = None) -> RunInfo:
+def read_all_info(folder: Path, damage: list[str]) -> RunInfo:
+    """What is known of the process's run, its fits and models with it.
+
+    Raises:
+        RunUnreadable: as `read_run`.
+    """
+    return add_fits(*read_run_file(folder, damage), folder, damage)
+
+
+def add_fits(
+    info: RunInfo, found: int, folder: Path, damage: list[str], reading: Reading = read_now
+) -> RunInfo:
+    """``info`` as a ``run.json`` of format ``found`` has it, with the fits and models."""
+    return info if found == OLDEST else with_fits(info, folder, damage, reading)
+
+
+def read_info(folder: Path) -> RunInfo:
+    """What ``run.json`` tells: not of the fits, nor of the models. As `read_run` otherwise."""
+    return read_run_file(folder)[0]
+
+
+def read_run_file(folder: Path, damage: list[str] | None = None) -> tuple[RunInfo, int]:
+    """``run.json``, and its format."""
     path = folder / RUN_FILE
     try:
         table = read_json(path)
@@ -120,7 +143,7 @@ def read_info(folder: Path, damage: list[str] | None = None) -> RunInfo:
         info = from_table(RunInfo, table)
     except TypeError as error:
         raise RunUnreadable(f"{path} cannot be read as a run: {error}.") from error
-    return with_own_numbers(info, said)
+    return with_own_numbers(info, said), table["nanwatch_format"]
 
 
 def leave_out_fits(table: dict[str, Any], damage: list[str]) -> None:
@@ -150,13 +173,15 @@ def check_format(path: Path, found: object) -> None:
         raise RunUnreadable(
             f"{path} has format {found}, newer than the {FORMAT} this nanwatch reads; upgrade nanwatch."
         )
-    if found < FORMAT:
+    if found < OLDEST:
         raise RunUnreadable(
-            f"{path} has format {found}, older than the {FORMAT} this nanwatch reads; run the script again."
+            f"{path} has format {found}, older than the {OLDEST} this nanwatch reads; run the script again."
         )
 
 
 def read_fit(folder: Path, info: FitInfo, run: RunInfo, events: Sequence[FitEvent], damage: list[str]) -> Fit:
+    if info.brief:
+        return fit_of(info, run, events, EMPTY, EMPTY)
     steps = read_part(folder / f"fit-{info.index}.steps", damage)
     health = read_part(folder / f"fit-{info.index}.health", damage)
     return fit_of(info, run, events, steps, health)
@@ -179,7 +204,7 @@ def by_fit(events: Iterable[Event]) -> dict[int, list[FitEvent]]:
 
 
 def bring_up_to_date(info: FitInfo, steps: Series, events: Sequence[FitEvent]) -> FitInfo:
-    """``info`` as far as the rows and events have come: run.json is replaced more rarely."""
+    """``info`` as far as the rows and events have come: its file is replaced more rarely."""
     rows = steps.values("time")
     if not rows:
         return info
@@ -193,9 +218,13 @@ def bring_up_to_date(info: FitInfo, steps: Series, events: Sequence[FitEvent]) -
     )
 
 
-def read_log(path: Path, damage: list[str]) -> list[Event]:
+def brief_fits(info: RunInfo) -> frozenset[object]:
+    return frozenset(fit.index for fit in info.fits if fit.brief)
+
+
+def read_log(path: Path, damage: list[str], without_epochs: Container[object] = ()) -> list[Event]:
     try:
-        return list(read_events(path, damage))
+        return list(read_events(path, without_epochs, damage))
     except OSError as error:
         damage.append(f"{path.name} could not be read: {error.strerror}")
         return []

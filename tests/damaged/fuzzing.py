@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.damaged.mutations import damage
+from tests.damaged.mutations import damage, files_in
 from tests.damaged.reading import in_a_process, tell
 from tests.damaged.whole_runs import WHOLE
 
@@ -67,7 +67,7 @@ def try_one(place: Path, whole: Sequence[Path], seed: str, found: Found) -> None
     rng = random.Random(seed)
     shutil.copytree(rng.choice(whole), place)
     told = [damage(rng, place)]
-    while rng.random() < MORE and any(path.is_file() for path in place.rglob("*")):
+    while rng.random() < MORE and files_in(place):
         told.append(damage(rng, place))
     outcome = in_a_process(functools.partial(tell, place))
     shutil.rmtree(place)
