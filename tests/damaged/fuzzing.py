@@ -24,8 +24,8 @@ class Found:
     sentences: int = 0
     reports: int = 0
     rules_failed: Counter[str] = field(default_factory=Counter)
-    slowest: float = 0.0
-    largest: int = 0
+    slowest: tuple[float, str] = (0.0, "")  # seconds of CPU, and of which folder
+    largest: tuple[int, str] = (0, "")  # bytes
 
     def summary(self) -> str:
         """In a paragraph."""
