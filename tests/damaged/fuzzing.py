@@ -33,8 +33,9 @@ class Found:
         rules = ", ".join(f"{words} ({many})" for words, many in self.rules_failed.most_common(20))
         return (
             f"{count:,} damaged folders: {self.reports:,} reports, {self.sentences:,} sentences, "
-            f"{len(self.failures)} failures; at most {self.slowest:.1f} s of CPU and "
-            f"{self.largest / 2**20:.0f} MB." + (f"\nRules that failed: {rules}" if rules else "")
+            f"{len(self.failures)} failures; at most {self.slowest[0]:.1f} s of CPU ({self.slowest[1]}) and "
+            f"{self.largest[0] / 2**20:.0f} MB ({self.largest[1]})."
+            + (f"\nRules that failed: {rules}" if rules else "")
         )
 
 
@@ -71,7 +72,8 @@ def try_one(place: Path, whole: Sequence[Path], seed: str, found: Found) -> None
         told.append(damage(rng, place))
     outcome = in_a_process(functools.partial(tell, place))
     shutil.rmtree(place)
-    found.slowest, found.largest = max(found.slowest, outcome.seconds), max(found.largest, outcome.memory)
+    found.slowest = max(found.slowest, (outcome.seconds, seed))
+    found.largest = max(found.largest, (outcome.memory, seed))
     if outcome.wrong is not None:
         found.failures.append(f"{seed}: {'; '.join(told)}\n{outcome.wrong}")
     elif outcome.said.startswith("rules failed: "):
