@@ -10,7 +10,7 @@ from nanwatch.cli.debugger import open_at
 from nanwatch.cli.screen import show
 from nanwatch.errors import RunUnreadable
 from nanwatch.explain.as_replay import render
-from nanwatch.record.read import find_run, read_info, read_run
+from nanwatch.record.read import find_run, read_all_info, read_run
 
 
 @click.command()
@@ -33,7 +33,7 @@ def replay(logs: Path, pdb: bool) -> None:
     need_framework()
     from nanwatch.replay.again import replay as bring_back
 
-    moment = bring_back(read_info(folder), folder)
+    moment = bring_back(read_all_info(folder, []), folder)
     show(render(moment.found, str(moment.folder)))
     if pdb:
         op = moment.found.op

@@ -51,7 +51,7 @@ def write_event_files(report: Report, folder: Path) -> None:
             records = RecordWriter(file)
             records.write(first_event(started))
             records.write(text_event(started, "verdict", summary_text(report)))
-        for fit in run.fits:
+        for fit in (each for each in run.fits if not each.info.brief):
             with open(new_event_file(place / f"fit-{fit.info.index}"), "wb") as file:
                 records = RecordWriter(file)
                 records.write(first_event(started))

@@ -35,7 +35,7 @@ def render(report: Report) -> str:
         "cost": {
             "step_overhead": report.step_overhead(),
             "watched": report.num_watchpoints(),
-            "not_watched": report.not_watched(),
+            "not_watched": [*report.not_watched(), *report.kept_in_short()],
             "rules_not_run": [f"{entry.code}: {entry.reason}" for entry in report.diagnoses.rules_not_run],
             "held_back": report.held_back(),
             "accepted": list(report.diagnoses.accepted),

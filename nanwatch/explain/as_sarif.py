@@ -107,7 +107,8 @@ def invocation(report: Report, numbers: dict[str, int]) -> dict[str, Any]:
         }
         for entry in report.diagnoses.rules_not_run
     ]
-    notes += [{"level": "note", "message": {"text": clean(text)}} for text in report.not_watched()]
+    unseen = [*report.not_watched(), *report.kept_in_short()]
+    notes += [{"level": "note", "message": {"text": clean(text)}} for text in unseen]
     if notes:
         found["toolExecutionNotifications"] = notes
     return found

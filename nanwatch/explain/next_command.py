@@ -48,7 +48,8 @@ def can_be_brought_back(report: Report) -> bool:
     incident = report.run.info.incident
     if incident is None or not incident.frozen or incident.reproduced is False:
         return False
-    in_python = report.run.fits[incident.fit].info.kind != "tape"
+    fit = report.run.fit_of_incident()
+    in_python = fit is not None and fit.info.kind != "tape"
     if not incident.step_held and (not in_python or any(map(is_in_the_way, incident.notes))):
         return False
     part = report.run.part_of_incident()

@@ -132,6 +132,7 @@ def limits(report: Report, unseen_lines: int | None = None) -> list[str]:
         lines.append(f"Not watched: {len(unseen) - unseen_lines} more, which --format json lists.")
     lines += [f"Held back by the check: {text}." for text in report.held_back()]
     lines += cut_short_sentences(report)
+    lines += [f"{text}." for text in report.kept_in_short()]
     lines += [f"Left out: {text}." for text in report.diagnoses.accepted]
     incident = report.run.info.incident
     if incident is not None:

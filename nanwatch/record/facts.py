@@ -1,4 +1,4 @@
-"""What a run knows about itself: the tables of ``run.json``, as frozen dataclasses."""
+"""What a run knows about itself: the tables of its JSON files, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -377,6 +377,7 @@ class FitInfo:
     loss_scaled: bool | None = None
     loss_calls: tuple[LossCall, ...] = ()  # in a step of the script's own
     loss_location: Location | None = None  # of a step of the script's own: the line of what it differentiates
+    brief: bool = False  # kept in short, for others that came behind it: how it ended, and not how it went
 
 
 @dataclass(frozen=True)
@@ -510,7 +511,7 @@ class ScriptError:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """The whole of ``run.json``."""
+    """What is known of a run. ``models`` and ``fits`` have files of their own, the rest is ``run.json``."""
 
     script: str
     argv: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from nanwatch.errors import NanwatchError, RunNotFound, RunUnreadable
 from nanwatch.record import strict_json
 from nanwatch.record.events import EpochBegin, Event, FitEvent, read_events
 from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
+from nanwatch.record.fit_files import Reading, read_now, with_fits
 from nanwatch.record.notes import OwnError
 from nanwatch.record.parts import parts_of, read_unseen
 from nanwatch.record.run import EMPTY, Fit, Run
@@ -19,7 +20,8 @@ from nanwatch.record.tables import from_table
 from nanwatch.record.trials import read_trials
 from nanwatch.record.whole_run import with_parts
 
-FORMAT = 2  # 1 had operands, notes and events in words
+FORMAT = 3  # 1 had operands, notes and events in words; 2 the fits and models in run.json, and is read still
+OLDEST = 2
 RUN_FILE = "run.json"
 
 
@@ -86,14 +88,36 @@ def read_whole(folder: Path, read: Callable[[Path], Run]) -> Run:
 
 def read_process(folder: Path) -> Run:
     """What one process has written into ``folder``."""
-    info = read_info(folder)
     damage: list[str] = []
-    events = read_log(folder / "events.jsonl", damage)
-    fits = [read_fit(folder, fit, info, events, damage) for fit in info.fits]
+    info = read_all_info(folder, damage)
+    events = by_fit(read_log(folder / "events.jsonl", damage))
+    fits = [read_fit(folder, fit, info, events.get(fit.index, ()), damage) for fit in info.fits]
     return Run(info, fits, folder, read_trials(folder, damage), damage)
 
 
+def read_all_info(folder: Path, damage: list[str]) -> RunInfo:
+    """What is known of the process's run, its fits and models with it.
+
+    Raises:
+        RunUnreadable: as `read_run`.
+    """
+    return add_fits(*read_run_file(folder), folder, damage)
+
+
+def add_fits(
+    info: RunInfo, found: int, folder: Path, damage: list[str], reading: Reading = read_now
+) -> RunInfo:
+    """``info`` as a ``run.json`` of format ``found`` has it, with the fits and models."""
+    return info if found == OLDEST else with_fits(info, folder, damage, reading)
+
+
 def read_info(folder: Path) -> RunInfo:
+    """What ``run.json`` tells: not of the fits, nor of the models. As `read_run` otherwise."""
+    return read_run_file(folder)[0]
+
+
+def read_run_file(folder: Path) -> tuple[RunInfo, int]:
+    """``run.json``, and its format."""
     path = folder / RUN_FILE
     try:
         table = strict_json.loads(path.read_bytes())
@@ -107,7 +131,7 @@ def read_info(folder: Path) -> RunInfo:
         raise RunUnreadable(f"{path} is not a run of nanwatch's: it has no nanwatch_format.")
     check_format(path, table["nanwatch_format"])
     try:
-        return from_table(RunInfo, table)
+        return from_table(RunInfo, table), table["nanwatch_format"]
     except TypeError as error:
         raise RunUnreadable(f"{path} cannot be read as a run: {error}.") from error
 
@@ -119,27 +143,38 @@ def check_format(path: Path, found: object) -> None:
         raise RunUnreadable(
             f"{path} has format {found}, newer than the {FORMAT} this nanwatch reads; upgrade nanwatch."
         )
-    if found < FORMAT:
+    if found < OLDEST:
         raise RunUnreadable(
-            f"{path} has format {found}, older than the {FORMAT} this nanwatch reads; run the script again."
+            f"{path} has format {found}, older than the {OLDEST} this nanwatch reads; run the script again."
         )
 
 
-def read_fit(folder: Path, info: FitInfo, run: RunInfo, events: list[Event], damage: list[str]) -> Fit:
+def read_fit(folder: Path, info: FitInfo, run: RunInfo, events: Sequence[FitEvent], damage: list[str]) -> Fit:
+    if info.brief:
+        return fit_of(info, run, events, EMPTY, EMPTY)
     steps = read_part(folder / f"fit-{info.index}.steps", damage)
     health = read_part(folder / f"fit-{info.index}.health", damage)
     return fit_of(info, run, events, steps, health)
 
 
-def fit_of(info: FitInfo, run: RunInfo, events: list[Event], steps: Series, health: Series) -> Fit:
+def fit_of(info: FitInfo, run: RunInfo, events: Sequence[FitEvent], steps: Series, health: Series) -> Fit:
     """The training from its parts."""
-    model = run.models[info.model] if info.model < len(run.models) else ModelInfo("unknown", "unknown")
-    own = tuple(event for event in events if not isinstance(event, OwnError) and event.fit == info.index)
-    return Fit(bring_up_to_date(info, steps, own), model, steps, health, own)
+    known = 0 <= info.model < len(run.models)
+    model = run.models[info.model] if known else ModelInfo("unknown", "unknown")
+    return Fit(bring_up_to_date(info, steps, events), model, steps, health, tuple(events))
 
 
-def bring_up_to_date(info: FitInfo, steps: Series, events: tuple[FitEvent, ...]) -> FitInfo:
-    """``info`` as far as the rows and events have come: run.json is replaced more rarely."""
+def by_fit(events: Iterable[Event]) -> dict[int, list[FitEvent]]:
+    """The events of each fit, by its number."""
+    found: dict[int, list[FitEvent]] = {}
+    for event in events:
+        if not isinstance(event, OwnError):
+            found.setdefault(event.fit, []).append(event)
+    return found
+
+
+def bring_up_to_date(info: FitInfo, steps: Series, events: Sequence[FitEvent]) -> FitInfo:
+    """``info`` as far as the rows and events have come: its file is replaced more rarely."""
     rows = steps.values("time")
     if not rows:
         return info

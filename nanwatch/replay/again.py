@@ -36,7 +36,7 @@ def replay(info: RunInfo, folder: Path) -> Moment:
             not come to the same step again.
     """
     incident = checked_incident(info)
-    arrays = checked_snapshot(folder, incident, info.fits[incident.fit])
+    arrays = checked_snapshot(folder, incident, checked_fit(info, incident))
     place = folder_with(info)
     goal = Goal(info, incident, arrays)
     with contextlib.chdir(place), goal.watching():
@@ -71,6 +71,13 @@ def checked_incident(info: RunInfo) -> IncidentInfo:
             "What went bad was seen when the step had been made: of the state before it nothing is left."
         )
     return incident
+
+
+def checked_fit(info: RunInfo, incident: IncidentInfo) -> FitInfo:
+    fit = next((fit for fit in info.fits if fit.index == incident.fit), None)
+    if fit is None:
+        raise CannotReplay(f"The record does not tell of training {incident.fit + 1}, which went bad.")
+    return fit
 
 
 def checked_snapshot(folder: Path, incident: IncidentInfo, fit: FitInfo) -> dict[str, Array]:

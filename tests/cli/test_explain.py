@@ -137,7 +137,7 @@ RUN_JSON: dict[str, tuple[Any, str]] = {
     "foreign": ('{"epochs": 3}', "is not a run of nanwatch's: it has no nanwatch_format."),
     "newer": (
         '{"nanwatch_format": 99}',
-        "has format 99, newer than the 2 this nanwatch reads; upgrade nanwatch.",
+        "has format 99, newer than the 3 this nanwatch reads; upgrade nanwatch.",
     ),
     "older": (
         '{"nanwatch_format": 1, "script": "train.py"}',

@@ -93,8 +93,8 @@ FOREIGN = [
     ('{"nanwatch_format": true}', "is not a run of nanwatch's: its nanwatch_format is no number."),
     ('{"nanwatch_format": 2.0}', "is not a run of nanwatch's: its nanwatch_format is no number."),
     (
-        '{"nanwatch_format": 3, "script": "a"}',
-        "has format 3, newer than the 2 this nanwatch reads; upgrade nanwatch.",
+        '{"nanwatch_format": 4, "script": "a"}',
+        "has format 4, newer than the 3 this nanwatch reads; upgrade nanwatch.",
     ),
     (
         '{"nanwatch_format": 1, "script": "a"}',
