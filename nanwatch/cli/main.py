@@ -11,6 +11,7 @@ from nanwatch.cli.handover import Handover
 from nanwatch.cli.table import COMMANDS
 from nanwatch.errors import NanwatchError
 from nanwatch.exit_status import ExitStatus
+from nanwatch.explain.untrusted import clean
 from nanwatch.line_notes import wait_no_more
 from nanwatch.version import __version__
 
@@ -43,7 +44,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except NanwatchError as error:
-            click.echo(f"nanwatch: {error}", err=True)
+            click.echo(f"nanwatch: {clean(str(error))}", err=True)
             ctx.exit(ExitStatus.FAILED)
 
 

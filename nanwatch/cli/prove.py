@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from nanwatch.cli.consent import ask_to_run, yes_option
 from nanwatch.cli.screen import screen_of, show
 
 
@@ -19,7 +20,8 @@ from nanwatch.cli.screen import screen_of, show
     default=None,
     help="How long the trials may take; as long as they need, if not given.",
 )
-def prove(logs: Path, seconds: float | None) -> None:
+@yes_option
+def prove(logs: Path, seconds: float | None, yes: bool) -> None:
     """Try what may cure the training of a run that is over.
 
     Runs the script again up to the end of the training that was found wanting, and makes that again from
@@ -39,7 +41,9 @@ def prove(logs: Path, seconds: float | None) -> None:
 
     before = report_on(folder)
     limit = math.inf if seconds is None else seconds
-    tried = try_all(before.run.info, folder, before.diagnoses.proposals, limit)
+    tried = try_all(
+        before.run.info, folder, before.diagnoses.proposals, lambda script: ask_to_run(script, yes), limit
+    )
     report = report_on(folder, root=project_root())
     show(render_report(report, "terminal", screen_of(sys.stdout)))
     click.echo(f"\n{count(tried, 'change')} tried.")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -28,6 +27,7 @@ from nanwatch.explain.html_charts import axis_frame, charts
 from nanwatch.explain.html_findings import cards, whole_script
 from nanwatch.explain.html_model import SPARK, class_bars, layer_rows, output_boxes, tensor_rows
 from nanwatch.explain.loss_words import end_of_loss
+from nanwatch.explain.moments import moment_of
 from nanwatch.explain.next_command import next_commands
 from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
@@ -154,9 +154,8 @@ def digest(name: str) -> str:
 
 
 def started_words(started: str) -> str:
-    if not started:
-        return ""
-    return datetime.fromisoformat(started).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    moment = moment_of(started)
+    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
 def op_place(report: Report) -> str:

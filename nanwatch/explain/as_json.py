@@ -16,6 +16,7 @@ from typing import Any
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain.report import Report
+from nanwatch.explain.untrusted import escape_hidden
 from nanwatch.record import strict_json
 from nanwatch.record.facts import Location, ModelInfo, OpInfo
 from nanwatch.record.run import Run
@@ -41,7 +42,7 @@ def render(report: Report) -> str:
             "accepted": list(report.diagnoses.accepted),
         },
     }
-    return strict_json.dumps(table, indent=2) + "\n"
+    return escape_hidden(strict_json.dumps(table, indent=2)) + "\n"
 
 
 def run_table(report: Report) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def add_excerpt(
     page: Page, report: Report, location: Location, layer: str | None = None, part: Columns | None = None
 ) -> None:
     """Where the fault stands, with its neighbours, the guilty line marked and carets under its ``part``."""
-    found = excerpt(location)
+    found = excerpt(report.run, location)
     behind = f", layer {clean(report.names.path(layer))}" if layer else ""
     if not found.current and found.lines:
         behind += " (as it was when the run was made)"

@@ -13,8 +13,10 @@ from nanwatch.record.facts import FitKind, Status
 from nanwatch.record.kept_file import KeptFile
 from nanwatch.record.notes import OwnError
 from nanwatch.record.tables import Variant, from_table, to_table
+from nanwatch.record.untrusted_file import read_text
 from nanwatch.record.watchpoints import Role
 
+MOST_READ = 16 * 2**20  # bytes, of what was written: beyond the limit only what decides is
 LIMIT = 8 * 2**20  # bytes; a script that fits for ever must not fill the disk
 
 
@@ -144,20 +146,26 @@ class EventLog:
         self.file.close()
 
 
-def read_events(path: Path) -> Iterator[Event]:
-    """The events in order; a line that is none is passed over.
+def read_events(path: Path, damage: list[str] | None = None) -> Iterator[Event]:
+    """The events in order; a line that is none is passed over, and ``damage`` says how many there were.
+
+    A last line that is cut short is nothing to tell of: the run may be going on.
 
     Raises ``OSError`` when there is a file and it cannot be read.
     """
     try:
-        lines = path.read_bytes().splitlines()
+        data = read_text(path, MOST_READ)
     except FileNotFoundError:
         return
-    for line in lines:
+    unreadable = 0
+    for line in data.splitlines(keepends=True):
         try:
             yield event_of(strict_json.loads(line))
-        except (ValueError, TypeError, RecursionError):
-            continue
+        except (ValueError, TypeError):
+            unreadable += line.endswith(b"\n")
+    if unreadable and damage is not None:
+        lines = f"{unreadable:,} line{'' if unreadable == 1 else 's'}"
+        damage.append(f"{lines} of {path.name} could not be read")
 
 
 def event_of(table: Any) -> Event:

@@ -521,6 +521,7 @@ class RunInfo:
     halt_caught: bool = False  # the script caught `TrainingHalted` and went on
     started: str = ""  # UTC, ISO 8601
     pid: int = 0
+    made_by: str = ""  # by which machine and user, as `nanwatch.record.whose` has it
     versions: dict[str, str] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
     models: tuple[ModelInfo, ...] = ()

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from nanwatch.errors import NanwatchError, RunNotFound, RunUnreadable
-from nanwatch.record import strict_json
 from nanwatch.record.events import EpochBegin, Event, FitEvent, read_events
 from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
 from nanwatch.record.fit_files import Reading, read_now, with_fits
@@ -16,13 +15,16 @@ from nanwatch.record.notes import OwnError
 from nanwatch.record.parts import parts_of, read_unseen
 from nanwatch.record.run import EMPTY, Fit, Run
 from nanwatch.record.series import Series, read_series
+from nanwatch.record.sources import read_sources
 from nanwatch.record.tables import from_table
 from nanwatch.record.trials import read_trials
+from nanwatch.record.untrusted_file import NotAFile, of_one_run, read_json
 from nanwatch.record.whole_run import with_parts
 
 FORMAT = 3  # 1 had operands, notes and events in words; 2 the fits and models in run.json, and is read still
 OLDEST = 2
 RUN_FILE = "run.json"
+MOST_FITS = 1000  # that are read, each of which every rule looks at
 
 
 def find_run(place: Path) -> Path:
@@ -76,14 +78,15 @@ def read_run(folder: Path) -> Run:
 
 def read_whole(folder: Path, read: Callable[[Path], Run]) -> Run:
     """The run of several processes, of which ``read`` reads each by its folder."""
-    own = read(folder)
-    parts, damage = [], []
-    for place in parts_of(folder):
-        try:
-            parts.append(read(place))
-        except NanwatchError as error:
-            damage.append(f"{place.name} could not be read: {str(error).rstrip('.')}")
-    return with_parts(own, parts, tuple(read_unseen(folder)), damage)
+    with of_one_run():
+        own = read(folder)
+        parts, damage = [], []
+        for place in parts_of(folder):
+            try:
+                parts.append(read(place))
+            except NanwatchError as error:
+                damage.append(f"{place.name} could not be read: {str(error).rstrip('.')}")
+        return with_parts(own, parts, tuple(read_unseen(folder)), damage)
 
 
 def read_process(folder: Path) -> Run:
@@ -92,7 +95,8 @@ def read_process(folder: Path) -> Run:
     info = read_all_info(folder, damage)
     events = by_fit(read_log(folder / "events.jsonl", damage))
     fits = [read_fit(folder, fit, info, events.get(fit.index, ()), damage) for fit in info.fits]
-    return Run(info, fits, folder, read_trials(folder, damage), damage)
+    trials, sources = read_trials(folder, damage), read_sources(folder, damage)
+    return Run(info, fits, folder, trials, damage, sources=sources)
 
 
 def read_all_info(folder: Path, damage: list[str]) -> RunInfo:
@@ -108,7 +112,7 @@ def add_fits(
     info: RunInfo, found: int, folder: Path, damage: list[str], reading: Reading = read_now
 ) -> RunInfo:
     """``info`` as a ``run.json`` of format ``found`` has it, with the fits and models."""
-    return info if found == OLDEST else with_fits(info, folder, damage, reading)
+    return with_sound_fits(info, damage) if found == OLDEST else with_fits(info, folder, damage, reading)
 
 
 def read_info(folder: Path) -> RunInfo:
@@ -120,10 +124,12 @@ def read_run_file(folder: Path) -> tuple[RunInfo, int]:
     """``run.json``, and its format."""
     path = folder / RUN_FILE
     try:
-        table = strict_json.loads(path.read_bytes())
+        table = read_json(path)
+    except NotAFile as error:
+        raise RunUnreadable(f"{path} is not a run of nanwatch's: {error}.") from error
     except OSError as error:
         raise RunNotFound(f"No {RUN_FILE} in {folder}: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise RunUnreadable(
             f"{path} is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again."
         ) from error
@@ -134,6 +140,21 @@ def read_run_file(folder: Path) -> tuple[RunInfo, int]:
         return from_table(RunInfo, table), table["nanwatch_format"]
     except TypeError as error:
         raise RunUnreadable(f"{path} cannot be read as a run: {error}.") from error
+
+
+def with_sound_fits(info: RunInfo, damage: list[str]) -> RunInfo:
+    """``info`` with each fit by a number of its own; of very many the last ones, and that of the incident."""
+    fits = {fit.index: fit for fit in info.fits if fit.index >= 0}
+    if len(fits) < len(info.fits):
+        damage.append(
+            f"{len(info.fits) - len(fits)} of {len(info.fits)} trainings have no number of their own"
+        )
+    if len(fits) > MOST_FITS:
+        damage.append(f"{len(fits) - MOST_FITS:,} trainings are more than are read")
+        bad = -1 if info.incident is None else info.incident.fit
+        kept = sorted(fits, key=lambda number: (number == bad, number))[-MOST_FITS:]
+        fits = {number: fits[number] for number in sorted(kept)}
+    return info if len(fits) == len(info.fits) else replace(info, fits=tuple(fits.values()))
 
 
 def check_format(path: Path, found: object) -> None:
@@ -190,17 +211,21 @@ def bring_up_to_date(info: FitInfo, steps: Series, events: Sequence[FitEvent]) -
 
 def read_log(path: Path, damage: list[str]) -> list[Event]:
     try:
-        return list(read_events(path))
+        return list(read_events(path, damage))
     except OSError as error:
         damage.append(f"{path.name} could not be read: {error.strerror}")
         return []
 
 
 def read_part(path: Path, damage: list[str]) -> Series:
-    if not path.exists():
-        return EMPTY
     try:
-        return read_series(path)
+        series = read_series(path)
+    except FileNotFoundError:
+        return EMPTY
     except (ValueError, OSError) as error:
         damage.append(f"{path.name} could not be read: {error}")
         return EMPTY
+    if series.misplaced:
+        rows = f"{series.misplaced:,} row{'' if series.misplaced == 1 else 's'}"
+        damage.append(f"{rows} of {path.name} cannot be what was written there, and were left out")
+    return series

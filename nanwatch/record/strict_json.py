@@ -88,9 +88,13 @@ def is_encodable(text: str) -> bool:
 
 
 def loads(text: str | bytes) -> Any:
-    plain = json.loads(text)
-    marked = NONFINITE in text if isinstance(text, str) else NONFINITE.encode() in text
-    return decode(plain) if marked else plain  # mostly there is none, and the walk is half the time
+    """Raises ``ValueError`` for what is no JSON, or is nested too deep."""
+    try:
+        plain = json.loads(text)
+        marked = NONFINITE in text if isinstance(text, str) else NONFINITE.encode() in text
+        return decode(plain) if marked else plain  # mostly there is none, and the walk is half the time
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def replace_file(path: Path, value: Any) -> None:

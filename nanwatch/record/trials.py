@@ -10,6 +10,7 @@ from typing import Literal
 from nanwatch.record import strict_json
 from nanwatch.record.interventions import Intervention
 from nanwatch.record.tables import from_table, to_table
+from nanwatch.record.untrusted_file import read_json
 
 Verdict = Literal["cured", "not-cured", "not-reproduced"]
 TRIALS_FILE = "trials.json"
@@ -68,11 +69,14 @@ def write_trials(folder: Path, trials: Sequence[Trial]) -> None:
 def read_trials(folder: Path, damage: list[str]) -> list[Trial]:
     """The trials of the run in ``folder``; one that cannot be read is left out, and named in ``damage``."""
     path = folder / TRIALS_FILE
-    if not path.exists():
-        return []
     try:
-        tables = list(strict_json.loads(path.read_bytes())["trials"])
-    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+        tables = list(read_json(path)["trials"])
+    except FileNotFoundError:
+        return []
+    except KeyError:
+        damage.append(f"{path.name} could not be read: it has no trials")
+        return []
+    except (ValueError, TypeError, OSError) as error:
         damage.append(f"{path.name} could not be read: {error}")
         return []
     trials = []

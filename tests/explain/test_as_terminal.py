@@ -24,6 +24,7 @@ from nanwatch.record.notes import (
     OtherBackend,
     ReplayRaised,
 )
+from nanwatch.record.sources import Source, Sources
 from tests.explain import made_up_reports
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -376,21 +377,22 @@ def test_text_from_the_script_is_shown_literally(tmp_path: Path) -> None:
     assert "\x1b]" not in again
 
 
-def test_a_changed_script_says_so(tmp_path: Path) -> None:
+def test_a_changed_script_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report = made_up_reports.broken(tmp_path)
-    (tmp_path / "train.py").write_text("import antigravity\n")
+    monkeypatch.chdir(tmp_path)
+    report = made_up_reports.changed_since(report, tmp_path, "import antigravity\n")
     shown = section(report, "Cause")
     assert "  train.py:7, layer dense_1 (as it was when the run was made)" in shown
-    assert '  ▶ 7 │ layers.Dense(5, activation="relu"),  # five classes' in shown
+    assert '  ▶ 7 │         layers.Dense(5, activation="relu"),  # five classes' in shown
     assert not any("antigravity" in line for line in shown)
 
 
-def test_a_long_line_of_the_script_is_cut_and_the_guilty_one_is_not(tmp_path: Path) -> None:
-    path = tmp_path / "train.py"
+def test_a_long_line_of_the_script_is_cut_and_the_guilty_one_is_not() -> None:
     long = "x = [" + ", ".join(str(n) for n in range(60)) + "]"
-    path.write_text(f"{long}\n{long}\n")
-    found = made_up_reports.relu_output(Location(str(path), 2, long), remedies=())
+    found = made_up_reports.relu_output(Location("train.py", 2, long), remedies=())
     report = made_up_reports.healthy(found, outcome="at-chance")
+    kept = Sources([Source("train.py", 1, (long, long))])
+    report = replace(report, run=replace(report.run, sources=kept))
     code = [line for line in lines(report) if "│ x" in line]
     assert code[0].endswith("…")
     assert "59]" in "\n".join(lines(report)).split("▶ 2 ")[1]

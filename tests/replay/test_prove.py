@@ -37,7 +37,7 @@ def run(folder: Path, script: str, *options: str) -> Path:
 
 
 def prove(folder: Path, *arguments: str) -> Ended:
-    return ended_warm(folder, *MODULE, "prove", *arguments)
+    return ended_warm(folder, *MODULE, "prove", "--yes", *arguments)
 
 
 def last_line(text: bytes) -> str:

@@ -32,10 +32,13 @@ from nanwatch.record.facts import (
 )
 from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.parts import make_room, new_part
+from nanwatch.record.sources import write_sources
+from nanwatch.record.whose import maker_here
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
 from nanwatch.watch.keras_seam.chosen import package
 from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.launch.source_files import held_pieces, num_held
 from nanwatch.watch.launch.workers import Worker, join, worker_here
 from nanwatch.watch.recording.child_process import (
     end_with_process,
@@ -201,12 +204,14 @@ class RunRecorder:
         self.kept: KeptTraining | None = None
         self.bad_step: RanStep | EagerStep | None = None  # of the incident, that halted the training
         self.saved_at = 0.0
+        self.sources_saved = 0
         self.halted = False
         self.info = RunInfo(
             script=script,
             argv=argv,
             cwd=working_folder(),
             pid=self.pid,
+            made_by=maker_here(),
             worker=self.worker,
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             versions={"python": platform.python_version()},
@@ -283,6 +288,14 @@ class RunRecorder:
                 self.is_saved = False
                 self.write()
                 self.is_saved = True
+                self.save_sources(self.writer)
+
+    def save_sources(self, writer: RunWriter) -> None:
+        """Put the user's files beside run.json, where lines have been noted since they were put there."""
+        held = num_held()
+        if held > self.sources_saved:
+            write_sources(writer.folder, held_pieces())
+            self.sources_saved = held
 
     def write(self) -> None:
         """Write what has changed: ``run.json`` last, for when it says that the run has ended all of it is
