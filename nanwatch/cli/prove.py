@@ -41,5 +41,5 @@ def prove(logs: Path, seconds: float | None) -> None:
     limit = math.inf if seconds is None else seconds
     tried = try_all(before.run.info, folder, before.diagnoses.proposals, limit)
     report = report_on(folder, root=project_root())
+    click.echo(f"{count(tried, 'change')} tried.\n")
     show(render_report(report, "terminal", screen_of(sys.stdout)))
-    click.echo(f"\n{count(tried, 'change')} tried.")

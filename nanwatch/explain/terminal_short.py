@@ -88,12 +88,15 @@ def well(report: Report, page: Page, found: Headline, page_file: str | None) -> 
     """How the training went, what was noted, and that it is well."""
     dot = page.sign(" · ", " - ")
     facts = course_facts(report, brief=True)
+    if len(report.run.fits) > 1:
+        facts = [count(len(report.run.fits), "training"), count(report.steps(), "step")]
     while len(facts) > 1 and cell_len(f"nanwatch{dot}{', '.join(facts)}.") > page.width:
         facts.pop()
     page.line(("nanwatch", "bold"), (f"{dot}{', '.join(facts)}.", "dim"))
     notes = report.diagnoses.diagnoses
     for note in notes[: ROOMS[0].others]:
         add_other(page, report, note, "Note")
+    add_gaps(page, report)
     if notes:
         add_rest(page, len(notes) - ROOMS[0].others)
         add_more(page, report)
@@ -102,6 +105,8 @@ def well(report: Report, page: Page, found: Headline, page_file: str | None) -> 
     mark = page.sign(*SIGNS[found.tone])
     folder = "" if report.run.folder is None else f" The record is in {folder_here(report)}"
     said = clean(found.said)
+    if any(fit.info.cut_short for fit in report.run.fits):
+        said = f"{said} Too few steps to say whether it learns."
     if folder and cell_len(f"{mark} {said}{folder}") > page.width:
         folder = f" {folder_here(report)}"
     page.whole((f"{mark} ", style_of(found)), (said, "bold"), (folder, "dim"))
@@ -123,7 +128,7 @@ def wanting(
         add_change(page, report, first, room)
     gap(page, room)
     add_others(page, report, room)
-    add_failings(page, report)
+    add_gaps(page, report)
     add_next(page, report, commands)
     add_end(page, report, found, page_file)
     return page
@@ -254,12 +259,13 @@ def add_others(page: Page, report: Report, room: Room) -> None:
     add_rest(page, len(others) - len(shown))
 
 
-def add_failings(page: Page, report: Report) -> None:
-    """What of the record is damaged, or went wrong in nanwatch itself: the report may lack something."""
-    failings = [*report.run.damage, *map(own_error_words, report.run.info.errors)]
-    if failings:
-        more = f" (and {len(failings) - 1} more, with -v)" if len(failings) > 1 else ""
-        labelled(page, "Note", clean(failings[0]), (more, "dim"), most=1)
+def add_gaps(page: Page, report: Report) -> None:
+    """What the report lacks: by a damaged record, an error of nanwatch's own, or because it was accepted."""
+    lacks = [*report.run.damage, *map(own_error_words, report.run.info.errors)]
+    lacks += [f"left out: {text}" for text in report.diagnoses.accepted]
+    if lacks:
+        more = f"({len(lacks) - 1} more with -v) " if len(lacks) > 1 else ""
+        labelled(page, "Note", (more, "dim"), clean(lacks[0]), most=1)
 
 
 def add_other(page: Page, report: Report, found: Diagnosis, label: str) -> None:

@@ -82,7 +82,10 @@ def test_what_it_says_begins_a_line_behind_a_progress_bar(capfd: pytest.CaptureF
         stderr = OwnStderr()
         stderr.say("one")
         stderr.say("two")
-    said = os.read(master, 1000).decode().replace("\r\n", "\n")
+        said = ""
+        while "two\r\n" not in said:
+            said += os.read(master, 1000).decode()
+    said = said.replace("\r\n", "\n")
     os.close(master)
     assert said == f"{' ' * 20}\rnanwatch: one\nnanwatch: two\n"
 

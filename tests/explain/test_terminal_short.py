@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 
 from nanwatch.cli.table import NAMES
-from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
+from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Remedy
 from nanwatch.diagnose.rule import all_rules
 from nanwatch.explain import as_terminal
 from nanwatch.explain.report import Report
@@ -229,3 +229,22 @@ def test_the_whole_report_ends_alike(tmp_path: Path) -> None:
         f"  Page   {PAGE_FILE}",
         "✖ nanwatch: NaN at step 40: NW201 relu-output at train.py:7",
     ]
+
+
+def test_what_was_accepted_is_told(tmp_path: Path) -> None:
+    report = made_up_reports.healthy()
+    accepted = replace(report.diagnoses, accepted=("NW202 softmax at train.py:3 (ignored)", "NW203 other"))
+    said = "  Note   (1 more with -v) left out: NW202 softmax at train.py:3 (ignored)"
+    assert said in lines(replace(report, diagnoses=accepted))
+
+
+def test_several_trainings_that_are_well_are_counted() -> None:
+    report = made_up_reports.of_two_models()
+    info = replace(report.run.info, incident=None, status="finished")
+    well = replace(report, run=replace(report.run, info=info), diagnoses=Diagnoses("healthy"))
+    assert lines(well)[0] == "nanwatch · 2 trainings, 104 steps."
+
+
+def test_a_check_that_is_well_says_what_it_did_not_see() -> None:
+    report = made_up_reports.healthy(fit={"cut_short": True, "watched": 1})
+    assert lines(report)[-1] == "✔ Nothing found. Too few steps to say whether it learns."
