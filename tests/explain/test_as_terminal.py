@@ -83,7 +83,6 @@ def test_the_cause(tmp_path: Path) -> None:
         "    9 │ )",
         "  What to change",
         "  1. Give the last layer a softmax, whose rows always sum to 1.",
-        "       train.py:7",
         '       - layers.Dense(5, activation="relu"),  # five classes',
         '       + layers.Dense(5, activation="softmax"),  # five classes',
         "     Tried on the frozen state for 30 steps: it cured the fault.",
@@ -402,3 +401,21 @@ def test_the_wide_letters_of_other_scripts_fit() -> None:
     note = Diagnosis("NW401", "infinite-derivative", "cause", "error", "損失" * 60)
     for line in lines(made_up_reports.healthy(note, outcome="non-finite")):
         assert cell_len(line) <= 80
+
+
+def test_what_is_said_of_the_first_op_is_said_once(tmp_path: Path) -> None:
+    report = made_up_reports.broken(tmp_path)
+    first, *others = report.diagnoses.diagnoses
+    sighting = "The first op with finite inputs and a non-finite output is RealDiv (numerator 0)."
+    first = replace(first, evidence=(sighting, "Another one."))
+    echo = Diagnosis("NW410", "nonfinite-op", "consequence", "note", "RealDiv gave nan.")
+    told = replace(report, diagnoses=replace(report.diagnoses, diagnoses=(first, *others, echo)))
+    whole = "\n".join(lines(told))
+    assert "NW410" not in whole
+    assert whole.count("is the first op with finite") == 1
+    assert sighting[:40] not in whole
+    assert "• Another one." in whole
+    info = replace(told.run.info, incident=None)
+    without = "\n".join(lines(replace(told, run=replace(told.run, info=info))))
+    assert "NW410" in without
+    assert sighting[:40] in without
