@@ -15,7 +15,7 @@ from nanwatch.cli.python_like import PythonLike
 from nanwatch.cli.report_formats import FormatRequest, format_option, project_root, write_reports
 from nanwatch.cli.run import find_program
 from nanwatch.cli.settings import keras_option, setting
-from nanwatch.cli.telling import FailOn, choice_of, choice_options, fail_on_option, status_of
+from nanwatch.cli.telling import FailOn, choice_of, choice_options, fail_on_option, status_of, verbose_option
 from nanwatch.exit_status import ExitStatus
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     help="Folder below which the run gets a folder of its own.",
 )
 @format_option
+@verbose_option
 @click.option("-m", "module", metavar="MODULE", help="Check a module, as `python -m` runs it.")
 @click.argument("script_and_args", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
 def check(
@@ -69,6 +70,7 @@ def check(
     write_baseline: Path | None,
     log_dir: Path,
     formats: tuple[FormatRequest, ...],
+    verbose: bool,
     module: str | None,
     script_and_args: tuple[str, ...],
 ) -> None:
@@ -96,7 +98,7 @@ def check(
         print("nanwatch: NANWATCH_DISABLE is set: nothing was checked.", file=sys.stderr)
         return
     choice = choice_of(select, ignore, baseline if baseline != write_baseline else None)
-    report = CheckReport(formats, fail_on, choice, write_baseline)
+    report = CheckReport(formats, verbose, fail_on, choice, write_baseline)
     keep_own_modules()
     sys.exit(run_check(program, log_dir, max_steps, deadline, report))
 
@@ -106,6 +108,7 @@ class CheckReport:
     """What is to be reported of a check, and what the exit status depends on."""
 
     formats: Sequence[FormatRequest]
+    verbose: bool
     fail_on: FailOn
     choice: Choice
     write_baseline: Path | None
@@ -124,7 +127,7 @@ class CheckReport:
         report = report_on(folder, self.choice, project_root())
         if self.write_baseline is not None:
             report = accept_findings(report, self.write_baseline)
-        write_reports(report, self.formats)
+        write_reports(report, self.formats, self.verbose)
         status = own_status or status_of(report, self.fail_on)
         if not own_status and status != ExitStatus.FINDINGS and not report.steps():
             print(f"nanwatch: {nothing_checked(report, child_seconds())}", file=sys.stderr)

@@ -8,7 +8,15 @@ from pathlib import Path
 import click
 
 from nanwatch.cli.report_formats import FormatRequest, format_option, project_root, write_reports
-from nanwatch.cli.telling import NEVER, FailOn, choice_of, choice_options, fail_on_option, status_of
+from nanwatch.cli.telling import (
+    NEVER,
+    FailOn,
+    choice_of,
+    choice_options,
+    fail_on_option,
+    status_of,
+    verbose_option,
+)
 from nanwatch.explain.reporting import report_on
 from nanwatch.record.read import find_run
 
@@ -16,11 +24,13 @@ from nanwatch.record.read import find_run
 @click.command()
 @click.argument("logs", default="logs", type=click.Path(path_type=Path))
 @format_option
+@verbose_option
 @fail_on_option(NEVER)
 @choice_options
 def explain(
     logs: Path,
     formats: tuple[FormatRequest, ...],
+    verbose: bool,
     fail_on: FailOn,
     select: str | None,
     ignore: str | None,
@@ -34,5 +44,5 @@ def explain(
     """
     choice = choice_of(select, ignore, baseline)
     report = report_on(find_run(logs), choice, project_root())
-    write_reports(report, formats)
+    write_reports(report, formats, verbose)
     sys.exit(status_of(report, fail_on))

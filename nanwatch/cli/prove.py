@@ -45,5 +45,5 @@ def prove(logs: Path, seconds: float | None, yes: bool) -> None:
         before.run.info, folder, before.diagnoses.proposals, lambda script: ask_to_run(script, yes), limit
     )
     report = report_on(folder, root=project_root())
+    click.echo(f"{count(tried, 'change')} tried.\n")
     show(render_report(report, "terminal", screen_of(sys.stdout)))
-    click.echo(f"\n{count(tried, 'change')} tried.")

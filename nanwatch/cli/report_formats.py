@@ -106,21 +106,21 @@ def project_root() -> str | None:
     return os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR") or None
 
 
-def write_reports(report: Report, formats: Sequence[FormatRequest]) -> None:
+def write_reports(report: Report, formats: Sequence[FormatRequest], verbose: bool = False) -> None:
     """Every format that was asked for; on GitHub its annotations and a summary of the job too."""
     for wanted in formats:
-        write_report(report, wanted)
+        write_report(report, wanted, verbose)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         tell_github(report, annotated=any(wanted.name == "github" for wanted in formats))
 
 
-def write_report(report: Report, wanted: FormatRequest) -> None:
+def write_report(report: Report, wanted: FormatRequest, verbose: bool = False) -> None:
     if wanted.name == EVENT_FILES and wanted.file is not None:
         from nanwatch.cli import tensorboard_files
 
         tensorboard_files.write_event_files(report, wanted.file)
         return
-    text = render_report(report, wanted.name, FILE if wanted.file else screen_of(sys.stdout))
+    text = render_report(report, wanted.name, FILE if wanted.file else screen_of(sys.stdout), verbose)
     if wanted.file is not None:
         write_text(wanted.file, text)
     elif wanted.name == "terminal":
@@ -129,13 +129,13 @@ def write_report(report: Report, wanted: FormatRequest) -> None:
         show_utf8(text)
 
 
-def render_report(report: Report, form: str, screen: Screen) -> str:
-    """The report in the format ``form``; the terminal's is fitted to ``screen``."""
+def render_report(report: Report, form: str, screen: Screen, verbose: bool = False) -> str:
+    """The report in the format ``form``; the terminal's is fitted to ``screen``, or ``verbose``."""
     if form != "terminal":
         return renderer(form)(report)
     from nanwatch.explain import as_terminal
 
-    return as_terminal.render(report, *screen, commands=NAMES)
+    return as_terminal.render(report, *screen, commands=NAMES, verbose=verbose)
 
 
 def write_text(path: Path, text: str, mode: str = "w") -> None:

@@ -11,7 +11,7 @@ import click
 from nanwatch.cli.handover import Handover
 from nanwatch.cli.python_like import PythonLike
 from nanwatch.cli.settings import keras_option, setting
-from nanwatch.cli.telling import NEVER, FailOn, choice_of, choice_options, fail_on_option
+from nanwatch.cli.telling import NEVER, FailOn, choice_of, choice_options, fail_on_option, verbose_option
 
 if TYPE_CHECKING:
     from nanwatch.watch import Program
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 )
 @keras_option
 @setting("--quiet", is_flag=True, help="Write no report at the end unless something was found.")
+@verbose_option
 @fail_on_option(NEVER)
 @choice_options
 @click.option("-m", "module", metavar="MODULE", help="Run a module, as `python -m` does.")
@@ -64,6 +65,7 @@ def run(
     prove: float,
     keras: str,
     quiet: bool,
+    verbose: bool,
     fail_on: FailOn,
     select: str | None,
     ignore: str | None,
@@ -81,7 +83,8 @@ def run(
 
     program = find_program(module, script_and_args, "run", keras)
     choice = choice_of(select, ignore, baseline)
-    wanted = Wanted(program, log_dir, snapshot_limit * 2**20, on_incident, prove, quiet, fail_on, choice)
+    limit = snapshot_limit * 2**20
+    wanted = Wanted(program, log_dir, limit, on_incident, prove, quiet, fail_on, choice, verbose)
     raise Handover(functools.partial(run_wanted, wanted))
 
 

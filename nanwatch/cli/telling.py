@@ -46,6 +46,14 @@ def fail_on_option(default: FailOn) -> Callable[[Callable[..., Any]], Callable[.
     )
 
 
+def verbose_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--verbose`` to a command that shows the report in the terminal."""
+    decorate: Callable[..., Callable[..., Any]] = setting(
+        "--verbose", "-v", is_flag=True, help="Show the whole report in the terminal, not a screenful."
+    )
+    return decorate(command)
+
+
 def choice_of(select: str | None, ignore: str | None, baseline: Path | None) -> Choice:
     """What the options leave out; read before a script is run, which may take its time."""
     from nanwatch.diagnose.accepted import Choice, codes_of

@@ -42,6 +42,7 @@ class Wanted(NamedTuple):
     quiet: bool
     fail_on: FailOn
     choice: Choice
+    verbose: bool = False
 
 
 def run_wanted(wanted: Wanted) -> None:
@@ -104,6 +105,7 @@ def conclude(wanted: Wanted, recorder: RunRecorder | NanwatchError, ending: Endi
     watched = watch.end_record(recorder, ending)
     if not watched.is_recorded:
         return watched.exit_status
+    stderr.behind_halt = recorder.halted
     findings = report(recorder, wanted, stderr)
     if not recorder.is_saved:
         stderr.say(f"the end of the record could not be written to {recorder.folder}{reason_of(recorder)}.")
@@ -177,7 +179,8 @@ def render_found(recorder: RunRecorder, wanted: Wanted, stderr: OwnStderr) -> tu
     held = AskedLate(recorder, wanted.prove, stderr) if wanted.prove and recorder.holds_training() else None
     found = report_on(recorder.folder, wanted.choice, project_root(), held)
     stream = stderr.stream()
-    return found, render_report(found, "terminal", FILE if stream is None else screen_of(stream))
+    screen = FILE if stream is None else screen_of(stream)
+    return found, render_report(found, "terminal", screen, wanted.verbose)
 
 
 @dataclass(frozen=True)

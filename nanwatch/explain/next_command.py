@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from collections.abc import Collection
+from pathlib import Path
 
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
@@ -18,7 +20,7 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     """(command line, what it is good for), the most useful first."""
     found: list[tuple[str, str]] = []
     causes = [cause for cause in report.of_part("cause") if cause.level != "note"]
-    folder = "" if report.run.folder is None else " " + shlex.quote(clean(str(report.run.folder)))
+    folder = "" if report.run.folder is None else " " + shlex.quote(folder_here(report))
     if causes and can_be_brought_back(report):
         found.append((f"nanwatch replay{folder}", "repeats the step from its snapshot"))
     if can_be_proven(report):
@@ -41,6 +43,25 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     if not found:
         found.append(("nanwatch rule", "lists the faults that were looked for"))
     return [(line, why) for line, why in found if command_of(line) in commands]
+
+
+def folder_here(report: Report) -> str:
+    """The run's folder as it is typed where the reader stands."""
+    folder = report.run.folder
+    if folder is None:
+        return ""
+    with contextlib.suppress(OSError):  # the working directory may be gone
+        if folder.is_absolute() and folder.is_relative_to(Path.cwd()):
+            return clean(str(folder.relative_to(Path.cwd())))
+    return clean(str(folder))
+
+
+def next_command(report: Report, commands: Collection[str] = COMMANDS) -> str | None:
+    """The one to type next: what is not tried yet, then the script again, once its line is changed."""
+    found = [line for line, _ in next_commands(report, commands)]
+    wanted = ("prove", "run", "replay", "rule")
+    of_kind = {command_of(line): line for line in reversed(found)}
+    return next((of_kind[name] for name in wanted if name in of_kind), None)
 
 
 def can_be_brought_back(report: Report) -> bool:

@@ -49,6 +49,7 @@ CHANGED = {
     InterventionKind.SET_REGULARIZER: "no penalties, instead of",
 }
 PERFECT = 1.001  # of skill, and what rounding adds: above it the loss has no floor
+SCALE_OF_SKILL = " (0 is guessing, 1 perfect)"
 CHILDREN_AT_WORK = 1.0  # seconds of CPU: importing TensorFlow alone takes more
 DAMPER = " (This damps many unlike faults; it may only put this one off.)"
 
@@ -85,6 +86,15 @@ def trial_sentence(tried: Trial) -> str:
     return f"Tried on the frozen state{steps}: {VERDICTS[tried.verdict]}."
 
 
+def short_trial_sentence(tried: Trial) -> str:
+    """What was tried and what it gave, with the change and without, behind the word "Tried"."""
+    (_, before), (_, after) = trial_facts(tried)
+    said = trial_sentence(tried).removeprefix("Tried").lstrip(", ").rstrip(".")
+    if SCALE_OF_SKILL in after:
+        before = before.replace(SCALE_OF_SKILL, "")
+    return f"{said} ({after}; unchanged: {before})." if after != before else f"{said} ({after}, as before)."
+
+
 def change_words(change: Intervention) -> str:
     """A change that is told under another finding, in a few words."""
     words = CHANGED.get(change.kind, change.kind.value.replace("_", " "))
@@ -105,7 +115,7 @@ def outcome_words(outcome: TrialOutcome, steps: int, of: str = "") -> str:
     if outcome.raised is not None:
         return f"ended with {clean(outcome.raised)} at step {outcome.finite_steps + 1}"
     if outcome.finite and outcome.skill is not None and outcome.skill <= PERFECT:
-        told = f"skill{of} {outcome.skill:.2f} (0 is guessing, 1 perfect)"
+        told = f"skill{of} {outcome.skill:.2f}{SCALE_OF_SKILL}"
         return f"{told} after {count(outcome.finite_steps, 'step')}"
     if outcome.finite:
         return ", ".join([*said, f"finite, {outcome.finite_steps} of {steps} steps"])

@@ -186,15 +186,23 @@ def course(report: Report) -> str | None:
     fit = report.fit()
     if fit is None or not fit.info.steps:
         return None
+    return f"{', '.join(course_facts(report))}{in_training(report, fit.info.index)}."
+
+
+def course_facts(report: Report, brief: bool = False) -> list[str]:
+    """The parts of `course`; ``brief``: without when loss and accuracy were what they are."""
+    fit = report.fit()
+    if fit is None:
+        return []
     said = [count(fit.info.steps, "step")]
     if fit.info.epochs:
         said.append(count(fit.info.epochs, "epoch"))
-    if losses := loss_words(fit):
+    if losses := loss_words(fit, brief):
         said.append(losses)
     found = accuracy(fit)
     if found is not None:
-        said.append(f"{found[0]} {short(found[1])} after the last epoch")
-    return f"{', '.join(said)}{in_training(report, fit.info.index)}."
+        said.append(f"{found[0]} {short(found[1])}" + ("" if brief else " after the last epoch"))
+    return said
 
 
 def incident_sentence(report: Report, incident: IncidentInfo) -> str:
