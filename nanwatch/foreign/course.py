@@ -166,7 +166,7 @@ def course_of(training: Training, units: int | None = None) -> Course:
 
 
 def is_accuracy(name: str) -> bool:
-    """``acc``, ``val_accuracy``, ``dense_2_binary_accuracy``; not ``top_5_accuracy``: its chance is another."""
+    """``acc``, ``val_accuracy``, ``dense_2_binary_accuracy``; not ``top_5_accuracy``."""
     word = name.lower().removeprefix(VALIDATION)
     return (word == "acc" or word.endswith(("accuracy", "_acc"))) and "top" not in word
 

@@ -73,13 +73,13 @@ SYMPTOMS = {
     "zero-loss": "The loss is exactly 0 from the first epoch on.",
     "negative-loss": "The loss is below 0, where a cross-entropy cannot be: {last} in the end.",
     "hard-predictions": (
-        "Every prediction is a hard 0 or 1, by the loss: it is {hard} times the share of errors in each epoch."
+        "Every prediction is a hard 0 or 1, by the loss: it is {hard} times the share of errors throughout."
     ),
     "flat-loss": "The loss did not move: {flat} in all of {epochs}{ln_k}.",
     "loss-grows": "The loss grew to {grown} times its least value.",
     "accuracy-at-chance": "The accuracy stood still: {still}, whatever the loss did.",
     "loss-of-a-guesser": "Nothing was learned: the loss ends at {last}, what guessing costs.",
-    "validation-at-chance": "The training learns, the validation does not: its accuracy is {coin} at the end.",
+    "validation-at-chance": "The training learns, the validation does not: its accuracy ends at {coin}.",
 }
 
 

@@ -41,7 +41,7 @@ def argument(call: ast.Call, place: int | None, *names: str) -> ast.expr | None:
 
 
 def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a scope in order, those in its branches and loops too; not those of inner functions."""
+    """The statements of a scope in order, in its branches and loops too; not those of inner functions."""
     waiting = list(reversed(body))
     while waiting:
         each = waiting.pop()

@@ -86,9 +86,9 @@ class MarkReader:
         if any(keyword.arg in ("clipnorm", "clipvalue", "global_clipnorm") for keyword in call.keywords):
             yield Mark(at, "clipping")
         given = self.names.word(call.args[0], call.lineno) if call.args else None
-        if word in ("set_global_policy", "set_policy", "set_dtype_policy", "set_floatx") and given:
-            if "float16" in given and "bfloat16" not in given:
-                yield Mark(at, "half-precision", given)
+        sets_precision = word in ("set_global_policy", "set_policy", "set_dtype_policy", "set_floatx")
+        if sets_precision and given and "float16" in given and "bfloat16" not in given:
+            yield Mark(at, "half-precision", given)
 
     def of_fit(self, call: ast.Call) -> Iterator[Mark]:
         for keyword in call.keywords:
@@ -148,9 +148,8 @@ class MarkReader:
                 below = ast.unparse(node.right if isinstance(node, ast.BinOp) else node.value)
                 if re.search(r"\bstd\b|\.std\(|_std\b", below) and not GUARDS.search(below):
                     yield Mark(self.source.line(node), "std-division")
-            elif isinstance(node, ast.Assign) and is_false(node.value):
-                if any(isinstance(each, ast.Attribute) and each.attr == "trainable" for each in node.targets):
-                    yield Mark(self.source.line(node), "frozen")
+            elif isinstance(node, ast.Assign) and is_false(node.value) and sets_trainable(node):
+                yield Mark(self.source.line(node), "frozen")
 
     def own_ops(self) -> Iterator[Mark]:
         """Logarithms, roots and quotients of tensors in functions of the script's own, with no guard."""
@@ -171,6 +170,10 @@ class MarkReader:
             is_count = re.search(r"len\(|shape|size|cast|batch|std\b|steps|\bn\b", ast.unparse(node.right))
             return "" if is_constant or is_count else "divide"
         return ""
+
+
+def sets_trainable(node: ast.Assign) -> bool:
+    return any(isinstance(each, ast.Attribute) and each.attr == "trainable" for each in node.targets)
 
 
 def is_none(node: ast.expr) -> bool:

@@ -99,7 +99,7 @@ def line_to_leave_out(error: SyntaxError, lines: list[str]) -> int | None:
 
 
 def leave_out(lines: list[str], at: int, is_indented: bool) -> None:
-    """In its place at first ``pass``, which may be all that a block has; where that is wrong, too, nothing."""
+    """In its place at first ``pass``, which may be all that a block has; where that is wrong, nothing."""
     line = lines[at]
     indent = line[: len(line) - len(line.lstrip())]
     lines[at] = "" if is_indented or line.strip() == "pass" else f"{indent}pass"

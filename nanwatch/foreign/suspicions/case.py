@@ -104,7 +104,7 @@ class Case:
         return any(loss.name in names for loss in self.losses)
 
     def heads_open(self) -> bool:
-        """Whether a head may be anything: no script, none found in it, or one whose activation it computes."""
+        """Whether a head may be anything: no script, none found in it, or a computed activation."""
         return not self.heads or any(head.activation is None for head in self.heads)
 
     def said(self, kind: RemarkKind) -> Remark | None:
