@@ -21,8 +21,7 @@ def complete_rule(ctx: click.Context, param: click.Parameter, incomplete: str) -
     """The codes and names that begin so."""
     from nanwatch.diagnose.rule import all_rules
 
-    known = [(rule.code, rule.name) for rule in all_rules()] + [
-        (rule.name, rule.code) for rule in all_rules()
-    ]
+    rules = all_rules()
+    known = [*((rule.code, rule.name) for rule in rules), *((rule.name, rule.code) for rule in rules)]
     begun = incomplete.lower()
     return [CompletionItem(word, help=other) for word, other in known if word.lower().startswith(begun)]

@@ -38,11 +38,8 @@ def without_python(given: Sequence[str], command: str) -> Wanted:
         NanwatchError: python has options of its own, or is another one than this.
     """
     word = given[0] if given else ""
-    if (
-        not PYTHON.fullmatch(os.path.basename(word))
-        or len(given) < 2
-        or os.path.isfile(os.path.basename(word))
-    ):
+    name = os.path.basename(word)
+    if not PYTHON.fullmatch(name) or len(given) < 2 or os.path.isfile(name):
         return Wanted(None, tuple(given))
     rest = given[1:]
     folder = os.path.dirname(word)
@@ -55,7 +52,8 @@ def without_python(given: Sequence[str], command: str) -> Wanted:
         found = Wanted(rest[1], tuple(rest[2:]))
     elif rest[0].startswith("-") and rest[0] != "-":
         raise NanwatchError(
-            f"Options of Python's stand in front: python {rest[0]} -m nanwatch {command} {shlex.join(rest[1:])}."
+            f"Options of Python's stand in front: python {rest[0]} -m nanwatch {command} "
+            f"{shlex.join(rest[1:])}."
         )
     else:
         found = Wanted(None, tuple(rest))
@@ -139,10 +137,11 @@ def check_module(module: str) -> None:
     top = module.partition(".")[0]
     if top in sys.builtin_module_names or top in sys.stdlib_module_names:
         return
-    path = [os.getcwd(), *sys.path]
-    for finder in (importlib.machinery.PathFinder, *sys.meta_path):
+    if importlib.machinery.PathFinder.find_spec(top, [os.getcwd(), *sys.path]) is not None:
+        return
+    for finder in sys.meta_path:
         try:
-            if finder.find_spec(top, path if finder is importlib.machinery.PathFinder else None) is not None:
+            if finder.find_spec(top, None) is not None:
                 return
         except Exception:  # a finder of somebody else's
             return

@@ -61,7 +61,7 @@ def compiled(path: str, cell: CodeCell) -> CodeType:
         None,
         lines,
         name,
-    )  # for tracebacks, and for what reads its own source
+    )  # for tracebacks, and code that reads its own
     return compile(text, name, "exec", dont_inherit=True)
 
 
