@@ -204,8 +204,8 @@ def still_words(course: Course) -> Iterator[str]:
         said = " and ".join(f"{each.name} at {chance_words(each)}" for each in follows)
         verb = "stands" if len(follows) == 1 else "stand"
         yield (
-            f"Since then {said} {verb} still. That follows from the NaN: the largest of a row of NaN is its "
-            "first entry, class 0."
+            f"Since then {said} {verb} still. That follows from the NaN, which is taken for the same class, "
+            "or for none, in every row."
         )
 
 

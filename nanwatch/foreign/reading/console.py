@@ -12,6 +12,7 @@ from nanwatch.foreign.reading.console_line import Line, read_line
 from nanwatch.foreign.reading.limits import MOST_EPOCHS, MOST_REMARKS
 
 VALIDATION = "val_"
+PACE = ("/step", "/sample", "ETA:")
 # What says something between the numbers, and which group of it is a number.
 REMARKS: dict[RemarkKind, re.Pattern[str]] = {
     "terminated-on-nan": re.compile(r"Batch (\d{1,9}): Invalid loss, terminating training"),
@@ -60,7 +61,8 @@ class OpenEpoch:
         """Whether ``place`` is further on in this epoch, and not of an evaluation that follows it."""
         if self.progress is None:
             return True
-        return place.step >= self.progress.step and place.total in (self.total, None)
+        known = self.total is None or place.total in (self.total, None)
+        return place.step >= self.progress.step and known
 
     def take_progress(self, place: Progress, values: Mapping[str, float]) -> None:
         again = self.progress is not None and place.step == place.total == self.progress.step
@@ -121,9 +123,19 @@ class ConsoleReader:
         self.headless: list[Mapping[str, float]] = []  # epochs of a log that was cut out without heads
         self.units: int | None = None
         self.kept = 0
+        self.pending = ""  # of a bar that is drawn over and over, the last: only that is looked at
         self.left_out = 0
 
     def read(self, text: str) -> None:
+        if self.open is not None and is_of_a_bar(text):
+            self.pending = text
+            return
+        pending, self.pending = self.pending, ""
+        if pending:
+            self.read_line(pending)
+        self.read_line(text)
+
+    def read_line(self, text: str) -> None:
         self.remark(text)
         line = read_line(text)
         if line.epoch is not None and self.is_head(line):
@@ -173,6 +185,8 @@ class ConsoleReader:
             self.units = int(found[1])
 
     def log(self) -> Log:
+        if self.pending:
+            self.read_line(self.pending)
         self.end_epoch()
         self.open = None
         trainings = tuple(training.end() for training in self.trainings if training.epochs)
@@ -180,6 +194,14 @@ class ConsoleReader:
             epochs = [Epoch(number, values) for number, values in enumerate(self.headless, 1)]
             trainings = (OpenTraining(None, self.units, epochs, self.before.remarks).end(),)
         return Log("console", trainings, self.left_out)
+
+
+def is_of_a_bar(text: str) -> bool:
+    """Whether it is a bar on its way, with finite numbers."""
+    if not any(word in text for word in PACE) or VALIDATION in text or "poch" in text:
+        return False
+    lower = text.lower()
+    return "nan" not in lower and "inf" not in lower
 
 
 def is_whole(line: Line) -> bool:

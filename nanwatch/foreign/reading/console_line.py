@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from nanwatch.foreign.log import LOSS, Progress
 from nanwatch.foreign.reading.limits import MOST_NAMES
-from nanwatch.foreign.reading.numbers_read import NUMBER, number_of
+from nanwatch.foreign.reading.numbers_read import SPOKEN, number_of
 
 # "Epoch" as translators, machines among them, have rendered it.
 EPOCH_WORDS = "epochs?|epoche|época|epoca|époque|epoka|эпоха|时代|時代|史诗|史詩|纪元|紀元|轮次|轮|世代|周期"
@@ -49,12 +49,13 @@ ACCURACY_WORDS = {
 }
 ACCURACY_WORDS |= {"genauigkeit", "точность", "精度", "정확도"}
 PAIR = re.compile(
-    rf"(?<!\w)([^\W\d]\w{{0,63}})[\"']?\s{{0,2}}[::=]\s{{0,2}}({NUMBER})(?![\w:/]|\.\d)", re.IGNORECASE
+    rf"(?<!\w)([^\W\d]\w{{0,63}})[\"']?\s{{0,2}}[::=]\s{{0,2}}({SPOKEN})(?![\w:/]|\.\d)", re.IGNORECASE
 )
 PLACE = re.compile(r"(?<![\w./:-])(\d{1,10})\s?/\s?(\d{1,10}|unknown|none)(?![\w./:])", re.IGNORECASE)
 # What may stand between the place and the first number: a bar, a time, a pace, dashes.
 BAR = re.compile(
-    r"\[[=>.\s]{3,}\]?|[━═─╸╺█▏▎▍▌▋▊▉░▒▓]+|\d+(?:\.\d+)?\s?(?:h|m|s|ms|us|µs)\b|\bETA\b|\d+:\d\d|[-–—]"
+    r"\[[=>.\s]{3,}\]?|[━═─╸╺█▏▎▍▌▋▊▉░▒▓]+|\d{1,9}(?:\.\d{1,9})?\s?(?:h|m|s|ms|us|µs)\b"
+    r"|\bETA\b|\d{1,9}:\d\d|[-–—]"
 )
 NOT_METRICS = {
     "eta",
@@ -71,7 +72,12 @@ NOT_METRICS = {
     "seed",
 }
 LEAD = re.compile(r"[\s\-–—,;|:.()\[\]{}'\"]*$")  # what a pair may begin a line behind
-COUNTED = re.compile(r"(?:\d+(?:\.\d+)?\s?(?:s|ms|us|µs|秒)(?:\s?/\s?\w+)?|\d+:\d\d)\W*$", re.IGNORECASE)
+# A time before the first number: "12s 34ms/step - ".
+COUNTED = re.compile(
+    r"(?<!\d)(?:\d{1,9}(?:\.\d{1,9})?\s?(?:s|ms|us|µs|秒)(?:\s?/\s?\w{1,12})?|\d{1,9}:\d\d)\W{0,12}$",
+    re.IGNORECASE,
+)
+COUNTED_LENGTH = 60  # characters in which it stands
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,11 @@ def read_line(text: str) -> Line:
     pairs = [pair for pair in pairs if pair[1].lower() not in NOT_METRICS]
     lead = rest[: pairs[0].start()] if pairs else rest
     place = place_in(lead)
-    leads = place is not None or LEAD.fullmatch(lead) is not None or COUNTED.search(lead) is not None
+    leads = (
+        place is not None
+        or LEAD.fullmatch(lead) is not None
+        or COUNTED.search(lead[-COUNTED_LENGTH:]) is not None
+    )
     values = named({pair[1]: number_of(pair[2]) for pair in reversed(pairs)})
     return Line(
         int(head[1]) if head else None,

@@ -37,7 +37,7 @@ def read_csv(lines: Iterator[str], header: str, separator: str) -> Log:
     names = names_of(header, separator)
     rows = csv.reader(lines, delimiter=separator)
     found: list[list[Epoch]] = [[]]
-    left_out = 0
+    kept = left_out = 0
     while (row := next_row(rows)) is not None:
         values = row_values(names, row, decimal_comma=separator != ",")
         number = number_in(names, values, len(found[-1]))
@@ -45,9 +45,10 @@ def read_csv(lines: Iterator[str], header: str, separator: str) -> Log:
             continue
         if found[-1] and number <= found[-1][-1].number:
             found.append([])  # appended to by another training
-        if sum(map(len, found)) >= MOST_EPOCHS:
+        if kept >= MOST_EPOCHS:
             left_out += 1
         else:
+            kept += 1
             found[-1].append(Epoch(number, {k: v for k, v in values.items() if k and k != EPOCH_COLUMN}))
     trainings = tuple(Training(tuple(epochs)) for epochs in found if epochs)
     return Log("csv", trainings, left_out=left_out)

@@ -11,10 +11,10 @@ from nanwatch.foreign.reading.limits import MOST_LINE
 
 CHUNK = 2**18
 # Colours and cursor movements (CSI), titles and links (OSC), and the short ones. In a file the escape
-# character itself may be spelled out, as some build servers do.
+# character itself may be spelled out, or lost: a colour is known without it.
 ESCAPES = re.compile(
     r"\x1b\[[0-?]{0,32}[ -/]{0,4}[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)|\x1b[@-_]"
-    r"|(?:␛|\^\[|\\x1b|\\u001b)\[[0-?]{0,32}[@-~]"
+    r"|(?:␛|\^\[|\\x1b|\\u001b)\[[0-?]{0,32}[@-~]|\[(?:\d{1,3}(?:;\d{1,3}){0,4})?m"
 )
 # Keras goes back to the beginning of its line by backspaces, by a return, or by both.
 BREAKS = re.compile(r"[\r\n\x08\x0b\x0c\x85\u2028\u2029]+")
