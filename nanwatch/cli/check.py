@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nanwatch.cli.completion import complete_script
 from nanwatch.cli.python_like import PythonLike
 from nanwatch.cli.report_formats import FormatRequest, format_option, project_root, write_reports
 from nanwatch.cli.run import find_program
@@ -58,7 +59,13 @@ if TYPE_CHECKING:
 @format_option
 @verbose_option
 @click.option("-m", "module", metavar="MODULE", help="Check a module, as `python -m` runs it.")
-@click.argument("script_and_args", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
+@click.argument(
+    "script_and_args",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="[SCRIPT] [ARGS]...",
+    shell_complete=complete_script,
+)
 def check(
     max_steps: int,
     deadline: float,
@@ -93,7 +100,7 @@ def check(
     from nanwatch.check.run_check import run_check
     from nanwatch.watch import is_disabled, keep_own_modules
 
-    program = find_program(module, script_and_args, "check", keras)
+    program = find_program(module, script_and_args, click.get_current_context().command, keras)
     if is_disabled():
         print("nanwatch: NANWATCH_DISABLE is set: nothing was checked.", file=sys.stderr)
         return

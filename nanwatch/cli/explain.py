@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from nanwatch.cli.explain_log import check_no_script, explain_log, is_log
 from nanwatch.cli.report_formats import FormatRequest, format_option, project_root, write_reports
 from nanwatch.cli.telling import (
     NEVER,
@@ -23,12 +24,18 @@ from nanwatch.record.read import find_run
 
 @click.command()
 @click.argument("logs", default="logs", type=click.Path(path_type=Path))
+@click.option(
+    "--script",
+    type=click.Path(path_type=Path),
+    help="Of a log that nanwatch did not write: the script, in whose lines the fault is looked for.",
+)
 @format_option
 @verbose_option
 @fail_on_option(NEVER)
 @choice_options
 def explain(
     logs: Path,
+    script: Path | None,
     formats: tuple[FormatRequest, ...],
     verbose: bool,
     fail_on: FailOn,
@@ -41,7 +48,15 @@ def explain(
     LOGS is the folder of a run, or a folder of runs, of which the newest is taken ("logs" if
     it is not given). On GitHub Actions the findings are annotated at their lines as well, and
     the report is added to the summary of the job.
+
+    LOGS may also be a file that nanwatch did not write: a console log of Keras ("-": stdin), the CSV of
+    CSVLogger, history.history as JSON or as printed, an event file of TensorBoard or its folder. What fits
+    it is a suspicion; --script train.py adds the lines that fit. The script is read, and not run.
     """
+    if is_log(logs):
+        explain_log(logs, script, formats)
+        return
+    check_no_script(script)
     choice = choice_of(select, ignore, baseline)
     report = report_on(find_run(logs), choice, project_root())
     write_reports(report, formats, verbose)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from nanwatch.cli.completion import complete_format
 from nanwatch.cli.screen import FILE, Screen, screen_of, show, show_utf8
 from nanwatch.cli.settings import settings
 from nanwatch.cli.table import NAMES
@@ -63,6 +64,7 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar=f"[{'|'.join(FORMATS)}][:FILE]|{EVENT_FILES}:FOLDER",
         envvar="NANWATCH_FORMAT",
         callback=choose_formats,
+        shell_complete=complete_format,
         help="What to write, and where; may be given more than once.  [default: terminal]",
     )
     return chosen(output(command))
