@@ -10,7 +10,14 @@ from pathlib import Path
 
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
-from nanwatch.record.notes import IncidentNote, LeftOutOfSnapshot, NotRepeatable, OtherBackend, ReplayRaised
+from nanwatch.record.notes import (
+    IncidentNote,
+    LayersOnly,
+    LeftOutOfSnapshot,
+    NotRepeatable,
+    OtherBackend,
+    ReplayRaised,
+)
 
 UNEXPLAINED = "NW900"  # a place where something showed, and nothing to mend there
 COMMANDS = frozenset({"run", "explain", "rule"})
@@ -94,7 +101,7 @@ def can_be_proven(report: Report) -> bool:
 
 def is_in_the_way(note: IncidentNote) -> bool:
     """Whether what it tells of keeps a step from being repeated."""
-    return isinstance(note, NotRepeatable | ReplayRaised | LeftOutOfSnapshot)
+    return isinstance(note, NotRepeatable | LayersOnly | ReplayRaised | LeftOutOfSnapshot)
 
 
 def command_of(line: str) -> str:

@@ -18,6 +18,13 @@ SEEN_BY_SEAMS: dict[notes.SeenBySeams, str] = {
     "loops": "training loops of the script's own",
     "steps": "updates inside a step",
 }
+BACKENDS = {"jax": "JAX", "torch": "PyTorch"}
+FEATURES: dict[notes.Feature, str] = {
+    "distribution": "under keras.distribution",
+    "nnx": "with Flax NNX",
+    "steps_per_execution": "with steps_per_execution, which this version of Keras compiles as one",
+    "torch_compile": "with jit_compile=True, by which torch.compile makes the step",
+}
 
 
 def incident_note_words(note: IncidentNote) -> str:
@@ -42,6 +49,9 @@ def incident_note_words(note: IncidentNote) -> str:
             )
         case notes.NotRepeatable():
             return "no autopsy: the step or its batch is not one that can be repeated"
+        case notes.LayersOnly(backend):
+            where = BACKENDS.get(backend, backend)
+            return f"no autopsy: on {where} the layers of a step are looked at, not its ops"
         case notes.RowsNotTried(tried, rows, seconds):
             return f"only {tried} of {rows} rows were tried in {seconds:g} s"
         case notes.FirstWeightsNotHeld():
@@ -67,7 +77,9 @@ def not_watched_words(note: NotWatched) -> str:
                 "watched that the script makes something of first"
             )
         case notes.OtherBackend(backend):
-            return f"Keras runs on {backend}: only TensorFlow is watched"
+            return f"Keras runs on {backend}: only TensorFlow, JAX and PyTorch are watched"
+        case notes.LeftAlone(backend, feature):
+            return f"a fit on {BACKENDS.get(backend, backend)} {FEATURES[feature]}"
         case notes.LoopUnderXla():
             return (
                 "a loop whose step is compiled with XLA (jit_compile=True), where nothing can look on; "

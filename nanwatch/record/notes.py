@@ -96,6 +96,14 @@ class SquaresOverflowed(Variant):
     gradient: str  # the path of the first such variable
 
 
+@dataclass(frozen=True)
+class LayersOnly(Variant):
+    """Of a bad step on another backend than TensorFlow the layers were looked at, and no ops."""
+
+    kind = "layers-only"
+    backend: str
+
+
 IncidentNote = (
     ReplayStopped
     | ReplayRaised
@@ -103,6 +111,7 @@ IncidentNote = (
     | StayedFinite
     | DrawnAgain
     | NotRepeatable
+    | LayersOnly
     | RowsNotTried
     | FirstWeightsNotHeld
     | UpdateMayStay
@@ -124,6 +133,19 @@ class OtherKeras(Variant):
 class OtherBackend(Variant):
     kind = "other-backend"
     backend: str
+
+
+# What a training may have on another backend than TensorFlow, that keeps it from being watched.
+Feature = Literal["distribution", "nnx", "steps_per_execution", "torch_compile"]
+
+
+@dataclass(frozen=True)
+class LeftAlone(Variant):
+    """A training on a backend that is watched, by a way of training that is not."""
+
+    kind = "left-alone"
+    backend: str
+    feature: Feature
 
 
 @dataclass(frozen=True)
@@ -213,6 +235,7 @@ class SeamMissing(Variant):
 NotWatched = (
     OtherKeras
     | OtherBackend
+    | LeftAlone
     | LoopUnderXla
     | LoopOnReplicas
     | HeldForOthers

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from nanwatch.record.notes import OnParameterServers
+from nanwatch.watch.fit.backend_training import left_alone_for
 from nanwatch.watch.fit.fit_observer import FitObserver, observe_model, observer_of, release_observer
 from nanwatch.watch.incident.handler import OnIncident
 from nanwatch.watch.keras_seam import chosen, tensorflow_names
@@ -86,7 +87,12 @@ class Watch(EitherCallback):
             self.observe(model, self.recorder)
 
     def observe(self, model: Model, recorder: RunRecorder) -> None:
-        if tensorflow_names.has_parameter_servers(getattr(model, "distribute_strategy", None)):
+        if (left_alone := left_alone_for(model)) is not None:
+            recorder.note_not_watched(left_alone)
+            self.observer = None
+            return
+        strategy = getattr(model, "distribute_strategy", None)
+        if chosen.is_on_tensorflow() and tensorflow_names.has_parameter_servers(strategy):
             recorder.note_not_watched(OnParameterServers())
             self.observer = None
             return

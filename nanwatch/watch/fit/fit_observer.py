@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import tensorflow as tf
-
 from nanwatch.errors import TrainingHalted
 from nanwatch.record.events import EpochBegin, EpochEnd, FitBegin, LearningRateChanged, Raised
 from nanwatch.record.facts import DataInfo, FitKind, Location, Status
 from nanwatch.record.notes import HeldForOthers, LayerOutOfReach, NotWatched
 from nanwatch.watch.fit import fit_arguments
+from nanwatch.watch.fit.backend_training import BackendTraining
 from nanwatch.watch.fit.held_training import HeldTraining, begun_with, can_be_made_again, drawn_again
 from nanwatch.watch.fit.idle_metrics import IdleMetrics
 from nanwatch.watch.fit.training import LoopTraining, ModelTraining, Training
@@ -27,7 +26,9 @@ from nanwatch.watch.incident.flat_loss import flat_parts
 from nanwatch.watch.incident.guilty_rows import FIRST_WEIGHTS_BYTES, size_of_weights
 from nanwatch.watch.incident.handler import IncidentHandler, OnIncident, bad_state_at_the_end
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import is_on_tensorflow
 from nanwatch.watch.keras_seam.keras_types import Model, Optimizer, StepFunction, Structure, Weights
+from nanwatch.watch.keras_seam.public_tensorflow import is_end_of_data, is_op_error
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import description
 from nanwatch.watch.model.both_modes import BothModes
@@ -39,7 +40,7 @@ from nanwatch.watch.recording.run_recorder import DROPPED, FrozenTraining, RunRe
 from nanwatch.watch.train_step.inspection import Inspection, next_step, size_of
 from nanwatch.watch.train_step.left_behind import LeftBehind
 from nanwatch.watch.train_step.loss_inputs import loss_line_of
-from nanwatch.watch.train_step.own_fault import ENDS, fault_words, may_be_own
+from nanwatch.watch.train_step.own_fault import fault_words, is_end, may_be_own
 from nanwatch.watch.train_step.step_recorder import BAD_ELSEWHERE
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
@@ -104,7 +105,8 @@ class FitObserver:
         self.fit, self.described, self.pending = record, False, None
         self.ending.record, self.ending.left, self.ending.alone = record, None, self.alone
         self.recorder.open_fits[index] = self
-        self.both_modes, self.untracked = BothModes(self.model if kind == "fit" else None), []
+        tried = self.model if kind == "fit" and self.training.makes_again else None
+        self.both_modes, self.untracked = BothModes(tried), []
         self.idle_metrics = IdleMetrics(self.model if kind == "fit" else None)
         self.rate = None
         self.handler.begin()
@@ -132,6 +134,8 @@ class FitObserver:
     ) -> HeldTraining | None:
         """What a trial needs of a fit that begins with the weights ``first``; None where none is made."""
         if not self.recorder.keeps_trainings or kind == "tape" or self.model is None:
+            return None
+        if not self.training.makes_again:
             return None
         if first is None:
             size = size_of_weights(self.model) if self.model.built else 0
@@ -283,12 +287,12 @@ class FitObserver:
         failed: Exception | None = None
         try:
             logs = function(iterator)
-        except ENDS as end:
-            if isinstance(end, tf.errors.OutOfRangeError):
+        except Exception as error:
+            if is_end_of_data(error):
                 with self.recorder.catch_errors("making up for data that ended"):
                     self.watcher.make_up_for_missing_data()
-            raise
-        except Exception as error:
+            if is_end(error):
+                raise
             if not may_be_own(error):
                 self.record_crash(error)
                 raise
@@ -322,10 +326,9 @@ class FitObserver:
         try:
             with suspend_watching():
                 return call()
-        except ENDS:
-            raise
         except Exception as error:
-            self.record_crash(error)
+            if not is_end(error):
+                self.record_crash(error)
             raise
 
     def stop_watching(self) -> None:
@@ -541,9 +544,18 @@ class FitObserver:
         """
         if self.fit is None or self.pending is not None or self.is_bare:
             return
-        with self.recorder.catch_errors("looking at the state"):
-            self.pending = None if self.handler.is_told() else self.handler.find_bad_state()
+        if self.has_caught_up_with_bad():
+            self.drain()
+        else:
+            with self.recorder.catch_errors("looking at the state"):
+                self.pending = None if self.handler.is_told() else self.handler.find_bad_state()
         self.answer()
+
+    def has_caught_up_with_bad(self) -> bool:
+        """Whether one of the steps that nothing has waited for yet was bad."""
+        with self.recorder.catch_errors("looking at the steps that were made"):
+            self.watcher.catch_up()
+        return self.pending is not None
 
     def check_state_in_time(self) -> None:
         """After the last step of an epoch: before a validation reads the state, or a callback saves it.
@@ -565,7 +577,7 @@ class FitObserver:
             text = crash_words(error)
             if self.fit is not None:
                 self.recorder.add_event(Raised(self.fit.info.index, text))
-                if isinstance(error, tf.errors.OpError):
+                if is_op_error(error):
                     with self.recorder.catch_errors("keeping the batch of the step that raised"):
                         self.handler.keep_batch(self.fit)
                         if self.held is not None:
@@ -633,9 +645,12 @@ def observe_model(model: Model, recorder: RunRecorder, on_incident: OnIncident) 
         if held is not None:
             held.end("finished")
         release_observer(model)
-        training = ModelTraining(model, on_incident != "continue", recorder.catch_errors)
+        hold, catch = on_incident != "continue", recorder.catch_errors
+        training: Training = (
+            ModelTraining(model, hold, catch) if is_on_tensorflow() else BackendTraining(model, hold, catch)
+        )
         held = OBSERVERS[id(model)] = FitObserver(training, recorder, on_incident)
-    assert isinstance(held.training, ModelTraining)
+    assert isinstance(held.training, ModelTraining | BackendTraining)
     held.training.attach()
     return held
 

@@ -22,6 +22,8 @@ from nanwatch.watch.train_step.validation_step import ValidationStepRecorder
 class Training(Protocol):
     """A thing that is trained, and the watchers that are on its steps."""
 
+    makes_again: bool  # nanwatch can make its steps again: in an autopsy, in a trial, in both modes
+
     watcher: StepWatcher
     validation: ValidationStepRecorder | None  # of data that come batch by batch
     replicas: int  # that train in step
@@ -64,6 +66,8 @@ class Training(Protocol):
 
 class ModelTraining:
     """A model whose ``train_step`` Keras calls."""
+
+    makes_again = True
 
     def __init__(self, model: Model, hold: bool, catch_errors: CatchErrors) -> None:
         self.model = model
@@ -123,6 +127,7 @@ class ModelTraining:
 class LoopTraining:
     """A model that is trained by an optimizer which the script applies by itself, under a GradientTape."""
 
+    makes_again = True
     replicas = 1
     distributed = False
     steps_per_execution = 1

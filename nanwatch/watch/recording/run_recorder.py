@@ -345,15 +345,14 @@ class RunRecorder:
                 self.early.append(event)
 
     def learn_versions(self) -> None:
-        """Note what is installed and which devices there are, once TensorFlow is there."""
-        import tensorflow as tf
+        """Note what is installed and which devices there are, once a training begins."""
+        from nanwatch.watch.keras_seam.devices import devices, packages
 
         versions = {"python": platform.python_version(), "nanwatch": __version__}
-        for name in ("tensorflow", package(), "numpy"):
+        for name in (*packages(), package(), "numpy"):
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 versions[name] = importlib.metadata.version(name)
-        devices = tuple(device.name for device in tf.config.list_logical_devices())
-        self.info = replace(self.info, versions=versions, devices=devices)
+        self.info = replace(self.info, versions=versions, devices=devices())
 
     def add_fit(self, model: ModelInfo, fit: FitInfo, current: Callable[[], FitInfo]) -> int:
         """Take up a new fit; answers its index. An old healthy fit may give up its series."""

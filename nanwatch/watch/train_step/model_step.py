@@ -8,8 +8,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import tensorflow as tf
-
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.batch import HostBatch, rebuild_batch
 from nanwatch.watch.data.broadcasts import find_broadcasts
@@ -24,6 +22,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Variable,
 )
 from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step import bare_batch, loss_inputs
 from nanwatch.watch.train_step.conditional_update import KeptValue, is_in_replica
 from nanwatch.watch.train_step.eager_ops import (

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Model, Tensor, Variable
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step import inspection
 from nanwatch.watch.train_step.conditional_update import in_any_replica, sum_of_replicas
 from nanwatch.watch.train_step.eager_ops import EagerStep, kept_step

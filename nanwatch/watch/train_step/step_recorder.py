@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import BroadcastInfo
 from nanwatch.record.notes import NotWatched, RoleOutOfReach
@@ -29,6 +28,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Tensor,
     Variable,
 )
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step import held_values, inspection, row_cells
 from nanwatch.watch.train_step.eager_ops import EagerStep
 from nanwatch.watch.train_step.host_call import call_host
@@ -444,6 +444,12 @@ class StepRecorder:
     def held_batch(self) -> HostBatch:
         """The last batch that entered a step, as NumPy arrays."""
         return {key: variable.numpy() for key, variable in self.last_batch.items()}
+
+    def catch_up(self) -> None:
+        """Each step was looked at while it ran."""
+
+    def bad_layers(self) -> None:
+        """Its ops can be looked at."""
 
     def forget_batch(self) -> None:
         """Let go of it: no step will raise before the next fit."""

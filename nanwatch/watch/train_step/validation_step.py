@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import DataInfo, TensorSummary
 from nanwatch.record.watchpoints import Role
@@ -20,11 +19,12 @@ from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Model, StepFunction, Structure, Tensor
 from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.host_call import call_host
 from nanwatch.watch.train_step.inspection import STEPS_AFTER_AN_ERROR, Names, first_rows, next_step
 from nanwatch.watch.train_step.kept_step import KeptStep, logs_of_step
 from nanwatch.watch.train_step.made_by_keras import make_function, steps_in_a_call
-from nanwatch.watch.train_step.own_fault import ENDS, OpFailed, fault_words, may_be_own, nodes_of
+from nanwatch.watch.train_step.own_fault import OpFailed, fault_words, is_end, may_be_own, nodes_of
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.traced_step import CatchErrors
 
@@ -94,10 +94,8 @@ class ValidationStepRecorder:
         at_once = self.at_once
         try:
             logs = function(iterator)
-        except ENDS:
-            raise
         except Exception as error:
-            if not may_be_own(error):
+            if is_end(error) or not may_be_own(error):
                 raise
             failed = error
         if failed is not None:
