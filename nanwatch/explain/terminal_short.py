@@ -171,16 +171,16 @@ def add_cause(page: Page, report: Report, found: Diagnosis, room: Room) -> None:
         indent=2,
         most=room.message,
     )
-    add_line(page, found)
+    add_line(page, report, found)
     for evidence in found.evidence[: room.evidence]:
         page.prose(clean(evidence), indent=4, first=page.sign("• ", "- "), style="dim", most=room.of_evidence)
 
 
-def add_line(page: Page, found: Diagnosis) -> None:
+def add_line(page: Page, report: Report, found: Diagnosis) -> None:
     """The guilty line, and carets under what is at fault in it."""
     if found.location is None:
         return
-    line = next((line for line in excerpt(found.location, 0).lines if line.guilty), None)
+    line = next((line for line in excerpt(report.run, found.location, 0).lines if line.guilty), None)
     if line is None:
         return
     bar, ending = page.sign("│", "|"), page.sign("…", "...")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nanwatch.explain.as_terminal import SIGNS, STYLES
 from nanwatch.explain.figures import count
 from nanwatch.explain.of_logs import log_words
 from nanwatch.explain.of_logs.log_words import SuspicionWords
 from nanwatch.explain.page import Page
 from nanwatch.explain.source import split_tokens
+from nanwatch.explain.terminal_end import SIGNS, STYLES
 from nanwatch.explain.terminal_findings import TOKEN_STYLES
 from nanwatch.explain.untrusted import clean
 from nanwatch.foreign.judge import LogReport
