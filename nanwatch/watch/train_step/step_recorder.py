@@ -145,6 +145,7 @@ class StepRecorder:
     def layout_for(self, batch: batches.Batch, seen: TracedStep, variables: Sequence[Variable]) -> Layout:
         """What stands where in a row; what has no place in it is noted."""
         self.first_seen = seen
+        self.not_watched.clear()
         self.not_watched += batches.list_not_dense(batch)
         self.not_watched += map(RoleOutOfReach, self.without)
         return layout_of(
@@ -391,7 +392,7 @@ class StepRecorder:
         self.label_counts.begin()
         self.drained = 0
         self.drained_at = time.perf_counter()
-        self.not_watched.clear()
+        self.ran = None
 
     def make_up_for_missing_data(self) -> None:
         """A loop of the script's own asks for its batches outside of the step."""
