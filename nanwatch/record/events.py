@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,7 @@ FitEvent = (
 )
 Event = FitEvent | OwnError
 CLASSES: dict[str, type[Event]] = {cls.kind: cls for cls in typing.get_args(Event)}
+EPOCHS = (EpochBegin.kind, EpochEnd.kind)
 DECIDING = (IncidentSeen, FitEnd, Raised)  # a diagnosis may hang on them: written past the limit too
 
 
@@ -146,26 +147,35 @@ class EventLog:
         self.file.close()
 
 
-def read_events(path: Path, damage: list[str] | None = None) -> Iterator[Event]:
-    """The events in order; a line that is none is passed over, and ``damage`` says how many there were.
+def read_events(
+    path: Path, damage: list[str] | None = None, without_epochs: Container[object] = ()
+) -> Iterator[Event]:
+    """The events in order, but for the epochs of fits ``without_epochs``.
 
-    A last line that is cut short is nothing to tell of: the run may be going on.
+    A line that is none is passed over, and ``damage`` says how many there were; a last line that is cut
+    short is nothing to tell of: the run may be going on.
 
     Raises ``OSError`` when there is a file and it cannot be read.
     """
     try:
-        data = read_text(path, MOST_READ)
+        lines = read_text(path, MOST_READ).splitlines(keepends=True)
     except FileNotFoundError:
         return
     unreadable = 0
-    for line in data.splitlines(keepends=True):
+    for line, table in zip(lines, strict_json.loads_lines(lines), strict=True):
         try:
-            yield event_of(strict_json.loads(line))
+            if not is_epoch_of(table, without_epochs):
+                yield event_of(table)
         except (ValueError, TypeError):
             unreadable += line.endswith(b"\n")
     if unreadable and damage is not None:
-        lines = f"{unreadable:,} line{'' if unreadable == 1 else 's'}"
-        damage.append(f"{lines} of {path.name} could not be read")
+        said = f"{unreadable:,} line{'' if unreadable == 1 else 's'}"
+        damage.append(f"{said} of {path.name} could not be read")
+
+
+def is_epoch_of(table: Any, fits: Container[object]) -> bool:
+    """Raises ``TypeError`` where the table names no fit that can be one."""
+    return isinstance(table, dict) and table.get("kind") in EPOCHS and table.get("fit") in fits
 
 
 def event_of(table: Any) -> Event:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -113,8 +114,14 @@ def with_fits(info: RunInfo, folder: Path, damage: list[str], reading: Reading =
         elif isinstance(table, FitInfo):
             fits[number] = replace(table, index=number)
     places = {number: place for place, number in enumerate(models)}
-    found = (replace(fits[number], model=places.get(fits[number].model, NO_MODEL)) for number in sorted(fits))
-    return replace(info, models=tuple(models.values()), fits=tuple(found))
+    found = tuple(with_model(fits[number], places) for number in sorted(fits))
+    return replace(info, models=tuple(models.values()), fits=found)
+
+
+def with_model(info: FitInfo, places: Mapping[int, int]) -> FitInfo:
+    """``info`` with the place of its model where it had its number."""
+    place = places.get(info.model, NO_MODEL)
+    return info if place == info.model else replace(info, model=place)  # which takes its time, of thousands
 
 
 def numbered(folder: Path, damage: list[str]) -> Iterator[tuple[str, int, str]]:
@@ -155,11 +162,9 @@ def read_short(path: Path) -> tuple[dict[int, FitInfo], list[str]]:
         lines = read_text(path, SHORT_LIMIT).splitlines()
     except OSError as error:
         return found, [f"{path.name} could not be read: {error.strerror}"]
-    for line in lines:
-        try:
-            info = from_table(FitInfo, strict_json.loads(line))
-        except (ValueError, TypeError, RecursionError):
-            continue
-        if info.index >= 0:
-            found[info.index] = replace(info, brief=True)
+    for table in strict_json.loads_lines(lines):
+        with contextlib.suppress(TypeError):
+            info = from_table(FitInfo, table)
+            if info.index >= 0:
+                found[info.index] = info if info.brief else replace(info, brief=True)
     return found, []

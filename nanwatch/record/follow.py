@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 from nanwatch.record.read import (
     RUN_FILE,
     add_fits,
+    brief_fits,
     by_fit,
     fit_of,
     read_log,
@@ -68,7 +70,8 @@ class Follower:
         damage: list[str] = []
         own, found = self.read_if_changed(RUN_FILE, mark_of_file, lambda: read_run_file(self.folder))
         info = add_fits(own, found, self.folder, damage, self.read_file)
-        events = self.read_file("events.jsonl", lambda: self.read_with_damage(read_log, "events.jsonl"))
+        read = functools.partial(read_log, without_epochs=brief_fits(info))
+        events = self.read_file("events.jsonl", lambda: self.read_with_damage(read, "events.jsonl"))
         damage += events[1]
         told = by_fit(events[0])
         fits = []

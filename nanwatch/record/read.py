@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,7 +93,7 @@ def read_process(folder: Path) -> Run:
     """What one process has written into ``folder``."""
     damage: list[str] = []
     info = read_all_info(folder, damage)
-    events = by_fit(read_log(folder / "events.jsonl", damage))
+    events = by_fit(read_log(folder / "events.jsonl", damage, brief_fits(info)))
     fits = [read_fit(folder, fit, info, events.get(fit.index, ()), damage) for fit in info.fits]
     trials, sources = read_trials(folder, damage), read_sources(folder, damage)
     return Run(info, fits, folder, trials, damage, sources=sources)
@@ -209,9 +209,13 @@ def bring_up_to_date(info: FitInfo, steps: Series, events: Sequence[FitEvent]) -
     )
 
 
-def read_log(path: Path, damage: list[str]) -> list[Event]:
+def brief_fits(info: RunInfo) -> frozenset[object]:
+    return frozenset(fit.index for fit in info.fits if fit.brief)
+
+
+def read_log(path: Path, damage: list[str], without_epochs: Container[object] = ()) -> list[Event]:
     try:
-        return list(read_events(path, damage))
+        return list(read_events(path, damage, without_epochs))
     except OSError as error:
         damage.append(f"{path.name} could not be read: {error.strerror}")
         return []

@@ -17,6 +17,7 @@ Column 0 is always the step.
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import struct
@@ -211,6 +212,16 @@ class Series:
         if number is None:
             return []
         return [(int(row[0]), row[number]) for _, row in self.rows]
+
+    def norms(self, role: str, stat: str = "l2_norm") -> list[tuple[int, float]]:
+        """(step, root of the sum of squares over all paths), at full resolution; empty without any path."""
+        numbers = [self.index[column_name(role, path, stat)] for path in self.paths(role, stat)]
+        if not numbers:
+            return []
+        first, end = numbers[0], numbers[-1] + 1
+        if end - first == len(numbers):  # as they are written: side by side
+            return [(int(row[0]), math.hypot(*row[first:end])) for _, row in self.rows]
+        return [(int(row[0]), math.hypot(*(row[number] for number in numbers))) for _, row in self.rows]
 
     def recent_values(
         self, role: str, path: str = "", stat: str = "value", last: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,25 @@ def loads(text: str | bytes) -> Any:
         return decode(plain) if marked else plain  # mostly there is none, and the walk is half the time
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
+
+
+def loads_lines(lines: Sequence[bytes]) -> list[Any]:
+    """What each line holds; None of one that is no JSON. All at once takes a third of the time."""
+    try:
+        plain = json.loads(b"[%s]" % b",".join(lines))
+        if len(plain) == len(lines):  # else some are no lines of ours
+            mark = NONFINITE.encode()
+            return [decode(item) if mark in line else item for line, item in zip(lines, plain, strict=True)]
+    except (ValueError, RecursionError):
+        pass
+    return [loads_or_none(line) for line in lines]
+
+
+def loads_or_none(line: bytes) -> Any:
+    try:
+        return loads(line)
+    except ValueError:
+        return None
 
 
 def replace_file(path: Path, value: Any) -> None:

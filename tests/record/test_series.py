@@ -13,6 +13,7 @@ from nanwatch.record.series import (
     LONGEST,
     MAGIC,
     MOST_LEVELS,
+    Series,
     SeriesFile,
     SeriesShape,
     column_name,
@@ -261,3 +262,16 @@ def test_a_kill_before_the_last_bucket_is_no_damage(tmp_path: Path) -> None:
     assert series.misplaced == 0
     assert [number for number, _ in series.levels[0]] == [12, 13, 14]
     file.close()
+
+
+def test_the_norm_over_all_paths_of_a_role() -> None:
+    side_by_side = ("step||value", "gradient|a|l2_norm", "gradient|b|l2_norm", "loss||value")
+    apart = ("step||value", "gradient|a|l2_norm", "loss||value", "gradient|b|l2_norm")
+    for columns, rows in (
+        (side_by_side, [[0.0, 3.0, 4.0, 9.0], [5.0, math.nan, 1.0, 9.0]]),
+        (apart, [[0.0, 3.0, 9.0, 4.0], [5.0, math.nan, 9.0, 1.0]]),
+    ):
+        (step, norm), (last, bad) = Series.from_rows(columns, rows).norms("gradient")
+        assert (step, norm, last) == (0, 5.0, 5)
+        assert math.isnan(bad)
+    assert Series.from_rows(apart, [[0.0, 1.0, 2.0, 3.0]]).norms("weight") == []

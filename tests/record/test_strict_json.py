@@ -81,3 +81,19 @@ def test_replace_file_leaves_the_old_file_when_it_cannot_write(tmp_path: Path) -
     strict_json.replace_file(path, {"steps": 2})
     assert strict_json.loads(path.read_bytes()) == {"steps": 2}
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.json"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [b'{"a": 1}', b'{"b": null, "b_nonfinite": "nan", "c": 2}'],
+        [b'{"a": 1}', b'{"a": ', b"[1, 2]"],
+        [b'{"a": 1}', b'{"b": 2}, {"c": 3}'],  # two lines of ours they are not
+        [b"", b"\xff", b"[" * 100_000, b'{"a": 1}'],
+        [b"1], [2", b"3"],
+    ],
+    ids=range(6),
+)
+def test_lines_are_read_together_as_they_are_one_by_one(lines: list[bytes]) -> None:
+    assert repr(strict_json.loads_lines(lines)) == repr([strict_json.loads_or_none(line) for line in lines])
