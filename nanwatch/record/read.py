@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from nanwatch.errors import NanwatchError, RunNotFound, RunUnreadable
 from nanwatch.record.events import EpochBegin, Event, FitEvent, read_events
@@ -105,14 +106,14 @@ def read_all_info(folder: Path, damage: list[str]) -> RunInfo:
     Raises:
         RunUnreadable: as `read_run`.
     """
-    return add_fits(*read_run_file(folder), folder, damage)
+    return add_fits(*read_run_file(folder, damage), folder, damage)
 
 
 def add_fits(
     info: RunInfo, found: int, folder: Path, damage: list[str], reading: Reading = read_now
 ) -> RunInfo:
     """``info`` as a ``run.json`` of format ``found`` has it, with the fits and models."""
-    return with_sound_fits(info, damage) if found == OLDEST else with_fits(info, folder, damage, reading)
+    return with_own_numbers(info, damage) if found == OLDEST else with_fits(info, folder, damage, reading)
 
 
 def read_info(folder: Path) -> RunInfo:
@@ -120,7 +121,7 @@ def read_info(folder: Path) -> RunInfo:
     return read_run_file(folder)[0]
 
 
-def read_run_file(folder: Path) -> tuple[RunInfo, int]:
+def read_run_file(folder: Path, damage: list[str] | None = None) -> tuple[RunInfo, int]:
     """``run.json``, and its format."""
     path = folder / RUN_FILE
     try:
@@ -136,25 +137,31 @@ def read_run_file(folder: Path) -> tuple[RunInfo, int]:
     if not isinstance(table, dict) or "nanwatch_format" not in table:
         raise RunUnreadable(f"{path} is not a run of nanwatch's: it has no nanwatch_format.")
     check_format(path, table["nanwatch_format"])
+    leave_out_fits(table, [] if damage is None else damage)
     try:
         return from_table(RunInfo, table), table["nanwatch_format"]
     except TypeError as error:
         raise RunUnreadable(f"{path} cannot be read as a run: {error}.") from error
 
 
-def with_sound_fits(info: RunInfo, damage: list[str]) -> RunInfo:
-    """``info`` with each fit by a number of its own; of very many the last ones, and that of the incident."""
+def leave_out_fits(table: dict[str, Any], damage: list[str]) -> None:
+    """Of very many fits in ``table`` the last ones are left, and that of the incident."""
+    fits, incident = table.get("fits"), table.get("incident")
+    if not isinstance(fits, list) or len(fits) <= MOST_FITS:
+        return
+    damage.append(f"{len(fits) - MOST_FITS:,} trainings are more than are read")
+    bad = incident.get("fit") if isinstance(incident, dict) else None
+    of_incident = [fit for fit in fits[:-MOST_FITS] if isinstance(fit, dict) and fit.get("index") == bad]
+    table["fits"] = [*of_incident[:1], *fits[-MOST_FITS:]]
+
+
+def with_own_numbers(info: RunInfo, damage: list[str]) -> RunInfo:
+    """``info`` less the fits whose number another one has, or none can have."""
     fits = {fit.index: fit for fit in info.fits if fit.index >= 0}
-    if len(fits) < len(info.fits):
-        damage.append(
-            f"{len(info.fits) - len(fits)} of {len(info.fits)} trainings have no number of their own"
-        )
-    if len(fits) > MOST_FITS:
-        damage.append(f"{len(fits) - MOST_FITS:,} trainings are more than are read")
-        bad = -1 if info.incident is None else info.incident.fit
-        kept = sorted(fits, key=lambda number: (number == bad, number))[-MOST_FITS:]
-        fits = {number: fits[number] for number in sorted(kept)}
-    return info if len(fits) == len(info.fits) else replace(info, fits=tuple(fits.values()))
+    if len(fits) == len(info.fits):
+        return info
+    damage.append(f"{len(info.fits) - len(fits)} of {len(info.fits)} trainings have no number of their own")
+    return replace(info, fits=tuple(fits.values()))
 
 
 def check_format(path: Path, found: object) -> None:

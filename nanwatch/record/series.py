@@ -326,6 +326,8 @@ def read_series(path: Path) -> Series:
         raise ValueError(f"{len(columns)} names for {width} columns")
     if columns[0] != STEP:
         raise ValueError("its first column is not the step")
+    if any(name.count("|") < 2 for name in columns):
+        raise ValueError("a column has no name")
     cells = memoryview(data)[start : start + shape.cells() * width * 8].cast("d")
 
     def row(number: int) -> memoryview[float]:
@@ -369,6 +371,7 @@ def leave_out_misplaced(series: Series) -> None:
         series.misplaced += missing - torn
         levels.append(kept)
     series.levels = levels
+    series.total = rows[-1][0] + 1 if rows else 0  # what is behind the last row that is one is not known
 
 
 def stretches(

@@ -9,9 +9,10 @@ import typing
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import cache
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 T = TypeVar("T")
+NumberText = Annotated[str, "a number"]  # the key of a table in JSON, which knows keys of text alone
 Reader = Callable[[Any], Any]  # makes a value of what JSON gave, or raises `Mismatch`
 LARGEST = 2**63 - 1  # of whole numbers: no count is larger, and beyond it a float may not hold one
 LONGEST_TEXT = 20_000  # characters; what is behind them is left out
@@ -89,7 +90,9 @@ def reader_of(kind: Any) -> Reader:
     if origin is tuple:
         return functools.partial(read_list, reader_of(args[0]))
     if origin is dict:
-        return functools.partial(read_dict, reader_of(args[1]))
+        return functools.partial(
+            read_dict, read_number_text if args[0] == NumberText else cut, reader_of(args[1])
+        )
     if dataclasses.is_dataclass(kind):
         return dataclass_reader(kind)
     if issubclass(kind, Enum):
@@ -99,7 +102,7 @@ def reader_of(kind: Any) -> Reader:
 
 
 def dataclass_reader(cls: Any) -> Reader:
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls, include_extras=True)
     specs = [(spec.name, reader_of(hints[spec.name]), is_required(spec)) for spec in dataclasses.fields(cls)]
 
     def read(item: Any) -> Any:
@@ -163,11 +166,11 @@ def read_list(read: Reader, item: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def read_dict(read: Reader, item: Any) -> dict[str, Any]:
+def read_dict(read_key: Callable[[str], str], read: Reader, item: Any) -> dict[str, Any]:
     found = {}
     for key, entry in check_type(dict, "a table", item).items():
         try:
-            found[cut(key)] = read(entry)
+            found[read_key(key)] = read(entry)
         except Mismatch as error:
             raise error.within(cut(key)[:80]) from None
     return found
@@ -199,6 +202,14 @@ def read_text(item: Any) -> str:
 
 def cut(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def read_number_text(text: str) -> str:
+    try:
+        float(text)
+    except ValueError:
+        raise Mismatch(": the key is no number") from None
+    return cut(text)
 
 
 def read_int(item: Any) -> int:

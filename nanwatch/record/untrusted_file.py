@@ -29,6 +29,7 @@ JSON_BYTES = 24 * 2**20  # of one file
 JSON_SIGNS = 2_000_000  # that begin or part values: what an object costs in memory, its bytes do not tell
 RUN_BYTES = 48 * 2**20  # of all such files of a run
 RUN_SIGNS = 4_000_000
+TOO_LARGE = "the files of the run are larger together than those of any run"
 
 
 class NotAFile(OSError):
@@ -51,7 +52,7 @@ class Allowance:
     def take(self, size: int, signs: int) -> None:
         """Raises `NotAFile` where there is not so much left."""
         if size > self.size or signs > self.signs:
-            raise NotAFile("the files of the run are larger together than any run's are")
+            raise NotAFile(TOO_LARGE)
         self.size -= size
         self.signs -= signs
 
@@ -69,17 +70,20 @@ def of_one_run() -> Iterator[None]:
         ALLOWANCE.reset(token)
 
 
-def read_regular(path: Path, limit: int) -> bytes:
+def read_regular(path: Path, limit: int, together: int | None = None) -> bytes:
     """All of the file.
 
     Raises:
-        OSError: it is not there, may not be read, is something else, or has more than ``limit`` bytes.
+        OSError: it is not there, may not be read, is something else, or has more than ``limit`` bytes, or
+            more than are left of those that the files of a run may have ``together``.
     """
     number = open_regular(path)
     with open(number, "rb") as file:
         size = os.fstat(number).st_size
         if size > limit:
             raise NotAFile(f"it has {size:,} bytes, and {limit:,} are the most that it may have")
+        if together is not None and size > together:
+            raise NotAFile(TOO_LARGE)
         return file.read(limit)
 
 
@@ -90,11 +94,11 @@ def read_json(path: Path) -> Any:
 
 def read_text(path: Path, limit: int) -> bytes:
     """As `read_regular`; of a run's files together there is a limit too."""
-    data = read_regular(path, limit)
+    allowance = ALLOWANCE.get()
+    data = read_regular(path, limit, None if allowance is None else allowance.size)
     signs = sum(map(data.count, (b",", b":", b"[", b"{")))
     if signs > JSON_SIGNS:
         raise NotAFile(f"it has {signs:,} values or more, and {JSON_SIGNS:,} are the most that it may have")
-    allowance = ALLOWANCE.get()
     if allowance is not None:
         allowance.take(len(data), signs)
     return data

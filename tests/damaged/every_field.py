@@ -15,7 +15,7 @@ from nanwatch.record.facts import FitInfo, RunInfo
 from nanwatch.record.run import Fit, Run
 from nanwatch.record.series import STEP, Series, column_name
 from nanwatch.record.sources import Source, Sources
-from nanwatch.record.tables import Variant
+from nanwatch.record.tables import NumberText, Variant
 from nanwatch.record.trials import Trial
 
 TextFor = Callable[[str], str]  # of a field, by its name
@@ -38,7 +38,8 @@ class Filler:
         if origin is tuple:
             return tuple(self.entries(args[0], name))
         if origin is dict:
-            return {self.text(name): self.value(args[1], name)}
+            key = "1" if args[0] == NumberText else self.text(name)
+            return {key: self.value(args[1], name)}
         if dataclasses.is_dataclass(kind):
             return self.instance(typing.cast(Any, kind))
         if issubclass(kind, Enum):
@@ -53,7 +54,7 @@ class Filler:
             yield self.value(each, name)
 
     def instance(self, cls: Any, **given: Any) -> Any:
-        hints = typing.get_type_hints(cls)
+        hints = typing.get_type_hints(cls, include_extras=True)
         values = {
             spec.name: given.get(spec.name, self.value(hints[spec.name], spec.name))
             for spec in dataclasses.fields(cls)

@@ -47,21 +47,21 @@ def tell(folder: Path) -> str:
     failed = [entry for entry in report.diagnoses.rules_not_run if entry.failed]
     for name in FORMATS:
         renderer(name)(report)
-    followed = Follower(folder).read()
+    followed = Follower(find_run(folder)).read()
     render_frame(followed)
     plain_line(followed)
     render_end(report, 80, False, True, is_gone=True)
     return f"rules failed: {[*map(str, failed)]}" if failed else ""
 
 
-def in_a_process(work: Callable[[], str]) -> Outcome:
-    """What ``work`` came to in a child that was forked off."""
+def in_a_process(work: Callable[[], str], cpu: int = CPU_SECONDS) -> Outcome:
+    """What ``work`` came to in a child that was forked off, and may take so many seconds of ``cpu``."""
     number, writing = os.pipe()
     began = time.monotonic()
     child = os.fork()
     if child == 0:
         os.close(number)
-        os._exit(do(work, writing))
+        os._exit(do(work, writing, cpu))
     os.close(writing)
     said = read_until(number, began + WALL_SECONDS)
     if said is None:
@@ -70,15 +70,15 @@ def in_a_process(work: Callable[[], str]) -> Outcome:
     seconds, memory = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
     code = os.waitstatus_to_exitcode(status)
     text = "" if said is None else said.decode(errors="replace")
-    wrong = wrong_of(said, code, text, seconds, memory)
+    wrong = wrong_of(said, code, text, seconds, memory, cpu)
     return Outcome(wrong, text if code == 0 else "", seconds, memory)
 
 
-def wrong_of(said: bytes | None, code: int, text: str, seconds: float, memory: int) -> str | None:
+def wrong_of(said: bytes | None, code: int, text: str, seconds: float, memory: int, cpu: int) -> str | None:
     if said is None:
         return "it hangs"
-    if code == -signal.SIGXCPU or seconds > CPU_SECONDS:
-        return f"it takes more than {CPU_SECONDS} s of CPU"
+    if code == -signal.SIGXCPU or seconds > cpu:
+        return f"it takes more than {cpu} s of CPU"
     if code:
         return text or f"it ends with {code}"
     return f"it takes {memory / 2**20:.0f} MB" if memory > MEMORY else None
@@ -101,9 +101,9 @@ def read_until(number: int, deadline: float) -> bytes | None:
     return None
 
 
-def do(work: Callable[[], str], writing: int) -> int:
+def do(work: Callable[[], str], writing: int, cpu: int) -> int:
     """In the child: its exit status."""
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS + 1, CPU_SECONDS + 2))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu + 1, cpu + 2))
     sys.stderr = sys.stdout = io.StringIO()
     try:
         text, status = work(), 0

@@ -180,8 +180,8 @@ def header(**changed: int) -> bytes:
 
 
 def test_the_made_up_header_is_sound(tmp_path: Path) -> None:
-    (tmp_path / "s").write_bytes(header(total=3))
-    assert len(read_series(tmp_path / "s")) == 3
+    (tmp_path / "s").write_bytes(header(total=1))
+    assert len(read_series(tmp_path / "s")) == 1
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def filled(kind: Any) -> Any:
     if origin is tuple:
         return (filled(args[0]), filled(args[0]))
     if origin is dict:
-        return {"key": filled(args[1])}
+        return {"1": filled(args[1])}  # which may be a number, too
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind)
         return kind(**{spec.name: filled(hints[spec.name]) for spec in dataclasses.fields(kind)})
@@ -248,3 +248,8 @@ def test_where_it_is_in_a_table_of_tables() -> None:
     with pytest.raises(TypeError) as caught:
         from_table(facts.RunInfo, {"script": "a", "models": [{"name": "m", "type": "M", "layers": layers}]})
     assert str(caught.value) == ("models[0].layers[0].output_shape[1]: a whole number was expected, not str")
+
+
+def test_a_label_is_a_number() -> None:
+    with pytest.raises(TypeError, match=r"^classes\.cat: the key is no number$"):
+        from_table(facts.TensorSummary, {"role": "label", "path": "0", "classes": {"1.5": 3, "cat": 4}})
