@@ -3,7 +3,7 @@
 History of the format:
 
 * 1: findings, spread, charts, layers, data, epochs, the script; later child processes, then trainings of
-  several models.
+  several models, then what each rule made of the run, and a comparison with another run.
 
 Text from the run is escaped by Jinja2, and cleaned of control characters on its way in; the
 page's content security policy runs no script but the two that are named by their hash.
@@ -31,6 +31,7 @@ from nanwatch.explain.loss_words import end_of_loss
 from nanwatch.explain.next_command import next_commands
 from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
+from nanwatch.explain.rules_judged import rules_judged
 from nanwatch.explain.sentences import limits, op_facts, op_sentence
 from nanwatch.explain.trainings import training_lines
 from nanwatch.explain.untrusted import clean
@@ -128,6 +129,7 @@ def page(report: Report) -> dict[str, Any]:
         "lines": whole_script(report),
         "trainings": training_lines(report),
         "processes": process_lines(report),
+        "rules": rules_judged(report),
         "limits": limits(report),
         "folder": report.folder() or "",
         "next": next_commands(report),
