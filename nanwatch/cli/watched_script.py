@@ -106,6 +106,8 @@ def conclude(wanted: Wanted, recorder: RunRecorder | NanwatchError, ending: Endi
     if not watched.is_recorded:
         return watched.exit_status
     stderr.behind_halt = recorder.halted
+    if ending.interrupted:  # who stops a training does not want to wait for another
+        wanted = wanted._replace(prove=0.0)
     findings = report(recorder, wanted, stderr)
     if not recorder.is_saved:
         stderr.say(f"the end of the record could not be written to {recorder.folder}{reason_of(recorder)}.")

@@ -103,6 +103,7 @@ def page(report: Report) -> dict[str, Any]:
         "script": report.path(info.script),
         "started": started_words(info.started),
         "info": info,
+        "state": report.state,
         "mark": COLOURS[head.tone],
         "verdict": head.said,
         "behind": head.behind,

@@ -6,7 +6,7 @@ History of the format:
   ``replica`` and ``finite_after`` in ``incident``; then ``processes`` in ``run``, and ``process`` in
   ``incident`` and in each of ``diagnoses``; then ``models`` in ``run``; then ``skill`` in ``before`` and
   ``after`` of a ``trial``, and ``made_again`` and ``beside`` in it; then ``raised`` beside ``skill``, and
-  ``at_op`` in a ``trial``; then ``output`` and ``since`` in it.
+  ``at_op`` in a ``trial``; then ``output`` and ``since`` in it; then ``state`` in ``run``.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def run_table(report: Report) -> dict[str, Any]:
         "script": report.path(info.script),
         "argv": list(info.argv),
         "status": info.status,
+        "state": report.state,
         "steps": report.steps(),
         "epochs": report.epochs(),
         "versions": dict(info.versions),

@@ -58,7 +58,7 @@ def render(
 
 def add_header(page: Page, report: Report) -> None:
     dot = page.sign(" · ", " - ")
-    facts = [clean(report.path(report.run.info.script)), report.run.info.status]
+    facts = [clean(report.path(report.run.info.script)), report.state]
     if report.steps():
         facts.append(count(report.steps(), "step"))
     if report.run.folder is not None:

@@ -520,6 +520,8 @@ class RunInfo:
     halt_caught: bool = False  # the script caught `TrainingHalted` and went on
     started: str = ""  # UTC, ISO 8601
     pid: int = 0
+    host: str = ""  # where it runs
+    process_start: str = ""  # a mark of the process, which the next one of this pid has not
     versions: dict[str, str] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
     models: tuple[ModelInfo, ...] = ()
