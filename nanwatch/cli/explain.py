@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from nanwatch.cli.page_file import PAGE_FILE, open_page, page_here, page_in, write_page
+from nanwatch.cli.page_file import open_page, page_here, page_in, write_page
 from nanwatch.cli.report_formats import FormatRequest, format_option, project_root, write_reports
 from nanwatch.cli.screen import show
 from nanwatch.cli.telling import (
@@ -29,6 +30,11 @@ from nanwatch.record.read import find_run
 @click.command()
 @click.argument("logs", default="logs", type=click.Path(path_type=Path))
 @format_option
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    help="Compare with this run: what was changed since, and what came of it.",
+)
 @verbose_option
 @click.option("--open", "open_it", is_flag=True, help="Open the report as a page in the browser.")
 @fail_on_option(NEVER)
@@ -36,6 +42,7 @@ from nanwatch.record.read import find_run
 def explain(
     logs: Path,
     formats: tuple[FormatRequest, ...],
+    against: Path | None,
     verbose: bool,
     open_it: bool,
     fail_on: FailOn,
@@ -51,6 +58,9 @@ def explain(
     """
     choice = choice_of(select, ignore, baseline)
     report = report_on(find_run(logs), choice, project_root())
+    if against is not None:
+        other = report_on(find_run(against), choice, project_root())
+        report = replace(report, against=other)
     page = page_for(report, formats, open_it)
     write_reports(report, [each for each in formats if not shown_as_page(each, page)], verbose, page)
     sys.exit(status_of(report, fail_on))
@@ -64,7 +74,7 @@ def page_for(report: Report, formats: Sequence[FormatRequest], open_it: bool) ->
         page = write_page(report)
     except OSError as error:  # the folder may be another's
         if open_it:
-            raise NanwatchError(f"{PAGE_FILE} cannot be written: {error.strerror}.") from error
+            raise NanwatchError(f"The page cannot be written: {error.strerror}.") from error
         return None
     if page is not None and open_it:
         open_page(page)

@@ -11,6 +11,7 @@ from nanwatch.cli.screen import show
 from nanwatch.explain.report import Report
 
 PAGE_FILE = "report.html"
+COMPARISON_FILE = "against.html"  # of the run with another one: the report itself stays
 
 
 def page_in(report: Report) -> Path | None:
@@ -44,8 +45,8 @@ def write_page(report: Report) -> Path | None:
         return None
     from nanwatch.explain.as_html import render
 
-    path = report.run.folder / PAGE_FILE
-    scratch = path.with_name(f".{PAGE_FILE}.{os.getpid()}")
+    path = report.run.folder / (PAGE_FILE if report.against is None else COMPARISON_FILE)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
     number = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with open(number, "w", encoding="utf-8", errors="backslashreplace") as file:

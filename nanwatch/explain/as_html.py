@@ -21,6 +21,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from nanwatch.explain.comparison import compare
 from nanwatch.explain.epoch_rows import epoch_rows
 from nanwatch.explain.figures import count, percent, short
 from nanwatch.explain.headline import Tone, headline
@@ -108,6 +109,8 @@ def page(report: Report) -> dict[str, Any]:
         "verdict": head.said,
         "behind": head.behind,
         "tiles": tiles(report),
+        "other_folder": "" if report.against is None else report.against.folder() or "",
+        "compared": None if report.against is None else compare(report, report.against),
         "cards": cards(report),
         "consequences": report.of_part("consequence"),
         "incident": incident,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from nanwatch.explain import as_comparison
 from nanwatch.explain.figures import count
 from nanwatch.explain.headline import headline
 from nanwatch.explain.next_command import COMMANDS, next_commands
@@ -38,6 +39,8 @@ def render(
     def new_page() -> Page:
         return Page(width, color, unicode)
 
+    if report.against is not None:
+        return as_comparison.render(report, report.against, width, color, unicode)
     if not verbose:
         return render_short(report, new_page, commands, page_file).render()
     page = new_page()

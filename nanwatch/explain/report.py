@@ -25,6 +25,7 @@ class Report:
     run: Run
     diagnoses: Diagnoses
     root: str | None = None  # the checkout's folder, where a build server says which it is
+    against: Report | None = None  # of a run that was before, to be compared with
 
     @cached_property
     def state(self) -> RunState:
