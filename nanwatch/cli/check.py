@@ -128,13 +128,14 @@ class CheckReport:
             return self.report(folder, own_status)
 
     def report(self, folder: Path, own_status: int) -> int:
+        from nanwatch.cli.page_file import write_page_if_found
         from nanwatch.explain.reporting import accept_findings, report_on
         from nanwatch.explain.sentences import nothing_checked
 
         report = report_on(folder, self.choice, project_root())
         if self.write_baseline is not None:
             report = accept_findings(report, self.write_baseline)
-        write_reports(report, self.formats, self.verbose)
+        write_reports(report, self.formats, self.verbose, write_page_if_found(report))
         status = own_status or status_of(report, self.fail_on)
         if not own_status and status != ExitStatus.FINDINGS and not report.steps():
             print(f"nanwatch: {nothing_checked(report, child_seconds())}", file=sys.stderr)

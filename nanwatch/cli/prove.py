@@ -29,6 +29,7 @@ def prove(logs: Path, seconds: float | None, yes: bool) -> None:
     that follows tells what came of it. LOGS is the folder of a run, or a folder of runs ("logs" if not
     given).
     """
+    from nanwatch.cli.page_file import write_page_if_found
     from nanwatch.cli.report_formats import project_root, render_report
     from nanwatch.explain.figures import count
     from nanwatch.explain.reporting import report_on
@@ -46,4 +47,4 @@ def prove(logs: Path, seconds: float | None, yes: bool) -> None:
     )
     report = report_on(folder, root=project_root())
     click.echo(f"{count(tried, 'change')} tried.\n")
-    show(render_report(report, "terminal", screen_of(sys.stdout)))
+    show(render_report(report, "terminal", screen_of(sys.stdout), page=write_page_if_found(report)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from nanwatch.explain import as_comparison
 from nanwatch.explain.figures import count
 from nanwatch.explain.headline import headline
 from nanwatch.explain.next_command import COMMANDS, next_commands
@@ -38,6 +39,8 @@ def render(
     def new_page() -> Page:
         return Page(width, color, unicode)
 
+    if report.against is not None:
+        return as_comparison.render(report, report.against, width, color, unicode)
     if not verbose:
         return render_short(report, new_page, commands, page_file).render()
     page = new_page()
@@ -58,7 +61,7 @@ def render(
 
 def add_header(page: Page, report: Report) -> None:
     dot = page.sign(" · ", " - ")
-    facts = [clean(report.path(report.run.info.script)), report.run.info.status]
+    facts = [clean(report.path(report.run.info.script)), report.state]
     if report.steps():
         facts.append(count(report.steps(), "step"))
     if report.run.folder is not None:

@@ -7,6 +7,7 @@ from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 from nanwatch.explain.verdict import VALUES
 from nanwatch.record.facts import Location
+from nanwatch.record.run_state import RunState
 
 OUTCOMES: dict[Outcome, str] = {
     "non-finite": "NaN or infinite numbers",
@@ -20,6 +21,11 @@ OUTCOMES: dict[Outcome, str] = {
     "incomplete": "the run did not finish",
     "no-training": "no training was seen",
 }
+STATES: dict[RunState, str] = {
+    "running": "still running, nothing speaks against it so far",
+    "interrupted": "interrupted by Ctrl-C",
+    "killed": "the run was killed",
+}
 
 
 def brief_verdict(report: Report) -> str:
@@ -27,6 +33,8 @@ def brief_verdict(report: Report) -> str:
     incident = report.run.info.incident
     if incident is not None:
         return f"{VALUES[incident.value]} at step {incident.step}"
+    if report.diagnoses.outcome == "incomplete" and report.state in STATES:
+        return STATES[report.state]
     said = OUTCOMES[report.diagnoses.outcome]
     if report.diagnoses.outcome != "healthy":
         return said

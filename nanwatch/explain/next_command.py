@@ -27,6 +27,9 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     """(command line, what it is good for), the most useful first."""
     found: list[tuple[str, str]] = []
     causes = [cause for cause in report.of_part("cause") if cause.level != "note"]
+    if report.state == "running":
+        found.append((f"nanwatch live {shlex.quote(folder_here(report))}", "follows it until it ends"))
+        return [(line, why) for line, why in found if command_of(line) in commands]
     folder = "" if report.run.folder is None else " " + shlex.quote(folder_here(report))
     if causes and can_be_brought_back(report):
         found.append((f"nanwatch replay{folder}", "repeats the step from its snapshot"))
@@ -66,7 +69,7 @@ def folder_here(report: Report) -> str:
 def next_command(report: Report, commands: Collection[str] = COMMANDS) -> str | None:
     """The one to type next: what is not tried yet, then the script again, once its line is changed."""
     found = [line for line, _ in next_commands(report, commands)]
-    wanted = ("prove", "run", "replay", "rule")
+    wanted = ("live", "prove", "run", "replay", "rule")
     of_kind = {command_of(line): line for line in reversed(found)}
     return next((of_kind[name] for name in wanted if name in of_kind), None)
 

@@ -142,7 +142,7 @@ def gap(page: Page, room: Room) -> None:
 def add_title(page: Page, report: Report) -> None:
     dot = page.sign(" · ", " - ")
     script = clean(report.path(report.run.info.script))
-    facts: list[str] = [report.run.info.status]
+    facts: list[str] = [report.state]
     if report.steps():
         facts.append(count(report.steps(), "step"))
     room = page.width - len("-- nanwatch  --") - cell_len(dot + dot.join(facts)) - len(dot)

@@ -90,7 +90,7 @@ def test_which_replica_saw_it(replica: int | None, replicas: int, said: str) -> 
         ("faulty", "The training has a fault."),
         ("diverged", "The training diverged."),
         ("healthy", "Nothing found."),
-        ("incomplete", "The run did not finish: its record ends after 100 steps."),
+        ("incomplete", "The run was killed: its record ends after 100 steps."),
         ("no-training", "train.py trained no Keras model that nanwatch could see."),
         ("crashed", "The script ended with an exception after 100 steps."),
         ("non-finite", "The training reports numbers that are NaN or infinite."),

@@ -32,6 +32,7 @@ from nanwatch.record.facts import (
 )
 from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.parts import make_room, new_part
+from nanwatch.record.run_state import host_name, process_start
 from nanwatch.record.sources import write_sources
 from nanwatch.record.whose import maker_here
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
@@ -214,6 +215,8 @@ class RunRecorder:
             made_by=maker_here(),
             worker=self.worker,
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            host=host_name(),
+            process_start=process_start(self.pid),
             versions={"python": platform.python_version()},
         )
 
