@@ -254,6 +254,8 @@ def guesses(losses: Sequence[float], shares: Sequence[float], still: Sequence[St
     """Whether an accuracy stood still for half of the training while its loss was that of a guesser."""
     if len(losses) < STILL_EPOCHS or not shares or not 0 < shares[-1] < IMBALANCED:
         return False
+    if shares[-1] - shares[0] >= COIN:
+        return False
     long = [each for each in still if each.epochs >= max(STILL_EPOCHS, len(losses) / 2)]
     if not any(0 < each.share < IMBALANCED for each in long):
         return False
