@@ -69,7 +69,8 @@ def test_python_with_options_of_its_own_and_another_python() -> None:
 def test_a_shell_script(project: Path) -> None:
     (project / "go.sh").write_text("#!/bin/sh\nset -e\nCUDA=0 python3 train.py --epochs 3 && echo done\n")
     sentence = (
-        "nanwatch: go.sh is a shell script, and nanwatch runs Python; write nanwatch {} train.py --epochs 3 in it, "
+        "nanwatch: go.sh is a shell script, and nanwatch runs Python; "
+        "write nanwatch {} train.py --epochs 3 in it, "
         "in the place of python train.py --epochs 3.\n"
     )
     for arguments, command in ((("run", "go.sh"), "run"), (("check", "go.sh"), "check"), (("go.sh",), "run")):
@@ -84,19 +85,22 @@ def test_a_shell_script(project: Path) -> None:
         (
             check,
             ("train.py", "--max-steps", "100"),
-            "nanwatch: --max-steps behind train.py is given to the script; nanwatch's own options stand before it, "
+            "nanwatch: --max-steps behind train.py is given to the script; "
+            "nanwatch's own options stand before it, "
             "as in nanwatch check --max-steps 100 train.py.\n",
         ),
         (
             run,
             ("train.py", "--log-dir=x"),
-            "nanwatch: --log-dir behind train.py is given to the script; nanwatch's own options stand before it, "
+            "nanwatch: --log-dir behind train.py is given to the script; "
+            "nanwatch's own options stand before it, "
             "as in nanwatch run --log-dir=x train.py.\n",
         ),
         (
             run,
             ("train.py", "a", "--quiet", "b"),
-            "nanwatch: --quiet behind train.py is given to the script; nanwatch's own options stand before it, "
+            "nanwatch: --quiet behind train.py is given to the script; "
+            "nanwatch's own options stand before it, "
             "as in nanwatch run --quiet train.py.\n",
         ),
         (run, ("train.py", "--epochs", "3", "--help"), ""),
@@ -174,6 +178,7 @@ def test_a_notebook_is_not_fixed(project: Path) -> None:
     result = nanwatch("fix", "a.ipynb")
     assert result.exit_code == 2
     assert result.stderr == (
-        "nanwatch: a.ipynb is a notebook, and only scripts are changed; nanwatch run a.ipynb shows what to change "
+        "nanwatch: a.ipynb is a notebook, and only scripts are changed; "
+        "nanwatch run a.ipynb shows what to change "
         "in which cell.\n"
     )

@@ -118,11 +118,13 @@ def test_the_terminal(tmp_path: Path) -> None:
         ),
         (
             training(loss=[8.06, 8.06], acc=[0.5, 0.5]),
-            "Every prediction is a hard 0 or 1, by the loss: it is 16.1 times the share of errors throughout.",
+            "Every prediction is a hard 0 or 1, by the loss: "
+            "it is 16.1 times the share of errors throughout.",
         ),
         (
             training(loss=[0.6931] * 3, acc=[0.5] * 3),
-            "The loss did not move: 0.6931 in all of 3 epochs, which is ln 2, the loss of guessing among 2 classes.",
+            "The loss did not move: 0.6931 in all of 3 epochs, "
+            "which is ln 2, the loss of guessing among 2 classes.",
         ),
         (training(loss=[0.89] * 3), "The loss did not move: 0.89 in all of 3 epochs."),
         (training(loss=[2, 1, 30]), "The loss grew to 30 times its least value."),
@@ -161,8 +163,8 @@ def test_an_accuracy_of_a_regression_is_told_as_no_fault() -> None:
     found = report(training(loss=[9, 5, 2], acc=[0.0] * 3))
     assert log_words.headline(found)[0] == "well"
     assert (
-        "The accuracy is 0 while the loss falls: of a regression it says nothing (NW209), and is no sign of a fault."
-        in log_words.seen(found)
+        "The accuracy is 0 while the loss falls: of a regression it says nothing "
+        "(NW209), and is no sign of a fault." in log_words.seen(found)
     )
 
 

@@ -29,7 +29,7 @@ FORMS = {
     "tf.keras 2.1, verbose=2": "2682/2682 - 3s - {told}",
     "tf.keras 2.4, verbose=2": "84/84 - 3s - {told}",
     "tf.keras 2.11, verbose=2": "84/84 - 3s - {told} - 3s/epoch - 37ms/step",
-    "3, verbose=1": f"{BOLD}84/84{OFF} {GREEN}━━━━━━━━━━━━━━━━━━━━{OFF}{GREY}{OFF} {BOLD}4s{OFF} 17ms/step - {{told}}",
+    "3, verbose=1": f"{BOLD}84/84{OFF} {GREEN}━━━━━━━━━━━━{OFF}{GREY}{OFF} {BOLD}4s{OFF} 17ms/step - {{told}}",
     "3, verbose=2": "84/84 - 0s - 6ms/step - {told}",
     "3, escapes lost": "[1m84/84[0m [32m━━━━━━━━━━━━━━━━━━━━[0m[37m[0m [1m4s[0m 17ms/step - {told}",
     "GitHub's times": "2026-05-01T12:00:00.1234567Z 84/84 - 3s - {told}",
@@ -91,8 +91,10 @@ def test_translated_by_a_machine(head: str, line: str) -> None:
 def test_a_bar_drawn_with_backspaces_tells_the_step() -> None:
     back = "\b" * 60
     text = (
-        f"Epoch 1/1\n  32/1000 [>.....] - ETA: 5s - loss: 0.7000{back}\r 320/1000 [===>..] - ETA: 3s - loss: 0.6000"
-        f"{back}\r 352/1000 [===>..] - ETA: 3s - loss: nan{back}\r1000/1000 [======] - 5s 5ms/step - loss: nan\n"
+        f"Epoch 1/1\n  32/1000 [>.....] - ETA: 5s - loss: 0.7000{back}"
+        f"\r 320/1000 [===>..] - ETA: 3s - loss: 0.6000"
+        f"{back}\r 352/1000 [===>..] - ETA: 3s - loss: nan{back}"
+        f"\r1000/1000 [======] - 5s 5ms/step - loss: nan\n"
     )
     (epoch,) = one(text).epochs
     assert epoch.last_finite == Progress(320, 1000)
@@ -176,7 +178,8 @@ def test_no_epoch_at_all(text: str) -> None:
 def test_what_is_said_between_the_numbers() -> None:
     text = (
         "dense_1 (Dense)   (None, 10)   650\nEpoch 1/2\n"
-        "UserWarning: You are using a softmax over axis -1 of a tensor of shape (32, 1). This axis has size 1.\n"
+        "UserWarning: You are using a softmax over axis -1 of a tensor of shape (32, 1). "
+        "This axis has size 1.\n"
         "Batch 12: Invalid loss, terminating training\n" + BAR.format("nan", "0.1000")
     )
     training = one(text)

@@ -161,7 +161,10 @@ def test_no_marks(tmp_path: Path, text: str, kind: str) -> None:
 
 
 def test_python_2_and_prose_are_left_out(tmp_path: Path) -> None:
-    text = "My model – it gives nan:\nprint 'start'\nfor i in x:\n    print i\nModel(a, Dense(1, activation='relu')(x))\n • try this\n"
+    text = (
+        "My model – it gives nan:\nprint 'start'\nfor i in x:\n    print i\n"
+        "Model(a, Dense(1, activation='relu')(x))\n • try this\n"
+    )
     found = read(tmp_path, text)
     assert [(head.at.line, head.activation) for head in found.heads] == [(5, "relu")]
     assert found.unread == 4

@@ -79,7 +79,8 @@ def test_nan_in_the_data_shows_in_the_first_epoch() -> None:
 
 
 def compiled(head: str, loss: str, before: str = "", optimizer: str = "'adam'") -> str:
-    return f"{before}\nm = keras.Sequential([Dense(8, activation='relu'), {head}])\nm.compile({optimizer}, {loss!r})\n"
+    layers = f"Dense(8, activation='relu'), {head}"
+    return f"{before}\nm = keras.Sequential([{layers}])\nm.compile({optimizer}, {loss!r})\n"
 
 
 RELU = compiled("Dense(2, activation='relu')", "categorical_crossentropy")

@@ -19,4 +19,4 @@ def training(planned: int | None = None, **series: Sequence[float]) -> Training:
 
 
 def course(units: int | None = None, **series: Sequence[float]) -> Course:
-    return course_of(training(**series), units)
+    return course_of(training(None, **series), units)

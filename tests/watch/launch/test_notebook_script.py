@@ -21,7 +21,8 @@ from tests.side_by_side import MODULE, environment
 
 FAULTY = (
     "import keras, numpy as np\nkeras.utils.set_random_seed(1)",
-    "x = np.random.default_rng(0).normal(size=(64, 4)).astype('float32')\ny = np.eye(2)[np.arange(64) % 2]\n%time",
+    "x = np.random.default_rng(0).normal(size=(64, 4)).astype('float32')\n"
+    "y = np.eye(2)[np.arange(64) % 2]\n%time",
     "model = keras.Sequential([\n    keras.Input((4,)),\n    keras.layers.Dense(2, activation='relu'),\n])\n"
     "model.compile('adam', 'categorical_crossentropy')",
     "model.fit(x, y, epochs=9, verbose=0)",
@@ -92,7 +93,8 @@ def test_what_it_prints_and_how_it_ends(tmp_path: Path) -> None:
     done = nanwatch(tmp_path, "run", "train.ipynb")
     assert (done.returncode, done.stdout) == (1, "one\n2\n")
     assert done.stderr.startswith(
-        "nanwatch: train.ipynb is run as a script: 3 cells of code, one after the other, without 1 line that only "
+        "nanwatch: train.ipynb is run as a script: 3 cells of code, one after the other, "
+        "without 1 line that only "
         "IPython reads (%, !).\n"
     )
     assert (
