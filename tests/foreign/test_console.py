@@ -29,7 +29,7 @@ FORMS = {
     "tf.keras 2.1, verbose=2": "2682/2682 - 3s - {told}",
     "tf.keras 2.4, verbose=2": "84/84 - 3s - {told}",
     "tf.keras 2.11, verbose=2": "84/84 - 3s - {told} - 3s/epoch - 37ms/step",
-    "3, verbose=1": f"{BOLD}84/84{OFF} {GREEN}━━━━━━━━━━━━{OFF}{GREY}{OFF} {BOLD}4s{OFF} 17ms/step - {{told}}",
+    "3, verbose=1": f"{BOLD}84/84{OFF} {GREEN}━━━━━━━━{OFF}{GREY}{OFF} {BOLD}4s{OFF} 17ms/step - {{told}}",
     "3, verbose=2": "84/84 - 0s - 6ms/step - {told}",
     "3, escapes lost": "[1m84/84[0m [32m━━━━━━━━━━━━━━━━━━━━[0m[37m[0m [1m4s[0m 17ms/step - {told}",
     "GitHub's times": "2026-05-01T12:00:00.1234567Z 84/84 - 3s - {told}",
