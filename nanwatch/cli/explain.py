@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from nanwatch.cli.explain_log import check_no_script, explain_log, is_log
+from nanwatch.cli.explain_log import STDIN, check_no_script, explain_log, is_log
 from nanwatch.cli.report_formats import FormatRequest, format_option, project_root, write_reports
 from nanwatch.cli.telling import NEVER, FailOn, choice_of, choice_options, fail_on_option, status_of
+from nanwatch.errors import LogUnreadable
 from nanwatch.explain.reporting import report_on
 from nanwatch.record.read import find_run
 
@@ -43,6 +44,8 @@ def explain(
     CSVLogger, history.history as JSON or as printed, an event file of TensorBoard or its folder. What fits
     it is a suspicion; --script train.py adds the lines that fit. The script is read, and not run.
     """
+    if logs.suffix and not logs.exists() and str(logs) != STDIN:
+        raise LogUnreadable(f"There is no file or folder {logs}.")
     if is_log(logs):
         explain_log(logs, script, formats)
         return

@@ -98,7 +98,7 @@ def test_a_healthy_log(project: Path) -> None:
             "nanwatch: What is suspected of a log is shown as terminal, json or markdown, not as sarif.",
         ),
         (["/dev/null"], "nanwatch: /dev/null is no file; write the log to a file first."),
-        (["none.log"], "nanwatch: There is no folder none.log;"),
+        (["none.log"], "nanwatch: There is no file or folder none.log."),
         (
             ["--script", "train.py"],
             "--script goes with a log that nanwatch did not write; a run of its own knows",

@@ -188,6 +188,23 @@ def test_the_json(tmp_path: Path) -> None:
     assert first["lines"][0]["file"] == str(tmp_path / "train.py")
 
 
+def test_the_contract_of_the_json_is_documented(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "logs-of-others.md").read_text(encoding="utf-8")
+    contract = text.partition("```text\n")[2].partition("```")[0]
+    told = set(re.findall(r'"(\w+)"', contract))
+    flat = training(loss=[0.69] * 3, acc=[0.5] * 3)
+    tables = [json.loads(as_json.render(report(each, script(tmp_path)))) for each in (BROKEN, flat)]
+    for table in tables:
+        table["training"]["values"] = [{"epoch": 1}]
+        assert set(keys(table)) <= told
+
+
+def keys(table: object) -> list[str]:
+    if isinstance(table, dict):
+        return [*table, *(key for value in table.values() for key in keys(value))]
+    return [key for value in table for key in keys(value)] if isinstance(table, list) else []
+
+
 def test_markdown_takes_text_literally(tmp_path: Path) -> None:
     place = tmp_path / "a.py"
     place.write_text("Sequential([Dense(2, activation='relu')])  # ``` <b>@here</b>\n")

@@ -76,8 +76,11 @@ def test_chance(share: float, classes: int | None) -> None:
     [
         ([LN2, LN2, LN2], True),
         ([LN2, LN2], False),
-        ([LN2, LN2, LN2 * 1.0049], True),
-        ([LN2, LN2, LN2 * 1.0051], False),
+        ([2e3, 2e3, 2e3 * 1.0049], True),
+        ([2e3, 2e3, 2e3 * 1.0051], False),
+        ([990, 990, 991], False),  # it may have converged
+        ([0.02, 0.02, 0.02], True),
+        ([0.0199, 0.0199, 0.0199], False),  # too few digits
         ([0.0, 0.0, 0.0], False),  # which is told as what it is
     ],
 )
@@ -95,6 +98,7 @@ def test_a_loss_that_does_not_move(losses: list[float], flat: bool) -> None:
         (2.3026, [0.11, 0.09, 0.1, 0.1], 10, 10),
         (1.61, [0.6] * 4, None, None),  # ln 5, and an accuracy that is not at chance among 5
         (4.615, [], None, None),  # near ln 101, as any number is near some ln k
+        (2.3026, [], 10, 10),
     ],
 )
 def test_a_loss_of_guessing(loss: float, shares: list[float], units: int | None, classes: int | None) -> None:
@@ -102,6 +106,22 @@ def test_a_loss_of_guessing(loss: float, shares: list[float], units: int | None,
     flat = course(units, loss=[loss] * 4, **series).flat
     assert flat is not None
     assert flat.classes == classes
+
+
+@pytest.mark.parametrize(
+    ("loss", "share", "flat"),
+    [
+        (0.6931, 0.5, True),
+        (0.6785, 0.5, False),
+        (0.60, 0.7, True),
+        (0.59, 0.7, False),
+        (2.3, 0.1, True),
+        (0.2, 0.76, False),
+    ],
+)
+def test_what_was_gone_on_with_has_learned(loss: float, share: float, flat: bool) -> None:
+    """A loss that hardly moves below that of a guesser."""
+    assert (course(loss=[loss, loss * 1.001, loss], accuracy=[share] * 3).flat is not None) == flat
 
 
 def test_a_flat_loss_of_a_common_class_is_no_fault_unless_no_digit_moves() -> None:

@@ -163,6 +163,11 @@ def test_of_a_healthy_log_nothing_is_suspected_whatever_the_script(tmp_path: Pat
         training(loss=[0.70, 0.69, 0.69, 0.69], accuracy=[0.48, 0.52, 0.51, 0.53]),  # a plateau that moves
         training(loss=[1e-5, 1e-7, 1e-6]),
         training(loss=[0.5]),
+        training(loss=[0.1234, 0.1231, 0.1230], val_loss=[0.13, 0.131, 0.13]),  # converged in its first epoch
+        training(loss=[0.0012] * 5),
+        training(
+            loss=[0.551, 0.55, 0.549], accuracy=[0.7, 0.701, 0.702], val_accuracy=[0.7] * 3
+        ),  # gone on with
         training(loss=[2.30, 2.29, 2.1, 1.5], accuracy=[0.1, 0.11, 0.2, 0.4]),
         training(accuracy=[0.5, 0.6, 0.7]),
     ],
