@@ -25,8 +25,8 @@ MOST_CLASSES = 1000
 FLAT = 0.005
 # A smaller loss has too few digits, as Keras prints it, for a standstill to be told from a slow fall.
 RESOLVED = 0.02
-# Without an accuracy a loss that hardly moves may have converged, or there may be no more to learn; not so the
-# mean of squares that a target in the thousands makes.
+# Without an accuracy a loss that hardly moves may have converged; not so the mean of squares that a target in
+# the thousands makes.
 HUGE_LOSS = 1e3
 # The loss of a guesser is ln(k), the printed one rounded and a batch's noise away from it.
 NEAR_LN_K = 0.01
