@@ -15,7 +15,7 @@ import pytest
 from nanwatch.cli.main import main
 from nanwatch.cli.report_formats import EVENT_FILES
 from nanwatch.cli.table import COMMANDS
-from nanwatch.diagnose.rule import all_rules, find_rule
+from nanwatch.diagnose.rule import all_rules, find_rule, rules_about
 from nanwatch.explain import as_json
 from nanwatch.explain.formats import FORMATS
 from tests.example_runs import IN_README, example_run
@@ -82,8 +82,8 @@ def test_commands_are_shown() -> None:
 def test_a_command_that_is_shown_can_be_typed(line: str) -> None:
     _, name, *arguments = shlex.split(line)
     context = command(name).make_context(name, arguments)
-    if name == "rule" and context.params["code"]:
-        assert find_rule(context.params["code"])
+    if name == "rule" and (word := context.params["code"]):
+        assert find_rule(word) if re.fullmatch(r"NW\d{3}|[a-z]+-[a-z-]+", word) else rules_about(word)
 
 
 def test_a_command_that_cannot_be_typed_would_be_noticed() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from nanwatch.cli.explain_log import check_no_script, explain_log, is_log
+from nanwatch.cli.explain_log import STDIN, check_no_script, explain_log, is_log
 from nanwatch.cli.page_file import open_page, page_here, page_in, write_page
 from nanwatch.cli.report_formats import FormatRequest, format_option, project_root, write_reports
 from nanwatch.cli.screen import show
@@ -22,7 +22,7 @@ from nanwatch.cli.telling import (
     status_of,
     verbose_option,
 )
-from nanwatch.errors import NanwatchError
+from nanwatch.errors import LogUnreadable, NanwatchError
 from nanwatch.explain.report import Report
 from nanwatch.explain.reporting import report_on
 from nanwatch.record.read import find_run
@@ -67,6 +67,8 @@ def explain(
     CSVLogger, history.history as JSON or as printed, an event file of TensorBoard or its folder. What fits
     it is a suspicion; --script train.py adds the lines that fit. The script is read, and not run.
     """
+    if logs.suffix and not logs.exists() and str(logs) != STDIN:
+        raise LogUnreadable(f"There is no file or folder {logs}.")
     if is_log(logs):
         explain_log(logs, script, formats)
         return

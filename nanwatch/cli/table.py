@@ -14,7 +14,9 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("run", "nanwatch.cli.run", "Run a training script under watch."),
     Command("check", "nanwatch.cli.check", "Train a few steps only, and say whether this can work: for CI."),
-    Command("explain", "nanwatch.cli.explain", "Say what happened in a run, why, and what to change."),
+    Command(
+        "explain", "nanwatch.cli.explain", "Say what happened in a run or a log, why, and what to change."
+    ),
     Command("fix", "nanwatch.cli.fix", "Mend a script: run, prove, change, and run again."),
     Command("live", "nanwatch.cli.live", "Follow a running training from another terminal."),
     Command("prove", "nanwatch.cli.prove", "Try what may cure a run that is over, without haste."),

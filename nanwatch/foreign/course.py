@@ -23,6 +23,11 @@ MOST_CLASSES = 1000
 # A loss that moves by less than this part of itself from its least to its largest is flat; the slowest
 # healthy training that was tried (SGD at 0.003) moved by 0.03 in its flattest five epochs.
 FLAT = 0.005
+# A smaller loss has too few digits, as Keras prints it, for a standstill to be told from a slow fall.
+RESOLVED = 0.02
+# Without an accuracy a loss that hardly moves may have converged; not so the mean of squares that a target in
+# the thousands makes.
+HUGE_LOSS = 1e3
 # The loss of a guesser is ln(k), the printed one rounded and a batch's noise away from it.
 NEAR_LN_K = 0.01
 # Loss over the share of errors where every prediction is a hard 0 or 1 that Keras clips at 1e-7: ln 1e7 =
@@ -225,17 +230,26 @@ def classes_of_share(share: float) -> int | None:
 
 
 def flat_loss(losses: Sequence[float], shares: Sequence[float], units: int | None) -> Flat | None:
-    """A loss that hardly moves from the first epoch on, and is not near 0."""
-    if len(losses) < STILL_EPOCHS or losses[-1] == 0:
+    """A loss that hardly moves from the first epoch on, where that is no end of a course."""
+    if len(losses) < STILL_EPOCHS or abs(losses[-1]) < RESOLVED:
         return None
     middle = sorted(losses)[len(losses) // 2]
     if max(losses) - min(losses) > FLAT * abs(middle):
         return None
     share = shares[-1] if shares else None
-    if share is not None and share > IMBALANCED and max(losses) != min(losses):
-        return None  # it may have learned all that there is before it was loaded, or be rid of the rest
     exact = max(losses) == min(losses)
+    if not exact and not is_idle(middle, share):
+        return None
     return Flat(middle, len(losses), classes_of_loss(middle, share, units), exact)
+
+
+def is_idle(loss: float, share: float | None) -> bool:
+    """Whether a loss that hardly moves is that of a guesser, and not of a training that was gone on with."""
+    if share is None:
+        return loss >= HUGE_LOSS
+    if not 0 < share <= IMBALANCED:
+        return False
+    return loss >= GUESSED * least_entropy(share)
 
 
 def classes_of_loss(loss: float, share: float | None, units: int | None) -> int | None:
@@ -253,6 +267,8 @@ def classes_of_loss(loss: float, share: float | None, units: int | None) -> int 
 def guesses(losses: Sequence[float], shares: Sequence[float], still: Sequence[StoodStill]) -> bool:
     """Whether an accuracy stood still for half of the training while its loss was that of a guesser."""
     if len(losses) < STILL_EPOCHS or not shares or not 0 < shares[-1] < IMBALANCED:
+        return False
+    if shares[-1] - shares[0] >= COIN:
         return False
     long = [each for each in still if each.epochs >= max(STILL_EPOCHS, len(losses) / 2)]
     if not any(0 < each.share < IMBALANCED for each in long):

@@ -124,7 +124,7 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
         "logs": f"nanwatch: There is no folder logs; `nanwatch run SCRIPT` writes one {NEXT}.",
         "empty": "nanwatch: No run in empty: no folder below it holds a run.json; "
         "make one with `nanwatch run SCRIPT`.",
-        "file": "nanwatch: file is a file; give a run folder, or the folder that holds the runs.",
+        "file": "nanwatch: file is empty.",
     }
     for place, sentence in cases.items():
         assert said(explain(tmp_path, place)) == sentence

@@ -202,9 +202,8 @@ def still_words(course: Course) -> Iterator[str]:
             yield f"{said}{common if each.share > IMBALANCED else ''}."
     if follows:
         said = " and ".join(f"{each.name} at {chance_words(each)}" for each in follows)
-        verb = "stands" if len(follows) == 1 else "stand"
         yield (
-            f"Since then {said} {verb} still. That follows from the NaN, which is taken for the same class, "
+            f"Still since then: {said}. That follows from the NaN, which is taken for the same class, "
             "or for none, in every row."
         )
 
@@ -213,7 +212,7 @@ def chance_words(still: StoodStill) -> str:
     if still.classes is None:
         return f"{still.share:.4f}"
     balanced = "two balanced classes" if still.classes == 2 else f"{still.classes} balanced classes"
-    return f"{still.share:.4f}, chance for {balanced}"
+    return f"{still.share:.4f} (chance for {balanced})"
 
 
 def suspicions(report: LogReport) -> list[SuspicionWords]:

@@ -13,6 +13,7 @@ from nanwatch.foreign.reading.limits import MOST_EPOCHS, MOST_REMARKS
 
 VALIDATION = "val_"
 PACE = ("/step", "/sample", "ETA:")
+COMPLETE = re.compile(r"(?<!\d)(\d{1,10})\s?/\s?\1(?!\d)")
 # What says something between the numbers, and which group of it is a number.
 REMARKS: dict[RemarkKind, re.Pattern[str]] = {
     "terminated-on-nan": re.compile(r"Batch (\d{1,9}): Invalid loss, terminating training"),
@@ -201,7 +202,7 @@ def is_of_a_bar(text: str) -> bool:
     if not any(word in text for word in PACE) or VALIDATION in text or "poch" in text:
         return False
     lower = text.lower()
-    return "nan" not in lower and "inf" not in lower
+    return "nan" not in lower and "inf" not in lower and COMPLETE.search(text) is None
 
 
 def is_whole(line: Line) -> bool:

@@ -23,7 +23,7 @@ def read_script(path: Path) -> ScriptFacts:
         ScriptUnreadable: there is none, or nothing of Python in it.
     """
     source = read_source(path)
-    if not source.tree.body:
+    if all(isinstance(statement, ast.Pass) for statement in source.tree.body):  # of lines that are left out
         raise ScriptUnreadable(f"{path} has no Python in it; give the training script, or its notebook.")
     if sum(1 for _ in ast.walk(source.tree)) > MOST_NODES:
         raise ScriptUnreadable(f"{path} is too large to be a training script.")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nanwatch.foreign.course import HUGE_LOSS
 from nanwatch.foreign.script.facts import Mark, MarkKind
 from nanwatch.foreign.suspicions.case import SPARSE, Case, because, suspect
 from nanwatch.foreign.suspicions.suspicion import Reason, Suspicion
-
-HUGE_LOSS = 1e3  # of a regression: a target whose spread is 30 and more
 
 
 def suspicions(case: Case) -> Iterator[Suspicion]:

@@ -56,7 +56,7 @@ def one_sided(case: Case) -> Iterator[Suspicion]:
         reasons = [*(head_reason(head, loss) for head in found), *because(case)]
         yield suspect("NW201", "line-fits", 0.95, reasons, lines)
     elif case.is_nan and case.heads_open() and case.classifies is not False:
-        weight = 0.45 if case.at_once else 0.8
+        weight = 0.45 if case.at_once else 0.8 if case.classifies else 0.5
         yield suspect("NW201", "numbers-fit", weight, because(case))
 
 
