@@ -96,8 +96,16 @@ class SquaresOverflowed(Variant):
     gradient: str  # the path of the first such variable
 
 
+@dataclass(frozen=True)
+class LookedInto(Variant):
+    """The step is being looked into, or the process ended in the middle of it."""
+
+    kind = "looked-into"
+
+
 IncidentNote = (
-    ReplayStopped
+    LookedInto
+    | ReplayStopped
     | ReplayRaised
     | OnlyCompiled
     | StayedFinite
