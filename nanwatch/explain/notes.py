@@ -30,6 +30,10 @@ FEATURES: dict[notes.Feature, str] = {
 def incident_note_words(note: IncidentNote) -> str:
     """What the autopsy, or a question asked after it, could not do."""
     match note:
+        case notes.LookedInto():
+            return (
+                "the process ended while it looked into the step: what is not told here it had not found out"
+            )
         case notes.ReplayStopped(seconds):
             return f"the replay was stopped after {seconds:g} s"
         case notes.ReplayRaised(error):

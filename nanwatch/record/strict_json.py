@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,5 +121,17 @@ def loads_or_none(line: bytes) -> Any:
 def replace_file(path: Path, value: Any) -> None:
     """Write ``value`` to ``path`` so that a reader, or a kill, sees the old file or the new."""
     scratch = path.with_name(path.name + ".new")
-    scratch.write_text(dumps(value, indent=1) + "\n", encoding="utf-8")
-    os.replace(scratch, path)
+    with clearing(scratch):
+        scratch.write_text(dumps(value, indent=1) + "\n", encoding="utf-8")
+        os.replace(scratch, path)
+
+
+@contextlib.contextmanager
+def clearing(scratch: Path) -> Iterator[None]:
+    """Leaves no ``scratch`` behind where the block fails: a disk that is full needs the room."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            scratch.unlink()
+        raise

@@ -486,11 +486,14 @@ class RunRecorder:
         return self.fits[fit] if current is None else current()
 
     def add_incident(self, incident: IncidentInfo) -> None:
-        """The first incident of a run is the one that counts."""
+        """The first incident of a run is the one that counts. It is told again when more is known of it."""
         with self.lock:
-            if self.info.incident is None:
+            told = self.info.incident
+            is_known = told is not None and (told.fit, told.step) == (incident.fit, incident.step)
+            if told is None or is_known:
                 self.info = replace(self.info, incident=incident)
-        self.add_event(IncidentSeen(incident.fit, incident.step, incident.role, incident.path))
+        if not is_known:
+            self.add_event(IncidentSeen(incident.fit, incident.step, incident.role, incident.path))
         self.save()
 
     def note_not_watched(self, what: NotWatched) -> None:
