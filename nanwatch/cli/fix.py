@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
-@click.option("--write", is_flag=True, help="Put the mended script in the place of the old one.")
+@click.option("--write", is_flag=True, help="Put the fixed script in place of the old one.")
 @setting(
     "--prove",
     default=20.0,
@@ -79,7 +79,7 @@ def fix(write: bool, prove: float, log_dir: Path, keras: str, script_and_args: t
         click.echo(f"nanwatch: left: {sentence}", err=True)
     if write and changed:
         script.write_text(last.source, encoding="utf-8")
-        click.echo(f"nanwatch: {script} is mended.", err=True)
+        click.echo(f"nanwatch: {script} is fixed.", err=True)
     elif changed:
         click.echo(f"nanwatch: nothing was written; --write puts this into {script}.", err=True)
     elif not last.is_well:

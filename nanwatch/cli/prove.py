@@ -22,11 +22,11 @@ from nanwatch.cli.screen import screen_of, show
 )
 @yes_option
 def prove(logs: Path, seconds: float | None, yes: bool) -> None:
-    """Try what may cure the training of a run that is over.
+    """Try possible fixes on a run that is over.
 
-    Runs the script again up to the end of the training that was found wanting, and makes that again from
-    its first weights with each remedy, and with each change that is only suspected to help. The report
-    that follows tells what came of it. LOGS is the folder of a run, or a folder of runs ("logs" if not
+    Runs the script again up to the end of the training that went wrong, and repeats that training from
+    its first weights with each fix, and with each change that is only suspected to help. The report
+    that follows says what came of it. LOGS is the folder of a run, or a folder of runs ("logs" if not
     given).
     """
     from nanwatch.cli.page_file import write_page_if_found

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     show_default=True,
     type=click.FloatRange(min=0.0),
     metavar="SECONDS",
-    help="How long remedies may be tried at the end of a training that was found wanting; 0: not at all.",
+    help="How long fixes may be tried at the end of a training that went wrong; 0: try none.",
 )
 @keras_option
 @setting("--quiet", is_flag=True, help="Write no report at the end unless something was found.")

@@ -25,11 +25,11 @@ def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
     select = setting(
         "--select",
         metavar="CODES",
-        help="Tell these findings only: NW201, relu-output, or NW2 for all NW2xx.",
+        help="Report only these findings: NW201, relu-output, or NW2 for all NW2xx.",
     )
-    ignore = setting("--ignore", metavar="CODES", help="Do not tell these findings.")
+    ignore = setting("--ignore", metavar="CODES", help="Leave out these findings.")
     baseline = setting(
-        "--baseline", type=click.Path(path_type=Path), help="Do not tell the findings in this file."
+        "--baseline", type=click.Path(path_type=Path), help="Leave out the findings listed in this file."
     )
     with_options: Callable[..., Any] = select(ignore(baseline(command)))
     return with_options

@@ -34,7 +34,7 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     if causes and can_be_brought_back(report):
         found.append((f"nanwatch replay{folder}", "repeats the step from its snapshot"))
     if can_be_proven(report):
-        found.append((f"nanwatch prove{folder}", "tries what may cure it, without haste"))
+        found.append((f"nanwatch prove{folder}", "tries possible fixes, and takes its time"))
     found += [
         (f"nanwatch rule {cause.code}", f"what {cause.name} is, with an example") for cause in causes[:2]
     ]
@@ -45,7 +45,7 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     at = causes[0].location if causes else None
     if again and at is not None and causes[0].code != UNEXPLAINED:
         place = clean(report.place(at))
-        found.append((again, f"again, once {place} is mended ({causes[0].code})"))
+        found.append((again, f"again, once {place} is fixed ({causes[0].code})"))
     elif again and report.diagnoses.outcome == "incomplete" and report.is_watched_throughout():
         found.append((again, "runs the script again under watch"))
     elif again and has_other_backend(report):

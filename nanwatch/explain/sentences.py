@@ -51,7 +51,7 @@ CHANGED = {
 PERFECT = 1.001  # of skill, and what rounding adds: above it the loss has no floor
 SCALE_OF_SKILL = " (0 is guessing, 1 perfect)"
 CHILDREN_AT_WORK = 1.0  # seconds of CPU: importing TensorFlow alone takes more
-DAMPER = " (This damps many unlike faults; it may only put this one off.)"
+DAMPER = " (This holds back many different faults, and may only delay this one.)"
 
 
 def op_sentence(op: OpInfo) -> str:
@@ -81,7 +81,7 @@ def trial_sentence(tried: Trial) -> str:
     if tried.made_again:
         beside = "" if tried.beside is None else f" together with {change_words(tried.beside)}"
         begun = f"its best point, step {tried.since}, on" if tried.since else "its first weights"
-        return f"Tried{beside}, the training made again from {begun}: {VERDICTS[tried.verdict]}."
+        return f"Tried{beside}, by training again from {begun}: {VERDICTS[tried.verdict]}."
     steps = f" for {count(tried.steps, 'step')}" if tried.steps else ""
     return f"Tried on the frozen state{steps}: {VERDICTS[tried.verdict]}."
 
@@ -179,7 +179,7 @@ def in_vain(report: Report) -> list[str]:
     if not vain:
         return []
     words = dict.fromkeys(change_words(trial.intervention) for trial in vain)
-    return [f"Tried as well, and not the cure: {', '.join(words)}."]
+    return [f"Also tried, without success: {', '.join(words)}."]
 
 
 def cut_short_sentences(report: Report) -> list[str]:
@@ -206,7 +206,7 @@ def unexplained_crash(report: Report) -> str:
     what = "the exception" if raised is None else raised.type
     steps = f" after {count(report.steps(), 'step')} of training" if report.steps() else ""
     folder = "" if report.folder() is None else f" The record is in {clean(report.folder() or '')}."
-    return f"none of the faults known here explains {what}{steps}.{folder}"
+    return f"no known fault explains {what}{steps}.{folder}"
 
 
 def nothing_checked(report: Report, child_seconds: float = 0.0) -> str:

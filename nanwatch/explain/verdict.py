@@ -179,7 +179,7 @@ def at_chance_sentence(report: Report) -> str:
 
 
 def tried_in_vain(number: int) -> str:
-    return f"It was made again with {count(number, 'change')}, and learned no more with any."
+    return f"It was run again with {count(number, 'change')}, and none made it learn more."
 
 
 def no_training_sentence(report: Report) -> str:
@@ -319,7 +319,7 @@ def raised_sentence(report: Report) -> str | None:
         return None
     at = raised.location
     where = "" if at is None else f" at {report.place(at)}"
-    return f"Behind it the script ended with {raised.type}{where}."
+    return f"Afterwards the script ended with {raised.type}{where}."
 
 
 def what_was_raised(report: Report) -> str | None:

@@ -119,5 +119,5 @@ def test_what_is_not_is_one_line(tmp_path: Path) -> None:
     assert found["run"]["outcome"] == "crashed"
     own = stderr.partition("FileNotFoundError: ")[2].splitlines()[1:]
     assert len(own) == 1
-    said = "nanwatch: none of the faults known here explains FileNotFoundError after 2 steps of training. "
+    said = "nanwatch: no known fault explains FileNotFoundError after 2 steps of training. "
     assert own[0].startswith(f"{said}The record is in logs/")

@@ -89,8 +89,8 @@ def test_the_cause(tmp_path: Path) -> None:
         "     Tried on the frozen state for 30 steps: it cured the fault.",
         "       as it was: NaN or infinite at step 1",
         "       with the change: loss 0.69, finite, 30 of 30 steps",
-        "  2. Lower the learning rate to 0.0001. (This damps many unlike faults; it may",
-        "     only put this one off.)",
+        "  2. Lower the learning rate to 0.0001. (This holds back many different faults,",
+        "     and may only delay this one.)",
         "     Tried on the frozen state for 1 step: it did not cure the fault.",
         "       as it was: NaN or infinite at step 1",
         "       with the change: NaN or infinite at step 1",
@@ -161,7 +161,7 @@ def test_what_it_rests_on_and_what_is_next(tmp_path: Path) -> None:
     ]
     assert section(report, "Next") == [
         "  nanwatch rule NW201           what relu-output is, with an example",
-        "  nanwatch run train.py --fast  again, once train.py:7 is mended (NW201)",
+        "  nanwatch run train.py --fast  again, once train.py:7 is fixed (NW201)",
     ]
 
 

@@ -350,7 +350,7 @@ def test_a_training_without_skill_and_without_a_fault(ended: float, words: str) 
     change = Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", 0.1)
     vain = replace(run, trials=[Trial(change, "not-cured", stuck, stuck, 200, 0, made_again=True)])
     assert "made again with 1 change, and learned no more" in verdict(report_of(vain))
-    assert "Tried as well, and not the cure: the learning rate 0.1." in limits(report_of(vain))
+    assert "Also tried, without success: the learning rate 0.1." in limits(report_of(vain))
 
 
 @pytest.mark.parametrize(("loss", "said"), [("mean_squared_error", True), ("triplet", False)])
