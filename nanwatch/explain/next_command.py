@@ -95,7 +95,8 @@ def can_be_proven(report: Report) -> bool:
     tried = {trial.intervention for trial in report.run.trials}
     left = [each for each in report.diagnoses.proposals if tried.isdisjoint(each.interventions)]
     cured = any(trial.verdict == "cured" for trial in report.run.trials)
-    if not left or cured or report.run.part_of(left[0].fit) is not None:
+    cut_off = report.diagnoses.outcome == "incomplete"  # that it came to little says little
+    if not left or cured or cut_off or report.run.part_of(left[0].fit) is not None:
         return False
     fit = next((fit for fit in report.run.fits if fit.info.index == left[0].fit), None)
     alone = fit is not None and fit.info.kind != "tape" and not fit.model.custom_train_step
