@@ -10,6 +10,7 @@ from nanwatch.cli.debugger import open_at
 from nanwatch.cli.screen import show
 from nanwatch.errors import RunUnreadable
 from nanwatch.explain.as_replay import render
+from nanwatch.record.backends import need_tensorflow_in
 from nanwatch.record.read import find_run, read_info, read_run
 
 
@@ -31,9 +32,11 @@ def replay(logs: Path, pdb: bool) -> None:
 
     folder = of_incident(find_run(logs).absolute())
     need_framework()
+    info = read_info(folder)
+    need_tensorflow_in(info)
     from nanwatch.replay.again import replay as bring_back
 
-    moment = bring_back(read_info(folder), folder)
+    moment = bring_back(info, folder)
     show(render(moment.found, str(moment.folder)))
     if pdb:
         op = moment.found.op
