@@ -15,7 +15,8 @@ y = given["width"].sum(axis=1, keepdims=True) - given["height"][:, :1]
 class Area(keras.Model):
     def __init__(self):
         super().__init__()
-        self.hidden = keras.layers.Dense(32, activation="tanh", kernel_regularizer=keras.regularizers.L2(1e-4))
+        penalty = keras.regularizers.L2(1e-4)
+        self.hidden = keras.layers.Dense(32, activation="tanh", kernel_regularizer=penalty)
         self.out = keras.layers.Dense(1)
 
     def call(self, inputs):
