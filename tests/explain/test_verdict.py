@@ -166,10 +166,13 @@ def test_every_role_and_every_value_has_words() -> None:
 @pytest.mark.parametrize(
     ("notes", "said"),
     [
-        ((OtherBackend("jax"),), "Keras runs on jax: only TensorFlow is watched."),
         (
-            (OtherBackend("jax"), ChildNotWatched("python -E w.py", "-E")),
-            "Keras runs on jax: only TensorFlow is watched, and 1 more.",
+            (OtherBackend("mlx"),),
+            "Keras runs on mlx: only TensorFlow, JAX and PyTorch are watched.",
+        ),
+        (
+            (OtherBackend("mlx"), ChildNotWatched("python -E w.py", "-E")),
+            "Keras runs on mlx: only TensorFlow, JAX and PyTorch are watched, and 1 more.",
         ),
     ],
 )
@@ -231,10 +234,10 @@ def test_why_a_check_saw_no_training() -> None:
         "train.py trained no Keras model in its own process, and a check looks into no other: "
         "nothing was checked."
     )
-    info = replace(report.run.info, not_watched=(OtherBackend("jax"),))
+    info = replace(report.run.info, not_watched=(OtherBackend("mlx"),))
     assert nothing_checked(replace(report, run=replace(report.run, info=info))) == (
-        "train.py trained no Keras model that could be checked: Keras runs on jax: "
-        "only TensorFlow is watched."
+        "train.py trained no Keras model that could be checked: Keras runs on mlx: "
+        "only TensorFlow, JAX and PyTorch are watched."
     )
 
 
