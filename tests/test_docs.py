@@ -164,6 +164,12 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_tables_are_the_same_on_github_and_on_the_site(page: Path) -> None:
+    """A bar in code needs a backslash on GitHub, which the site shows."""
+    assert r"\|" not in prose(text_of(page))
+
+
 def test_every_page_can_be_reached_from_the_readme() -> None:
     seen, waiting = set(), [PAGES[0]]
     while waiting:

@@ -17,15 +17,14 @@ from nanwatch.cli.screen import screen_of, show
     "--seconds",
     type=click.FloatRange(min=0.0),
     default=None,
-    help="How long the trials may take; as long as they need, if not given.",
+    help="How long the trials may take. Without it there is no limit.",
 )
 def prove(logs: Path, seconds: float | None) -> None:
-    """Try what may cure the training of a run that is over.
+    """Try the remedies for a run that is over.
 
-    Runs the script again up to the end of the training that was found wanting, and makes that again from
+    Runs the script again up to the end of the training that failed. Then it repeats this training from
     its first weights with each remedy, and with each change that is only suspected to help. The report
-    that follows tells what came of it. LOGS is the folder of a run, or a folder of runs ("logs" if not
-    given).
+    shows the results. LOGS is a run folder, or a folder of runs ("logs" if it is not given).
     """
     from nanwatch.cli.report_formats import project_root, render_report
     from nanwatch.explain.figures import count

@@ -54,7 +54,7 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
         expose_value=False,
         is_eager=True,
         callback=keep_output,
-        help="Write to this file instead; for the one format that names none.",
+        help="Write to this file; for the one format that names no file.",
     )
     chosen = click.option(
         "--format",
@@ -63,7 +63,7 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar=f"[{'|'.join(FORMATS)}][:FILE]|{EVENT_FILES}:FOLDER",
         envvar="NANWATCH_FORMAT",
         callback=choose_formats,
-        help="What to write, and where; may be given more than once.  [default: terminal]",
+        help="What to write, and where; can be given more than once.  [default: terminal]",
     )
     return chosen(output(command))
 

@@ -12,15 +12,13 @@ class Command(NamedTuple):
 
 
 COMMANDS = (
-    Command("run", "nanwatch.cli.run", "Run a training script under watch."),
-    Command("check", "nanwatch.cli.check", "Train a few steps only, and say whether this can work: for CI."),
+    Command("run", "nanwatch.cli.run", "Run a training script, and watch every training in it."),
+    Command("check", "nanwatch.cli.check", "Train only a few steps, and say whether this can work: for CI."),
     Command("explain", "nanwatch.cli.explain", "Say what happened in a run, why, and what to change."),
-    Command("fix", "nanwatch.cli.fix", "Mend a script: run, prove, change, and run again."),
+    Command("fix", "nanwatch.cli.fix", "Repair a script: run it, try remedies, change it, run it again."),
     Command("live", "nanwatch.cli.live", "Follow a running training from another terminal."),
-    Command("prove", "nanwatch.cli.prove", "Try what may cure a run that is over, without haste."),
-    Command(
-        "replay", "nanwatch.cli.replay", "Bring back the step that went bad, with its batch and weights."
-    ),
+    Command("prove", "nanwatch.cli.prove", "Try the remedies for a run that is over, without a time limit."),
+    Command("replay", "nanwatch.cli.replay", "Run the step that went bad again, with its batch and weights."),
     Command("rule", "nanwatch.cli.rule", "List the known faults, or explain one."),
 )
 NAMES = frozenset(command.name for command in COMMANDS)

@@ -198,7 +198,7 @@ class AskedLate:
 
     def try_remedies(self, proposals: Sequence[Proposal]) -> None:
         if proposals:
-            self.stderr.say(f"trying what may cure it, for {self.seconds:g} s at most; Ctrl-C ends that.")
+            self.stderr.say(f"trying remedies for at most {self.seconds:g} s; Ctrl-C ends the trials.")
             self.held_run().try_remedies(proposals)
 
     def held_run(self) -> HeldRun:

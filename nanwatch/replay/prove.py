@@ -44,7 +44,7 @@ def prove(info: RunInfo, folder: Path, proposals: Sequence[Proposal], seconds: f
             that can be made once more.
     """
     if not proposals:
-        raise CannotProve("There is nothing to try: no remedy was told, and nothing is suspected.")
+        raise CannotProve("There is nothing to try: the run has no remedy and no suspected cause.")
     fit = proposals[0].fit
     with contextlib.chdir(folder_with(info)), watching(info, fit) as recorder:
         program = Program(info.script, tuple(info.argv[1:]), keras_2=info.keras_2)
@@ -52,8 +52,8 @@ def prove(info: RunInfo, folder: Path, proposals: Sequence[Proposal], seconds: f
         if recorder.kept is None:
             how = f"with status {ending.status}" if ending.error is None else f"with {ending.error!r}"
             raise CannotProve(
-                f"{info.script} ended {how}, and training {fit + 1} could not be made again: several "
-                "optimizers or devices, weights too large to hold, or a script that does something else now."
+                f"{info.script} ended {how}, and training {fit + 1} could not be repeated: it has several "
+                "optimizers or devices, its weights are too large to keep, or the script has changed."
             )
         found = trials_of(recorder.kept, proposals, seconds)
     tried = {trial.intervention for trial in found}

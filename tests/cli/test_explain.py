@@ -120,9 +120,9 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cases = {
         "logs": f"nanwatch: There is no folder logs; `nanwatch run SCRIPT` writes one {NEXT}.",
-        "empty": "nanwatch: No run in empty: no folder below it holds a run.json; "
-        "make one with `nanwatch run SCRIPT`.",
-        "file": "nanwatch: file is a file; give a run folder, or the folder that holds the runs.",
+        "empty": "nanwatch: No run in empty: no folder below it has a run.json; "
+        "`nanwatch run SCRIPT` writes one.",
+        "file": "nanwatch: file is a file; give a run folder, or the folder with the runs.",
     }
     for place, sentence in cases.items():
         assert said(explain(tmp_path, place)) == sentence
@@ -131,17 +131,17 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
 RUN_JSON: dict[str, tuple[Any, str]] = {
     "truncated": (
         '{"nanwatch_format": 2, "script": "tra',
-        "is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again.",
+        "is not valid JSON: it is cut off, or not written by nanwatch. Run the script again.",
     ),
-    "empty": ("", "is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again."),
-    "foreign": ('{"epochs": 3}', "is not a run of nanwatch's: it has no nanwatch_format."),
+    "empty": ("", "is not valid JSON: it is cut off, or not written by nanwatch. Run the script again."),
+    "foreign": ('{"epochs": 3}', "is not a run of nanwatch: it has no nanwatch_format."),
     "newer": (
         '{"nanwatch_format": 99}',
-        "has format 99, newer than the 2 this nanwatch reads; upgrade nanwatch.",
+        "has format 99, newer than the 2 that nanwatch reads; upgrade nanwatch.",
     ),
     "older": (
         '{"nanwatch_format": 1, "script": "train.py"}',
-        "has format 1, older than the 2 this nanwatch reads; run the script again.",
+        "has format 1, older than the 2 that nanwatch reads; run the script again.",
     ),
     "of other types": (
         '{"nanwatch_format": 2, "script": "train.py", "fits": [{"index": 0, "steps": "20"}]}',

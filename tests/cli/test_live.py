@@ -338,8 +338,7 @@ def test_a_run_that_is_over_is_not_followed_again(tmp_path: Path) -> None:
     training.join()
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.splitlines()[0] == (
-        "No run in logs is going on (`nanwatch explain` tells of the newest); "
-        "waiting for `nanwatch run SCRIPT`."
+        "No run in logs is running (`nanwatch explain` shows the newest); waiting for `nanwatch run SCRIPT`."
     )
     assert "nanwatch explain logs/later" in ended.stdout
     assert "NW201" not in ended.stdout
