@@ -30,15 +30,15 @@ ANOTHER_FAULT = 0.8
 
 
 class NonfiniteInput(Rule):
-    """The input holds NaN or infinity before the model has touched it.
+    """The input has NaN or infinity before it reaches the model.
 
     ## What it does
-    Looks for NaN, inf and -inf in x as it was given to the training, and names the columns and
-    the rows. Columns with no finite value left, in data that has been scaled, are NW102's.
+    Looks for NaN, inf and -inf in x as it was given to the training, and names the columns and the
+    rows. Scaled columns that have no finite value left belong to NW102.
 
     ## Why is this bad
-    One NaN in a row makes the prediction for it NaN, the mean loss of its batch, every gradient,
-    and after the update every weight. A lower learning rate or clipping changes nothing.
+    One NaN in a row makes its prediction NaN, then the mean loss of the batch, every gradient, and
+    after the update every weight. A lower learning rate or gradient clipping changes nothing.
 
     ## Example
     ```python

@@ -19,14 +19,14 @@ from nanwatch.record.run import Fit, Run
 
 
 class NonfiniteTarget(Rule):
-    """The target holds NaN or infinity.
+    """The target has NaN or infinity.
 
     ## What it does
     Looks for NaN, inf and -inf in y as it was given to the training, and names the rows.
 
     ## Why is this bad
-    The input, the weights and the predictions are finite, and the loss is not: the difference to
-    a NaN is NaN. One such row spoils the batch it is in, and after the update every weight.
+    The input, the weights and the predictions are finite, but the loss is not: the difference to a NaN
+    is NaN. One such row spoils its batch and, after the update, every weight.
 
     ## Example
     ```python

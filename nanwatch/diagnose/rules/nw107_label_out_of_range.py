@@ -26,14 +26,14 @@ class LabelOutOfRange(Rule):
     """A class label is negative, or not smaller than the number of output units.
 
     ## What it does
-    Compares the labels with the units of the output under sparse categorical cross-entropy:
-    classes counted from 1, a void value such as 255, -1 for "no class". A class named by
-    `ignore_class` is passed over. Both faces are known: the exception on a CPU, and the NaN under
+    Compares the labels with the units of the output under sparse categorical cross-entropy. Typical
+    cases are classes that count from 1, a void value such as 255, and -1 for "no class". A class named
+    by `ignore_class` is left out. Both symptoms are known: the exception on a CPU, and the NaN under
     XLA and on a GPU.
 
     ## Why is this bad
-    Unit number 5 of 5 does not exist. TensorFlow on a CPU stops with InvalidArgumentError; under
-    XLA or on a GPU the loss of such a row is NaN, and with it everything after the next update.
+    Unit number 5 of 5 does not exist. On a CPU, TensorFlow stops with InvalidArgumentError. Under XLA
+    or on a GPU the loss of such a row is NaN, and so is everything after the next update.
 
     ## Example
     ```python

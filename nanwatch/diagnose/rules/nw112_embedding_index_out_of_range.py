@@ -22,12 +22,12 @@ class EmbeddingIndexOutOfRange(Rule):
     """A token is negative, or not smaller than the embedding's `input_dim`.
 
     ## What it does
-    Compares the whole numbers of the input with `input_dim` where the input goes straight into an
-    `Embedding`, and reads TensorFlow's exception where it ended the training.
+    Compares the whole numbers of the input with `input_dim` if the input goes directly into an
+    `Embedding`. It also reads TensorFlow's exception if that ended the training.
 
     ## Why is this bad
-    The table has `input_dim` rows, numbered from 0. A vocabulary of 1000 words numbered from 1
-    needs 1001. A CPU stops the training; XLA takes another row instead, and the model learns with
+    The table has `input_dim` rows, numbered from 0. A vocabulary of 1000 words that is numbered from 1
+    needs 1001. A CPU stops the training. XLA takes another row instead, and the model learns with the
     wrong words.
 
     ## Example

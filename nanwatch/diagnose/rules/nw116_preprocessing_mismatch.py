@@ -30,17 +30,19 @@ ALREADY_SCALED = 5.0  # pixels in [0, 1] or standardised ones stay below; raw on
 
 
 class PreprocessingMismatch(Rule):
-    """The inputs at validation were prepared otherwise than in training, or were scaled twice.
+    """The validation inputs were prepared in another way than the training inputs, or inputs were scaled
+    twice.
 
     ## What it does
-    Compares the scale of the inputs of fit with that of the validation inputs, column by column where
-    there are columns; and looks for inputs near 1 that the model itself divides by 255 before its first
-    weights, be it in a model inside it, or that a `Normalization` scales which was adapted to others.
+    Compares the scale of the inputs of fit with that of the validation inputs, column by column if
+    there are columns. It also looks for inputs near 1 that the model itself divides by 255 before its
+    first weights (also in a model inside it), or that go through a `Normalization` that was adapted to
+    other values.
 
     ## Why is this bad
-    The net is asked about numbers it never saw. The training goes well, and the validation is bad
-    from the first epoch on, which looks like over-fitting and is none. Inputs scaled twice are nearly
-    0 for every row, so that the bias is all that a layer can see.
+    The net gets numbers that it has never seen. The training goes well, and the validation is bad from
+    the first epoch on, which looks like over-fitting but is not. Inputs that are scaled twice are
+    nearly 0 in every row, so a layer sees only its bias.
 
     ## Example
     ```python

@@ -19,16 +19,16 @@ FRACTIONS = 0.95
 
 
 class TruncatedToken(Rule):
-    """An embedding is given fractions below 1 for tokens, and takes every one of them for 0.
+    """An embedding gets fractions below 1 as tokens, and reads all of them as 0.
 
     ## What it does
-    Follows the input of each embedding back to the data, through slices of a table too, and looks for
-    floats that lie below 1 and are no whole numbers.
+    Follows the input of each embedding back to the data, also through slices of a table, and looks for
+    floats that are below 1 and not whole numbers.
 
     ## Why is this bad
-    An embedding looks up rows of its table, and cuts off what is behind the point. Ids that were scaled
-    together with the features, to 0..1 or to a standard deviation of 1, are then all the same row: the
-    embedding tells nothing of any of them, without a word.
+    An embedding looks up rows of its table, and cuts off everything after the decimal point. Ids that
+    were scaled together with the features, to 0..1 or to a standard deviation of 1, then all get the
+    same row: the embedding says nothing about any of them, and there is no warning.
 
     ## Example
     ```python

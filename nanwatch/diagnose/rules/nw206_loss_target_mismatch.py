@@ -46,17 +46,17 @@ class Mismatch:
 
 
 class LossTargetMismatch(Rule):
-    """The loss is made for labels of another form.
+    """The loss expects labels of another form.
 
     ## What it does
-    Compares loss, labels and output: whole-number labels under categorical or binary
-    cross-entropy over several units, one-hot labels under sparse categorical cross-entropy, a
-    regression loss between class numbers and a softmax. That a binary cross-entropy stands
-    over a softmax of one-hot classes is a note: it trains, but its accuracy counts units.
+    Compares loss, labels and output: whole-number labels under categorical or binary cross-entropy with
+    several units, one-hot labels under sparse categorical cross-entropy, a regression loss between
+    class numbers and a softmax. A binary cross-entropy on a softmax with one-hot classes is a note: it
+    trains, but its accuracy counts units.
 
     ## Why is this bad
-    Where the shapes differ, Keras stops with a ValueError, or one class number is compared with
-    every unit and the model learns that number, not the class.
+    If the shapes differ, Keras stops with a ValueError; or one class number is compared with every
+    unit, and the model learns this number instead of the class.
 
     ## Example
     ```python

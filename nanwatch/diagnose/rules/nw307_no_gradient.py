@@ -41,12 +41,13 @@ class NoGradient(Rule):
     """The loss depends on the weights, but no gradient comes back.
 
     ## What it does
-    Looks for a training that Keras refused for want of gradients, for one whose gradients are all 0
-    from the first step on while the loss is not, and for layers on the way to the output that get none.
+    Looks for a training that Keras refused because of missing gradients, for one whose gradients are
+    all 0 from the first step on while the loss is not, and for layers on the way to the output that get
+    no gradient.
 
     ## Why is this bad
     Rounding, argmax, comparisons and casts to integers are flat: their slope is 0 or not defined, so
-    that nothing in front of them learns. `stop_gradient` and NumPy inside a loss cut the way as well.
+    nothing before them learns. `stop_gradient` and NumPy inside a loss cut the way as well.
 
     ## Example
     ```python

@@ -49,18 +49,19 @@ SHORT = 0.25  # of the rows of the other batches: a last batch this short has st
 
 
 class BatchnormInferenceGap(Rule):
-    """The model is good on its rows in training, and bad on the same rows in inference.
+    """The model is good on its rows in training mode, and bad on the same rows in inference mode.
 
     ## What it does
-    Compares the loss of the same training rows in both modes, in a model with BatchNormalization that
-    trains. Rows of a batch are tried in both at the end of the fit; else, where the validation rows are
-    the training rows, the logs tell. After few steps with a momentum of 0.99 or less it is a note.
+    Compares the loss of the same training rows in both modes, in a trained model with
+    BatchNormalization. At the end of the fit the rows of a batch are computed in both modes. If the
+    validation rows are the training rows, the logs show it too. After few steps with a momentum of 0.99
+    or less it is a note.
 
     ## Why is this bad
-    In training, BatchNormalization uses the statistics of the batch; in inference, moving averages of
-    them. With a momentum of 0.99 these need some 230 steps to follow, with 0.999 ten times as many; with
-    a small one they are those of the last batch alone, be it of one row. What looks like over-fitting is
-    none: the model fails on the rows it was trained on.
+    In training, BatchNormalization uses the statistics of the batch; in inference, their moving
+    averages. With a momentum of 0.99 these need about 230 steps to follow, with 0.999 ten times as
+    many. With a small momentum they are those of the last batch alone, even if it has only one row. It
+    looks like over-fitting but is not: the model fails on the rows it was trained on.
 
     ## Example
     ```python

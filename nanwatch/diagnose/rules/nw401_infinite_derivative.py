@@ -29,18 +29,19 @@ EPSILON = 1e-12  # below float32's rounding of 1, above the smallest normal numb
 
 
 class InfiniteDerivative(OpRule):
-    """A function was differentiated where its slope is infinite: sqrt, norm or a power below 1 at 0.
+    """A function was differentiated at a point where its slope is infinite: sqrt, norm or a power below 1
+    at 0.
 
     ## What it does
-    Looks for a bad step whose loss is finite and whose gradient is not, and in which the first bad
-    op is the gradient of sqrt, of a norm, of x ** p with p < 1 (at 0), or of arccos or arcsin
-    (at 1). An argument that only rounding has taken beyond that end, where sqrt and arccos are NaN by
-    themselves, is the same fault: `1 - cos ** 2` of two vectors that are alike.
+    Looks for a bad step whose loss is finite and whose gradient is not, in which the first bad op is
+    the gradient of sqrt, of a norm, of x ** p with p < 1 (at 0), or of arccos or arcsin (at 1). If only
+    rounding has moved the argument beyond that end, where sqrt and arccos themselves are NaN, it is the
+    same fault: `1 - cos ** 2` of two equal vectors.
 
     ## Why is this bad
-    sqrt(0) is 0, so the loss shows nothing; its slope 1 / (2 sqrt(0)) is infinite, and infinity
-    times 0 further back is NaN. One such row makes all weights NaN while the loss is printed as
-    an ordinary number. It needs no large gradient, and clipping cannot help: NaN clipped is NaN.
+    sqrt(0) is 0, so the loss shows nothing. But its slope 1 / (2 sqrt(0)) is infinite, and infinity
+    times 0 in the next op is NaN. One such row makes all weights NaN, while the loss is printed as an
+    ordinary number. It needs no large gradient, and clipping cannot help: a clipped NaN is NaN.
 
     ## Example
     ```python

@@ -19,16 +19,16 @@ SMALLEST_HALF = 6e-5  # the smallest normal float16: 1e-7 would be rounded to 0 
 
 
 class LogOfZero(OpRule):
-    """A logarithm was taken of exactly 0.
+    """A logarithm of exactly 0 was computed.
 
     ## What it does
-    Looks for a bad step in which the first bad op is a log (log1p, xlogy) whose argument is 0 at
-    the place where the output is not finite.
+    Looks for a bad step in which the first bad op is a log (log1p, xlogy) whose argument is 0 where the
+    output is not finite.
 
     ## Why is this bad
-    log(0) is -inf, and 0 times -inf is NaN. A probability becomes exactly 0 when a sigmoid or
-    softmax saturates: exp(-104) is 0 in float32. So it comes after good epochs, when the net is sure
-    of itself; a lower learning rate only puts it off.
+    log(0) is -inf, and 0 times -inf is NaN. A probability becomes exactly 0 when a sigmoid or softmax
+    saturates: exp(-104) is 0 in float32. So it happens after good epochs, when the net is sure of
+    itself. A lower learning rate only delays it.
 
     ## Example
     ```python

@@ -15,18 +15,19 @@ from nanwatch.record.run import Fit, Run
 
 
 class FullyMasked(OpRule):
-    """A sample is padded from end to end: the mean over its steps is 0/0, the softmax over them NaN.
+    """A sample is padding from end to end: the mean over its steps is 0/0, and the softmax over them is
+    NaN.
 
     ## What it does
-    Looks for a bad step in which the first bad op is the division 0/0 inside a pooling layer of a
-    model that masks (`Embedding(mask_zero=True)` or `Masking`), or a softmax of rows in which every
-    entry is -inf, and names the rows.
+    Looks for a bad step in which the first bad op is the division 0/0 inside a pooling layer of a model
+    that masks (`Embedding(mask_zero=True)` or `Masking`), or a softmax of rows in which every entry is
+    -inf. It names the rows.
 
     ## Why is this bad
-    `GlobalAveragePooling1D` divides by the number of valid steps, which is 0 for an empty
-    sentence. The input is finite, whole numbers even, so looking for NaN in x shows nothing; a
-    few samples in thousands are enough. So it is where attention masks with -inf: softmax puts no
-    weight on such an entry, but of a row that has no other it divides 0 by 0.
+    `GlobalAveragePooling1D` divides by the number of valid steps, which is 0 for an empty sentence. The
+    input is finite, often whole numbers, so looking for NaN in x shows nothing. A few samples among
+    thousands are enough. The same happens when attention masks with -inf: softmax gives such an entry
+    no weight, but in a row with no other entry it divides 0 by 0.
 
     ## Example
     ```python

@@ -22,18 +22,18 @@ BECOMES_INFINITE = 65520.0  # half way to the next that there would be: from her
 
 
 class HalfPrecisionOverflow(Rule):
-    """A value does not fit in float16 on the way forward.
+    """A value is too large for float16 in the forward pass.
 
     ## What it does
-    Looks, under a float16 policy, for an input that rounds to infinity (65520 and more), or for a
-    first bad op that computes in float16 and gave infinity from finite inputs, or NaN from a
-    constant that float16 does not hold, such as a mask of -1e9. A gradient
-    that overflows now and then, and is skipped by loss scaling, is health and no finding.
+    Looks, under a float16 policy, for an input that rounds to infinity (65520 or more), or for a first
+    bad op that computes in float16 and gave infinity from finite inputs, or NaN because of a constant
+    that is too large for float16, such as a mask of -1e9. A gradient that overflows now and then, and
+    is skipped by loss scaling, is healthy and not reported.
 
     ## Why is this bad
-    The loss is not finite at any loss scale, so LossScaleOptimizer skips every step and halves
-    the scale for ever: the loss is NaN from the first step, the data and the weights are finite,
-    and the weights do not move.
+    The loss is not finite at any loss scale, so LossScaleOptimizer skips every step and halves the
+    scale without end. The loss is NaN from the first step on, the data and the weights are finite, and
+    the weights do not move.
 
     ## Example
     ```python

@@ -25,14 +25,15 @@ class LossScaleCollapse(Rule):
     """The loss scale is halved step after step and never recovers.
 
     ## What it does
-    Looks, under loss scaling, for 16 steps and more, one after the other, whose gradient is not
-    finite while the loss is, and for weights that get no gradient since. A step that is skipped now
-    and then is health and no finding.
+    Looks, under loss scaling, for at least 16 steps in a row whose gradient is not finite while the
+    loss is, and for weights that get no gradient from then on. A step that is skipped now and then is
+    healthy and not reported.
 
     ## Why is this bad
-    A step whose gradient is not finite is left out, and the scale halved. That helps where the scale
-    was too large. Where the gradient is NaN at any scale, all steps are left out, until the scale is so
-    small that every gradient in float16 is 0: the loss is printed, layers do not learn, nothing fails.
+    A step whose gradient is not finite is skipped, and the scale is halved. That helps if the scale was
+    too large. If the gradient is NaN at every scale, all steps are skipped, until the scale is so small
+    that every gradient in float16 is 0. The loss is printed, layers do not learn, and no error is
+    raised.
 
     ## Example
     ```python

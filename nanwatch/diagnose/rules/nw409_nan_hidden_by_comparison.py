@@ -22,15 +22,15 @@ STEPS = 2
 
 
 class NanHiddenByComparison(Rule):
-    """The predictions or the weights are NaN, and the loss is a number all the same.
+    """The predictions or the weights are NaN, but the loss is a finite number.
 
     ## What it does
     Looks for predictions that are all NaN, or weights that are NaN, in steps whose loss is finite.
 
     ## Why is this bad
-    No comparison with NaN is true: `where(error > margin, error, 0)` gives 0 for a NaN error. The
-    loss is 0 or constant, which looks like a training that is done, no TerminateOnNaN stops it, and
-    the weights that are saved are NaN.
+    No comparison with NaN is true: `where(error > margin, error, 0)` gives 0 for a NaN error. The loss
+    is 0 or constant, which looks like a finished training. TerminateOnNaN does not stop it, and the
+    weights that are saved are NaN.
 
     ## Example
     ```python

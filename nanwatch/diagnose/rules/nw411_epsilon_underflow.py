@@ -30,18 +30,18 @@ BESIDE_ONE_IN_FULL = 1e-7
 
 
 class EpsilonUnderflow(OpRule):
-    """An epsilon that should keep a number off 0 or 1 is rounded to nothing by the number format.
+    """An epsilon that should keep a number away from 0 or 1 is rounded to nothing by the number format.
 
     ## What it does
-    Looks for a bad step in which a logarithm, a root or a division met 0 although a constant was added
-    before, which is 0 in this format (1e-8 in float16), or the value was cut off at 1 - 1e-8, which is 1 in
-    float32. And for an optimizer whose weights are float16 themselves, not mixed, and whose epsilon float16
-    does not hold: Keras's 1e-7 is next to its end, 1e-8 is 0.
+    Looks for a bad step in which a logarithm, a root or a division got 0, although a constant was added
+    before that is 0 in this format (1e-8 in float16), or the value was clipped at 1 - 1e-8, which is 1
+    in float32. Also looks for an optimizer whose weights are themselves float16, not mixed, and whose
+    epsilon is too small for float16: Keras's 1e-7 is at its limit, 1e-8 is 0.
 
     ## Why is this bad
-    The line looks guarded and is not. float16 has no number between 0 and 6e-8 and few digits below 6e-5;
-    the numbers below 1 are 5e-4 apart there, and 6e-8 in float32. Adam divides by the root of squared
-    gradients plus epsilon: the squares are 0 for gradients below 8e-3, and a step is 0/0, or a
+    The line looks safe but is not. float16 has no number between 0 and 6e-8 and few digits below 6e-5.
+    The numbers just below 1 are 5e-4 apart in float16, and 6e-8 in float32. Adam divides by the root of
+    squared gradients plus epsilon: the squares are 0 for gradients below 8e-3, and a step is 0/0, or a
     thousand times too long.
 
     ## Example

@@ -50,16 +50,17 @@ VARIABLES = {
 
 
 class RegularizationDominates(Rule):
-    """Nearly the whole loss is penalties, and the data are not learned.
+    """Nearly the whole loss consists of penalties, and the model does not learn the data.
 
     ## What it does
-    Computes the share of the penalties in the loss: of regularisers on weights and on what layers give
-    out, and of what layers add by `add_loss`. It speaks where this is above 0.9 at the beginning or at
-    the end, or above a half and then gone with the weights, and what is left is no better than guessing.
+    Computes the share of the penalties in the loss: those of regularizers on weights and on layer
+    outputs, and those that layers add with `add_loss`. It is reported if this share is above 0.9 at the
+    beginning or at the end, or above a half and then gone together with the weights, and if the rest of
+    the loss is no better than guessing.
 
     ## Why is this bad
-    The optimizer lowers what weighs most. It brings the weights to 0, where the penalty is least, and
-    the model gives one answer to every row. The printed loss falls all the while.
+    The optimizer reduces the largest part first. It moves the weights to 0, where the penalty is
+    smallest, and the model gives one answer to every row. The printed loss falls all the time.
 
     ## Example
     ```python

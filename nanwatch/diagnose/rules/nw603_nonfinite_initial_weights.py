@@ -22,9 +22,9 @@ class NonfiniteInitialWeights(Rule):
     Looks for a weight that is not finite before step 0 of a training.
 
     ## Why is this bad
-    The first prediction is NaN already. The data, the loss and the learning rate have no part in
-    it: the weights were made so, by an initialiser (a bias of log(p / (1 - p)) with p = 0 is
-    -inf), or loaded so from a checkpoint that an earlier training spoilt.
+    The first prediction is NaN already. The data, the loss and the learning rate are not the cause. The
+    weights were created like this by an initialiser (a bias of log(p / (1 - p)) with p = 0 is -inf), or
+    were loaded from a checkpoint that an earlier training had spoiled.
 
     ## Example
     ```python

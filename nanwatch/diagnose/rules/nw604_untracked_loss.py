@@ -18,14 +18,14 @@ class UntrackedLoss(Rule):
     """The printed loss is exactly 0.0 while the true loss of the steps is not.
 
     ## What it does
-    Compares the logged loss of the epochs with the loss that the steps really had, in models with
-    a `train_step` of their own, and looks whether the metrics that are printed as 0.0, under whichever
-    names, were updated by any training step.
+    Compares the logged loss of the epochs with the true loss of the steps, in models with their own
+    `train_step`. It also checks whether any training step updated the metrics that are printed as 0.0,
+    whatever their names.
 
     ## Why is this bad
-    The training may go well, but what is printed, plotted and watched by callbacks is the tracker
-    that nobody updates: EarlyStopping on it stops at its patience, and a broken training looks
-    perfect.
+    The training may go well, but what is printed, plotted and watched by callbacks is a tracker that
+    nobody updates. EarlyStopping on it stops as soon as its patience is over, and a broken training
+    looks perfect.
 
     ## Example
     ```python
