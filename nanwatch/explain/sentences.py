@@ -154,7 +154,7 @@ def not_held(report: Report) -> list[str]:
     largest = max((size for size in sizes if size is not None), default=None)
     if largest is None or report.run.trials:
         return []
-    return [f"Nothing was tried: the first weights ({largest / 2**20:.0f} MB) are more than are held."]
+    return [f"Nothing was tried: the first weights ({largest / 2**20:.0f} MB) are too large to keep."]
 
 
 def in_vain(report: Report) -> list[str]:
@@ -168,7 +168,7 @@ def in_vain(report: Report) -> list[str]:
     if not vain:
         return []
     words = dict.fromkeys(change_words(trial.intervention) for trial in vain)
-    return [f"Tried as well, and not the cure: {', '.join(words)}."]
+    return [f"Also tried, without success: {', '.join(words)}."]
 
 
 def cut_short_sentences(report: Report) -> list[str]:

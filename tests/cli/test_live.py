@@ -140,11 +140,11 @@ def test_an_incident_is_told_while_the_run_goes_on() -> None:
 
 
 def test_before_the_first_step() -> None:
-    assert "The training has begun; no step is over yet." in render_frame(without_a_step(), 80, 24)
-    assert plain_line(without_a_step()) == "The training has begun; no step is over yet."
+    assert "The training has started; no step has finished yet." in render_frame(without_a_step(), 80, 24)
+    assert plain_line(without_a_step()) == "The training has started; no step has finished yet."
     none = replace(running(), fits=())
-    assert "the script has not come to one" in render_frame(none, 80, 24)
-    assert "the script has not come to one" in plain_line(none)
+    assert "the script has not started one" in render_frame(none, 80, 24)
+    assert "the script has not started one" in plain_line(none)
 
 
 def test_the_training_that_runs_is_shown() -> None:

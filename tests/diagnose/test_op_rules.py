@@ -154,7 +154,7 @@ def test_a_root_of_a_difference_that_rounding_took_below_zero() -> None:
         "of its domain it is NaN, and at it its slope is infinite."
     )
     assert finding.remedies[0].text.startswith(
-        "Cut the argument off above 0: tf.maximum(v, 1e-06). It is a diff"
+        "Keep the argument above 0: tf.maximum(v, 1e-06). It is a diff"
     )
 
 
@@ -163,8 +163,8 @@ def test_a_root_of_a_difference_that_rounding_took_below_zero() -> None:
     [
         ("Sum", "Add a small constant inside"),
         (None, "Add a small constant inside"),
-        ("Sub", "Cut the argument off above 0: tf.maximum(v, 1e-06). It is a difference"),
-        ("Maximum", "Cut the argument off above 0: tf.maximum(v, 1e-06). It is cut at 0 as it is"),
+        ("Sub", "Keep the argument above 0: tf.maximum(v, 1e-06). It is a difference"),
+        ("Maximum", "Keep the argument above 0: tf.maximum(v, 1e-06). It is already cut off at 0"),
     ],
 )
 def test_what_made_the_argument_says_what_mends_it(made_by: str | None, begins: str) -> None:
@@ -266,7 +266,7 @@ def test_a_log_of_what_no_layer_gives() -> None:
         "number is NaN."
     )
     assert [remedy.text for remedy in finding.remedies] == [
-        "Give the loss what is above 0: tf.math.softplus of it, and a little more."
+        "Give the loss a number above 0: tf.math.softplus of it, plus a small constant."
     ]
 
 

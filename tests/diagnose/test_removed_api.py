@@ -244,7 +244,7 @@ OF_THE_POSTS = [
 def test_what_keras_2_has_is_told(said: str, line: str) -> None:
     kind, _, message = said.partition(": ")
     (found,) = nw608.RemovedApi().diagnose_script(nw608.raised_run(kind, message, line))
-    assert found.evidence[-1] == "Under --keras 2 (tf_keras) the line may stand as it is."
+    assert found.evidence[-1] == "With --keras 2 (tf_keras) the line can stay as it is."
     run = nw608.raised_run(kind, message, line)
     (found,) = nw608.RemovedApi().diagnose_script(replace(run, info=replace(run.info, keras_2=True)))
     assert len(found.evidence) == 1

@@ -326,7 +326,7 @@ def test_a_model_too_large_to_be_made_again_is_told() -> None:
     held = limits(report_of(made_up.run(of, **facts)))
     assert not any("Nothing was tried" in line for line in held)
     large = made_up.run(of, fit={"weights_not_held": 92 * 2**20}, **facts)
-    assert "Nothing was tried: the first weights (92 MB) are more than are held." in limits(report_of(large))
+    assert "Nothing was tried: the first weights (92 MB) are too large to keep." in limits(report_of(large))
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_a_training_without_skill_and_without_a_fault(ended: float, words: str) 
     change = Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", 0.1)
     vain = replace(run, trials=[Trial(change, "not-cured", stuck, stuck, 200, 0, made_again=True)])
     assert "made again with 1 change, and learned no more" in verdict(report_of(vain))
-    assert "Tried as well, and not the cure: the learning rate 0.1." in limits(report_of(vain))
+    assert "Also tried, without success: the learning rate 0.1." in limits(report_of(vain))
 
 
 @pytest.mark.parametrize(("loss", "said"), [("mean_squared_error", True), ("triplet", False)])

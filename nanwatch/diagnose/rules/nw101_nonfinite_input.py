@@ -83,7 +83,7 @@ class NonfiniteInput(Rule):
         adapted = layer_adapted_to_bad_data(fit, run)
         if adapted is not None:
             message += f" The statistics of {adapted.name} were taken from it, and are not finite either: "
-            message += "mend the data before adapt, too."
+            message += "repair the data before adapt, too."
         evidence = tuple(self.evidence(fit, run, array))
         incident = incident_of(fit, run)
         location, remedies = fit.input_line(), self.remedies(fit, array, bad, columns)
@@ -149,7 +149,7 @@ class NonfiniteInput(Rule):
         if bad.num_neg_inf or bad.num_pos_inf:
             text = (
                 f"The infinities in {where} come from a log of 0 or a division by 0 made earlier; "
-                "mend that: np.log(v + 1e-3) or np.log1p(v), or a small constant in the divisor."
+                "fix that: np.log(v + 1e-3) or np.log1p(v), or a small constant in the divisor."
             )
             remedies.append(
                 Remedy(Intervention(InterventionKind.MEND_PREPROCESSING, array.path, columns), text)

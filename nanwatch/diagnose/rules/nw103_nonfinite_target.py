@@ -67,7 +67,8 @@ class NonfiniteTarget(Rule):
             )
         drop = Remedy(
             Intervention(InterventionKind.DROP_NONFINITE_ROWS, array.path, bad.bad_rows),
-            drop_rows_words(fit, "y", bad) + " A made-up target teaches a made-up thing: do not fill it in.",
+            drop_rows_words(fit, "y", bad)
+            + " Do not fill it in: the model would learn a value that you made up.",
         )
         if array.batch_is_clean or (incident and incident.finite_on_first_weights):
             return self.finding(

@@ -59,7 +59,7 @@ class UnscaledInput(Rule):
         harm, strength = harm_done(fit)
         if not harm:
             return
-        message = f"{capitalise_first(raw_words(raw))}, and the training suffers: {harm[0]}."
+        message = f"{capitalise_first(raw_words(raw))}, and this harms the training: {harm[0]}."
         clear = strength >= 0.5
         yield self.finding(
             fit,
@@ -80,8 +80,7 @@ class UnscaledInput(Rule):
             return
         yield self.finding(
             fit,
-            f"{capitalise_first(raw_words(raw))}, and the training learns too little of it: "
-            f"{skill_words(fit)}.",
+            f"{capitalise_first(raw_words(raw))}, and the training learns too little: {skill_words(fit)}.",
             location=fit.info.location,
             remedies=remedies(raw)[-1:],
             strength=0.5,

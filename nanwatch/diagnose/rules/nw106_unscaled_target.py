@@ -115,7 +115,7 @@ class UnscaledTarget(Rule):
         return self.finding(
             fit,
             f"{called} has mean {number(labels.mean)} and standard deviation {number(labels.std)}, "
-            f"where a net begins near 1, and the training learns too little of it: {skill_words(fit)}.",
+            f"where a net begins near 1, and the training learns too little: {skill_words(fit)}.",
             location=fit.info.location,
             remedies=(standardise(labels, f"the target {name}" if name else "y"),),
             strength=0.5,

@@ -169,7 +169,7 @@ def misfit_words(misfit: Misfit) -> str:
     else:
         what = f"The target runs from {misfit.low:g} to {misfit.high:g}"
     units = count_words(misfit.units, "unit")
-    ends = "class 0 alone" if last == 0 else f"the classes 0 to {last} alone"
+    ends = "class 0 alone" if last == 0 else f"only the classes 0 to {last}"
     return f"{what}, but an output of {units} has {ends}."
 
 
@@ -202,8 +202,8 @@ def remedies(misfit: Misfit, at: Location | None, whole: bool) -> Iterator[Remed
             Intervention(InterventionKind.SET_UNITS, "output", misfit.more_classes),
             f"Give the output {misfit.more_classes} units: the labels count from 0 to {misfit.high:g}."
             if whole
-            else f"Give the output at least {misfit.more_classes} units, one for each class: of the labels "
-            f"those were seen that count from 0 to {misfit.high:g}.",
+            else f"Give the output at least {misfit.more_classes} units, one for each class: the labels "
+            f"that were seen count from 0 to {misfit.high:g}.",
         )
     else:
         text = "Map the labels to 0, 1, 2, ...: classes, y = np.unique(y, return_inverse=True); "

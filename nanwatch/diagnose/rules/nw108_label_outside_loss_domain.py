@@ -106,7 +106,9 @@ class LabelOutsideLossDomain(Rule):
         many = labels.integral and (copied or is_quantity(labels, output, inputs))
         classes = 0 if many else number_of_classes(labels)
         if copied:
-            evidence.append("the target is as wide as the input and has its range: it is to be restored")
+            evidence.append(
+                "the target has the width and the range of the input: the model restores its input"
+            )
         # Two labels can be numbered anew; of several classes it is the head that is wrong, of a quantity the
         # loss.
         at = fit.info.location if labels.integral else fit.model.compile_location
@@ -260,7 +262,7 @@ def remedies(labels: TensorSummary) -> Iterator[Remedy]:
         yield Remedy(Intervention(InterventionKind.SCALE_TARGET, labels.path, 1.0 / BYTE), text)
     if not classes:
         text = (
-            "Bring y into [0, 1], or, where it is a quantity and no probability, use a linear head and mse."
+            "Bring y into [0, 1], or, if it is a quantity and not a probability, use a linear head and mse."
         )
         yield Remedy(
             Intervention(InterventionKind.RESCALE_TARGET, labels.path, (labels.min, labels.max)), text

@@ -59,8 +59,8 @@ class FractionalClassLabel(Rule):
             yield self.finding(
                 fit,
                 f"{capitalise_first(array.called)} under sparse categorical cross-entropy has labels that "
-                f"are not whole numbers (from {number(labels.min)} to {number(labels.max)}); they are cut to "
-                f"classes {int(labels.min)} to {int(labels.max)}.",
+                f"are not whole numbers (from {number(labels.min)} to {number(labels.max)}); they are "
+                f"rounded down to classes {int(labels.min)} to {int(labels.max)}.",
                 *(
                     [f"the first labels: {', '.join(number(v) for v in labels.example)}"]
                     if labels.example

@@ -66,7 +66,7 @@ class DisjointValidationSplit(Rule):
 
     def build_finding(self, fit: Fit, known: list[str], unseen: list[str], total: float) -> Finding:
         split = fit.info.validation_split
-        why = f" validation_split={split:g} takes the last rows as they lie." if split else ""
+        why = f" validation_split={split:g} takes the last rows in their order." if split else ""
         scores = accuracies(fit, validation=True)
         evidence = [f"validation accuracy {scores[-1]:.3g} in the last epoch"] if scores else []
         text = (

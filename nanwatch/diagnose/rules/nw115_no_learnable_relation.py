@@ -137,7 +137,7 @@ def plateau_words(fit: Fit) -> str | None:
     if not accuracy_is_a_share(fit, LEAST_EPOCHS):
         return None
     steps = f"after {fit.info.steps} steps of weights that move"
-    return f"So far the answers are worth a guess: {stuck.words} {steps}"
+    return f"So far the answers are no better than guessing: {stuck.words} {steps}"
 
 
 def validation_counts(fit: Fit) -> bool:

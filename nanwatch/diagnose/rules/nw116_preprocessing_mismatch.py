@@ -80,7 +80,9 @@ class PreprocessingMismatch(Rule):
     def build_finding(self, fit: Fit, trained: TensorSummary, other: TensorSummary, ratio: float) -> Finding:
         harm = validation_harm(fit)
         times = ratio if ratio > 1 else 1 / ratio
-        text = "Prepare both alike: fit the scaler on the training rows and apply it to the others as well."
+        text = (
+            "Prepare both in the same way: fit the scaler on the training rows, and apply it to all others."
+        )
         return self.finding(
             fit,
             f"The validation input runs from {number(other.min)} to {number(other.max)}, that of "
@@ -112,7 +114,7 @@ class PreprocessingMismatch(Rule):
         yield self.finding(
             fit,
             f"The input runs from {number(given.min)} to {number(given.max)}, and {layer.name} multiplies it "
-            f"by {number(scale)}: the layers behind it see at most {number(largest_value(given) * scale)}.",
+            f"by {number(scale)}: the layers after it see at most {number(largest_value(given) * scale)}.",
             *([stuck.words] if stuck else []),
             location=fit.info.location,
             layer=layer.path,
@@ -136,7 +138,7 @@ class PreprocessingMismatch(Rule):
             return
         given, adapted = middle
         stuck = guessing(fit)
-        text = "Give the model the data that the layer was adapted to, or adapt it to those that it is given."
+        text = "Give the model the data that the layer was adapted to, or adapt it to the data that it gets."
         yield self.finding(
             fit,
             f"{found.layer.name} was adapted to columns with a standard deviation of {number(adapted)} in "

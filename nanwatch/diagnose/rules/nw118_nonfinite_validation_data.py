@@ -75,7 +75,7 @@ class NonfiniteValidationData(Rule):
             ),
         )
         if not validation_broke(fit):
-            message = f"{held}, and val_loss is finite all the same: of these rows it says nothing."
+            message = f"{held}, but val_loss is finite: it says nothing about these rows."
             return self.finding(
                 fit,
                 message,
@@ -88,7 +88,7 @@ class NonfiniteValidationData(Rule):
         epochs = [logs for logs in fit.epoch_logs() if not math.isfinite(logs.get("val_loss", 0.0))]
         return self.finding(
             fit,
-            f"{held}, and the training went well: val_loss is not finite, and whatever watches it is dead.",
+            f"{held}, but the training went well: val_loss is not finite, and what watches it is useless.",
             f"val_loss is not finite in {len(epochs)} of {len(fit.epoch_logs())} epochs, loss in none",
             location=where,
             remedies=remedies,

@@ -65,14 +65,14 @@ class TruncatedToken(Rule):
         parts = [part for source in cut for part in parts_of(given, source)]
         low, high = min(part.min for part in parts), max(part.max for part in parts)
         where = f"{numbered_words('column', columns)} of the input" if columns else "the input"
-        text = "Leave the tokens out of the scaling: whole numbers from 0 on, beside the scaled features."
+        text = "Do not scale the tokens: keep whole numbers from 0 on, beside the scaled features."
         change = Intervention(InterventionKind.COUNT_TOKENS, given.path, columns)
         names = list_words([layer.name for layer in layers])
         gets = "gets its tokens" if len(layers) == 1 else "get their tokens"
         return self.finding(
             fit,
-            f"{names} {gets} from {where}, from {number(low)} to {number(high)} and no whole numbers: cut "
-            f"off behind the point, all of them are 0{'' if high < 1 else ', or 1'}.",
+            f"{names} {gets} from {where}, from {number(low)} to {number(high)} and not whole numbers: cut "
+            f"off after the point, all of them are 0{'' if high < 1 else ', or 1'}.",
             *(f"{layer.name} has {layer.config.get('input_dim')} rows" for layer in layers),
             location=fit.input_line(),
             layer=layers[0].path,

@@ -74,7 +74,7 @@ class ReluOutput(Rule):
         if constant_since(fit, head.output.path) is not None:
             harm.append("The predictions are the same for every row.")
         if head.from_logits and head.loss == BINARY:
-            harm.append("A logit of 0 is a probability of 0.5: no row can be given less.")
+            harm.append("A logit of 0 is a probability of 0.5: no row can get less.")
         if not broke and harm:
             strength = max(strength, 0.75)
         at_work = head.activation in REACHES_ZERO and not has_proved_itself(fit)

@@ -73,8 +73,8 @@ class SingleUnitSoftmax(Rule):
         losses = [float(logs["loss"]) for logs in fit.epoch_logs() if "loss" in logs]
         if len(losses) > 1 and losses[-1] < losses[0]:
             yield (
-                f"That the loss falls ({number(losses[0])} to {number(losses[-1])}) is no sign of health: "
-                "Keras trains the logit behind the softmax."
+                f"That the loss falls ({number(losses[0])} to {number(losses[-1])}) does not show that it "
+                "learns: Keras trains the logit before the softmax."
             )
 
     @staticmethod

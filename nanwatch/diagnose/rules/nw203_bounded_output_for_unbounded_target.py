@@ -242,7 +242,7 @@ def rows_remedy(head: Head) -> Remedy:
     shares = label is not None and label.min >= 0.0 and label.max <= 1.0
     new = "sigmoid" if shares else "linear"
     text = (
-        f'Give {head.words} activation="sigmoid": each unit is a share by itself.'
+        f'Give {head.words} activation="sigmoid": each unit is then its own share.'
         if shares
         else f"Leave the activation of {head.words} out."
     )

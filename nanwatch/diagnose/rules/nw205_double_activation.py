@@ -63,7 +63,7 @@ class DoubleActivation(Rule):
     def missing(self, fit: Fit, run: Run) -> str | None:
         for head in heads(fit):
             if is_suspect(fit, run, head) and is_applied_twice(fit, run, head) is None:
-                return f"whether Keras took the logits behind the {ACTIVATIONS[head.loss]} was not seen"
+                return f"whether Keras took the logits before the {ACTIVATIONS[head.loss]} was not seen"
         return None
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:

@@ -184,7 +184,7 @@ def data_mismatch(head: Head) -> Mismatch | None:
         )
     if head.loss == BINARY and head.activation == "softmax" and units > 2:
         text = (
-            f"{BINARY} over a softmax of {units} one-hot classes counts each unit as a question of its own: "
+            f"{BINARY} over a softmax of {units} one-hot classes counts each unit as a separate question: "
             f'it trains, but metrics=["accuracy"] is then the share of right units, not of right rows.'
         )
         return Mismatch(text, CATEGORICAL, "note", 0.3)

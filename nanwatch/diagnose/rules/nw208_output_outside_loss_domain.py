@@ -82,7 +82,7 @@ class OutputOutsideLossDomain(Rule):
             return
         last = fit.model.layers[-1] if fit.model.layers else None
         where = last.location if last else None
-        text = "Nothing may stand behind the softmax that changes its probabilities: leave that layer out."
+        text = "Nothing after the softmax may change its probabilities: leave that layer out."
         yield self.finding(
             fit,
             f"Categorical cross-entropy divides each row of probabilities by its sum, and "
@@ -202,7 +202,7 @@ def dropped_out_run(activation: str, rows: int) -> Run:
 
 POSITIVE = Remedy(
     Intervention(InterventionKind.MEND_OUTPUT, "output"),
-    "Give the loss what is above 0: tf.math.softplus of it, and a little more.",
+    "Give the loss a number above 0: tf.math.softplus of it, plus a small constant.",
 )
 
 

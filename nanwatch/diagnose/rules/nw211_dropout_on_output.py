@@ -111,7 +111,7 @@ def evidence(tried: InferenceInfo) -> Iterator[str]:
 
 
 def remedy(head: Head, layer: LayerInfo) -> Remedy:
-    text = f"Leave {layer.type} {layer.name!r} out behind the output, or put it in front of {head.words}."
+    text = f"Leave {layer.type} {layer.name!r} out after the output, or put it before {head.words}."
     at = layer.location
     line = None if at is None else set_argument(at.code, layer.type, "rate", "0", 0)
     return Remedy(Intervention(InterventionKind.SET_DROPOUT, layer.path, 0.0), text, line, at)

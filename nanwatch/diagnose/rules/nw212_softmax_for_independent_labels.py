@@ -67,7 +67,7 @@ class SoftmaxForIndependentLabels(Rule):
                 fit,
                 f"{head.words} shares out 1 by softmax, but in {count:,} of {rows:,} rows of the labels "
                 f"{'several are 1, or none is' if several else 'none is 1'}: each of the {head.units} is a "
-                "question of its own.",
+                "separate question.",
                 f"the rows of the labels sum to between {number(labels.row_sum_min or 0.0)} and "
                 f"{number(labels.row_sum_max or 0.0)}",
                 f"{count_words(head.units or 0, 'unit')}, whose answers always sum to 1",

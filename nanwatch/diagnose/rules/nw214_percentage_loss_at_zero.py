@@ -130,11 +130,11 @@ class PercentageLossAtZero(Rule):
 def harm_of(fit: Fit) -> Iterator[str]:
     began, ended, guess = first_loss(fit), closing_loss(fit), constant_guess_loss(fit)
     if began >= BEYOND:
-        yield f"the loss is {number(began)} at first, where to answer 0 to every row costs at most 100"
+        yield f"the loss is {number(began)} at first, where answering 0 to every row costs at most 100"
     if ended is None or guess is None or fit.info.steps < PATIENCE:
         return
     if ended >= NO_BETTER_THAN_GUESSING * guess:
-        yield f"the loss ends at {number(ended)}, where to answer 0 to every row costs {number(guess)}"
+        yield f"the loss ends at {number(ended)}, where answering 0 to every row costs {number(guess)}"
 
 
 def target_run(loss: str, ended: float, **facts: float) -> Run:

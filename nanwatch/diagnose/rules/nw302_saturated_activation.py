@@ -120,11 +120,11 @@ def remedy(fit: Fit, layer: LayerInfo, since: int) -> Remedy:
     if loss_name(fit) in REGRESSIONS and labels is not None and labels.std > UNSCALED_TARGET:
         return Remedy(
             Intervention(InterventionKind.STANDARDISE_TARGET, labels.path, (labels.mean, labels.std)),
-            f"It was not so when it was made: targets with a deviation of {number(labels.std)} have driven "
+            f"It did not start like this: targets with a deviation of {number(labels.std)} have driven "
             "it there. Standardise them.",
         )
     lower = rate_remedy(fit, float(f"{optimizer.learning_rate / DAMPED:.3g}"))
-    return replace(lower, text=f"It was not so when it was made: steps have driven it there. {lower.text}")
+    return replace(lower, text=f"It did not start like this: steps have driven it there. {lower.text}")
 
 
 def saturable_layers(fit: Fit) -> list[LayerInfo]:

@@ -193,7 +193,7 @@ def begin_remedy(layer: LayerInfo) -> Remedy:
     fits_relu = layer.activation not in (None, "linear", "selu")
     initializer = "he_normal" if fits_relu else "glorot_uniform"
     text = (
-        "None of the activations squashes: it is the weights that are small. Begin in all layers with "
+        "No activation squashes its input: the weights are too small. Start in all layers with "
         f"kernel_initializer={initializer!r}; BatchNormalization or skip connections help."
     )
     change = Intervention(InterventionKind.SET_INITIALIZER, "model", initializer)

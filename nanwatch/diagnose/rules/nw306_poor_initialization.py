@@ -123,8 +123,9 @@ class PoorInitialization(Rule):
         layer = alike[0]
         yield self.finding(
             fit,
-            f"All {layer.units} units of {layer.name} begin alike (kernel_initializer {layer.initializer}): "
-            f"they get the same gradient and stay alike. The loss is {number(ended)}; guessing costs "
+            f"All {layer.units} units of {layer.name} start with the same weights "
+            f"(kernel_initializer {layer.initializer}): they get the same gradient and "
+            f"stay the same. The loss is {number(ended)}; guessing costs "
             f"{number(guess)}.",
             location=layer.location,
             layer=layer.path,
@@ -207,7 +208,7 @@ def every_initializer_remedy(layers: list[LayerInfo]) -> Remedy:
     return replace(
         mended,
         intervention=replace(mended.intervention, target="model"),
-        text=f"{mended.text} So for the other layers that it makes.",
+        text=f"{mended.text} Do the same for the other layers that it makes.",
     )
 
 

@@ -268,13 +268,13 @@ def remedy(fit: Fit, layers: list[LayerInfo], layer: LayerInfo, behind: bool) ->
     at = layer.location
     line = None
     if not behind and momentum(layer) < LEAST_MOMENTUM:
-        text = "Let the averages be of more batches than the last one: momentum=0.99 (PyTorch's 0.01)."
+        text = "Average over more batches than the last one: momentum=0.99 (PyTorch's 0.01)."
         if short_last_batch(fit):
             text += " And leave the last, short batch out: drop_remainder=True."
         line = set_argument(at.code, layer.type, "momentum", "0.99") if at is not None else None
         return Remedy(Intervention(InterventionKind.SET_MOMENTUM, layer.path, 0.99), text, line, at)
     if not behind:
-        text = "Use larger batches: their statistics differ too much from each other for an average to serve."
+        text = "Use larger batches: the statistics of these differ too much for an average to be useful."
         return Remedy(Intervention(InterventionKind.SET_BATCH_SIZE, "fit"), text, location=at)
     of = "" if len(layers) == 1 else f" in all {len(layers)} of them"
     text = f"Let the averages follow faster: momentum=0.9{of}; or train for more steps."

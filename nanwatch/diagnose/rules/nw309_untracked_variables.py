@@ -103,8 +103,8 @@ def evidence(fit: Fit, stuck: bool) -> Iterator[str]:
 def remedy(variable: UntrackedVariable) -> Remedy:
     text = (
         "Make it with self.add_weight(shape=..., initializer=...), or hold the layer that has it as an "
-        "attribute of the model (self.inner = Dense(...)), in a list or a dict too. If it is to stay as it "
-        "is, say so by trainable=False."
+        "attribute of the model (self.inner = Dense(...)), in a list or a dict too. If it should not "
+        "be trained, set trainable=False."
     )
     change = Intervention(InterventionKind.TRACK_VARIABLES, variable.layer or "model", True)
     return Remedy(change, text, location=variable.location)

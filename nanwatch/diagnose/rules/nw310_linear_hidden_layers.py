@@ -63,7 +63,7 @@ class LinearHiddenLayers(Rule):
         named = f"{first.name} has" if len(hidden) == 1 else f"{len(hidden)} hidden layers have"
         yield self.finding(
             fit,
-            f"{named} no activation, and so the model is a linear one: {skill_words(fit)}.",
+            f"{named} no activation, so the model is linear: {skill_words(fit)}.",
             location=first.location,
             layer=first.path,
             remedies=(remedy(first),),

@@ -85,7 +85,7 @@ def remedy(layer: LayerInfo) -> Remedy:
     at = layer.location
     line = None if at is None else set_argument(at.code, layer.type, "rate", f"{USUAL:g}", 0)
     change = Intervention(InterventionKind.SET_DROPOUT, "model", USUAL)
-    return Remedy(change, f"Drop {USUAL:g} and no more; the rate is the share that is dropped.", line, at)
+    return Remedy(change, f"Drop {USUAL:g} at most; the rate is the share that is dropped.", line, at)
 
 
 def dropping_run(rate: float, ended: float = 0.69, proven: bool = True) -> Run:

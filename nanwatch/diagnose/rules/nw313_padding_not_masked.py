@@ -57,7 +57,7 @@ class PaddingNotMasked(Rule):
             return
         yield self.finding(
             fit,
-            f"Of all tokens {share:.0%} are 0, and {embedding.type} {embedding.name!r} hands them on like "
+            f"Of all tokens {share:.0%} are 0, and {embedding.type} {embedding.name!r} passes them on like "
             f"all others, through the recurrent layer: {skill_words(fit)}.",
             location=embedding.location,
             layer=embedding.path,

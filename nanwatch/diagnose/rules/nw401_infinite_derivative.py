@@ -74,17 +74,17 @@ class InfiniteDerivative(OpRule):
         where = location_of_op(op, fit)
         kind = op.forward_type or op.type
         if kind in AT_ONE:
-            text = "Keep the argument off the ends: tf.clip_by_value(v, -1 + 1e-6, 1 - 1e-6)."
+            text = "Keep the argument away from the ends: tf.clip_by_value(v, -1 + 1e-6, 1 - 1e-6)."
             return (
                 Remedy(Intervention(InterventionKind.CLIP_ARGUMENT, op.type, 1e-6), text, location=where),
             )
         if op.direction == "forward" or op.made_by in (*DIFFERENCES, *CUTS):
             why = (
-                "It is cut at 0 as it is, where the slope is infinite"
+                "It is already cut off at 0, where the slope is infinite"
                 if op.made_by in CUTS
-                else "It is a difference, which rounding takes to 0 and below: beside that 1e-12 is nothing"
+                else "It is a difference, which rounding can take to 0 and below: 1e-12 is too small for that"
             )
-            text = f"Cut the argument off above 0: tf.maximum(v, {LEAST:g}). {why}."
+            text = f"Keep the argument above 0: tf.maximum(v, {LEAST:g}). {why}."
             return (
                 Remedy(Intervention(InterventionKind.GUARD_ARGUMENT, op.type, LEAST), text, location=where),
             )

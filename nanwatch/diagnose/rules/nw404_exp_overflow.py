@@ -94,7 +94,7 @@ def softplus_remedy(layer: LayerInfo) -> Remedy:
     line = None
     if at is not None:
         line = set_activation(at.code, layer.type, "softplus", layer.activation, layer.units)
-    text = f'Give {layer.type} {layer.name!r} activation="softplus": it is above 0, and grows as its input.'
+    text = f'Give {layer.type} {layer.name!r} activation="softplus": it is above 0, and grows like its input.'
     return Remedy(Intervention(InterventionKind.SET_ACTIVATION, layer.path, "softplus"), text, line, at)
 
 

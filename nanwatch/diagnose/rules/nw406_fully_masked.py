@@ -110,13 +110,13 @@ def softmax_remedies(op: OpInfo, fit: Fit) -> tuple[Remedy, ...]:
     return (
         Remedy(
             Intervention(InterventionKind.DROP_ROWS, "input", op.rows),
-            "Drop the samples that are masked throughout, or leave each one entry.",
+            "Drop the samples that are fully masked, or keep one entry in each.",
             location=fit.input_line(),
         ),
         Remedy(
             Intervention(InterventionKind.GUARD_ARGUMENT, op.type, -1e9),
             "Or mask with a large finite number instead of -inf: tf.where(keep, scores, -1e9); under float16 "
-            "scores.dtype.min. A row that is masked throughout then gets equal weights.",
+            "scores.dtype.min. A row that is fully masked then gets equal weights.",
             location=location_of_op(op, fit),
         ),
     )

@@ -72,7 +72,7 @@ class HalfPrecisionOverflow(Rule):
         evidence = facts(incident.op, fit, incident) if incident and incident.op else []
         if are_weights_still(fit):
             evidence.append("the weights have not moved: every step was skipped")
-        scale = "Scale the input, which mends it under any policy: x = (x - x.mean(axis=0)) / x.std(axis=0)."
+        scale = "Scale the input, which fixes it under any policy: x = (x - x.mean(axis=0)) / x.std(axis=0)."
         return self.finding(
             fit,
             f"{capitalise_first(called)} goes up to {number(high)}, and the model computes in float16, whose "
@@ -149,7 +149,7 @@ def overflow_words(op: OpInfo, where: str, step: int) -> str:
 def constant_remedies(op: OpInfo) -> tuple[Remedy, ...]:
     if not has_infinite_input(op):
         return ()
-    text = "Take a constant that float16 holds: tf.where(keep, v, v.dtype.min), or -1e4 in place of -1e9."
+    text = "Use a constant that fits in float16: tf.where(keep, v, v.dtype.min), or -1e4 in place of -1e9."
     return (
         Remedy(
             Intervention(InterventionKind.CLIP_ARGUMENT, op.type, LARGEST_HALF), text, location=op.location

@@ -74,7 +74,7 @@ class LossScaleCollapse(Rule):
             fit,
             f"Under a finite loss the gradient was not finite in {skipped} steps, one after the other: each "
             f"was left out and the loss scale halved, from {BEGINS:.0f} to {scale_words(scale, skipped)}.",
-            f"steps {first} to {first + skipped - 1} of {fit.info.steps} were left out",
+            f"steps {first} to {first + skipped - 1} of {fit.info.steps} were skipped",
             *([f"the gradient is exactly 0 since, in {list_words(starved)}"] if starved else []),
             *(["no weight has moved"] if are_weights_still(fit) else []),
             location=(optimizer.location if optimizer else None) or fit.model.compile_location,

@@ -53,12 +53,12 @@ class NanHiddenByComparison(Rule):
         what, loss, since = seen
         known = incident is not None and incident.op is not None
         text = (
-            "Turn the comparison round, so that NaN falls to the side that keeps it: "
+            "Reverse the comparison, so that a NaN is kept: "
             "where(error <= margin, 0, error); or add keras.ops.sum(error) * 0 to the loss."
         )
         yield self.finding(
             fit,
-            f"{what}, and the loss is {number(loss)} all the same: a comparison, which is false for NaN, "
+            f"{what}, but the loss is {number(loss)}: a comparison, which is false for NaN, "
             "hides it. The loss says nothing from there on.",
             location=fit.model.compile_location or fit.info.location,
             remedies=(Remedy(Intervention(InterventionKind.TURN_COMPARISON, "loss"), text),),

@@ -126,7 +126,7 @@ class EpsilonUnderflow(OpRule):
         change = Intervention(InterventionKind.GUARD_ARGUMENT, op.type, least)
         text = (
             f"Cut it off where {format} can tell it from 1: "
-            f"tf.clip_by_value(p, {least:g}, 1 - {least:g}); better, take the loss from logits."
+            f"tf.clip_by_value(p, {least:g}, 1 - {least:g}); better, compute the loss from logits."
         )
         return (Remedy(change, text, location=where),)
 

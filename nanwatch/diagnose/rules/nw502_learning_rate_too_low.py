@@ -123,7 +123,7 @@ class LearningRateTooLow(Rule):
         at = (optimizer.schedule_location if optimizer else None) or fit.info.location
         text = (
             "Let the rate fall more slowly, or not at all: decay_steps of a schedule counts steps, a "
-            "callback is given the rate that it left last. The training was made again at {rate:g}."
+            "callback gets the rate that it returned last. The training was repeated at {rate:g}."
         )
         return self.finding(
             fit,

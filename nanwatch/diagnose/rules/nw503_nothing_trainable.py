@@ -54,7 +54,7 @@ class NothingTrainable(Rule):
             remedies=(
                 Remedy(
                     Intervention(InterventionKind.SET_TRAINABLE, "model", True),
-                    "Leave trainable=True on the layers that shall learn.",
+                    "Leave trainable=True on the layers that should learn.",
                 ),
             ),
             strength=1.0,

@@ -191,7 +191,7 @@ def optimizer_location(fit: Fit) -> Location | None:
 
 def remedy(fit: Fit) -> Remedy:
     text = (
-        "Mend what makes the gradient so large: fill values or raw magnitudes in x or y. Until then, "
+        "Fix what makes the gradient so large: fill values or raw magnitudes in x or y. Until then, "
         "clipvalue=1.0 clips element by element and has no norm to overflow."
     )
     return Remedy(

@@ -104,7 +104,7 @@ def moved(fit: Fit) -> float:
 def harm_words(optimizer: OptimizerInfo) -> str:
     if optimizer.type in SCALE_FREE:
         return f"{optimizer.type} sees gradients near its epsilon, and float16 rounds small ones to 0"
-    return f"the steps of {optimizer.type} are so much too small"
+    return f"the steps of {optimizer.type} are too small by that factor"
 
 
 def scaling_run(scaled: bool | None, ended: float = 0.2, optimizer: str = "Adam") -> Run:

@@ -81,8 +81,8 @@ class UnboundedObjective(Rule):
         at = line_of_loss(fit)
         return self.finding(
             fit,
-            f"The loss has no floor: it falls from {number(course.start)} to {number(course.end)}{broke}, "
-            f"and was at {number(course.middle)} in the middle of the training.",
+            f"The loss has no lower bound: it falls from {number(course.start)} to {number(course.end)}"
+            f"{broke}, and was at {number(course.middle)} in the middle of the training.",
             *drawn,
             location=at,
             remedies=(

@@ -56,14 +56,14 @@ class NonfiniteInitialWeights(Rule):
         yield self.finding(
             fit,
             f"The weight {incident.path} holds {incident.value} before step 0{f'; {made}' if made else ''}.",
-            *([f"{told}; an earlier one on the same model may have left it so"] if again else []),
+            *([f"{told}; an earlier one on the same model may have caused it"] if again else []),
             location=(layer.location if layer else None) or fit.model.location or fit.info.location,
             layer=layer.path if layer else None,
             remedies=(
                 Remedy(
                     Intervention(InterventionKind.MEND_INITIAL_WEIGHT, incident.path),
                     "Give the initialiser finite numbers (np.clip a share before its log), or load a "
-                    "checkpoint from before the NaN: np.isfinite over model.get_weights() tells.",
+                    "checkpoint from before the NaN: np.isfinite over model.get_weights() shows it.",
                 ),
             ),
             strength=1.0,

@@ -47,7 +47,7 @@ class UntrackedLoss(Rule):
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         text = (
-            "Keep the loss where it is printed from: a keras.metrics.Mean(name='loss') that train_step "
+            "Keep the loss in the metric that is printed: a keras.metrics.Mean(name='loss') that train_step "
             "updates and the model's metrics property returns. Where train_step returns the names of the "
             "metrics and no others, Keras prints what the metrics hold, not what is returned."
         )

@@ -100,7 +100,7 @@ class NonfiniteMetric(Rule):
 def monitor_words(fit: Fit, bad: Iterable[str]) -> str:
     """Which callbacks go by what is no number."""
     if fit.info.monitors is None:
-        return "Whatever monitors it is dead."
+        return "Whatever monitors it does nothing."
     dead = [f"{each.callback} on {each.monitor}" for each in fit.info.monitors if each.monitor in bad]
     if not dead:
         return "No callback monitors it."

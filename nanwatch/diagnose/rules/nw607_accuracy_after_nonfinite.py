@@ -80,7 +80,7 @@ class AccuracyAfterNonfinite(Rule):
         exact = share is not None and abs(share - reached) <= SLACK
         return self.finding(
             fit,
-            f"The {name} of {reached:.4f} since epoch {first + 1} is no accuracy: "
+            f"The {name} of {reached:.4f} since epoch {first + 1} is not a real accuracy: "
             "the loss is non-finite, and NaN predictions count as class 0.",
             *([f"The share of class 0 in the labels is {share:.4f}."] if exact else []),
             f"It holds for {epochs} epoch{'' if epochs == 1 else 's'}.",

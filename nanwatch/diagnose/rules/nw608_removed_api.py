@@ -64,7 +64,7 @@ class RemovedApi(Rule):
             None,
             f"{gone.old} is gone from {gone.library or f'Keras {keras}'}. {gone.advice}.",
             f"Python says: {raised.type}: {in_short(raised.message)}",
-            *(["Under --keras 2 (tf_keras) the line may stand as it is."] if as_it_stands else []),
+            *(["With --keras 2 (tf_keras) the line can stay as it is."] if as_it_stands else []),
             location=where,
             remedies=(
                 Remedy(

@@ -87,7 +87,7 @@ class Unexplained(Rule):
             fit,
             f"The accuracy ({accuracies(fit)[-1]:.4f}) {share_words(fit)} and the loss has not improved, but "
             f"gradients (norm {number(norm)}) and weights are moving: a plateau, or nothing to learn. "
-            "Only time tells.",
+            "Only more training can tell.",
             f"The loss goes from {number(first_loss(fit))} to {number(last_loss(fit))}.",
             location=fit.info.location,
             level="note",
