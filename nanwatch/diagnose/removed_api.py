@@ -48,7 +48,7 @@ OF_MODELS: dict[str, Name] = {
         "predict takes generators and datasets itself", ((r"\bpredict_generator\b", "predict"),)
     ),
     "predict_classes": Name(
-        "Take the largest of what predict gives: np.argmax(model.predict(x), axis=-1), or of one unit "
+        "Take the largest value of a row: np.argmax(model.predict(x), axis=-1), or for one unit "
         "model.predict(x) > 0.5",
         ((rf"([\w.]+)\.predict_classes\({NESTED}\)", r"np.argmax(\1.predict(\2), axis=-1)"),),
     ),
@@ -80,7 +80,7 @@ NAMES: dict[str, Name] = {
     ),
     "multi_gpu_model": Name("Make and compile the model under tf.distribute.MirroredStrategy().scope()"),
     "ImageDataGenerator": Name(
-        "tensorflow.keras still has it; new code takes keras.utils.image_dataset_from_directory and layers "
+        "tensorflow.keras still has it; new code uses keras.utils.image_dataset_from_directory and layers "
         "such as RandomFlip",
         ((r"^from keras\.preprocessing\.image import", "from tensorflow.keras.preprocessing.image import"),),
     ),
@@ -221,8 +221,8 @@ def removals(raised: ScriptError, line: str, models: Collection[str]) -> Iterato
     if ON_WORKERS.search(said) and find_call(line, "fit") is not None:
         yield Removal(
             "fit under MultiWorkerMirroredStrategy",
-            "Keras 3 trains several workers in a loop of the script's own alone (strategy.run); Keras 2 "
-            "(tf_keras) still fits so",
+            "Keras 3 trains several workers only in a loop of your own (strategy.run); Keras 2 "
+            "(tf_keras) still does it by fit",
             is_in_keras_2=True,
         )
     if raised.type == "TypeError" and POSITIONAL.search(said):

@@ -208,7 +208,7 @@ def nothing_checked(report: Report, child_seconds: float = 0.0) -> str:
         return f"{script} trained no Keras model that could be checked: {reasons[0].rstrip('.')}."
     if child_seconds > CHILDREN_AT_WORK:
         return (
-            f"{script} trained no Keras model in its own process, and a check looks into no other: "
+            f"{script} trained no Keras model in its own process, and a check sees no other: "
             "nothing was checked."
         )
     return f"{script} trained no Keras model: nothing was checked."

@@ -101,7 +101,7 @@ def test_two_percent_nan_in_a_column() -> None:
     )
     assert finding.evidence == (
         "the batch of step 0 holds 1 NaN in 1 row of 32",
-        "the same batch is non-finite on the weights of step 0 too: the data, not the training",
+        "the same batch is non-finite with the weights of step 0 too: the data are at fault",
         "row by row, exactly the rows with a non-finite input give a non-finite loss",
     )
     assert finding.location == made_up.line(12, "model.fit(...)")
@@ -645,7 +645,7 @@ def made_in_loop(kind: str = "tape", whole: bool = False, **facts: Any) -> Run:
 def test_what_a_step_computes_is_no_data(code: str, called: str) -> None:
     found = only(code, made_in_loop())
     assert found.message == (
-        f"The {called} was computed in the step and went bad there, in RealDiv, in line 83: no data."
+        f"The {called} was computed in the step and went bad there, in RealDiv, in line 83: not in your data."
     )
     assert (found.part, found.remedies, found.location) == (
         "consequence",

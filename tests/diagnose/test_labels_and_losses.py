@@ -267,7 +267,7 @@ def test_the_loss_is_told_of_logits_at_the_line_that_made_it() -> None:
     finding = only("NW204", nw204.called_run("binary_crossentropy", "linear"))
     assert finding.message == (
         "Dense 'dense' has no activation, and binary_crossentropy with from_logits=False takes its output "
-        "for probabilities, in the training step of the script's own."
+        "for probabilities, in the script's own training step."
     )
     assert (finding.location or made_up.line(0)).line == 88
     assert finding.remedies[0].line == (

@@ -667,7 +667,7 @@ def test_a_scale_that_only_falls() -> None:
     run = nw408.half_precision_run([NAN] * 35 + [0.0] * 65)
     finding = only("NW408", run)
     assert finding.message == (
-        "Under a finite loss the gradient was not finite in 35 steps, one after the other: each was left out "
+        "Under a finite loss the gradient was not finite in 35 steps in a row: each was skipped "
         "and the loss scale halved, from 32768 to 9.5e-07 or less."
     )
     assert finding.evidence == (

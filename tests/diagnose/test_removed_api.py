@@ -187,7 +187,7 @@ def test_a_script_that_trains_nothing_has_its_cause() -> None:
     assert (found.outcome, first.code, first.part, first.level, first.fit) == (
         "crashed", "NW608", "cause", "error", -1
     )  # fmt: skip
-    assert first.message == "lr= is gone from Keras 3. Write learning_rate=."
+    assert first.message == "lr= no longer exists in Keras 3. Write learning_rate=."
     assert first.location is not None
     assert first.location.line == 3
     assert first.remedies[0].line == "opt = Adam(learning_rate=0.1)"

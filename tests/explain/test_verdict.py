@@ -226,8 +226,7 @@ def test_why_a_check_saw_no_training() -> None:
     report = made_up_reports.healthy(outcome="no-training")
     assert nothing_checked(report, 0.9) == "train.py trained no Keras model: nothing was checked."
     assert nothing_checked(report, 1.1) == (
-        "train.py trained no Keras model in its own process, and a check looks into no other: "
-        "nothing was checked."
+        "train.py trained no Keras model in its own process, and a check sees no other: nothing was checked."
     )
     info = replace(report.run.info, not_watched=(OtherBackend("jax"),))
     assert nothing_checked(replace(report, run=replace(report.run, info=info))) == (

@@ -127,7 +127,7 @@ class NonfiniteInput(Rule):
         place = f" in {count_words(len(rows), 'row')} of {array.batch.rows}" if rows else ""
         yield f"the batch of step {incident.step} holds {bad_kinds(array.batch)}{place}"
         if incident.finite_on_first_weights is False:
-            yield "the same batch is non-finite on the weights of step 0 too: the data, not the training"
+            yield "the same batch is non-finite with the weights of step 0 too: the data are at fault"
         if rows and incident.bad_rows and set(incident.bad_rows) == set(rows):
             yield "row by row, exactly the rows with a non-finite input give a non-finite loss"
 

@@ -106,7 +106,7 @@ class NonfiniteTarget(Rule):
                 else "the predictions of that batch are finite"
             )
         if incident.finite_on_first_weights is False:
-            yield "the same batch is non-finite on the weights of step 0 too: the data, not the training"
+            yield "the same batch is non-finite with the weights of step 0 too: the data are at fault"
 
     @staticmethod
     def fires() -> list[Run]:

@@ -110,7 +110,7 @@ class LogitsAsProbabilities(Rule):
             yield self.finding(
                 fit,
                 f"{layer_words(call)} {what}, and {call.loss.name}{told} takes its output for probabilities, "
-                "in the training step of the script's own.",
+                "in the script's own training step.",
                 *([f"it is called in {line_in_words(call.location)}"] if call.location is not None else []),
                 location=where or call.layer_made_at or fit.info.location,
                 layer=call.layer,

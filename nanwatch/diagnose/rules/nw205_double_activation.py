@@ -101,7 +101,7 @@ class DoubleActivation(Rule):
             yield self.finding(
                 fit,
                 f"{layer_words(call)} gives probabilities, and {call.loss.name} with from_logits=True "
-                f"applies the {activation} once more, in the training step of the script's own.",
+                f"applies the {activation} once more, in the script's own training step.",
                 *([f"it is called in {line_in_words(call.location)}"] if call.location is not None else []),
                 location=at or call.layer_made_at or fit.info.location,
                 layer=call.layer,

@@ -49,7 +49,7 @@ class FullyMasked(OpRule):
             layer = f" in layer {op.layer}" if op.layer else ""
             return (
                 f"{op.type}{layer} took -inf from -inf, {where_words(op, incident)}, which is NaN: a mask of "
-                "-inf that leaves nothing of a row, and a softmax by hand that takes the row's largest off."
+                "-inf that leaves nothing of a row, and a hand-written softmax that subtracts the largest."
             )
         if op.type in SOFTMAX:
             layer = f" in layer {op.layer}" if op.layer else ""

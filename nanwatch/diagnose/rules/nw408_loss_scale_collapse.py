@@ -72,8 +72,8 @@ class LossScaleCollapse(Rule):
         scale = fit.steps.recent_values("loss_scale", last=1)
         yield self.finding(
             fit,
-            f"Under a finite loss the gradient was not finite in {skipped} steps, one after the other: each "
-            f"was left out and the loss scale halved, from {BEGINS:.0f} to {scale_words(scale, skipped)}.",
+            f"Under a finite loss the gradient was not finite in {skipped} steps in a row: each "
+            f"was skipped and the loss scale halved, from {BEGINS:.0f} to {scale_words(scale, skipped)}.",
             f"steps {first} to {first + skipped - 1} of {fit.info.steps} were skipped",
             *([f"the gradient is exactly 0 since, in {list_words(starved)}"] if starved else []),
             *(["no weight has moved"] if are_weights_still(fit) else []),

@@ -90,7 +90,7 @@ class EpsilonUnderflow(OpRule):
                 ),
                 Remedy(
                     Intervention(InterventionKind.SET_EPSILON, "optimizer", HALF_EPSILON),
-                    f"Or set epsilon={HALF_EPSILON:g}, which float16 holds.",
+                    f"Or set epsilon={HALF_EPSILON:g}, which fits in float16.",
                     location=at,
                 ),
             ),
@@ -105,12 +105,12 @@ class EpsilonUnderflow(OpRule):
         kind, format = op.forward_type or op.type, format_of(op)
         if lost_above_zero(op):
             return (
-                f"What was added to keep the argument of {kind} off 0 is 0 itself in {format}: it was 0 "
-                f"{where_words(op, incident)}."
+                f"The constant that should keep the argument of {kind} off 0 is itself 0 in {format}: it "
+                f"was 0 {where_words(op, incident)}."
             )
         least = lost_below_one(op) or 0.0
         return (
-            f"The argument of {kind} was to be cut off below 1, and 1 - {number(least)} is 1 in {format}: it "
+            f"The argument of {kind} should be cut off below 1, and 1 - {number(least)} is 1 in {format}: it "
             f"was 0 {where_words(op, incident)}."
         )
 
@@ -120,7 +120,7 @@ class EpsilonUnderflow(OpRule):
             least = ABOVE_ZERO.get(format, ABOVE_ZERO_IN_FULL)
             change = Intervention(InterventionKind.ADD_EPSILON, op.type, least)
             wider = ", or cast to float32 before" if format in BESIDE_ONE else ""
-            text = f"Add a number that {format} holds, such as {least:g}{wider}."
+            text = f"Add a number that fits in {format}, such as {least:g}{wider}."
             return (Remedy(change, text, location=where),)
         least = BESIDE_ONE.get(format, BESIDE_ONE_IN_FULL)
         change = Intervention(InterventionKind.GUARD_ARGUMENT, op.type, least)

@@ -31,7 +31,7 @@ BRINGS = STUCK | {"large-loss", "growth", "weights-still", "dead-activation", "v
 FIRST = 5
 USUAL = 1e-4  # the penalty of the textbooks' examples; 1e-2 is Keras's own default
 # A layer is named where the regularisers whose cost can be reckoned make at least this much of the
-# penalty: what `add_loss` adds, and a regulariser of the script's own, are in no layer's config.
+# penalty: what `add_loss` adds, and a regulariser of the script, are in no layer's config.
 MOST = 0.5
 # The sum of absolute values over the norm is this times the root of their number: 0.87 for values
 # spread evenly, as Keras initialises weights, 0.80 for normal ones.
@@ -225,7 +225,7 @@ def weight_size(fit: Fit, path: str) -> float:
 def name_of(given: Any) -> str:
     """The regulariser as one writes it: ``L2(10)``."""
     if not isinstance(given, Mapping):
-        return "a regulariser of the script's own"
+        return "a regulariser of the script"
     config = given.get("config")
     factors = [value for value in config.values() if value] if isinstance(config, Mapping) else []
     known = all(isinstance(value, int | float) for value in factors)

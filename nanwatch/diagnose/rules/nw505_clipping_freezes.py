@@ -89,7 +89,7 @@ class ClippingFreezes(Rule):
         rate = float(f"{optimizer.learning_rate / norm:.3g}")
         change = Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", rate)
         at = optimizer_location(fit)
-        text = f"Clip at a norm near 1, or not at all. Tried was a rate of {rate:g}: it makes steps as large."
+        text = f"Clip at a norm near 1, or not at all. A rate of {rate:g} was tried: its steps are as large."
         yield self.finding(
             fit,
             f"The gradient that is applied has a norm of {number(norm)} in every step: it is clipped at "

@@ -88,7 +88,7 @@ class UnboundedObjective(Rule):
             remedies=(
                 Remedy(
                     Intervention(InterventionKind.MEND_LOSS, "loss"),
-                    "Look at its sign first, and then give it a floor: for a critic a gradient penalty or "
+                    "Check its sign first, then give it a lower bound: for a critic a gradient penalty or "
                     "clipped weights, for a distance to push apart a margin, for a log-variance a least "
                     "value, for a gain to maximise a bounded head or a cost of its size.",
                     location=at,

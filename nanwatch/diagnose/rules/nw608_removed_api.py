@@ -62,7 +62,7 @@ class RemovedApi(Rule):
         where = gone.at or raised.location
         yield self.finding(
             None,
-            f"{gone.old} is gone from {gone.library or f'Keras {keras}'}. {gone.advice}.",
+            f"{gone.old} no longer exists in {gone.library or f'Keras {keras}'}. {gone.advice}.",
             f"Python says: {raised.type}: {in_short(raised.message)}",
             *(["With --keras 2 (tf_keras) the line can stay as it is."] if as_it_stands else []),
             location=where,
