@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     help="How long to try remedies at the end, if a training has failed; 0: try none.",
 )
 @keras_option
-@setting("--quiet", is_flag=True, help="Write a report at the end only if something was found.")
+@setting("--quiet", is_flag=True, help="Write no report at the end unless something was found.")
 @fail_on_option(NEVER)
 @choice_options
 @click.option("-m", "module", metavar="MODULE", help="Run a module, as `python -m` does.")
