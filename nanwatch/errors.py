@@ -15,6 +15,14 @@ class RunUnreadable(NanwatchError):
     """A run folder that is damaged, foreign, or of a newer format."""
 
 
+class LogUnreadable(NanwatchError):
+    """A log of another program's that tells of no training, or is too large to be read."""
+
+
+class ScriptUnreadable(NanwatchError):
+    """A script that is to be read beside a log, and cannot be."""
+
+
 class ScriptNotFound(NanwatchError):
     """The script or module that was to be run does not exist."""
 

@@ -15,10 +15,11 @@ from pathlib import Path
 import click
 import pytest
 
+from nanwatch.cli.habits import SCRIPTS
 from nanwatch.cli.main import main
 from nanwatch.cli.report_formats import EVENT_FILES
 from nanwatch.cli.table import COMMANDS
-from nanwatch.diagnose.rule import all_rules, find_rule
+from nanwatch.diagnose.rule import Rule, all_rules, find_rule, rules_about
 from nanwatch.explain import as_json
 from nanwatch.explain.formats import FORMATS
 from tests.example_runs import SHOWN as SHOWN_RUN
@@ -41,7 +42,10 @@ from tests.written_pages import (
 )
 
 SHOWN = sorted({line for page in PAGES for line in commands_in(text_of(page))})
-MODULES = sorted({module for page in PAGES for module in modules_in(text_of(page))})
+# The table of docs/reliability.md is written by commands of its own, and names some that are still to come.
+MODULES = sorted(
+    {found for page in PAGES if page.stem != "reliability" for found in modules_in(text_of(page))}
+)
 LAG = 5  # programs that may be newer than the table: a run of them all takes ten minutes
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -81,15 +85,18 @@ def test_no_other_command_is_documented() -> None:
 
 
 def test_commands_are_shown() -> None:
-    assert {line.split()[1] for line in SHOWN} == {each.name for each in COMMANDS}
+    shown = {line.split()[1] for line in SHOWN}
+    assert {word for word in shown if not word.endswith(SCRIPTS)} == {each.name for each in COMMANDS}
 
 
 @pytest.mark.parametrize("line", SHOWN)
 def test_a_command_that_is_shown_can_be_typed(line: str) -> None:
     _, name, *arguments = shlex.split(line)
+    if name.endswith(SCRIPTS):  # which is run
+        name, arguments = "run", [name, *arguments]
     context = command(name).make_context(name, arguments)
-    if name == "rule" and context.params["code"]:
-        assert find_rule(context.params["code"])
+    if name == "rule" and (word := context.params["code"]):
+        assert find_rule(word) if re.fullmatch(r"NW\d{3}|[a-z]+-[a-z-]+", word) else rules_about(word)
 
 
 def test_a_command_that_cannot_be_typed_would_be_noticed() -> None:
@@ -208,9 +215,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
-def test_the_site_has_a_page_for_each_rule(rule: object, site: Path) -> None:
-    page = (site / "rules" / rule.code / "index.html").read_text(encoding="utf-8")  # type: ignore[attr-defined]
-    assert f"{rule.code} {rule.name}</h1>" in re.sub(r"<a class=\"headerlink.*?</a>", "", page)  # type: ignore[attr-defined]
+def test_the_site_has_a_page_for_each_rule(rule: Rule, site: Path) -> None:
+    page = (site / "rules" / rule.code / "index.html").read_text(encoding="utf-8")
+    assert f"{rule.code} {rule.name}</h1>" in re.sub(r"<a class=\"headerlink.*?</a>", "", page)
 
 
 def test_links_of_the_site_lead_to_its_pages_and_to_github(site: Path) -> None:
@@ -234,10 +241,7 @@ def test_the_output_that_is_shown_is_what_nanwatch_says() -> None:
     said = run.stderr.decode()
     assert run.status == 3, said
     (shown,) = blocks(text_of(DOCS / "report.md"), "text")
-    parts = [flattened(part) for part in shown.split("[...]") if part.strip()]
-    assert len(parts) == 2
-    for part in parts:
-        assert part in flattened(said)
+    assert flattened(shown) in flattened(said)
 
 
 def flattened(text: str) -> str:

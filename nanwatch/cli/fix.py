@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nanwatch.cli.completion import complete_script
+from nanwatch.cli.habits import refuse_notebook, refuse_shell_script, tell_of_misplaced, without_python
 from nanwatch.cli.settings import keras_option, setting
 from nanwatch.exit_status import ExitStatus
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
-@click.option("--write", is_flag=True, help="Write the changes into the script.")
+@click.option("--write", is_flag=True, help="Put the fixed script in place of the old one.")
 @setting(
     "--prove",
     default=20.0,
@@ -32,7 +34,13 @@ if TYPE_CHECKING:
     help="Each run gets its own folder below this folder.",
 )
 @keras_option
-@click.argument("script_and_args", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...")
+@click.argument(
+    "script_and_args",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="SCRIPT [ARGS]...",
+    shell_complete=complete_script,
+)
 def fix(write: bool, prove: float, log_dir: Path, keras: str, script_and_args: tuple[str, ...]) -> None:
     """Run SCRIPT, change what was found to be wrong, and run it again, until its training learns.
 
@@ -46,8 +54,12 @@ def fix(write: bool, prove: float, log_dir: Path, keras: str, script_and_args: t
 
     if not script_and_args:
         raise click.UsageError("Give the training script, as in `nanwatch fix train.py`.")
-    script, args = Path(script_and_args[0]), script_and_args[1:]
+    given = without_python(script_and_args, "fix").given
+    script, args = Path(given[0]), given[1:]
     check_script(str(script))
+    refuse_shell_script(str(script), "run")
+    refuse_notebook(script)
+    tell_of_misplaced(click.get_current_context().command, "fix", given)
     need_framework()
     if keras == "2":
         check_keras_2()
@@ -67,7 +79,7 @@ def fix(write: bool, prove: float, log_dir: Path, keras: str, script_and_args: t
         click.echo(f"nanwatch: left: {sentence}", err=True)
     if write and changed:
         script.write_text(last.source, encoding="utf-8")
-        click.echo(f"nanwatch: {script} was changed.", err=True)
+        click.echo(f"nanwatch: {script} is fixed.", err=True)
     elif changed:
         click.echo(f"nanwatch: nothing was written; use --write to change {script}.", err=True)
     elif not last.is_well:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,14 +80,14 @@ def await_run(logs: Path) -> Path:
     """The run's folder: ``logs`` itself, or the newest run below it that goes on; waits for one.
 
     Raises:
-        RunNotFound: there is no such folder.
+        RunNotFound: ``logs`` is no folder, or cannot be looked into.
     """
     if (logs / RUN_FILE).is_file():
         return logs
     over: set[Path] = set()
     told = False
     while True:
-        if not logs.is_dir():
+        if logs.exists() and not logs.is_dir():
             return find_run(logs)  # which says what there is instead
         for folder in newest_first(logs):
             if folder not in over and is_over(folder):
@@ -122,6 +123,8 @@ def waiting_words(logs: Path, any_over: bool) -> str:
             f"No run in {logs} is running (`nanwatch explain` shows the newest); "
             "waiting for `nanwatch run SCRIPT`.\n"
         )
+    if not logs.exists():
+        return f"There is no folder {logs} yet; waiting for `nanwatch run SCRIPT`.\n"
     return f"No run in {logs} yet; waiting for `nanwatch run SCRIPT`.\n"
 
 
@@ -165,4 +168,6 @@ def show_end(run: Run, gone: bool, choice: Choice) -> None:
     from nanwatch.explain.as_live_end import render_end
     from nanwatch.explain.reporting import report_of
 
+    if gone:
+        run = replace(run, info=replace(run.info, status="killed"))
     show(render_end(report_of(run, choice, project_root()), *screen_of(sys.stdout), is_gone=gone))

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from nanwatch.cli.consent import ask_to_run, yes_option
 from nanwatch.cli.debugger import open_at
 from nanwatch.cli.screen import show
 from nanwatch.errors import RunUnreadable
 from nanwatch.explain.as_replay import render
-from nanwatch.record.read import find_run, read_info, read_run
+from nanwatch.record.read import find_run, read_all_info, read_run
 
 
 @click.command()
@@ -20,7 +21,8 @@ from nanwatch.record.read import find_run, read_info, read_run
     is_flag=True,
     help="Open a debugger at the line of the op, with its inputs and output, x, y, loss and gradients.",
 )
-def replay(logs: Path, pdb: bool) -> None:
+@yes_option
+def replay(logs: Path, pdb: bool, yes: bool) -> None:
     """Bring back the moment before the training broke.
 
     Runs the script again up to the same training, restores the snapshot, and repeats the step that went
@@ -33,7 +35,7 @@ def replay(logs: Path, pdb: bool) -> None:
     need_framework()
     from nanwatch.replay.again import replay as bring_back
 
-    moment = bring_back(read_info(folder), folder)
+    moment = bring_back(read_all_info(folder, []), folder, lambda script: ask_to_run(script, yes))
     show(render(moment.found, str(moment.folder)))
     if pdb:
         op = moment.found.op

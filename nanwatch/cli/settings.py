@@ -16,6 +16,7 @@ KNOWN = {
     "on-incident": str,
     "fail-on": str,
     "quiet": bool,
+    "verbose": bool,
     "snapshot-limit": int,
     "prove": (int, float),
     "keras": (int, str),

@@ -34,7 +34,7 @@ def render(found: StepReplay, folder: str = "") -> str:
         lines += ["", "What was not finite in the step, and how many of its elements:"]
     for entry in found.spread:
         lines.append(f"  {entry.role:<10} {clean(entry.path):<40} {entry.num_bad} of {entry.size}")
-    return "\n".join([*lines, *map(incident_note_words, found.notes)]) + "\n"
+    return "\n".join([*lines, *(clean(incident_note_words(note)) for note in found.notes)]) + "\n"
 
 
 def op_lines(op: OpInfo, folder: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -26,7 +27,11 @@ class KeptFile:
         if self.number is None or identity_of(self.number) != self.identity:
             self.open()
         assert self.number is not None
-        return os.write(self.number, data)
+        written = os.write(self.number, data)
+        if written < len(data):  # the disk is full: what comes next, when it no longer is, begins a line
+            os.ftruncate(self.number, os.fstat(self.number).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        return written
 
     def close(self) -> None:
         number, self.number = self.number, None

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nanwatch.errors import NanwatchError
 from nanwatch.record.facts import FitInfo, IncidentInfo, RunInfo
 from nanwatch.record.notes import LeftOutOfSnapshot
 from nanwatch.replay.moment import Moment
+from nanwatch.replay.script_again import Ask, CannotReplay, script_again
 from nanwatch.watch.import_hook import install_hook
 from nanwatch.watch.incident.snapshot_file import NEEDED, SNAPSHOT_FILE, holds_step, load
 from nanwatch.watch.keras_seam.keras_types import Array
@@ -20,26 +20,25 @@ from nanwatch.watch.launch.starting import Program
 from nanwatch.watch.recording.run_recorder import OpenFit, RunRecorder
 
 
-class CannotReplay(NanwatchError):
-    """The moment cannot be brought back: which of its parts is missing or has changed."""
-
-
 class Reached(BaseException):
     """Leaves the script once the step has been repeated. No ``except Exception`` stops it."""
 
 
-def replay(info: RunInfo, folder: Path) -> Moment:
+def replay(info: RunInfo, folder: Path, ask: Ask) -> Moment:
     """The moment of the incident of the run in ``folder``, from its own script.
+
+    ``ask`` is called with the script before that is run, and raises where it is not to be.
 
     Raises:
         CannotReplay: there is no incident or snapshot, the script is gone or has changed, or it does
             not come to the same step again.
     """
     incident = checked_incident(info)
-    arrays = checked_snapshot(folder, incident, info.fits[incident.fit])
-    place = folder_with(info)
+    arrays = checked_snapshot(folder, incident, checked_fit(info, incident))
+    again = script_again(info, folder)
+    ask(again)
     goal = Goal(info, incident, arrays)
-    with contextlib.chdir(place), goal.watching():
+    with contextlib.chdir(again.folder), goal.watching():
         program = Program(info.script, tuple(info.argv[1:]), keras_2=info.keras_2)
         ending = scripts.run_program(program, catch=(Reached,))
     if goal.problem is not None:
@@ -50,16 +49,8 @@ def replay(info: RunInfo, folder: Path) -> Moment:
         raise CannotReplay(
             f"{info.script} ended {how} before it reached {where}training {incident.fit + 1} again."
         )
-    goal.moment.folder = place
+    goal.moment.folder = again.folder
     return goal.moment
-
-
-def folder_with(info: RunInfo) -> Path:
-    """From where the script is to be run: from here where that finds it, else from where it was."""
-    for folder in (Path.cwd(), Path(info.cwd)):
-        if Path(folder, info.script).exists():
-            return folder
-    raise CannotReplay(f"The script {info.script} does not exist any more; a replay runs it again.")
 
 
 def checked_incident(info: RunInfo) -> IncidentInfo:
@@ -69,6 +60,13 @@ def checked_incident(info: RunInfo) -> IncidentInfo:
     if not incident.frozen and incident.action != "continue":
         raise CannotReplay("The fault was seen only after the step; the state before it was not kept.")
     return incident
+
+
+def checked_fit(info: RunInfo, incident: IncidentInfo) -> FitInfo:
+    fit = next((fit for fit in info.fits if fit.index == incident.fit), None)
+    if fit is None:
+        raise CannotReplay(f"The record does not tell of training {incident.fit + 1}, which went bad.")
+    return fit
 
 
 def checked_snapshot(folder: Path, incident: IncidentInfo, fit: FitInfo) -> dict[str, Array]:

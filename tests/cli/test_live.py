@@ -18,7 +18,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from nanwatch.cli.alive import QUIET, is_gone, lives
-from nanwatch.cli.live import ABANDONED, await_run, is_over, newest_first
+from nanwatch.cli.live import ABANDONED, await_run, is_over, newest_first, waiting_words
 from nanwatch.diagnose import made_up
 from nanwatch.explain.as_live import IDLE, plain_line, render_frame
 from nanwatch.explain.places_to_watch import LASTING, places_to_watch
@@ -271,23 +271,30 @@ def live(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_there_is_no_folder(tmp_path: Path) -> None:
+def test_a_file_is_not_waited_on(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("")
     ended = live(tmp_path)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == (
-        "nanwatch: There is no folder logs; `nanwatch run SCRIPT` writes one "
-        "(logs/ unless --log-dir says otherwise).\n"
+        "nanwatch: logs is a file; give a run folder, or the folder that holds the runs.\n"
     )
 
 
+def test_what_is_waited_for(tmp_path: Path) -> None:
+    said = "waiting for `nanwatch run SCRIPT`.\n"
+    gone = tmp_path / "gone"
+    assert waiting_words(gone, any_over=False) == f"There is no folder {gone} yet; {said}"
+    assert waiting_words(tmp_path, any_over=False) == f"No run in {tmp_path} yet; {said}"
+
+
 def test_a_run_is_waited_for_followed_and_its_end_told(tmp_path: Path) -> None:
-    (tmp_path / "logs").mkdir()
+    """Where there is no folder yet, either."""
 
     def train() -> None:
         time.sleep(1.0)
         run = running(losses=[1.0] * 300)
         folder = tmp_path / "logs" / "20250102T030405Z-train-9"
-        folder.mkdir()
+        folder.mkdir(parents=True)
         writer = RunWriter(folder)
         info = replace(run.info, pid=os.getpid())
         writer.save(info)
@@ -307,7 +314,7 @@ def test_a_run_is_waited_for_followed_and_its_end_told(tmp_path: Path) -> None:
     training.join()
     assert (ended.returncode, ended.stderr) == (0, "")
     lines = ended.stdout.splitlines()
-    assert lines[0] == "No run in logs yet; waiting for `nanwatch run SCRIPT`."
+    assert lines[0] == "There is no folder logs yet; waiting for `nanwatch run SCRIPT`."
     assert any(line.startswith("step 151 of 2,000, epoch 2 of 20, loss 1,") for line in lines)
     assert "The script ended with an exception after 300 steps: OSError: disk full." in ended.stdout
     assert "nanwatch explain logs/20250102T030405Z-train-9" in ended.stdout
@@ -444,7 +451,7 @@ def test_a_process_that_was_killed_ends_it_too(tmp_path: Path) -> None:
     saved_runs.save(replace(run, info=replace(run.info, pid=gone)), tmp_path / "logs" / "one")
     ended = live(tmp_path)  # it was written just now, so that it may be one that is out of sight
     assert ended.returncode == 0
-    assert "The run did not finish: its record ends after 300 steps." in ended.stdout
+    assert "The run was killed: its record ends after 300 steps." in ended.stdout
     assert f"Its process, {gone}, is gone, and left no end in the record." in ended.stdout
 
 

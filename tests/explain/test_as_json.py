@@ -40,6 +40,7 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
             "script": "train.py",
             "argv": [str(tmp_path / "train.py"), "--fast"],
             "status": "halted",
+            "state": "halted",
             "steps": 41,
             "epochs": 3,
             "versions": {"keras": "3.15.0", "tensorflow": "2.21.0"},

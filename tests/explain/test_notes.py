@@ -18,6 +18,11 @@ from nanwatch.record.watchpoints import Watchpoint
 
 MB = 2**20
 WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
+    (
+        incident_note_words,
+        notes.LookedInto(),
+        "the process ended while it looked into the step: what is not told here it had not found out",
+    ),
     (incident_note_words, notes.ReplayStopped(30.0), "the replay was stopped after 30 s"),
     (incident_note_words, notes.ReplayStopped(0.5), "the replay was stopped after 0.5 s"),
     (incident_note_words, notes.ReplayRaised("UnknownError"), "the replay raised UnknownError"),

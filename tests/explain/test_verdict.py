@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import math
 from dataclasses import replace
@@ -89,7 +90,7 @@ def test_which_replica_saw_it(replica: int | None, replicas: int, said: str) -> 
         ("faulty", "The training has a fault."),
         ("diverged", "The training diverged."),
         ("healthy", "Nothing found."),
-        ("incomplete", "The run did not finish: its record ends after 100 steps."),
+        ("incomplete", "The run was killed: its record ends after 100 steps."),
         ("no-training", "train.py trained no Keras model that nanwatch could see."),
         ("crashed", "The script ended with an exception after 100 steps."),
         ("non-finite", "The training reports numbers that are NaN or infinite."),
@@ -182,7 +183,8 @@ def test_a_child_process() -> None:
     report = made_up_reports.with_children()
     worker = "process 72 (worker.py --fold 1)"
     assert verdict(report) == f"The loss became NaN at step 3, in epoch 1, in {worker}."
-    for render in (as_terminal.render, as_markdown.render, as_html.render):
+    in_terminal = functools.partial(as_terminal.render, verbose=True)
+    for render in (in_terminal, as_markdown.render, as_html.render):
         text = " ".join(html.unescape(render(report)).replace("\\", "").split())
         assert "Child processes" in text
         assert "Process 71: 1 training, 100 steps, loss 0.342 over the last 20 steps." in text
@@ -254,7 +256,9 @@ def test_why_a_check_saw_no_training() -> None:
 def test_a_fault_of_nanwatchs_own_comes_first(fit: dict[str, Any], outcome: Outcome, said: str) -> None:
     report = made_up_reports.healthy(outcome=outcome, fit=fit)
     assert verdict(report) == said
-    assert as_terminal.render(report, width=200, unicode=False).splitlines()[2].startswith("?? nanwatch")
+    whole = as_terminal.render(report, width=200, unicode=False, verbose=True)
+    assert whole.splitlines()[2].startswith("?? nanwatch")
+    assert "nanwatch itself failed in step" in as_terminal.render(report)
     assert as_markdown.render(report).startswith("## \N{WHITE QUESTION MARK ORNAMENT} nanwatch itself failed")
     assert '<body class="unknown">' in as_html.render(report)
 

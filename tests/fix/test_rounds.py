@@ -132,7 +132,7 @@ def test_a_script_with_two_faults_is_mended_and_written(tmp_path: Path) -> None:
     assert "# the layer before gives logits" in mended
     said = done.stderr.splitlines()
     assert said[0].startswith("nanwatch: run 1: The script ended with an exception")
-    assert said[-1] == "nanwatch: train.py was changed."
+    assert said[-1] == "nanwatch: train.py is fixed."
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".train")] == []
 
 

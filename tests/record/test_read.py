@@ -93,12 +93,12 @@ FOREIGN = [
     ('{"nanwatch_format": true}', "is not a run of nanwatch: its nanwatch_format is not a number."),
     ('{"nanwatch_format": 2.0}', "is not a run of nanwatch: its nanwatch_format is not a number."),
     (
-        '{"nanwatch_format": 3, "script": "a"}',
-        "has format 3, newer than the 2 that nanwatch reads; upgrade nanwatch.",
+        '{"nanwatch_format": 4, "script": "a"}',
+        "has format 4, newer than the 3 this nanwatch reads; upgrade nanwatch.",
     ),
     (
         '{"nanwatch_format": 1, "script": "a"}',
-        "has format 1, older than the 2 that nanwatch reads; run the script again.",
+        "has format 1, older than the 2 this nanwatch reads; run the script again.",
     ),
     (
         '{"nanwatch_format": 2, "script": "a", "fits": 3}',

@@ -76,7 +76,7 @@ def run(folder: Path, *options: str) -> Ended:
 
 
 def replay(folder: Path, *arguments: str, given: str = "") -> Ended:
-    return ended_warm(folder, *MODULE, "replay", *arguments, stdin=given.encode())
+    return ended_warm(folder, *MODULE, "replay", "--yes", *arguments, stdin=given.encode())
 
 
 def last_line(stderr: bytes) -> str:

@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).parent.parent / "watch" / "incident" / "singularities" /
 
 
 def replay(folder: Path, *arguments: str, given: str = "") -> Ended:
-    return ended_warm(folder, *MODULE, "replay", *arguments, stdin=given.encode())
+    return ended_warm(folder, *MODULE, "replay", "--yes", *arguments, stdin=given.encode())
 
 
 def last_line(stderr: bytes) -> str:
@@ -40,14 +40,31 @@ def test_the_step_comes_back(halted: Path) -> None:
     assert "TensorShape([32, 5])" in said
 
 
+def test_nobody_is_there_to_be_asked(halted: Path) -> None:
+    ran = ended(halted, *MODULE, "replay")
+    assert (ran.status, ran.stdout) == (2, b"")
+    assert ran.stderr.decode() == (
+        f"nanwatch: This would run the script that the record names, {halted}/train.py, from {halted}; "
+        "add --yes if that may be run.\n"
+    )
+
+
 def test_the_remedy_was_tried(halted: Path) -> None:
     said = ended(halted, *MODULE, "explain").stdout.decode()
     assert "Tried on the frozen state for 30 steps: it cured the fault." in said
     assert "as it was: NaN or infinite at step 1" in said
 
 
+def moved(halted: Path, folder: Path) -> Path:
+    """The project and its run as if they had been made in ``folder``."""
+    shutil.copytree(halted, folder)
+    (record,) = (folder / "logs").glob("*/run.json")
+    record.write_text(record.read_text().replace(str(halted), str(folder)))
+    return folder
+
+
 def test_a_script_that_changed(halted: Path, tmp_path: Path) -> None:
-    shutil.copytree(halted, tmp_path / "project")
+    moved(halted, tmp_path / "project")
     script = tmp_path / "project" / "train.py"
     script.write_text(script.read_text().replace("Dense(8,", "Dense(9,"))
     ran = replay(tmp_path / "project")
@@ -56,7 +73,7 @@ def test_a_script_that_changed(halted: Path, tmp_path: Path) -> None:
 
 
 def test_a_script_that_trains_no_more(halted: Path, tmp_path: Path) -> None:
-    shutil.copytree(halted, tmp_path / "project")
+    moved(halted, tmp_path / "project")
     (tmp_path / "project" / "train.py").write_text("print('done')\n")
     ran = replay(tmp_path / "project")
     assert ran.status == 2
@@ -75,7 +92,7 @@ def test_a_script_that_trains_no_more(halted: Path, tmp_path: Path) -> None:
 def test_a_snapshot_that_is_missing_or_torn(
     damage: object, sentence: str, halted: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(halted, tmp_path / "project")
+    moved(halted, tmp_path / "project")
     damage(next((tmp_path / "project" / "logs").glob("*/snapshot.npz")))  # type: ignore[operator]
     ran = replay(tmp_path / "project")
     assert ran.status == 2

@@ -115,8 +115,8 @@ def find_in_weights(fit: Fit) -> HiddenNan | None:
     if len(losses) < STEPS or not all(map(math.isfinite, losses)):
         return None
     for path in fit.steps.paths("weight", "l2_norm"):
-        norms = fit.steps.values("weight", path, "l2_norm")
-        if all(math.isnan(norm) for _, norm in norms[-STEPS:]):
+        if all(map(math.isnan, fit.steps.recent_values("weight", path, "l2_norm", last=STEPS))):
+            norms = fit.steps.values("weight", path, "l2_norm")
             since = next(step for step, norm in norms if math.isnan(norm))
             return f"The weight {path} is NaN since step {since}", losses[-1], since
     return None

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any, Protocol
 
-import tensorflow as tf
-
+from nanwatch.watch.keras_seam.chosen import is_on_tensorflow
 from nanwatch.watch.keras_seam.keras_types import Model, Structure, Variable
 from nanwatch.watch.keras_seam.protocol import KerasSeam
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 
 
 class EitherKeras(KerasSeam, Protocol):
@@ -37,7 +37,7 @@ class EitherKeras(KerasSeam, Protocol):
 
     def is_distributed(self, model: Model) -> bool:
         strategy = getattr(model, "distribute_strategy", None)
-        if strategy is None:
+        if strategy is None or not is_on_tensorflow():
             return False
         with strategy.scope():
             return bool(tf.distribute.has_strategy())

@@ -12,7 +12,6 @@ from types import FrameType, ModuleType
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 import tf_keras
 from tf_keras.src.engine import base_layer
 from tf_keras.src.layers.core import tf_op_layer
@@ -39,6 +38,7 @@ from nanwatch.watch.keras_seam.keras_types import (
 )
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper, left_alone
 from nanwatch.watch.keras_seam.places import Place
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.keras_seam.structures import paths_in
 
 FILES_OF_CALLS = frozenset({str(inspect.getsourcefile(base_layer))})

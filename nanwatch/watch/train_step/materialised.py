@@ -8,10 +8,9 @@ of a training differ with it.
 
 from __future__ import annotations
 
-import tensorflow as tf
-
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 
 # Ops that may be computed together with the one whose output they alone consume.
 ABSORBING = frozenset(

@@ -7,8 +7,6 @@ import functools
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 
-import tensorflow as tf
-
 from nanwatch.watch.data.batch import named_tensors
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
@@ -26,6 +24,7 @@ from nanwatch.watch.keras_seam.keras_types import (
 )
 from nanwatch.watch.keras_seam.optimizer_updates import wrap_held, wrappers_of_classes
 from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.train_step import eager_ops, graph_places
 from nanwatch.watch.train_step.loss_uses import note_use
