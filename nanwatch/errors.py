@@ -40,8 +40,8 @@ class TensorFlowMissing(NanwatchError, ImportError):
 
     def __init__(self) -> None:
         super().__init__(
-            "No TensorFlow or Keras was found beside this Python: install the one that your training uses, "
-            "or have the newest by `pip install 'nanwatch[tensorflow]'`."
+            "No TensorFlow or Keras was found in this Python environment: install the one that your training "
+            "uses, or the newest with `pip install 'nanwatch[tensorflow]'`."
         )
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     default=20,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Batches that each training may take.",
+    help="Number of batches for each training.",
 )
 @setting(
     "--deadline",
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     show_default=True,
     type=click.FloatRange(min=5),
     metavar="SECONDS",
-    help="Seconds after which the check has ended, whatever the script does.",
+    help="The check ends after this time, whatever the script does.",
 )
 @keras_option
 @fail_on_option("error")
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     default="logs",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Folder below which the run gets a folder of its own.",
+    help="Each run gets its own folder below this folder.",
 )
 @format_option
 @verbose_option
@@ -83,19 +83,19 @@ def check(
 ) -> None:
     """Train a few steps of SCRIPT, and say whether this training can work.
 
-    Every fit trains --max-steps batches and sees one batch of validation; then the script goes
-    on. A loop of the script's own is ended after as many steps, and the script with it. Models
-    that the script saves go elsewhere, and callbacks that write files are held back. What the
-    script prints goes to stderr; stdout has the report.
+    Every fit trains --max-steps batches and one batch of validation; then the script goes on. Your
+    own training loop ends after the same number of steps, and the script with it. Models that the
+    script saves go to another place, and callbacks that write files do not run. The output of the
+    script goes to stderr, the report goes to stdout.
 
-    A finding is left out by a comment on its line: # nanwatch: ignore[NW203] reason
+    A comment on its line leaves a finding out: # nanwatch: ignore[NW203] reason
 
     \b
     Exit status
-      0   nothing at or above --fail-on
+      0   no finding at or above --fail-on
       2   wrong usage, or nothing was checked: no training, or none before the deadline
       3   findings
-      any other: the script failed by itself
+      any other: the script itself failed
     """
     from nanwatch.check.run_check import run_check
     from nanwatch.watch import is_disabled, keep_own_modules

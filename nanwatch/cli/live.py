@@ -39,15 +39,16 @@ UNREADABLE = 5.0  # seconds for which a record may be unreadable: it may lie on 
 def live(logs: Path, select: str | None, ignore: str | None, baseline: Path | None) -> None:
     """Follow a running training from another terminal, until it ends.
 
-    LOGS is the folder of a run, or a folder of runs, of which the newest that goes on is taken
-    ("logs" if it is not given). Where none goes on, the next is waited for. Shows steps, loss,
-    gradient norm, learning rate, the layers that look worst and when it may end; then what happened.
+    LOGS is a run folder, or a folder of runs: then the newest run that is still running is taken
+    ("logs" if it is not given). If none is running, nanwatch waits for the next one. It shows steps,
+    loss, gradient norm, learning rate, the layers that look worst, and when the training will probably
+    end; then what happened.
     """
     choice = choice_of(select, ignore, baseline)
     try:
         run, gone = follow_on_screen(logs)
     except KeyboardInterrupt:
-        show("No longer followed; the training goes on.\n")
+        show("Stopped following; the training goes on.\n")
         sys.exit(ExitStatus.INTERRUPTED)
     show_end(run, gone, choice)
 
@@ -119,7 +120,7 @@ def is_over(folder: Path) -> bool:
 def waiting_words(logs: Path, any_over: bool) -> str:
     if any_over:
         return (
-            f"No run in {logs} is going on (`nanwatch explain` tells of the newest); "
+            f"No run in {logs} is running (`nanwatch explain` shows the newest); "
             "waiting for `nanwatch run SCRIPT`.\n"
         )
     if not logs.exists():

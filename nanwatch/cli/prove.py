@@ -18,7 +18,7 @@ from nanwatch.cli.screen import screen_of, show
     "--seconds",
     type=click.FloatRange(min=0.0),
     default=None,
-    help="How long the trials may take; as long as they need, if not given.",
+    help="How long the trials may take. Without it there is no limit.",
 )
 @yes_option
 def prove(logs: Path, seconds: float | None, yes: bool) -> None:

@@ -26,9 +26,9 @@ from nanwatch.record.read import find_run, read_all_info, read_run
 def replay(logs: Path, pdb: bool, yes: bool) -> None:
     """Bring back the moment before the training broke.
 
-    Runs the script again up to the same training, or loop of its own, restores the snapshot, and repeats
-    the step that went bad, op by op. It prints the ops around the one at which it began, and what each
-    gave. LOGS is the folder of a run, or a folder of runs ("logs" if not given).
+    Runs the script again up to the same training, restores the snapshot, and repeats the step that went
+    bad, op by op. It prints the op at which the fault began, the ops around it, and the values that each
+    produced. LOGS is a run folder, or a folder of runs ("logs" if it is not given).
     """
     from nanwatch.watch import need_framework
 
@@ -57,7 +57,7 @@ def of_incident(folder: Path) -> Path:
         return folder
     if run.is_same_program(part):
         raise RunUnreadable(
-            f"The incident was in a child process of the script, {part.info.pid}, which cannot be entered "
-            "again; the snapshot of it is in " + str(part.folder) + "."
+            f"The incident was in a child process of the script, {part.info.pid}, which cannot be started "
+            f"again by itself. Its snapshot is in {part.folder}."
         )
     return part.folder

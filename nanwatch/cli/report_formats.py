@@ -56,7 +56,7 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
         expose_value=False,
         is_eager=True,
         callback=keep_output,
-        help="Write to this file instead; for the one format that names none.",
+        help="Write to this file; for the one format that names no file.",
     )
     chosen = click.option(
         "--format",

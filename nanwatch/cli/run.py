@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     default="logs",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Folder below which the run gets a folder of its own.",
+    help="Each run gets its own folder below this folder.",
 )
 @setting(
     "--on-incident",
     default="raise",
     show_default=True,
     type=click.Choice(["raise", "stop", "continue"]),
-    help="At the first non-finite step: leave fit at once, let fit end, or only record.",
+    help="At the first non-finite step: leave fit at once, let fit end by itself, or only record it.",
 )
 @setting(
     "--snapshot-limit",
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     show_default=True,
     type=click.IntRange(min=0),
     metavar="MB",
-    help="Megabytes that the snapshot of a bad step may take.",
+    help="The largest size of the snapshot of a bad step, in megabytes.",
 )
 @setting(
     "--prove",
@@ -83,8 +83,8 @@ def run(
 ) -> None:
     """Run SCRIPT as `python SCRIPT ARGS...` would, and watch every training in it.
 
-    The script keeps its arguments, output and exit status. When a loss, a gradient or a weight
-    becomes NaN or infinite the training is halted before the update is applied, and the exit
+    The script keeps its arguments, output and exit status. If a loss, a gradient or a weight
+    becomes NaN or infinite, the training is halted before the update is applied, and the exit
     status is 3. The report goes to stderr.
     """
     from nanwatch.cli.watched_script import Wanted, run_wanted

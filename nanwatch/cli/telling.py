@@ -42,7 +42,7 @@ def fail_on_option(default: FailOn) -> Callable[[Callable[..., Any]], Callable[.
         default=default,
         show_default=True,
         type=click.Choice([*get_args(Level), NEVER]),
-        help="Exit with status 3 when a finding is of this level or worse.",
+        help="Exit with status 3 if a finding has this level or a worse one.",
     )
 
 

@@ -78,7 +78,7 @@ def not_watched_words(note: NotWatched) -> str:
         case notes.OtherKeras():
             return (
                 "a model of another Keras was trained too: of Keras 2 (tf_keras) and Keras 3 the one is "
-                "watched that the script makes something of first"
+                "watched that the script uses first"
             )
         case notes.OtherBackend(backend):
             return f"Keras runs on {backend}: only TensorFlow, JAX and PyTorch are watched"
@@ -86,7 +86,7 @@ def not_watched_words(note: NotWatched) -> str:
             return f"a fit on {NAMES.get(backend, backend)} {FEATURES[feature]}"
         case notes.LoopUnderXla():
             return (
-                "a loop whose step is compiled with XLA (jit_compile=True), where nothing can look on; "
+                "a loop whose step is compiled with XLA (jit_compile=True), which cannot be watched; "
                 "without jit_compile it is watched"
             )
         case notes.LoopOnReplicas():

@@ -165,7 +165,7 @@ def not_held(report: Report) -> list[str]:
     largest = max((size for size in sizes if size is not None), default=None)
     if largest is None or report.run.trials:
         return []
-    return [f"Nothing was tried: the first weights ({largest / 2**20:.0f} MB) are more than are held."]
+    return [f"Nothing was tried: the first weights ({largest / 2**20:.0f} MB) are too large to keep."]
 
 
 def in_vain(report: Report) -> list[str]:
@@ -219,7 +219,7 @@ def nothing_checked(report: Report, child_seconds: float = 0.0) -> str:
         return f"{script} trained no Keras model that could be checked: {reasons[0].rstrip('.')}."
     if child_seconds > CHILDREN_AT_WORK:
         return (
-            f"{script} trained no Keras model in its own process, and a check looks into no other: "
+            f"{script} trained no Keras model in its own process, and a check sees no other: "
             "nothing was checked."
         )
     return f"{script} trained no Keras model: nothing was checked."

@@ -49,7 +49,7 @@ def prove(
         CannotReplay: it is gone.
     """
     if not proposals:
-        raise CannotProve("There is nothing to try: no remedy was told, and nothing is suspected.")
+        raise CannotProve("There is nothing to try: the run has no remedy and no suspected cause.")
     fit = proposals[0].fit
     again = script_again(info, folder)
     ask(again)
@@ -59,8 +59,8 @@ def prove(
         if recorder.kept is None:
             how = f"with status {ending.status}" if ending.error is None else f"with {ending.error!r}"
             raise CannotProve(
-                f"{info.script} ended {how}, and training {fit + 1} could not be made again: several "
-                "optimizers or devices, weights too large to hold, or a script that does something else now."
+                f"{info.script} ended {how}, and training {fit + 1} could not be repeated: it has several "
+                "optimizers or devices, its weights are too large to keep, or the script has changed."
             )
         found = trials_of(recorder.kept, proposals, seconds)
     tried = {trial.intervention for trial in found}

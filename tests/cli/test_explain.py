@@ -122,8 +122,8 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cases = {
         "logs": f"nanwatch: There is no folder logs; `nanwatch run SCRIPT` writes one {NEXT}.",
-        "empty": "nanwatch: No run in empty: no folder below it holds a run.json; "
-        "make one with `nanwatch run SCRIPT`.",
+        "empty": "nanwatch: No run in empty: no folder below it has a run.json; "
+        "`nanwatch run SCRIPT` writes one.",
         "file": "nanwatch: file is empty.",
     }
     for place, sentence in cases.items():
@@ -133,10 +133,10 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
 RUN_JSON: dict[str, tuple[Any, str]] = {
     "truncated": (
         '{"nanwatch_format": 2, "script": "tra',
-        "is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again.",
+        "is not valid JSON: it is cut off, or not written by nanwatch. Run the script again.",
     ),
-    "empty": ("", "is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again."),
-    "foreign": ('{"epochs": 3}', "is not a run of nanwatch's: it has no nanwatch_format."),
+    "empty": ("", "is not valid JSON: it is cut off, or not written by nanwatch. Run the script again."),
+    "foreign": ('{"epochs": 3}', "is not a run of nanwatch: it has no nanwatch_format."),
     "newer": (
         '{"nanwatch_format": 99}',
         "has format 99, newer than the 3 this nanwatch reads; upgrade nanwatch.",

@@ -140,11 +140,11 @@ def test_an_incident_is_told_while_the_run_goes_on() -> None:
 
 
 def test_before_the_first_step() -> None:
-    assert "The training has begun; no step is over yet." in render_frame(without_a_step(), 80, 24)
-    assert plain_line(without_a_step()) == "The training has begun; no step is over yet."
+    assert "The training has started; no step has finished yet." in render_frame(without_a_step(), 80, 24)
+    assert plain_line(without_a_step()) == "The training has started; no step has finished yet."
     none = replace(running(), fits=())
-    assert "the script has not come to one" in render_frame(none, 80, 24)
-    assert "the script has not come to one" in plain_line(none)
+    assert "the script has not started one" in render_frame(none, 80, 24)
+    assert "the script has not started one" in plain_line(none)
 
 
 def test_the_training_that_runs_is_shown() -> None:
@@ -345,8 +345,7 @@ def test_a_run_that_is_over_is_not_followed_again(tmp_path: Path) -> None:
     training.join()
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.splitlines()[0] == (
-        "No run in logs is going on (`nanwatch explain` tells of the newest); "
-        "waiting for `nanwatch run SCRIPT`."
+        "No run in logs is running (`nanwatch explain` shows the newest); waiting for `nanwatch run SCRIPT`."
     )
     assert "nanwatch explain logs/later" in ended.stdout
     assert "NW201" not in ended.stdout

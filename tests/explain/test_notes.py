@@ -104,7 +104,7 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
         not_watched_words,
         notes.OtherKeras(),
         "a model of another Keras was trained too: of Keras 2 (tf_keras) and Keras 3 the one is watched that "
-        "the script makes something of first",
+        "the script uses first",
     ),
     (
         not_watched_words,
@@ -140,7 +140,7 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
     (
         not_watched_words,
         notes.LoopUnderXla(),
-        "a loop whose step is compiled with XLA (jit_compile=True), where nothing can look on; "
+        "a loop whose step is compiled with XLA (jit_compile=True), which cannot be watched; "
         "without jit_compile it is watched",
     ),
     (

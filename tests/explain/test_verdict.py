@@ -231,8 +231,7 @@ def test_why_a_check_saw_no_training() -> None:
     report = made_up_reports.healthy(outcome="no-training")
     assert nothing_checked(report, 0.9) == "train.py trained no Keras model: nothing was checked."
     assert nothing_checked(report, 1.1) == (
-        "train.py trained no Keras model in its own process, and a check looks into no other: "
-        "nothing was checked."
+        "train.py trained no Keras model in its own process, and a check sees no other: nothing was checked."
     )
     info = replace(report.run.info, not_watched=(OtherBackend("mlx"),))
     assert nothing_checked(replace(report, run=replace(report.run, info=info))) == (
@@ -333,7 +332,7 @@ def test_a_model_too_large_to_be_made_again_is_told() -> None:
     held = limits(report_of(made_up.run(of, **facts)))
     assert not any("Nothing was tried" in line for line in held)
     large = made_up.run(of, fit={"weights_not_held": 92 * 2**20}, **facts)
-    assert "Nothing was tried: the first weights (92 MB) are more than are held." in limits(report_of(large))
+    assert "Nothing was tried: the first weights (92 MB) are too large to keep." in limits(report_of(large))
 
 
 @pytest.mark.parametrize(

@@ -577,7 +577,8 @@ def open_recorder(log_dir: Path, argv: tuple[str, ...], snapshot_limit: int = SN
         return RunRecorder(place, argv[0], argv, snapshot_limit)
     except OSError as error:
         raise NanwatchError(
-            f"No run folder could be made in {log_dir}: {error.strerror}; give another one with --log-dir."
+            f"No run folder could be created in {log_dir}: {error.strerror}; "
+            "choose another one with --log-dir."
         ) from error
 
 
