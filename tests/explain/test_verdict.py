@@ -351,7 +351,7 @@ def test_a_training_without_skill_and_without_a_fault(ended: float, words: str) 
     stuck = TrialOutcome(True, 200, 0.69, 0.0)
     change = Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", 0.1)
     vain = replace(run, trials=[Trial(change, "not-cured", stuck, stuck, 200, 0, made_again=True)])
-    assert "made again with 1 change, and learned no more" in verdict(report_of(vain))
+    assert "It was run again with 1 change, and none made it learn more." in verdict(report_of(vain))
     assert "Also tried, without success: the learning rate 0.1." in limits(report_of(vain))
 
 
