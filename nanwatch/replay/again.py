@@ -11,6 +11,7 @@ from pathlib import Path
 from nanwatch.errors import NanwatchError
 from nanwatch.record.facts import FitInfo, IncidentInfo, RunInfo
 from nanwatch.record.notes import LeftOutOfSnapshot
+from nanwatch.record.secrets import arguments_again
 from nanwatch.replay.moment import Moment
 from nanwatch.watch.import_hook import install_hook
 from nanwatch.watch.incident.snapshot_file import NEEDED, SNAPSHOT_FILE, holds_step, load
@@ -40,7 +41,7 @@ def replay(info: RunInfo, folder: Path) -> Moment:
     place = folder_with(info)
     goal = Goal(info, incident, arrays)
     with contextlib.chdir(place), goal.watching():
-        program = Program(info.script, tuple(info.argv[1:]), keras_2=info.keras_2)
+        program = Program(info.script, arguments_again(info.argv), keras_2=info.keras_2)
         ending = scripts.run_program(program, catch=(Reached,))
     if goal.problem is not None:
         raise CannotReplay(goal.problem)

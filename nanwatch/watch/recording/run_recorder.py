@@ -32,6 +32,7 @@ from nanwatch.record.facts import (
 )
 from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.parts import make_room, new_part
+from nanwatch.record.secrets import without_secrets
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
 from nanwatch.watch.keras_seam.chosen import package
@@ -204,7 +205,7 @@ class RunRecorder:
         self.halted = False
         self.info = RunInfo(
             script=script,
-            argv=argv,
+            argv=without_secrets(argv),
             cwd=working_folder(),
             pid=self.pid,
             worker=self.worker,
@@ -254,7 +255,7 @@ class RunRecorder:
         writer = RunWriter(folder)
         if self.is_part:
             script, argv = script_of_part(self.log_dir)
-            self.info = replace(self.info, script=script, argv=argv, cwd=working_folder())
+            self.info = replace(self.info, script=script, argv=without_secrets(argv), cwd=working_folder())
             end_with_process(self.end_part)
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 make_room(self.log_dir, FITS_IN_FULL)
