@@ -48,7 +48,7 @@ def headline(report: Report) -> Iterator[str]:
     yield f"## {TONES[found.tone]} {escape_markup(found.said)}"
     if found.behind is not None:
         yield escape_markup(found.behind)
-    facts = [code_span(report.path(report.run.info.script)), report.run.info.status]
+    facts = [code_span(report.path(report.run.info.script)), report.state]
     if report.folder() is not None:
         facts.append(f"run {code_span(report.folder() or '')}")
     yield " · ".join(facts)

@@ -523,6 +523,8 @@ class RunInfo:
     started: str = ""  # UTC, ISO 8601
     pid: int = 0
     made_by: str = ""  # by which machine and user, as `nanwatch.record.whose` has it
+    host: str = ""  # where it runs
+    process_start: str = ""  # a mark of the process, which the next one of this pid has not
     versions: dict[str, str] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
     models: tuple[ModelInfo, ...] = ()

@@ -47,13 +47,13 @@ def run_at(place: Path) -> Path:
             "(logs/ unless --log-dir says otherwise)."
         )
     if not place.is_dir():
-        raise RunNotFound(f"{place} is a file; give a run folder, or the folder that holds the runs.")
+        raise RunNotFound(f"{place} is a file; give a run folder, or the folder with the runs.")
     if (place / RUN_FILE).is_file():
         return place
     runs = [entry.parent for entry in place.glob(f"*/{RUN_FILE}")]
     if not runs:
         raise RunNotFound(
-            f"No run in {place}: no folder below it holds a {RUN_FILE}; make one with `nanwatch run SCRIPT`."
+            f"No run in {place}: no folder below it has a {RUN_FILE}; `nanwatch run SCRIPT` writes one."
         )
     return max(runs, key=age_key)
 
@@ -132,10 +132,10 @@ def read_run_file(folder: Path, damage: list[str] | None = None) -> tuple[RunInf
         raise RunNotFound(f"No {RUN_FILE} in {folder}: {error.strerror}.") from error
     except ValueError as error:
         raise RunUnreadable(
-            f"{path} is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again."
+            f"{path} is not valid JSON: it is cut off, or not written by nanwatch. Run the script again."
         ) from error
     if not isinstance(table, dict) or "nanwatch_format" not in table:
-        raise RunUnreadable(f"{path} is not a run of nanwatch's: it has no nanwatch_format.")
+        raise RunUnreadable(f"{path} is not a run of nanwatch: it has no nanwatch_format.")
     check_format(path, table["nanwatch_format"])
     said = [] if damage is None else damage
     leave_out_fits(table, said)
@@ -168,7 +168,7 @@ def with_own_numbers(info: RunInfo, damage: list[str]) -> RunInfo:
 
 def check_format(path: Path, found: object) -> None:
     if type(found) is not int:
-        raise RunUnreadable(f"{path} is not a run of nanwatch's: its nanwatch_format is no number.")
+        raise RunUnreadable(f"{path} is not a run of nanwatch: its nanwatch_format is not a number.")
     if found > FORMAT:
         raise RunUnreadable(
             f"{path} has format {found}, newer than the {FORMAT} this nanwatch reads; upgrade nanwatch."

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nanwatch.record.facts import FitInfo, IncidentInfo, RunInfo
 from nanwatch.record.notes import LeftOutOfSnapshot
+from nanwatch.record.secrets import arguments_again
 from nanwatch.replay.moment import Moment
 from nanwatch.replay.script_again import Ask, CannotReplay, script_again
 from nanwatch.watch.import_hook import install_hook
@@ -39,7 +40,7 @@ def replay(info: RunInfo, folder: Path, ask: Ask) -> Moment:
     ask(again)
     goal = Goal(info, incident, arrays)
     with contextlib.chdir(again.folder), goal.watching():
-        program = Program(info.script, tuple(info.argv[1:]), keras_2=info.keras_2)
+        program = Program(info.script, arguments_again(info.argv), keras_2=info.keras_2)
         ending = scripts.run_program(program, catch=(Reached,))
     if goal.problem is not None:
         raise CannotReplay(goal.problem)
@@ -47,7 +48,7 @@ def replay(info: RunInfo, folder: Path, ask: Ask) -> Moment:
         how = f"with status {ending.status}" if ending.error is None else f"with {ending.error!r}"
         where = "the step that went bad in " if goal.begun else ""
         raise CannotReplay(
-            f"{info.script} ended {how} before it came to {where}training {incident.fit + 1} again."
+            f"{info.script} ended {how} before it reached {where}training {incident.fit + 1} again."
         )
     goal.moment.folder = again.folder
     return goal.moment
@@ -58,9 +59,7 @@ def checked_incident(info: RunInfo) -> IncidentInfo:
     if incident is None:
         raise CannotReplay("The run has no incident: there is no step to bring back.")
     if not incident.frozen and incident.action != "continue":
-        raise CannotReplay(
-            "What went bad was seen when the step had been made: of the state before it nothing is left."
-        )
+        raise CannotReplay("The fault was seen only after the step; the state before it was not kept.")
     return incident
 
 
@@ -85,11 +84,11 @@ def checked_snapshot(folder: Path, incident: IncidentInfo, fit: FitInfo) -> dict
     missing = [note.part for note in incident.notes if isinstance(note, LeftOutOfSnapshot)]
     part = next((part for part in NEEDED if part in missing), None)
     if part is not None:
-        raise CannotReplay(f"{path} is not whole ({part}): it was over --snapshot-limit.")
+        raise CannotReplay(f"{path} is incomplete ({part} is missing): it was larger than --snapshot-limit.")
     if not holds_step(arrays) and fit.kind == "tape":
-        raise CannotReplay(f"{path} does not hold what the step of the loop was given.")
+        raise CannotReplay(f"{path} does not have the arguments of the step of the loop.")
     if not holds_step(arrays) and not any(name.startswith("batch/") for name in arrays):
-        raise CannotReplay(f"{path} holds no batch: it was over --snapshot-limit.")
+        raise CannotReplay(f"{path} has no batch: it was larger than --snapshot-limit.")
     return arrays
 
 

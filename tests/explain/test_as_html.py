@@ -30,7 +30,7 @@ VENDORED = {  # of the files in the package uplot 1.6.32, as npm delivers it
     "uPlot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
     "LICENSE": "8f989229699b4fe2f1a0432d0e9edc338a8a911e250e2d1b01ecd770a5f5b1bd",
 }
-VOID = {"meta", "rect", "line", "polyline", "br"}
+VOID = {"input", "meta", "rect", "line", "polyline", "br"}
 
 
 class Page(HTMLParser):

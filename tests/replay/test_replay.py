@@ -34,7 +34,7 @@ def test_the_step_comes_back(halted: Path) -> None:
     ran = replay(halted, "--pdb", given="p y_pred.shape, loss\nq\n")
     said = ran.stdout.decode()
     assert ran.status == 0, ran.stderr
-    assert "on the weights of before: loss nan." in said
+    assert "with the weights from before it: loss nan." in said
     assert "RealDiv, forward" in said
     assert "train.py:12" in said
     assert "TensorShape([32, 5])" in said
@@ -77,7 +77,7 @@ def test_a_script_that_trains_no_more(halted: Path, tmp_path: Path) -> None:
     (tmp_path / "project" / "train.py").write_text("print('done')\n")
     ran = replay(tmp_path / "project")
     assert ran.status == 2
-    said = "nanwatch: train.py ended with status 0 before it came to training 1 again."
+    said = "nanwatch: train.py ended with status 0 before it reached training 1 again."
     assert last_line(ran.stderr) == said
 
 

@@ -32,6 +32,8 @@ from nanwatch.record.facts import (
 )
 from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.parts import make_room, new_part
+from nanwatch.record.run_state import host_name, process_start
+from nanwatch.record.secrets import without_secrets
 from nanwatch.record.sources import write_sources
 from nanwatch.record.whose import maker_here
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
@@ -208,12 +210,14 @@ class RunRecorder:
         self.halted = False
         self.info = RunInfo(
             script=script,
-            argv=argv,
+            argv=without_secrets(argv),
             cwd=working_folder(),
             pid=self.pid,
             made_by=maker_here(),
             worker=self.worker,
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            host=host_name(),
+            process_start=process_start(self.pid),
             versions={"python": platform.python_version()},
         )
 
@@ -259,7 +263,7 @@ class RunRecorder:
         writer = RunWriter(folder)
         if self.is_part:
             script, argv = script_of_part(self.log_dir)
-            self.info = replace(self.info, script=script, argv=argv, cwd=working_folder())
+            self.info = replace(self.info, script=script, argv=without_secrets(argv), cwd=working_folder())
             end_with_process(self.end_part)
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 make_room(self.log_dir, FITS_IN_FULL)
@@ -345,15 +349,14 @@ class RunRecorder:
                 self.early.append(event)
 
     def learn_versions(self) -> None:
-        """Note what is installed and which devices there are, once TensorFlow is there."""
-        import tensorflow as tf
+        """Note what is installed and which devices there are, once a training begins."""
+        from nanwatch.watch.keras_seam.devices import devices, packages
 
         versions = {"python": platform.python_version(), "nanwatch": __version__}
-        for name in ("tensorflow", package(), "numpy"):
+        for name in (*packages(), package(), "numpy"):
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 versions[name] = importlib.metadata.version(name)
-        devices = tuple(device.name for device in tf.config.list_logical_devices())
-        self.info = replace(self.info, versions=versions, devices=devices)
+        self.info = replace(self.info, versions=versions, devices=devices())
 
     def add_fit(self, model: ModelInfo, fit: FitInfo, current: Callable[[], FitInfo]) -> int:
         """Take up a new fit; answers its index. An old healthy fit may give up its series."""
@@ -484,11 +487,14 @@ class RunRecorder:
         return self.fits[fit] if current is None else current()
 
     def add_incident(self, incident: IncidentInfo) -> None:
-        """The first incident of a run is the one that counts."""
+        """The first incident of a run is the one that counts. It is told again when more is known of it."""
         with self.lock:
-            if self.info.incident is None:
+            told = self.info.incident
+            is_known = told is not None and (told.fit, told.step) == (incident.fit, incident.step)
+            if told is None or is_known:
                 self.info = replace(self.info, incident=incident)
-        self.add_event(IncidentSeen(incident.fit, incident.step, incident.role, incident.path))
+        if not is_known:
+            self.add_event(IncidentSeen(incident.fit, incident.step, incident.role, incident.path))
         self.save()
 
     def note_not_watched(self, what: NotWatched) -> None:
@@ -572,7 +578,8 @@ def open_recorder(log_dir: Path, argv: tuple[str, ...], snapshot_limit: int = SN
         return RunRecorder(place, argv[0], argv, snapshot_limit)
     except OSError as error:
         raise NanwatchError(
-            f"No run folder could be made in {log_dir}: {error.strerror}; give another one with --log-dir."
+            f"No run folder could be created in {log_dir}: {error.strerror}; "
+            "choose another one with --log-dir."
         ) from error
 
 

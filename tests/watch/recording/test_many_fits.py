@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from nanwatch.record.events import IncidentSeen
 from nanwatch.record.facts import FitInfo, IncidentInfo, LossInfo, ModelInfo, OutputInfo, Status
 from nanwatch.record.read import read_run
 from nanwatch.record.write import FITS_IN_FULL
@@ -161,3 +163,36 @@ def test_a_fit_that_a_check_has_cut_is_known_as_such_in_short(recorder: RunRecor
         train(recorder)
     first = read_run(recorder.folder).fits[0].info
     assert (first.brief, first.cut_short) == (True, True)
+
+
+def test_an_incident_is_told_again_and_of_two_the_first_counts(recorder: RunRecorder) -> None:
+    number = train(recorder)
+    first = IncidentInfo(number, 2, 0, "loss")
+    recorder.add_incident(first)
+    recorder.add_incident(replace(first, role="gradient", bad_rows=(3,)))
+    recorder.add_incident(replace(first, step=3))
+    run = read_run(recorder.folder)
+    assert run.info.incident == replace(first, role="gradient", bad_rows=(3,))
+    assert [event.step for event in run.fits[0].events if isinstance(event, IncidentSeen)] == [2, 3]
+
+
+def test_an_incident_is_written_where_nothing_else_can_be(
+    recorder: RunRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = record_fit(recorder, ends=False)
+    replace_file = os.replace
+
+    def refuse(scratch: Path, place: Path) -> None:
+        if Path(place).name != "run.json":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace_file(scratch, place)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    recorder.add_incident(IncidentInfo(number, 2, 0, "loss"))
+    found = read_run(recorder.folder).info
+    assert found.incident is not None
+    assert not recorder.is_saved
+    assert not list(recorder.folder.glob("*.new"))
+    monkeypatch.undo()
+    recorder.save()
+    assert recorder.is_saved
