@@ -669,7 +669,7 @@ def observe_model(model: Model, recorder: RunRecorder, on_incident: OnIncident) 
     hold it. One whose function Keras has thrown away, or that has another step compiled, gives way.
     """
     held = observer_of(model)
-    if held is not None and not can_go_on(held, model, on_incident):
+    if held is not None and not can_go_on(held, model, recorder, on_incident):
         held.end("finished")
         release_observer(model)
         held = None
@@ -693,11 +693,14 @@ def training_of(model: Model, hold: bool, told: ToldTo) -> ModelTraining | Backe
     return BackendTraining(model, hold, told.catch_errors)
 
 
-def can_go_on(held: FitObserver, model: Model, on_incident: OnIncident) -> bool:
-    """Whether what was traced for ``held`` is what this fit of ``model`` wants."""
+def can_go_on(held: FitObserver, model: Model, recorder: RunRecorder, on_incident: OnIncident) -> bool:
+    """Whether what was traced for ``held`` is what this fit of ``model`` wants; on another backend than
+    TensorFlow it tells one recorder alone."""
     training = held.training
-    if not isinstance(training, ModelTraining) or model.train_function is None:
+    if model.train_function is None:
         return False
+    if not isinstance(training, ModelTraining):
+        return held.recorder is recorder and held.on_incident == on_incident
     same = training.hold == (on_incident != "continue")
     return same and (held.is_bare or training.is_watched())
 
