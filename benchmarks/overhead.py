@@ -98,6 +98,12 @@ def cost_of(variant: str, own: dict[str, Any], bare: dict[str, Any]) -> Cost:
     )
 
 
+def segments(name: str, variants: tuple[str, ...], rounds: int) -> list[list[float]]:
+    """CPU seconds a step of each of ``variants``, a number a turn."""
+    measured = one_model(name, list(variants), rounds, CASES[name].steps)
+    return [measured[variant]["cpu"] for variant in variants]
+
+
 def peak(name: str, variant: str) -> float:
     found = one_model(name, [variant], 1, MEMORY_STEPS, "--memory")
     return float(found["peak_mb"])

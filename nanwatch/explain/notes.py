@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from nanwatch.record import notes
+from nanwatch.record.backends import NAMES
 from nanwatch.record.notes import HeldBack, IncidentNote, NotWatched, OwnError
 from nanwatch.record.watchpoints import Watchpoint
 
@@ -17,6 +18,12 @@ SEEN_BY_SEAMS: dict[notes.SeenBySeams, str] = {
     "saves": "what the script saves",
     "loops": "training loops of the script's own",
     "steps": "updates inside a step",
+}
+FEATURES: dict[notes.Feature, str] = {
+    "distribution": "under keras.distribution",
+    "nnx": "with Flax NNX",
+    "steps_per_execution": "with steps_per_execution, which this version of Keras compiles as one",
+    "torch_compile": "with jit_compile=True, by which torch.compile makes the step",
 }
 
 
@@ -46,6 +53,9 @@ def incident_note_words(note: IncidentNote) -> str:
             )
         case notes.NotRepeatable():
             return "no autopsy: the step or its batch is not one that can be repeated"
+        case notes.LayersOnly(backend):
+            where = NAMES.get(backend, backend)
+            return f"no autopsy: on {where} the layers of a step are looked at, not its ops"
         case notes.RowsNotTried(tried, rows, seconds):
             return f"only {tried} of {rows} rows were tried in {seconds:g} s"
         case notes.FirstWeightsNotHeld():
@@ -68,13 +78,15 @@ def not_watched_words(note: NotWatched) -> str:
         case notes.OtherKeras():
             return (
                 "a model of another Keras was trained too: of Keras 2 (tf_keras) and Keras 3 the one is "
-                "watched that the script makes something of first"
+                "watched that the script uses first"
             )
         case notes.OtherBackend(backend):
-            return f"Keras runs on {backend}: only TensorFlow is watched"
+            return f"Keras runs on {backend}: only TensorFlow, JAX and PyTorch are watched"
+        case notes.LeftAlone(backend, feature):
+            return f"a fit on {NAMES.get(backend, backend)} {FEATURES[feature]}"
         case notes.LoopUnderXla():
             return (
-                "a loop whose step is compiled with XLA (jit_compile=True), where nothing can look on; "
+                "a loop whose step is compiled with XLA (jit_compile=True), which cannot be watched; "
                 "without jit_compile it is watched"
             )
         case notes.LoopOnReplicas():

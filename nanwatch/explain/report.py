@@ -16,6 +16,7 @@ from nanwatch.explain.notes import held_back_words, not_watched_words, own_error
 from nanwatch.record.facts import Location
 from nanwatch.record.notes import SeamMissing
 from nanwatch.record.run import Fit, Run
+from nanwatch.record.run_state import RunState, run_state
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,12 @@ class Report:
     run: Run
     diagnoses: Diagnoses
     root: str | None = None  # the checkout's folder, where a build server says which it is
+    against: Report | None = None  # of a run that was before, to be compared with
+
+    @cached_property
+    def state(self) -> RunState:
+        """What has become of the run's process, when the report was made."""
+        return run_state(self.run.info, self.run.folder)
 
     @cached_property
     def names(self) -> ScriptNames:

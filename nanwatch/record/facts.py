@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nanwatch.record.notes import HeldBack, IncidentNote, NotWatched, OwnError
+from nanwatch.record.tables import NumberText
 from nanwatch.record.watchpoints import Role
 
 Status = Literal["running", "finished", "halted", "crashed", "killed"]
@@ -197,7 +198,7 @@ class TensorSummary:
     deviation: float | None = None  # mean distance from the median of its column, of labels read whole
     integral: bool = False  # every finite element is a whole number
     columns: tuple[ColumnSummary, ...] = ()  # for rank 2 and at most 4096 features; else the bad ones
-    classes: dict[str, int] = field(default_factory=dict)  # value -> count, at most 1000 values
+    classes: dict[NumberText, int] = field(default_factory=dict)  # value -> count, at most 1000 values
     classes_complete: bool = True
     row_sum_min: float | None = None  # sums over the last axis, where it has more than one element
     row_sum_max: float | None = None
@@ -521,6 +522,9 @@ class RunInfo:
     halt_caught: bool = False  # the script caught `TrainingHalted` and went on
     started: str = ""  # UTC, ISO 8601
     pid: int = 0
+    made_by: str = ""  # by which machine and user, as `nanwatch.record.whose` has it
+    host: str = ""  # where it runs
+    process_start: str = ""  # a mark of the process, which the next one of this pid has not
     versions: dict[str, str] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
     models: tuple[ModelInfo, ...] = ()

@@ -22,6 +22,7 @@ from nanwatch.record.read import (
 from nanwatch.record.run import EMPTY, Run
 from nanwatch.record.series import TOTAL_OFFSET
 from nanwatch.record.trials import read_trials
+from nanwatch.record.untrusted_file import open_regular
 
 T = TypeVar("T")
 Mark = tuple[int, ...]  # equal as long as a file has not changed
@@ -119,7 +120,7 @@ def mark_of_file(path: Path) -> Mark | None:
 def mark_of_series(path: Path) -> Mark | None:
     """Of a series: how many rows it has. Its time of change says little, for it is mapped memory."""
     try:
-        with open(path, "rb") as file:
+        with open(open_regular(path), "rb") as file:
             file.seek(TOTAL_OFFSET)
             return os.fstat(file.fileno()).st_ino, int.from_bytes(file.read(8), "little")
     except OSError:

@@ -97,6 +97,14 @@ class SquaresOverflowed(Variant):
 
 
 @dataclass(frozen=True)
+class LayersOnly(Variant):
+    """Of a bad step on another backend than TensorFlow the layers were looked at, and no ops."""
+
+    kind = "layers-only"
+    backend: str
+
+
+@dataclass(frozen=True)
 class LookedInto(Variant):
     """The step is being looked into, or the process ended in the middle of it."""
 
@@ -111,6 +119,7 @@ IncidentNote = (
     | StayedFinite
     | DrawnAgain
     | NotRepeatable
+    | LayersOnly
     | RowsNotTried
     | FirstWeightsNotHeld
     | UpdateMayStay
@@ -132,6 +141,19 @@ class OtherKeras(Variant):
 class OtherBackend(Variant):
     kind = "other-backend"
     backend: str
+
+
+# What a training may have on another backend than TensorFlow, that keeps it from being watched.
+Feature = Literal["distribution", "nnx", "steps_per_execution", "torch_compile"]
+
+
+@dataclass(frozen=True)
+class LeftAlone(Variant):
+    """A training on a backend that is watched, by a way of training that is not."""
+
+    kind = "left-alone"
+    backend: str
+    feature: Feature
 
 
 @dataclass(frozen=True)
@@ -221,6 +243,7 @@ class SeamMissing(Variant):
 NotWatched = (
     OtherKeras
     | OtherBackend
+    | LeftAlone
     | LoopUnderXla
     | LoopOnReplicas
     | HeldForOthers

@@ -92,27 +92,31 @@ def is_encodable(text: str) -> bool:
 
 
 def loads(text: str | bytes) -> Any:
-    plain = json.loads(text)
-    marked = NONFINITE in text if isinstance(text, str) else NONFINITE.encode() in text
-    return decode(plain) if marked else plain  # mostly there is none, and the walk is half the time
+    """Raises ``ValueError`` for what is no JSON, or is nested too deep."""
+    try:
+        plain = json.loads(text)
+        marked = NONFINITE in text if isinstance(text, str) else NONFINITE.encode() in text
+        return decode(plain) if marked else plain  # mostly there is none, and the walk is half the time
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def loads_lines(lines: Sequence[bytes]) -> list[Any]:
     """What each line holds; None of one that is no JSON. All at once takes a third of the time."""
     try:
         plain = json.loads(b"[%s]" % b",".join(lines))
+        if len(plain) == len(lines):  # else some are no lines of ours
+            mark = NONFINITE.encode()
+            return [decode(item) if mark in line else item for line, item in zip(lines, plain, strict=True)]
     except (ValueError, RecursionError):
-        return [loads_or_none(line) for line in lines]
-    if len(plain) != len(lines):  # some are no lines of ours
-        return [loads_or_none(line) for line in lines]
-    mark = NONFINITE.encode()
-    return [decode(item) if mark in line else item for line, item in zip(lines, plain, strict=True)]
+        pass
+    return [loads_or_none(line) for line in lines]
 
 
 def loads_or_none(line: bytes) -> Any:
     try:
         return loads(line)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
 
 

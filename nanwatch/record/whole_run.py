@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -40,6 +42,7 @@ def with_parts(own: Run, parts: Sequence[Run], unseen: Sequence[NotWatched], dam
         fits=[fit for run in everything for fit in run.fits],
         damage=[*own.damage, *said, *damage],
         parts=renumbered,
+        sources=functools.reduce(operator.or_, (run.sources for run in everything)),
     )
 
 

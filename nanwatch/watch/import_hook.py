@@ -135,18 +135,21 @@ def listen_to_warnings(recorder: RunRecorder) -> None:
 
 def take_seams(keras: ModuleType, recorder: RunRecorder, on_incident: OnIncident) -> None:
     """Take all that a run watches by, now that Keras is there."""
-    if hasattr(keras.backend, "backend") and keras.backend.backend() != "tensorflow":
-        recorder.note_not_watched(OtherBackend(keras.backend.backend()))
+    if chosen.backend() not in chosen.WATCHED_BACKENDS:
+        recorder.note_not_watched(OtherBackend(chosen.backend()))
         return
-    from nanwatch.watch.keras_seam.held_gradients import register_for_graph
+    on_tensorflow = chosen.is_on_tensorflow()
     from nanwatch.watch.keras_seam.hidden_frames import hide_frames
 
     with recorder.catch_errors("leaving TensorFlow's tracebacks alone"):
         beneath = frozenset[str]() if recorder.is_part and not KEPT else user_lines.below_the_script()
         hide_frames(recorder.of_keras, user_lines.OWN, beneath)
     note_lines(recorder.of_keras)
-    registered = {"tensorflow.RegisterGradient.__call__": register_for_graph}
-    take(recorder.of_keras, Taker.GRADIENTS, registered)
+    if on_tensorflow:
+        from nanwatch.watch.keras_seam.held_gradients import register_for_graph
+
+        registered = {"tensorflow.RegisterGradient.__call__": register_for_graph}
+        take(recorder.of_keras, Taker.GRADIENTS, registered)
     join_fits(recorder, on_incident)
     for missing in missing_seams():
         recorder.note_not_watched(missing)
@@ -156,6 +159,8 @@ def take_seams(keras: ModuleType, recorder: RunRecorder, on_incident: OnIncident
         from nanwatch.watch.recording.saves import Saves
 
         Saves(recorder).arm()
+    if not on_tensorflow:  # a loop of another backend's asks nothing of Keras by which it could be seen
+        return
     with recorder.catch_errors("taking the seams of loops"):
         from nanwatch.watch.fit.loops import Loops
 
@@ -186,7 +191,7 @@ def note_lines_by_hand(keras: ModuleType) -> None:
     """
     if BY_HAND or KEPT or is_disabled() or not hasattr(keras, "backend"):  # a keras.py of the script's own
         return
-    if keras.backend.backend() != "tensorflow":
+    if chosen.backend() not in chosen.WATCHED_BACKENDS:
         return
     patches = Patches()
     try:
@@ -243,10 +248,14 @@ def join_fits(recorder: RunRecorder, on_incident: OnIncident) -> None:
         observer = None
         if recorder.ours:
             with imports_of_a_fit(), recorder.catch_errors("joining train_on_batch"):
+                from nanwatch.watch.fit.backend_training import left_alone_for
                 from nanwatch.watch.fit.fit_observer import observe_model, observer_of
 
                 held = observer_of(model)
-                observer = observe_model(model, recorder, held.on_incident if held else on_incident)
+                if (left_alone := left_alone_for(model)) is not None:
+                    recorder.note_not_watched(left_alone)
+                else:
+                    observer = observe_model(model, recorder, held.on_incident if held else on_incident)
         try:
             return original(model, *args, **kwargs)
         finally:

@@ -182,7 +182,7 @@ def accepts(folder: Path) -> None:
     assert written.returncode == 0, written.stderr
     known = check(folder, "--baseline", "accepted.json", "train.py", by=ended_warm, GITHUB_ACTIONS="")
     assert known.returncode == 0, known.stderr
-    assert "Left out: NW202 single-unit-softmax at train.py:" in known.stdout
+    assert "left out: NW202 single-unit-softmax at train.py:" in known.stdout
     assert "No rule explains it" not in known.stdout
 
 
@@ -258,7 +258,7 @@ def test_what_looks_like_it_passes(tmp_path: Path) -> None:
 def test_a_loop_is_ended_and_the_script_with_it(tmp_path: Path) -> None:
     script(tmp_path, LOOP)
     formats = ("--format", "json:found.json", "--format", "terminal")
-    done = check(tmp_path, "--max-steps", "8", *formats, "train.py", by=ended_warm)
+    done = check(tmp_path, "--max-steps", "8", "-v", *formats, "train.py", by=ended_warm)
     assert done.returncode == 0, done.stderr
     steps = [line for line in done.stderr.splitlines() if line.startswith("step ")]
     assert steps == [f"step {number}" for number in range(1, 9)]
@@ -329,7 +329,7 @@ def test_a_script_that_ends_by_itself(tmp_path: Path, text: str, status: int, wo
     done = check(tmp_path, "train.py")
     assert done.returncode == status
     assert words in done.stderr
-    assert done.stdout.startswith("nanwatch · train.py")
+    assert "nanwatch" in done.stdout.splitlines()[0]
 
 
 @pytest.mark.parametrize("name", ["json", "click", "rich", "random"])

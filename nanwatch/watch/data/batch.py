@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeGuard
 
-import tensorflow as tf
-
 from nanwatch.record.notes import NotDense
 from nanwatch.record.watchpoints import Role, Watchpoint
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Array, Structure, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 
 
 class WatchedTensor(NamedTuple):

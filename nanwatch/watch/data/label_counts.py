@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from nanwatch.record.facts import ColumnSummary, TensorSummary
 from nanwatch.watch.data.batch import Leaves, is_dense
 from nanwatch.watch.data.profile import MOST_CLASSES
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 
 Counts = npt.NDArray[np.float64]
 
@@ -64,9 +64,14 @@ class LabelCounts:
         known = self.counted.get(seen.path)
         if known is None:
             return None
-        with tf.init_scope():  # whoever asks may stand in a graph
-            counts = known.variable.numpy()
+        counts = self.counts_of(known)
         return scalars(seen, counts) if known.places else one_hots(seen, counts[:-1], float(counts[-1]))
+
+    def counts_of(self, known: LabelCount) -> Counts:
+        """What has been counted of one label so far."""
+        with tf.init_scope():  # whoever asks may stand in a graph
+            counts: Counts = known.variable.numpy()
+        return counts
 
     def made_whole(self, labels: tuple[TensorSummary, ...]) -> tuple[tuple[TensorSummary, ...], bool]:
         """``labels`` with what the counts tell of them, and whether they tell it of all."""

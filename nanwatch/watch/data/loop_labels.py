@@ -6,13 +6,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-import tensorflow as tf
-
 from nanwatch.record.facts import BroadcastInfo
 from nanwatch.watch.data.batch import Leaves, Named
 from nanwatch.watch.data.broadcasts import PASSING, shape_of
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Graph, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.launch import user_lines
 
 # Ops by which a loss is made of labels and predictions, element by element or row by row.

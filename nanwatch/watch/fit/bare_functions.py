@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import tensorflow as tf
-
 from nanwatch.watch.keras_seam import tensorflow_names
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.own_fault import nodes_of
 from nanwatch.watch.train_step.tape_step import TapeStepRecorder
 from nanwatch.watch.train_step.traced_step import suspend_watching

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, SupportsFloat, TypeGuard
 
-import tensorflow as tf
-
 from nanwatch.record.facts import DataInfo, FitInfo, FitKind, GivenAs, Location, MonitorInfo
 from nanwatch.watch.data import fit_arrays
 from nanwatch.watch.fit.training import Training
+from nanwatch.watch.keras_seam.public_tensorflow import is_dataset
 from nanwatch.watch.launch.given_names import made_for
 
 
@@ -41,7 +40,7 @@ def given_as(x: object) -> GivenAs | None:
     """What the data of a fit came as."""
     if x is None:
         return None
-    if isinstance(x, tf.data.Dataset):
+    if is_dataset(x):
         return "dataset"
     return "batches" if fit_arrays.arrays_in(x) is None else "arrays"
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import FitInfo
 from nanwatch.watch.data.batch import HostBatch
@@ -16,6 +15,7 @@ from nanwatch.watch.data.kept_rows import KeptBatches, Rows, rows_of_arrays
 from nanwatch.watch.incident.guilty_rows import FIRST_WEIGHTS_BYTES, first_weights_of, size_of_weights
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Loss, Model, Optimizer, Structure, Weights
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.model import description
 from nanwatch.watch.recording.fit_recorder import FitRecorder
 from nanwatch.watch.recording.run_recorder import BestPoint, FirstStep, KeptTraining

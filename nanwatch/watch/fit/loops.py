@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-import tensorflow as tf
-
 from nanwatch.record.notes import LoopOnReplicas, LoopUnderXla, OnParameterServers
 from nanwatch.watch.fit.bare_functions import call_again
 from nanwatch.watch.fit.fit_observer import FitObserver, observe_loop, observer_of
@@ -29,6 +27,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Tensor,
     Variable,
 )
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.keras_seam.tensorflow_names import is_traced_for_xla
 from nanwatch.watch.launch import user_lines

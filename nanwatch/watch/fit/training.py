@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -21,6 +21,8 @@ from nanwatch.watch.train_step.validation_step import ValidationStepRecorder
 
 class Training(Protocol):
     """A thing that is trained, and the watchers that are on its steps."""
+
+    makes_again: bool  # nanwatch can make its steps again: in an autopsy, in a trial, in both modes
 
     watcher: StepWatcher
     validation: ValidationStepRecorder | None  # of data that come batch by batch
@@ -65,14 +67,20 @@ class Training(Protocol):
 class ModelTraining:
     """A model whose ``train_step`` Keras calls."""
 
-    def __init__(self, model: Model, hold: bool, catch_errors: CatchErrors) -> None:
+    makes_again = True
+
+    def __init__(
+        self, model: Model, hold: bool, catch_errors: CatchErrors, is_over: Callable[[], bool]
+    ) -> None:
+        """``is_over``: whether nobody watches any more."""
         self.model = model
+        self.hold = hold
         self.replicas = seam().replicas_of(model)
         self.distributed = seam().is_distributed(model)
         kind = ReplicatedStepRecorder if self.distributed else ModelStepRecorder
-        self.step = kind(model, hold, catch_errors)
+        self.step = kind(model, hold, catch_errors, is_over)
         self.watcher: StepWatcher = self.step
-        self.validation = None if self.distributed else ValidationStepRecorder(model, catch_errors)
+        self.validation = None if self.distributed else ValidationStepRecorder(model, catch_errors, is_over)
 
     @property
     def owner(self) -> Model:
@@ -103,6 +111,10 @@ class ModelTraining:
             self.validation.release()
         return self.step.go_on_bare(error, iterator)
 
+    def is_watched(self) -> bool:
+        """Whether Keras still holds the function of the watched step."""
+        return self.step.is_made()
+
     def attach(self) -> None:
         """It is about to be trained."""
         self.step.attach()
@@ -123,6 +135,7 @@ class ModelTraining:
 class LoopTraining:
     """A model that is trained by an optimizer which the script applies by itself, under a GradientTape."""
 
+    makes_again = True
     replicas = 1
     distributed = False
     steps_per_execution = 1

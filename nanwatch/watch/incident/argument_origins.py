@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import MetConstant
 from nanwatch.record.watchpoints import Role
@@ -15,6 +14,7 @@ from nanwatch.watch.incident.op_places import forward_op
 from nanwatch.watch.incident.singular_arguments import SINGULAR
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Op, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.eager_ops import EagerOp
 from nanwatch.watch.train_step.graph_places import places_of
 from nanwatch.watch.train_step.traced_step import TracedStep

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import Location, OpInfo, SpreadEntry
 from nanwatch.record.notes import IncidentNote, OnlyCompiled, ReplayRaised, ReplayStopped, StayedFinite
@@ -34,6 +33,7 @@ from nanwatch.watch.keras_seam.keras_types import (
 )
 from nanwatch.watch.keras_seam.optimizer_updates import wrap_held, wrappers_of_classes
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.traced_step import suspend_watching

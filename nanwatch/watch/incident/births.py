@@ -196,7 +196,7 @@ class Level:
         if op.type.startswith(LISTS):
             self.follow_list(op, bad_inputs)
         for tensor in meant_outputs(op):
-            if tensor.dtype == tensorflow_names.VARIANT:
+            if tensorflow_names.is_variant(tensor):
                 if op.type in tensorflow_names.CALLS:
                     self.opaque_lists[tensor.name] = op
                 continue
@@ -235,7 +235,7 @@ class Level:
         )
         is_given = any(tensor.name in self.given_lists for tensor in op.inputs)
         for tensor in op.outputs:
-            if tensor.dtype == tensorflow_names.VARIANT:
+            if tensorflow_names.is_variant(tensor):
                 if is_given:
                     self.given_lists.add(tensor.name)
                 if bad_inputs:
@@ -253,7 +253,7 @@ class Level:
 
 
 def is_list(tensor: Tensor) -> bool:
-    return bool(tensor.dtype == tensorflow_names.VARIANT)
+    return tensorflow_names.is_variant(tensor)
 
 
 def meant_outputs(op: Op) -> Sequence[Tensor]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import tensorflow as tf
-
 from nanwatch.watch.incident.births import Birth, Search, can_count, inner_targets, is_list
 from nanwatch.watch.incident.graph_run import FINE, Counts, GraphRun
 from nanwatch.watch.incident.op_trace import array_of
 from nanwatch.watch.incident.singular_arguments import is_singular
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Array, Op, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 
 NEAR = 12  # ops before one that the compiler may have made one thing of with it
 

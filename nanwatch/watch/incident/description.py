@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import (
     DataInfo,
@@ -17,6 +16,7 @@ from nanwatch.record.facts import (
     SpreadEntry,
     TensorSummary,
 )
+from nanwatch.record.notes import LayersOnly
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
@@ -24,6 +24,7 @@ from nanwatch.watch.data.profile import Profile
 from nanwatch.watch.incident.autopsy import Autopsy
 from nanwatch.watch.incident.op_trace import SOFTMAX
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.host_values import is_floating, values_of
 from nanwatch.watch.keras_seam.keras_types import Array, Model
 from nanwatch.watch.train_step.inspection import Inspection
 from nanwatch.watch.train_step.row_layout import Layout
@@ -121,8 +122,13 @@ def first_bad(seen: Inspection, layout: Layout, bad_weights: list[BadVariable], 
             return FirstBad(role, key, commonest_nonfinite(array))
     if bad_weights:
         return FirstBad("weight", *bad_weights[0])
+    if seen.flag not in AFTER_THE_STEP and layers_alone(autopsy) and autopsy.spread:
+        born = autopsy.spread[0]
+        known = dict(values_seen(seen))
+        return FirstBad(born.role, born.path, known.get((born.role, born.path), "nan"))
     # The batch was looked at element by element above. What went bad behind the update was fine in the step.
-    for role in ORDER[3:] if seen.flag not in AFTER_THE_STEP else ORDER[-1:]:
+    in_step = ORDER[ORDER.index("loss") :] if layers_alone(autopsy) else ORDER[3:]
+    for role in in_step if seen.flag not in AFTER_THE_STEP else ORDER[-1:]:
         loss = layout.loss_in(seen.row)
         if role == "loss" and loss is not None and not np.isfinite(loss):
             return FirstBad("loss", "", commonest_nonfinite(np.array([loss])))
@@ -130,6 +136,18 @@ def first_bad(seen: Inspection, layout: Layout, bad_weights: list[BadVariable], 
             if value == "nan" or not is_only_large(role, path, autopsy):
                 return FirstBad(role, path, value)
     return FirstBad("loss", "", "nan")
+
+
+def layers_alone(autopsy: Autopsy) -> bool:
+    """Whether it has looked at the layers of the step alone: no row tells of these."""
+    return any(isinstance(note, LayersOnly) for note in autopsy.notes)
+
+
+def values_seen(seen: Inspection) -> Iterator[tuple[tuple[Role, str], Nonfinite]]:
+    """((role, path), its commonest bad number) of the tensors that came to the host."""
+    for role, path, array in seen.tensors:
+        if not np.isfinite(array).all():
+            yield (role, path), commonest_nonfinite(array)
 
 
 def is_only_large(role: Role, path: str, autopsy: Autopsy) -> bool:
@@ -177,9 +195,8 @@ def bad_variables(model: Model, state: StateCheck) -> list[BadVariable]:
     for variable in model.variables:
         if id(variable) in as_made:
             continue
-        value = tf.convert_to_tensor(variable)
-        if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
-            found.append(BadVariable(seam().path_of(variable), commonest_nonfinite(value.numpy())))
+        if is_floating(variable) and not np.isfinite(values := values_of(variable)).all():
+            found.append(BadVariable(seam().path_of(variable), commonest_nonfinite(values)))
     return found
 
 

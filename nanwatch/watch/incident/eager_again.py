@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.watch.incident.held_step import in_dtype
 from nanwatch.watch.incident.snapshot_file import TYPES
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Array, Gradient, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.keras_seam.tensorflow_names import ForwardOp
 from nanwatch.watch.train_step.eager_ops import EagerOp, EagerStep
 from nanwatch.watch.train_step.held_values import CANNOT_BE_GIVEN, READING
@@ -30,12 +30,12 @@ def arrays_of(ran: EagerStep, known: Mapping[int, object]) -> Iterator[tuple[str
     }
     for number, op in enumerate(ran.ops):
         for place, tensor in enumerate(op.inputs):
-            if id(tensor) not in inside and tensor.dtype not in CANNOT_BE_GIVEN:
+            if id(tensor) not in inside and tensor.dtype.name not in CANNOT_BE_GIVEN:
                 yield f"{GIVEN}{number}.{place}", tensor.numpy()
             inside.add(id(tensor))
         if must_be_held(op, known, written):
             for place, tensor in enumerate(op.outputs):
-                if tensor.dtype not in CANNOT_BE_GIVEN:
+                if tensor.dtype.name not in CANNOT_BE_GIVEN:
                     yield f"{MADE}{number}.{place}", tensor.numpy()
         inside |= {id(tensor) for tensor in op.outputs}
 

@@ -8,8 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-import tensorflow as tf
-
 from nanwatch.record.facts import Location
 from nanwatch.record.notes import ReplayStopped
 from nanwatch.watch.incident import argument_origins, surroundings
@@ -22,6 +20,7 @@ from nanwatch.watch.incident.op_trace import OpTrace, OutOfTime
 from nanwatch.watch.incident.surroundings import EagerPlace, OpValues
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.train_step.eager_ops import EagerOp, EagerStep
 from nanwatch.watch.train_step.graph_places import places_of

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import Location, SpreadEntry
 from nanwatch.record.notes import DrawnAgain, OnlyCompiled, ReplayRaised, ReplayStopped, StayedFinite
@@ -24,6 +23,7 @@ from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.held_functions import held_inside
 from nanwatch.watch.keras_seam.keras_types import Array, Graph, Model, Operation, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.held_values import (
     is_drawn_again,
     is_exchange,

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.notes import FirstWeightsNotHeld, RowsNotTried
 from nanwatch.watch.data.batch import HostBatch
@@ -17,6 +16,7 @@ from nanwatch.watch.incident.graph_run import GraphRun, MissingValue
 from nanwatch.watch.incident.guilty_rows import SECONDS, GuiltyRows, bad_rows
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Model, Tensor, Weights
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.held_values import is_exchange, losses_and_gradients
 from nanwatch.watch.train_step.inspection import RanStep
 

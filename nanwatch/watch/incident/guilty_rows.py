@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.notes import FirstWeightsNotHeld, IncidentNote, RowsNotTried
 from nanwatch.watch.incident.autopsy import RepeatedStep, is_bad, keep_what_is_trained, restore_after
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Model, Structure, Weights
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.repeatable_step import RepeatableStep
 from nanwatch.watch.train_step.traced_step import suspend_watching
 

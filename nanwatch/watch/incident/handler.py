@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import FitInfo, IncidentInfo
 from nanwatch.record.facts import OnIncident as OnIncident
 from nanwatch.record.notes import (
     IncidentNote,
+    LayersOnly,
     LeftOutOfSnapshot,
     LookedInto,
     NotRepeatable,
@@ -34,6 +34,8 @@ from nanwatch.watch.incident.autopsy import Autopsy
 from nanwatch.watch.incident.guilty_rows import GuiltyRows
 from nanwatch.watch.incident.snapshot_file import NEEDED
 from nanwatch.watch.keras_seam.adapter import seam
+from nanwatch.watch.keras_seam.chosen import backend
+from nanwatch.watch.keras_seam.host_values import is_floating, values_of
 from nanwatch.watch.keras_seam.keras_types import Model, Weights
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.recording.fit_recorder import FitRecorder
@@ -41,7 +43,6 @@ from nanwatch.watch.recording.run_recorder import RunRecorder
 from nanwatch.watch.train_step.eager_ops import EagerStep
 from nanwatch.watch.train_step.inspection import Inspection, RanStep
 from nanwatch.watch.train_step.row_layout import Layout
-from nanwatch.watch.train_step.sentinels import all_finite
 from nanwatch.watch.train_step.state_check import BadVariable, StateCheck
 from nanwatch.watch.train_step.step_recorder import AFTER_THE_STEP, BAD_STATE, BAD_WEIGHT
 from nanwatch.watch.train_step.step_watcher import StepWatcher
@@ -149,10 +150,8 @@ class IncidentHandler:
         large = next(description.bad_cells(seen, self.watcher.layout, "gradient"), None)
         if large is None or optimizer is None or seam().is_loss_scaling(optimizer):
             return []
-        kept = [
-            value for value in map(tf.convert_to_tensor, seam().kept_by(optimizer)) if value.dtype.is_floating
-        ]
-        if bool(all_finite(kept)):
+        kept = map(values_of, filter(is_floating, seam().kept_by(optimizer)))
+        if all(np.isfinite(values).all() for values in kept):
             return []
         return [SquaresOverflowed(type(optimizer).__name__, large[0])]
 
@@ -178,6 +177,10 @@ class IncidentHandler:
         return guilty_rows.find_guilty_rows(self.model, again, self.first_weights)
 
     def dissect(self, seen: Inspection) -> Autopsy:
+        layers = self.watcher.bad_layers()
+        if layers is not None:
+            note = LayersOnly(backend())
+            return Autopsy(spread=list(layers), reproduced=bool(layers) or None, notes=[note])
         compiled_at = user_lines.compile_line_of(self.model)
         if isinstance(seen.ran, EagerStep):
             return eager_autopsy.perform(self.model, seen.ran, compiled_at)

@@ -33,7 +33,7 @@ def arrays_of(ran: RanStep, number: int) -> Iterator[tuple[str, Array]]:
     for name, array in ran.held.items():
         yield HELD + lasting.get(name, name), array
     for outside, inside in graph.captures:
-        value = None if inside.dtype in CANNOT_BE_GIVEN else value_of_capture(outside)
+        value = None if inside.dtype.name in CANNOT_BE_GIVEN else value_of_capture(outside)
         if value is not None and inside.name not in ran.held:
             yield HELD + lasting[inside.name], value.numpy()
 
@@ -61,7 +61,7 @@ def variables_of(graph: Graph) -> Iterator[tuple[str, Tensor, Any]]:
     """
     variables, lasting = handles_of(graph.variables), lasting_names(graph)
     for outside, inside in graph.captures:
-        handle = value_of_capture(outside) if inside.dtype in CANNOT_BE_GIVEN else None
+        handle = value_of_capture(outside) if inside.dtype.name in CANNOT_BE_GIVEN else None
         variable = variables.get(id(handle))
         if handle is not None and variable is not None and OWN_VARIABLES not in str(variable.name):
             yield lasting[inside.name], handle, variable

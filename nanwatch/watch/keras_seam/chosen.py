@@ -63,3 +63,14 @@ class ChosenKeras:
 
 
 keras: Any = ChosenKeras()
+WATCHED_BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def backend() -> str:
+    """What Keras computes with, by the name that ``KERAS_BACKEND`` gives it. Imports Keras."""
+    return "tensorflow" if chosen() == 2 else str(keras.backend.backend())
+
+
+def is_on_tensorflow() -> bool:
+    """Whether Keras computes with TensorFlow, so that there is one, which may be imported."""
+    return backend() == "tensorflow"

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any, Protocol
 
-import tensorflow as tf
-
+from nanwatch.watch.keras_seam.chosen import is_on_tensorflow
 from nanwatch.watch.keras_seam.keras_types import Model, Structure, Variable
 from nanwatch.watch.keras_seam.protocol import KerasSeam
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 
 
 class EitherKeras(KerasSeam, Protocol):
@@ -24,6 +24,15 @@ class EitherKeras(KerasSeam, Protocol):
     def is_compiled_by_xla(self, model: Model) -> bool:
         return bool(getattr(model, "jit_compile", False))
 
+    def makes_variables(self, model: Model) -> bool:
+        optimizer = model.optimizer
+        if not model.built:
+            return True
+        if optimizer is None or self.is_built(optimizer) or not model.trainable_variables:
+            return False
+        kind = type(optimizer).__name__
+        return kind != "SGD" or bool(getattr(optimizer, "momentum", 0))  # without, it keeps nothing
+
     def output_names(self, model: Model) -> list[str]:
         return [str(name) for name in getattr(model, "output_names", None) or ()]
 
@@ -37,7 +46,7 @@ class EitherKeras(KerasSeam, Protocol):
 
     def is_distributed(self, model: Model) -> bool:
         strategy = getattr(model, "distribute_strategy", None)
-        if strategy is None:
+        if strategy is None or not is_on_tensorflow():
             return False
         with strategy.scope():
             return bool(tf.distribute.has_strategy())

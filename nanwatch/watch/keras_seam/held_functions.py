@@ -7,10 +7,9 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import tensorflow as tf
-
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Graph, Op, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 
 
 class Inside(NamedTuple):

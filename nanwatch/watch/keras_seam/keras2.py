@@ -12,7 +12,6 @@ from types import FrameType, ModuleType
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 import tf_keras
 from tf_keras.src.engine import base_layer
 from tf_keras.src.layers.core import tf_op_layer
@@ -39,6 +38,7 @@ from nanwatch.watch.keras_seam.keras_types import (
 )
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper, left_alone
 from nanwatch.watch.keras_seam.places import Place
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.keras_seam.structures import paths_in
 
 FILES_OF_CALLS = frozenset({str(inspect.getsourcefile(base_layer))})
@@ -234,6 +234,9 @@ class Keras2(EitherKeras):
         inner = optimizer.inner_optimizer if self.is_loss_scaling(optimizer) else optimizer
         # An old one makes what it needs for a variable when it meets it.
         return not isinstance(inner, OLD) and bool(getattr(inner, "_built", False))
+
+    def makes_variables(self, model: Model) -> bool:
+        return not isinstance(model.optimizer, OLD) and super().makes_variables(model)
 
     def build(self, optimizer: Any, variables: Sequence[Variable]) -> None:
         inner = optimizer.inner_optimizer if self.is_loss_scaling(optimizer) else optimizer

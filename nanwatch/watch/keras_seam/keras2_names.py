@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-import tensorflow as tf
 import tf_keras
+
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 
 
 class NoVariable:

@@ -11,8 +11,8 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from nanwatch.watch.keras_seam.chosen import is_on_tensorflow
 from nanwatch.watch.keras_seam.either_keras import EitherKeras
 from nanwatch.watch.keras_seam.keras_types import (
     Array,
@@ -30,11 +30,13 @@ from nanwatch.watch.keras_seam.keras_types import (
 )
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper
 from nanwatch.watch.keras_seam.places import Place
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.keras_seam.structures import paths_in
 
 FILES_OF_CALLS = frozenset(map(str, map(inspect.getsourcefile, (keras.layers.Layer, keras.Operation))))
 # Keras's own tells no paths in 3.3 to 3.6, and is not there before.
-TREE: Any = keras.tree if hasattr(getattr(keras, "tree", None), "flatten_with_path") else tf.nest
+TELLS_PATHS = hasattr(getattr(keras, "tree", None), "flatten_with_path")
+TREE: Any = keras.tree if TELLS_PATHS or not is_on_tensorflow() else tf.nest
 # In 3.0 to 3.6 a layer's weights are no ``keras.Variable``, but of a class that this one is made from.
 VARIABLE: type[Any] = [cls for cls in keras.Variable.__mro__ if cls.__module__.startswith("keras.")][-1]
 FILE_OF_TRAINER = str(inspect.getsourcefile(keras.Model.__mro__[1]))
@@ -216,6 +218,10 @@ class Keras3(EitherKeras):
     def is_built(self, optimizer: Optimizer) -> bool:
         return optimizer.built
 
+    def makes_variables(self, model: Model) -> bool:
+        metrics = getattr(model, "_compile_metrics", None)
+        return (metrics is not None and not metrics.built) or super().makes_variables(model)
+
     def build(self, optimizer: Optimizer, variables: Sequence[Variable]) -> None:
         optimizer.build(variables)
 
@@ -293,6 +299,8 @@ class Keras3(EitherKeras):
         return None
 
     def carries_logits(self, tensor: Tensor) -> bool:
+        if not is_on_tensorflow():  # the losses of the other backends take what they are given
+            return False
         if hasattr(tensor, "_keras_logits"):
             return True
         op = None if tf.executing_eagerly() else getattr(tensor, "op", None)
@@ -317,8 +325,8 @@ class Keras3(EitherKeras):
         return list(TREE.flatten(structure))
 
     def flatten_with_path(self, structure: Structure) -> list[tuple[tuple[Any, ...], Any]]:
-        if TREE is tf.nest:
-            return list(zip(paths_in(structure), tf.nest.flatten(structure), strict=True))
+        if not TELLS_PATHS:
+            return list(zip(paths_in(structure), TREE.flatten(structure), strict=True))
         return [(tuple(path), leaf) for path, leaf in TREE.flatten_with_path(structure)]
 
     def map_structure(self, function: Callable[..., Any], *structures: Structure) -> Structure:

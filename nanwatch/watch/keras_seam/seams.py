@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from nanwatch.record.notes import SeamMissing, SeenBySeams
-from nanwatch.watch.keras_seam.chosen import PACKAGES, chosen
+from nanwatch.watch.keras_seam.chosen import PACKAGES, chosen, is_on_tensorflow
 from nanwatch.watch.keras_seam.patches import Patches, Wrapper
 from nanwatch.watch.keras_seam.places import Place
 
@@ -177,8 +177,15 @@ def as_it_is_here(seam: Seam) -> Seam:
     return seam
 
 
+def is_of_tensorflow(seam: Seam) -> bool:
+    """Whether it is TensorFlow's own: nothing of it is looked for where Keras computes with another."""
+    return seam.owner.partition(".")[0].partition(" ")[0] in ("tensorflow", "tf")
+
+
 def is_there(seam: Seam) -> bool:
     try:
+        if is_of_tensorflow(seam) and not is_on_tensorflow():
+            return False
         if seam.how == "enter" or known_places(seam) is not None:
             return True
         return hasattr(owner_of(seam), seam.name)
@@ -188,7 +195,8 @@ def is_there(seam: Seam) -> bool:
 
 def missing_seams() -> list[SeamMissing]:
     """What of the table this Keras and this TensorFlow have not, and what is not watched for that."""
-    missing = [seam for seam in SEAMS if seam.taker in SEEN_BY and not is_there(as_it_is_here(seam))]
+    asked = [seam for seam in SEAMS if is_on_tensorflow() or not is_of_tensorflow(seam)]
+    missing = [seam for seam in asked if seam.taker in SEEN_BY and not is_there(as_it_is_here(seam))]
     return [SeamMissing(seam.path, SEEN_BY[seam.taker]) for seam in missing]
 
 

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
-import tensorflow as tf
-
 from nanwatch.watch.keras_seam.keras_types import Graph, R, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 
 ATOMIC = "atomic_function.py"  # where a function that was traced is called
-VARIANT = tf.variant  # of lists of tensors
 OpCallback = Callable[..., None]  # of (op_type, inputs, attrs, outputs, op_name, graph)
 # Of values by the names of tensors; see `GraphPart`.
 GraphProgram = Callable[[Mapping[str, Tensor]], tuple[Sequence[Tensor], Tensor]]
@@ -75,6 +73,11 @@ def import_ops(graph: Graph, names: Sequence[str], given: Mapping[str, Tensor]) 
         definition, inputs, list(names), name="nanwatch/copied"
     )
     return made
+
+
+def is_variant(tensor: Tensor) -> bool:
+    """Whether ``tensor`` is no array: a list of tensors, say."""
+    return bool(tensor.dtype == tf.variant)
 
 
 def is_shape_known(handle: Tensor) -> bool:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import FitInfo, InferenceInfo, MovingVariance
 from nanwatch.watch.data.batch import HostBatch, rebuild_batch
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Array, Layer, Model, Structure
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.model.outputs import outputs_built
 
 MOST_ROWS = 256  # a mean over more of them says nothing new about a loss that is twice the other

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import (
     AdaptedInfo,
@@ -22,6 +21,7 @@ from nanwatch.record.facts import (
 )
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.chosen import keras
+from nanwatch.watch.keras_seam.host_values import dtype_name, values_of
 from nanwatch.watch.keras_seam.keras_types import Layer, Model, Optimizer
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import outputs, script_names
@@ -45,7 +45,7 @@ def describe(model: Model, compile_location: Location | None = None) -> ModelInf
             WeightInfo(
                 seam().path_of(v),
                 tuple(v.shape),
-                tf.as_dtype(v.dtype).name,
+                dtype_name(v),
                 bool(v.trainable),
                 owner.get(id(v), ""),
             )
@@ -205,7 +205,7 @@ def constant_rate(optimizer: Optimizer | None) -> float | None:
 
 def rate_now(optimizer: Optimizer) -> float | None:
     try:
-        return float(tf.convert_to_tensor(optimizer.learning_rate))
+        return float(values_of(optimizer.learning_rate))
     except Exception:  # inside a trace, or a schedule of the user's that cannot be evaluated here
         return None
 

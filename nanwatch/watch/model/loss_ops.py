@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import tensorflow as tf
-
 from nanwatch.watch.keras_seam.keras_types import Op, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.model.traced_graph import DEPTH, PASSING, op_of, sources_behind
 
 MOST_OPS = 5000  # ops of a loss that are looked through

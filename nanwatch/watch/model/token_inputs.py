@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import TokenInput
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Model, Op, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.model.traced_graph import DEPTH, PASSING, op_of, shape_of
 from nanwatch.watch.train_step.traced_step import TracedStep
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-import tensorflow as tf
-
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Layer, Op, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.model import layer_kinds, output_head
 from nanwatch.watch.model.output_head import UNKNOWN, OutputHead, Sizes
 from nanwatch.watch.train_step.traced_step import TracedStep

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import Location, UntrackedVariable
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Array, Graph, Layer, Model, Op, Structure
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model.script_names import attributes_of, is_scripts
 from nanwatch.watch.train_step.graph_places import places_of

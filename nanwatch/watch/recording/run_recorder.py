@@ -32,11 +32,15 @@ from nanwatch.record.facts import (
 )
 from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.parts import make_room, new_part
+from nanwatch.record.run_state import host_name, process_start
 from nanwatch.record.secrets import without_secrets
+from nanwatch.record.sources import write_sources
+from nanwatch.record.whose import maker_here
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
 from nanwatch.watch.keras_seam.chosen import package
 from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.launch.source_files import held_pieces, num_held
 from nanwatch.watch.launch.workers import Worker, join, worker_here
 from nanwatch.watch.recording.child_process import (
     end_with_process,
@@ -202,14 +206,18 @@ class RunRecorder:
         self.kept: KeptTraining | None = None
         self.bad_step: RanStep | EagerStep | None = None  # of the incident, that halted the training
         self.saved_at = 0.0
+        self.sources_saved = 0
         self.halted = False
         self.info = RunInfo(
             script=script,
             argv=without_secrets(argv),
             cwd=working_folder(),
             pid=self.pid,
+            made_by=maker_here(),
             worker=self.worker,
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            host=host_name(),
+            process_start=process_start(self.pid),
             versions={"python": platform.python_version()},
         )
 
@@ -284,6 +292,14 @@ class RunRecorder:
                 self.is_saved = False
                 self.write()
                 self.is_saved = True
+                self.save_sources(self.writer)
+
+    def save_sources(self, writer: RunWriter) -> None:
+        """Put the user's files beside run.json, where lines have been noted since they were put there."""
+        held = num_held()
+        if held > self.sources_saved:
+            write_sources(writer.folder, held_pieces())
+            self.sources_saved = held
 
     def write(self) -> None:
         """Write what has changed: ``run.json`` last, for when it says that the run has ended all of it is
@@ -333,15 +349,14 @@ class RunRecorder:
                 self.early.append(event)
 
     def learn_versions(self) -> None:
-        """Note what is installed and which devices there are, once TensorFlow is there."""
-        import tensorflow as tf
+        """Note what is installed and which devices there are, once a training begins."""
+        from nanwatch.watch.keras_seam.devices import devices, packages
 
         versions = {"python": platform.python_version(), "nanwatch": __version__}
-        for name in ("tensorflow", package(), "numpy"):
+        for name in (*packages(), package(), "numpy"):
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 versions[name] = importlib.metadata.version(name)
-        devices = tuple(device.name for device in tf.config.list_logical_devices())
-        self.info = replace(self.info, versions=versions, devices=devices)
+        self.info = replace(self.info, versions=versions, devices=devices())
 
     def add_fit(self, model: ModelInfo, fit: FitInfo, current: Callable[[], FitInfo]) -> int:
         """Take up a new fit; answers its index. An old healthy fit may give up its series."""
@@ -563,7 +578,8 @@ def open_recorder(log_dir: Path, argv: tuple[str, ...], snapshot_limit: int = SN
         return RunRecorder(place, argv[0], argv, snapshot_limit)
     except OSError as error:
         raise NanwatchError(
-            f"No run folder could be made in {log_dir}: {error.strerror}; give another one with --log-dir."
+            f"No run folder could be created in {log_dir}: {error.strerror}; "
+            "choose another one with --log-dir."
         ) from error
 
 

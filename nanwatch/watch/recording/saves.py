@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import tensorflow as tf
+import numpy as np
 
 from nanwatch.record.events import Deleted, Saved
-from nanwatch.watch.keras_seam.chosen import keras
+from nanwatch.watch.keras_seam import public_tensorflow
+from nanwatch.watch.keras_seam.chosen import is_on_tensorflow, keras
+from nanwatch.watch.keras_seam.host_values import is_floating, values_of
 from nanwatch.watch.keras_seam.keras_types import R, Variable
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.keras_seam.seams import Taker, take
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
@@ -136,7 +140,8 @@ def as_text(path: object) -> str:
 
 def is_there(path: str) -> bool:
     """A file, a folder, or a TensorFlow checkpoint, of which the path is the beginning of names."""
-    return bool(tf.io.gfile.exists(path) or tf.io.gfile.exists(path + ".index"))
+    exists = tf.io.gfile.exists if public_tensorflow.is_there() else os.path.exists
+    return bool(exists(path) or exists(path + ".index"))
 
 
 def is_kept_twice(path: str, callback: Backup) -> bool:
@@ -146,9 +151,10 @@ def is_kept_twice(path: str, callback: Backup) -> bool:
 
 def variables_of(thing: object) -> list[Variable]:
     """The variables of a model, or of the models and variables that a checkpoint holds."""
-    if isinstance(thing, tf.train.CheckpointManager):
+    with_checkpoints = public_tensorflow.is_there()
+    if with_checkpoints and isinstance(thing, tf.train.CheckpointManager):
         thing = thing.checkpoint
-    if isinstance(thing, tf.train.Checkpoint):
+    if with_checkpoints and isinstance(thing, tf.train.Checkpoint):
         held = flatten(vars(thing).values())
         models = [item for item in held if isinstance(item, keras.Layer | tf.Module)]
         return [variable for model in models for variable in variables_of(model)]
@@ -170,11 +176,22 @@ def flatten(values: Iterable[object]) -> list[object]:
 
 def are_finite(variables: Iterable[Variable]) -> bool:
     """Whether no trained weight is NaN or infinite, and nothing else NaN: a mask may be of -inf."""
+    if not is_on_tensorflow():
+        return are_finite_on_host(variables)
     for variable in variables:
         value = tf.convert_to_tensor(variable)
         if not value.dtype.is_floating:
             continue
         bad = tf.math.is_nan(value) if not variable.trainable else tf.logical_not(tf.math.is_finite(value))
         if bool(tf.reduce_any(bad)):
+            return False
+    return True
+
+
+def are_finite_on_host(variables: Iterable[Variable]) -> bool:
+    """As `are_finite`, where Keras does not compute with TensorFlow."""
+    for variable in filter(is_floating, variables):
+        values = values_of(variable)
+        if not (np.isfinite(values) if variable.trainable else ~np.isnan(values)).all():
             return False
     return True

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import tensorflow as tf
-
 from nanwatch.watch.keras_seam.keras_types import Structure
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 
 
 def as_iterator(batch: Structure, spec: Structure) -> Iterator[Structure]:

@@ -6,10 +6,9 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import tensorflow as tf
-
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Op, Tensor, Variable
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.own_ops import AGREED
 
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NamedTuple
 
-import tensorflow as tf
-
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Graph, Operation, Structure, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.keras_seam.tensorflow_names import ForwardOp
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.train_step.traced_step import (

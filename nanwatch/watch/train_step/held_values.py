@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import tensorflow as tf
-
 from nanwatch.watch.keras_seam import held_functions, tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Graph, Op, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.own_ops import is_own
 from nanwatch.watch.train_step.traced_step import TracedStep
 
@@ -24,7 +23,7 @@ LOOPS = frozenset(("While", "StatelessWhile"))
 # What replicas give each other. It is held, as it cannot be exchanged again, and so is what was given.
 EXCHANGES = ("Collective", "NcclAllReduce")
 SMALL = 4096  # elements of a variable that is copied in no time
-CANNOT_BE_GIVEN = (tf.resource, tf.variant)  # to the host
+CANNOT_BE_GIVEN = ("resource", "variant")  # to the host: names of dtypes
 
 
 def losses_and_gradients(seen: TracedStep) -> list[Tensor]:
@@ -72,7 +71,7 @@ def held_of(
     calls = {path[0].name: path[0] for path in paths_to(graph, targets)}
     for op in ancestors(begin, is_last):
         if is_held(op):
-            held += [tensor for tensor in op.outputs if tensor.dtype not in CANNOT_BE_GIVEN]
+            held += [tensor for tensor in op.outputs if tensor.dtype.name not in CANNOT_BE_GIVEN]
         elif op.type in OPENED:
             calls[op.name] = op
     for op in calls.values():
@@ -115,7 +114,8 @@ def is_drawing_loop(op: Op) -> bool:
 
 def loops_whose_lists(op: Op) -> list[Op]:
     """The loops out of whose lists ``op`` makes a tensor: a list itself cannot be held."""
-    if op.type in tensorflow_names.CALLS or any(tensor.dtype in CANNOT_BE_GIVEN for tensor in op.outputs):
+    gives_a_list = any(tensor.dtype.name in CANNOT_BE_GIVEN for tensor in op.outputs)
+    if op.type in tensorflow_names.CALLS or gives_a_list:
         return []
     lists = (tensor for tensor in op.inputs if tensor.dtype == tf.variant)
     return [tensor.op for tensor in lists if tensor.op.type in LOOPS]

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.watch.keras_seam.keras_types import Array, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.traced_step import CatchErrors
 
 

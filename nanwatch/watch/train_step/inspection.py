@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.watchpoints import Role
 from nanwatch.watch.data.batch import HostBatch, WatchedTensor
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Graph, Tensor, Variable
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.eager_ops import EagerStep
 from nanwatch.watch.train_step.traced_step import TracedStep
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Graph, Model, Op, Optimizer, Structure, Tensor, Variable
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.conditional_update import (
     KeptValue,
     in_all_replicas,
@@ -148,6 +148,10 @@ class KeptStep:
         self.part().logs.hold(logs)
 
     # -- on the host
+
+    def begin_fit(self) -> None:
+        """What an earlier fit has begun, and an exception has ended, is not this one's."""
+        self.known_begun = self.steps_begun()
 
     def note_execution(self, at_once: int) -> None:
         """A call of ``at_once`` steps has come to its end; of several, fewer where the data did before."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.inspection import Inspection
 from nanwatch.watch.train_step.row_layout import Layout
 from nanwatch.watch.train_step.state_check import StateCheck

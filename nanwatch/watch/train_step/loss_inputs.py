@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import tensorflow as tf
-
 from nanwatch.record.facts import Location
 from nanwatch.watch.data.batch import Leaves
 from nanwatch.watch.data.broadcasts import line_of
 from nanwatch.watch.keras_seam.keras_types import Layer, Op, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.graph_places import places_of
 from nanwatch.watch.train_step.traced_step import TracedStep
 

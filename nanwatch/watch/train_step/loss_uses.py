@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import tensorflow as tf
-
 from nanwatch.record.facts import Location
 from nanwatch.watch.keras_seam.keras_types import Loss, Structure, Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.launch import user_lines
 
 MOST = 16  # of a step: a network is compared with few things

@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterator
 from types import CodeType
 
-import tensorflow as tf
-
 from nanwatch.errors import NanwatchError
+from nanwatch.watch.keras_seam.public_tensorflow import is_end_of_data, is_op_error
 from nanwatch.watch.launch.user_lines import OWN
 from nanwatch.watch.train_step.own_ops import failed_nodes, is_own
 
@@ -21,10 +20,9 @@ PASSING_ON = frozenset(
         *("see_call", "see_prediction", "see_loss", "see_target", "keep_result", "call", "apply", "decide"),
         *("call_model", "observe_call", "call_loss", "apply_optimizer", "call_function", "differentiate"),
         *("see_loss_call", "apply_unseen", "record_construction", "own"),
+        *("run", "step", "one_step", "with_more", "see_update", "forward_pass"),
     }
 )
-# How a data set or an iterator says that it has come to its end: no fault of anybody's.
-ENDS = (StopIteration, tf.errors.OutOfRangeError, GeneratorExit)
 EAGER = "{{function_node __wrapped__"  # how TensorFlow names an op that was run by itself
 
 
@@ -32,9 +30,14 @@ class OpFailed(NanwatchError):
     """An op of nanwatch's has failed in a step."""
 
 
+def is_end(error: BaseException) -> bool:
+    """Whether a data set or an iterator says so that it has come to its end: no fault of anybody's."""
+    return isinstance(error, StopIteration | GeneratorExit) or is_end_of_data(error)
+
+
 def nodes_of(error: Exception) -> list[str]:
     """The ops that failed, as far as the error names them."""
-    return failed_nodes(error) if isinstance(error, tf.errors.OpError) else []
+    return failed_nodes(error) if is_op_error(error) else []
 
 
 def fault_words(error: Exception) -> str:
@@ -51,7 +54,7 @@ def fault_words(error: Exception) -> str:
 
 def may_be_own(error: Exception) -> bool:
     """Whether a step that failed with ``error`` might not have failed without nanwatch."""
-    if isinstance(error, tf.errors.OpError) and EAGER not in error.message:
+    if is_op_error(error) and EAGER not in str(getattr(error, "message", "")):
         nodes = nodes_of(error)
         return not nodes or any(map(is_own, nodes))
     if isinstance(error, NanwatchError):  # its frames may be hidden

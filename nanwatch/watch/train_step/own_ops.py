@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
-import tensorflow as tf
-
 from nanwatch.errors import NanwatchError
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Graph, Op
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 
 SCOPE = "nanwatch"
 # Inside it: copies of the script's own ops, and what TensorFlow chooses for replicas to agree. What these

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Array, Model, Tensor, Variable
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step import inspection
 from nanwatch.watch.train_step.conditional_update import in_any_replica, sum_of_replicas
 from nanwatch.watch.train_step.eager_ops import EagerStep, kept_step
@@ -22,6 +22,7 @@ from nanwatch.watch.train_step.row_layout import ROWS, Layout
 from nanwatch.watch.train_step.step_recorder import BAD_ELSEWHERE, BAD_LOSS_OR_GRADIENT, BAD_STATE, nothing
 from nanwatch.watch.train_step.step_watcher import Rows
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
+from nanwatch.watch.train_step.watched_function import never
 
 MOST_WAITING = 100_000  # rows that wait for a drain
 
@@ -36,8 +37,10 @@ class ReplicatedStepRecorder(ModelStepRecorder):
     hold back.
     """
 
-    def __init__(self, model: Model, hold: bool, catch_errors: CatchErrors) -> None:
-        super().__init__(model, hold, catch_errors)
+    def __init__(
+        self, model: Model, hold: bool, catch_errors: CatchErrors, is_over: Callable[[], bool] = never
+    ) -> None:
+        super().__init__(model, hold, catch_errors, is_over)
         self.replicas = seam().replicas_of(model)
         self.here = tensorflow_names.replicas_here(model.distribute_strategy)
         self.reads_alone = self.here.are_all

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import tensorflow as tf
-
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Optimizer, Tensor, Variable
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.own_ops import COPIED
 from nanwatch.watch.train_step.row_layout import LEARNING_RATE, LOSS, PENALTY, ROWS, Key, Layout
 from nanwatch.watch.train_step.sentinels import extremes_of, half_square_sum, watchable

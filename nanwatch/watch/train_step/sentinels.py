@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
-import tensorflow as tf
-
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Tensor
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 
 
 def watchable(item: object) -> TypeGuard[Tensor]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import Nonfinite
 from nanwatch.watch.data.nonfinite import commonest_nonfinite
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
-from nanwatch.watch.keras_seam.keras_types import Array, Layer, Model, Tensor, Variable
+from nanwatch.watch.keras_seam.host_values import is_floating, values_of
+from nanwatch.watch.keras_seam.keras_types import Layer, Model, Tensor, Variable
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.sentinels import all_finite, half_square_sum
 
 
@@ -103,15 +104,8 @@ class StateCheck:
 def state_of(model: Model | None) -> list[tuple[Variable, Layer]]:
     """(floating state variable, layer that holds it)."""
     owned = [] if model is None else seam().owned_state(model)
-    return [pair for pair in owned if tf.as_dtype(pair[0].dtype).is_floating]
+    return [pair for pair in owned if is_floating(pair[0])]
 
 
 def is_finite(variable: Variable) -> bool:
     return bool(np.isfinite(values_of(variable)).all())
-
-
-def values_of(variable: Variable) -> Array:
-    """On the host; half precision, of which NumPy knows one kind only, as float32."""
-    tensor = tf.convert_to_tensor(variable)
-    values: Array = tensor.numpy() if tensor.dtype.size > 2 else tf.cast(tensor, tf.float32).numpy()
-    return values

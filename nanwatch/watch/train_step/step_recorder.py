@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.record.facts import BroadcastInfo
 from nanwatch.record.notes import NotWatched, RoleOutOfReach
@@ -29,6 +28,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Tensor,
     Variable,
 )
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step import held_values, inspection, row_cells
 from nanwatch.watch.train_step.eager_ops import EagerStep
 from nanwatch.watch.train_step.host_call import call_host
@@ -41,7 +41,7 @@ from nanwatch.watch.train_step.inspection import (
     Trace,
 )
 from nanwatch.watch.train_step.left_behind import LeftBehind, rows_in
-from nanwatch.watch.train_step.materialised import copy_of, is_materialised
+from nanwatch.watch.train_step.materialised import copies_of, is_materialised
 from nanwatch.watch.train_step.row_layout import Layout, layout_of
 from nanwatch.watch.train_step.sentinels import all_finite
 from nanwatch.watch.train_step.state_check import StateCheck
@@ -145,6 +145,7 @@ class StepRecorder:
     def layout_for(self, batch: batches.Batch, seen: TracedStep, variables: Sequence[Variable]) -> Layout:
         """What stands where in a row; what has no place in it is noted."""
         self.first_seen = seen
+        self.not_watched.clear()
         self.not_watched += batches.list_not_dense(batch)
         self.not_watched += map(RoleOutOfReach, self.without)
         return layout_of(
@@ -271,7 +272,7 @@ class StepRecorder:
 
         def take(flag: Tensor) -> tf.Tensor:
             samples = inspection.weight_samples(variables)
-            seen = map(copy_of, tensors)
+            seen = copies_of(tensors)
             given = [number, flag, row, *shown, *seen, *[sample for _, sample in samples]]
             paths = [path for path, _ in samples]
 
@@ -391,7 +392,7 @@ class StepRecorder:
         self.label_counts.begin()
         self.drained = 0
         self.drained_at = time.perf_counter()
-        self.not_watched.clear()
+        self.ran = None
 
     def make_up_for_missing_data(self) -> None:
         """A loop of the script's own asks for its batches outside of the step."""
@@ -444,6 +445,12 @@ class StepRecorder:
     def held_batch(self) -> HostBatch:
         """The last batch that entered a step, as NumPy arrays."""
         return {key: variable.numpy() for key, variable in self.last_batch.items()}
+
+    def catch_up(self) -> None:
+        """Each step was looked at while it ran."""
+
+    def bad_layers(self) -> None:
+        """Its ops can be looked at."""
 
     def forget_batch(self) -> None:
         """Let go of it: no step will raise before the next fit."""

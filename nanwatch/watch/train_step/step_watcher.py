@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from nanwatch.record.facts import BroadcastInfo
+from nanwatch.record.facts import BroadcastInfo, SpreadEntry
 from nanwatch.record.notes import NotWatched
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.data.label_counts import LabelCounts
@@ -99,6 +99,13 @@ class StepWatcher(Protocol):
 
     def bad_step(self) -> RanStep | EagerStep | None:
         """The step that went bad, or the eager one that is under way, where its ops can be looked at."""
+
+    def catch_up(self) -> None:
+        """Look at the steps that were made, and not looked at yet because nothing was to wait for them."""
+
+    def bad_layers(self) -> Sequence[SpreadEntry] | None:
+        """Of the bad step, where only its layers can be looked at: those whose output was not finite, in the
+        order in which they were called. None where its ops can be looked at, or nothing at all."""
 
     def forget_batch(self) -> None:
         """Let go of that batch: no step will raise before the next fit."""

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import tensorflow as tf
-
 from nanwatch.record.facts import BroadcastInfo
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.broadcasts import find_broadcasts
@@ -20,6 +18,7 @@ from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import Graph, Loss, Model, R, Structure, Tensor, Variable
 from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.train_step import graph_places, traced_step
 from nanwatch.watch.train_step.eager_ops import EagerOp, EagerOps

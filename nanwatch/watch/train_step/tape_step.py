@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import NamedTuple, TypeGuard
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.watch.data import batch as batches
 from nanwatch.watch.data.batch import HostBatch
@@ -23,6 +22,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Tensor,
     Variable,
 )
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step import late_writes, variable_writes
 from nanwatch.watch.train_step.conditional_update import KeptValue, apply_unless
 from nanwatch.watch.train_step.eager_ops import EagerOp, EagerOps, EagerStep

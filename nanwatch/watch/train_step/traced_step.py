@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import tensorflow as tf
-
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.keras_types import (
@@ -22,6 +20,7 @@ from nanwatch.watch.keras_seam.keras_types import (
     Tensor,
     Variable,
 )
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step import conditional_update, variable_writes
 from nanwatch.watch.train_step.conditional_update import KeptValue
 from nanwatch.watch.train_step.loss_uses import LossUse
@@ -55,6 +54,7 @@ class TracedStep:
     """What one traced step shows. Tensors belong to ``graph``; None means eager."""
 
     graph: Graph | None
+    is_kept: bool = True  # not thrown away once it has been traced
     activations: list[tuple[Layer, Tensor]] = field(default_factory=list)  # (layer, first output)
     calls: list[LayerCall] = field(default_factory=list)  # inner layers before outer ones
     inputs: list[tuple[str, Tensor]] = field(default_factory=list)  # (key, what is given), in a graph

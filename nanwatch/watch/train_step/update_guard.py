@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import tensorflow as tf
 
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.function_copies import FunctionCopies
 from nanwatch.watch.keras_seam.keras_types import Apply, Gradient, Graph, Optimizer, Tensor, Variable
 from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step import variable_writes, writes_without_data
 from nanwatch.watch.train_step.conditional_update import (
     KeptValue,

@@ -11,10 +11,9 @@ import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import tensorflow as tf
-
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Apply, Graph, Tensor, Variable
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step.variable_writes import is_write
 
 

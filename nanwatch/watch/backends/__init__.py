@@ -1,0 +1,1 @@
+"""The steps of Keras on JAX and on PyTorch, watched without TensorFlow."""
