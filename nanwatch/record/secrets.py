@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from nanwatch.errors import SecretLeftOut
-
 MASK = "***"
 WORDS = r"pass(?:word|wd|phrase)|pwd|secret|token|credentials?|auth|authorization|bearer"
 KEYS = r"(?:api|access|secret|private|account|auth|encryption|signing|license|subscription|ssh|aws|wandb)"
@@ -72,6 +70,8 @@ def arguments_again(argv: Sequence[str]) -> tuple[str, ...]:
     Raises:
         SecretLeftOut: one of them is not in the record.
     """
+    from nanwatch.errors import SecretLeftOut  # here, for a Python without nanwatch has this file run
+
     for before, argument in zip(["", *argv], argv, strict=False):
         if MASK in argument:
             name = before if OPTION.fullmatch(before) and argument == MASK else argument.partition("=")[0]

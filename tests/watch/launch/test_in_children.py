@@ -165,9 +165,11 @@ def test_another_environment(tmp_path: Path, hand: Hand) -> None:
     python = str(tmp_path / "other" / "bin" / "python")
     given = environment()
     given.pop("PYTHONPATH", None)
-    done = subprocess.run([python, "worker.py"], cwd=tmp_path, env=given, capture_output=True)
+    done = subprocess.run(
+        [python, "worker.py", "--api-key", "k"], cwd=tmp_path, env=given, capture_output=True
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"keras is imported\n[]\n", b"")
-    assert list(read_unseen(tmp_path / "run")) == [ChildNotWatched(f"{python} worker.py")]
+    assert list(read_unseen(tmp_path / "run")) == [ChildNotWatched(f"{python} worker.py --api-key ***")]
 
 
 def test_where_no_run_can_be_written_to(tmp_path: Path, hand: Hand) -> None:

@@ -21,6 +21,7 @@ if TYPING:
     from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+SECRETS = os.path.join(HERE, os.pardir, os.pardir, os.pardir, "record", "secrets.py")
 GIVEN = "_NANWATCH_CHILD"
 UNSEEN_FILE = "unseen.jsonl"
 UNSEEN_LIMIT = 2**16  # bytes
@@ -185,13 +186,9 @@ def option_of(words: Sequence[str]) -> str:
 def leave_word(folder: str, words: Sequence[str], option: str = "") -> None:
     """Write down that a process is not watched, for the run's report."""
     import json
+    import runpy
 
-    try:
-        from nanwatch.record.secrets import without_secrets
-
-        words = without_secrets(words)
-    except ImportError:  # in another environment: then the words are those of nobody's arguments
-        words = words[:1]
+    words = runpy.run_path(SECRETS)["without_secrets"](words)  # nanwatch is not in every environment
     path = os.path.join(folder, UNSEEN_FILE)
     command = " ".join(" ".join(words).split())[:LONGEST_COMMAND]
     table = {"kind": "child-not-watched", "command": command, "option": option}
