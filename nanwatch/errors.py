@@ -50,3 +50,7 @@ class TrainingHalted(RuntimeError):
 
     Not a fault of nanwatch's and so not a ``NanwatchError``: it is the news.
     """
+
+
+class SecretLeftOut(NanwatchError):
+    """The record does not hold an argument that looks like a secret."""

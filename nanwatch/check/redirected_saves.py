@@ -7,12 +7,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import tensorflow as tf
-
 from nanwatch.check.budget import HELD_FOLDER, CheckBudget
 from nanwatch.record.notes import SavedElsewhere, WriterHeldBack
 from nanwatch.watch.keras_seam.keras_types import R
 from nanwatch.watch.keras_seam.patches import Wrapper
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 
 
 class Elsewhere:

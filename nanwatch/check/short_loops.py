@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import tensorflow as tf
-
 from nanwatch.check.budget import CheckBudget
 from nanwatch.record.notes import EndedByLoop
 from nanwatch.watch.keras_seam.keras_types import Optimizer, R
 from nanwatch.watch.keras_seam.patches import Wrapper
+from nanwatch.watch.keras_seam.public_tensorflow import tf
 from nanwatch.watch.train_step import traced_step
 
 STEPS = "_nanwatch_steps"  # of an optimizer: those it was applied in a loop

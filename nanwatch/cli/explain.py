@@ -70,6 +70,8 @@ def explain(
     if logs.suffix and not logs.exists() and str(logs) != STDIN:
         raise LogUnreadable(f"There is no file or folder {logs}.")
     if is_log(logs):
+        if against is not None or open_it:
+            raise click.UsageError("--against and --open are for runs of nanwatch's own, and not for a log.")
         explain_log(logs, script, formats)
         return
     check_no_script(script)

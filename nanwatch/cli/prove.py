@@ -33,14 +33,16 @@ def prove(logs: Path, seconds: float | None, yes: bool) -> None:
     from nanwatch.cli.report_formats import project_root, render_report
     from nanwatch.explain.figures import count
     from nanwatch.explain.reporting import report_on
+    from nanwatch.record.backends import need_tensorflow_in
     from nanwatch.record.read import find_run
     from nanwatch.watch import need_framework
 
     folder = find_run(logs).absolute()
     need_framework()
+    before = report_on(folder)
+    need_tensorflow_in(before.run.info)
     from nanwatch.replay.prove import prove as try_all
 
-    before = report_on(folder)
     limit = math.inf if seconds is None else seconds
     tried = try_all(
         before.run.info, folder, before.diagnoses.proposals, lambda script: ask_to_run(script, yes), limit

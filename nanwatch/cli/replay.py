@@ -11,6 +11,7 @@ from nanwatch.cli.debugger import open_at
 from nanwatch.cli.screen import show
 from nanwatch.errors import RunUnreadable
 from nanwatch.explain.as_replay import render
+from nanwatch.record.backends import need_tensorflow_in
 from nanwatch.record.read import find_run, read_all_info, read_run
 
 
@@ -33,9 +34,11 @@ def replay(logs: Path, pdb: bool, yes: bool) -> None:
 
     folder = of_incident(find_run(logs).absolute())
     need_framework()
+    info = read_all_info(folder, [])
+    need_tensorflow_in(info)
     from nanwatch.replay.again import replay as bring_back
 
-    moment = bring_back(read_all_info(folder, []), folder, lambda script: ask_to_run(script, yes))
+    moment = bring_back(info, folder, lambda script: ask_to_run(script, yes))
     show(render(moment.found, str(moment.folder)))
     if pdb:
         op = moment.found.op

@@ -135,4 +135,4 @@ def summary(report: Report) -> str:
 
 def text_of(text: str) -> str:
     """``text``, of several lines maybe, as XML can hold it and any reader can be shown it."""
-    return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", "\n".join(map(clean, text.split("\n"))))
+    return "\n".join(map(clean, NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text).split("\n")))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
+from nanwatch.record.backends import other_backend
 from nanwatch.record.notes import (
     IncidentNote,
     LayersOnly,
@@ -92,10 +93,13 @@ def can_be_brought_back(report: Report) -> bool:
 def can_be_proven(report: Report) -> bool:
     """Whether something was not tried that could be, in a training that can be made again."""
     info = report.run.info
+    if other_backend(info) is not None:
+        return False
     tried = {trial.intervention for trial in report.run.trials}
     left = [each for each in report.diagnoses.proposals if tried.isdisjoint(each.interventions)]
     cured = any(trial.verdict == "cured" for trial in report.run.trials)
-    if not left or cured or report.run.part_of(left[0].fit) is not None:
+    cut_off = report.diagnoses.outcome == "incomplete"  # that it came to little says little
+    if not left or cured or cut_off or report.run.part_of(left[0].fit) is not None:
         return False
     fit = next((fit for fit in report.run.fits if fit.info.index == left[0].fit), None)
     alone = fit is not None and fit.info.kind != "tape" and not fit.model.custom_train_step

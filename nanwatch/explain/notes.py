@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from nanwatch.record import notes
+from nanwatch.record.backends import NAMES
 from nanwatch.record.notes import HeldBack, IncidentNote, NotWatched, OwnError
 from nanwatch.record.watchpoints import Watchpoint
 
@@ -18,7 +19,6 @@ SEEN_BY_SEAMS: dict[notes.SeenBySeams, str] = {
     "loops": "training loops of the script's own",
     "steps": "updates inside a step",
 }
-BACKENDS = {"jax": "JAX", "torch": "PyTorch"}
 FEATURES: dict[notes.Feature, str] = {
     "distribution": "under keras.distribution",
     "nnx": "with Flax NNX",
@@ -54,7 +54,7 @@ def incident_note_words(note: IncidentNote) -> str:
         case notes.NotRepeatable():
             return "no autopsy: the step or its batch is not one that can be repeated"
         case notes.LayersOnly(backend):
-            where = BACKENDS.get(backend, backend)
+            where = NAMES.get(backend, backend)
             return f"no autopsy: on {where} the layers of a step are looked at, not its ops"
         case notes.RowsNotTried(tried, rows, seconds):
             return f"only {tried} of {rows} rows were tried in {seconds:g} s"
@@ -83,7 +83,7 @@ def not_watched_words(note: NotWatched) -> str:
         case notes.OtherBackend(backend):
             return f"Keras runs on {backend}: only TensorFlow, JAX and PyTorch are watched"
         case notes.LeftAlone(backend, feature):
-            return f"a fit on {BACKENDS.get(backend, backend)} {FEATURES[feature]}"
+            return f"a fit on {NAMES.get(backend, backend)} {FEATURES[feature]}"
         case notes.LoopUnderXla():
             return (
                 "a loop whose step is compiled with XLA (jit_compile=True), which cannot be watched; "

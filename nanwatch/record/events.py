@@ -148,34 +148,30 @@ class EventLog:
 
 
 def read_events(
-    path: Path, damage: list[str] | None = None, without_epochs: Container[object] = ()
+    path: Path, without_epochs: Container[object] = (), damage: list[str] | None = None
 ) -> Iterator[Event]:
     """The events in order, but for the epochs of fits ``without_epochs``.
 
-    A line that is none is passed over, and ``damage`` says how many there were; a last line that is cut
-    short is nothing to tell of: the run may be going on.
+    ``damage`` says how many lines are none. A last line that is cut short is nothing to tell of: the run may
+    be going on.
 
     Raises ``OSError`` when there is a file and it cannot be read.
     """
     try:
-        lines = read_text(path, MOST_READ).splitlines(keepends=True)
+        data = read_text(path, MOST_READ)
     except FileNotFoundError:
         return
     unreadable = 0
+    lines = data.splitlines(keepends=True)
     for line, table in zip(lines, strict_json.loads_lines(lines), strict=True):
         try:
-            if not is_epoch_of(table, without_epochs):
+            if table.get("kind") not in EPOCHS or table.get("fit") not in without_epochs:
                 yield event_of(table)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, AttributeError):
             unreadable += line.endswith(b"\n")
     if unreadable and damage is not None:
-        said = f"{unreadable:,} line{'' if unreadable == 1 else 's'}"
-        damage.append(f"{said} of {path.name} could not be read")
-
-
-def is_epoch_of(table: Any, fits: Container[object]) -> bool:
-    """Raises ``TypeError`` where the table names no fit that can be one."""
-    return isinstance(table, dict) and table.get("kind") in EPOCHS and table.get("fit") in fits
+        count = f"{unreadable:,} line{'' if unreadable == 1 else 's'}"
+        damage.append(f"{count} of {path.name} could not be read")
 
 
 def event_of(table: Any) -> Event:

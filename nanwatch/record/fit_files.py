@@ -15,7 +15,7 @@ from nanwatch.record import strict_json
 from nanwatch.record.facts import FitInfo, ModelInfo, RunInfo
 from nanwatch.record.kept_file import KeptFile
 from nanwatch.record.tables import from_table, to_table
-from nanwatch.record.untrusted_file import read_json, read_text
+from nanwatch.record.untrusted_file import JSON_BYTES, read_json, read_text
 
 SHORT_FILE = "fits.jsonl"
 SHORT_LIMIT = 4 * 2**20  # bytes: some 10,000 fits; of what comes behind them the numbers alone are known
@@ -130,7 +130,7 @@ def numbered(folder: Path, damage: list[str]) -> Iterator[tuple[str, int, str]]:
     try:
         for entry in os.scandir(folder):
             match = NAME.fullmatch(entry.name)
-            if match is not None and entry.is_file(follow_symlinks=False):
+            if match is not None:
                 found[match[1]].append((int(match[2]), entry.name))
     except OSError as error:
         damage.append(f"the fits could not be read: {error.strerror}")
@@ -151,7 +151,7 @@ def read_one(path: Path, kind: str) -> tuple[FitInfo | ModelInfo | None, list[st
         return None, []
     except OSError as error:
         return None, [f"{path.name} could not be read: {error.strerror}"]
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError) as error:
         return None, [f"{path.name} could not be read: {error}"]
 
 
@@ -159,7 +159,7 @@ def read_short(path: Path) -> tuple[dict[int, FitInfo], list[str]]:
     """The fits that are kept in short, by their numbers. A torn last line is tolerated."""
     found: dict[int, FitInfo] = {}
     try:
-        lines = read_text(path, SHORT_LIMIT).splitlines()
+        lines = read_text(path, JSON_BYTES)[:SHORT_LIMIT].splitlines()
     except OSError as error:
         return found, [f"{path.name} could not be read: {error.strerror}"]
     for table in strict_json.loads_lines(lines):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nanwatch.record import strict_json
+from nanwatch.record.kept_file import FOLDER_MODE
 from nanwatch.record.notes import ChildNotWatched
 from nanwatch.record.tables import from_table
 from nanwatch.record.untrusted_file import JSON_BYTES, read_text
@@ -27,7 +28,7 @@ def new_part(folder: Path, worker: str = "") -> Path:
     for attempt in range(1000):
         part = folder / (f"{PREFIX}{name}" + (f"-{attempt}" if attempt else ""))
         with contextlib.suppress(FileExistsError):
-            part.mkdir()
+            part.mkdir(FOLDER_MODE)
             return part
     raise FileExistsError(folder)
 

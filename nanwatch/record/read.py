@@ -113,7 +113,7 @@ def add_fits(
     info: RunInfo, found: int, folder: Path, damage: list[str], reading: Reading = read_now
 ) -> RunInfo:
     """``info`` as a ``run.json`` of format ``found`` has it, with the fits and models."""
-    return with_own_numbers(info, damage) if found == OLDEST else with_fits(info, folder, damage, reading)
+    return info if found == OLDEST else with_fits(info, folder, damage, reading)
 
 
 def read_info(folder: Path) -> RunInfo:
@@ -137,11 +137,13 @@ def read_run_file(folder: Path, damage: list[str] | None = None) -> tuple[RunInf
     if not isinstance(table, dict) or "nanwatch_format" not in table:
         raise RunUnreadable(f"{path} is not a run of nanwatch: it has no nanwatch_format.")
     check_format(path, table["nanwatch_format"])
-    leave_out_fits(table, [] if damage is None else damage)
+    said = [] if damage is None else damage
+    leave_out_fits(table, said)
     try:
-        return from_table(RunInfo, table), table["nanwatch_format"]
+        info = from_table(RunInfo, table)
     except TypeError as error:
         raise RunUnreadable(f"{path} cannot be read as a run: {error}.") from error
+    return with_own_numbers(info, said), table["nanwatch_format"]
 
 
 def leave_out_fits(table: dict[str, Any], damage: list[str]) -> None:
@@ -222,7 +224,7 @@ def brief_fits(info: RunInfo) -> frozenset[object]:
 
 def read_log(path: Path, damage: list[str], without_epochs: Container[object] = ()) -> list[Event]:
     try:
-        return list(read_events(path, damage, without_epochs))
+        return list(read_events(path, without_epochs, damage))
     except OSError as error:
         damage.append(f"{path.name} could not be read: {error.strerror}")
         return []

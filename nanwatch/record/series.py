@@ -27,7 +27,7 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
-from nanwatch.record.kept_file import Identity, identity_of
+from nanwatch.record.kept_file import Identity, identity_of, private
 from nanwatch.record.strict_json import clearing
 from nanwatch.record.untrusted_file import read_regular
 
@@ -99,7 +99,7 @@ class SeriesFile:
         self.recent_at = self.head_at + shape.head * self.width
         self.levels_at = self.recent_at + shape.recent * self.width
         size = self.levels_at + shape.levels * shape.level_rows * 3 * self.width
-        with clearing(path), open(path, "w+b") as file:
+        with clearing(path), open(path, "w+b", opener=private) as file:
             reserve(file.fileno(), size)
             self.map = mmap.mmap(file.fileno(), size)
             self.number, self.identity = number_beside(file.fileno())

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from nanwatch.record.kept_file import private
+
 NONFINITE = "nonfinite"
 SUFFIX = f"_{NONFINITE}"
 WORDS = ("nan", "inf", "-inf")
@@ -122,7 +124,8 @@ def replace_file(path: Path, value: Any) -> None:
     """Write ``value`` to ``path`` so that a reader, or a kill, sees the old file or the new."""
     scratch = path.with_name(path.name + ".new")
     with clearing(scratch):
-        scratch.write_text(dumps(value, indent=1) + "\n", encoding="utf-8")
+        with open(scratch, "w", encoding="utf-8", opener=private) as file:
+            file.write(dumps(value, indent=1) + "\n")
         os.replace(scratch, path)
 
 

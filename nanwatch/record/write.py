@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import re
@@ -13,6 +14,7 @@ from nanwatch.record import strict_json
 from nanwatch.record.events import EventLog
 from nanwatch.record.facts import RunInfo
 from nanwatch.record.fit_files import FitFiles
+from nanwatch.record.kept_file import FOLDER_MODE, private
 from nanwatch.record.read import FORMAT, RUN_FILE
 from nanwatch.record.series import SeriesFile, SeriesShape
 from nanwatch.record.tables import to_table
@@ -24,18 +26,30 @@ FITS_IN_FULL = 24  # later fits reuse the room of the oldest that ended well
 
 def new_folder(log_dir: Path, script: str) -> Path:
     """Make ``log_dir/<UTC time>-<script>-<pid>/``; a name already taken gets a number behind."""
+    make_log_folder(log_dir)
     now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", Path(script).stem)[:LONGEST_STEM] or "script"
     for attempt in range(1000):
         folder = log_dir / (f"{now}-{stem}-{os.getpid()}" + (f"-{attempt}" if attempt else ""))
         try:
-            folder.mkdir(parents=True)
+            folder.mkdir(FOLDER_MODE, parents=True)
         except FileExistsError:
             if not folder.is_dir():
                 raise
             continue
         return folder
     raise FileExistsError(log_dir)
+
+
+def make_log_folder(log_dir: Path) -> None:
+    """One that is there already is left as it is; git is told to pass over one that is made."""
+    if log_dir.exists():
+        return
+    log_dir.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):  # another worker was quicker
+        log_dir.mkdir(FOLDER_MODE)
+        with open(log_dir / ".gitignore", "x", opener=private) as file:
+            file.write("*\n")
 
 
 class RunWriter:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nanwatch.record.facts import FitInfo, IncidentInfo, RunInfo
 from nanwatch.record.notes import LeftOutOfSnapshot
+from nanwatch.record.secrets import arguments_again
 from nanwatch.replay.moment import Moment
 from nanwatch.replay.script_again import Ask, CannotReplay, script_again
 from nanwatch.watch.import_hook import install_hook
@@ -39,7 +40,7 @@ def replay(info: RunInfo, folder: Path, ask: Ask) -> Moment:
     ask(again)
     goal = Goal(info, incident, arrays)
     with contextlib.chdir(again.folder), goal.watching():
-        program = Program(info.script, tuple(info.argv[1:]), keras_2=info.keras_2)
+        program = Program(info.script, arguments_again(info.argv), keras_2=info.keras_2)
         ending = scripts.run_program(program, catch=(Reached,))
     if goal.problem is not None:
         raise CannotReplay(goal.problem)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nanwatch.errors import NanwatchError
 from nanwatch.record.facts import RunInfo
+from nanwatch.record.secrets import arguments_again
 from nanwatch.record.trials import Proposal, Trial, read_trials, write_trials
 from nanwatch.replay.again import Reached
 from nanwatch.replay.script_again import Ask, script_again
@@ -54,7 +55,7 @@ def prove(
     again = script_again(info, folder)
     ask(again)
     with contextlib.chdir(again.folder), watching(info, fit) as recorder:
-        program = Program(info.script, tuple(info.argv[1:]), keras_2=info.keras_2)
+        program = Program(info.script, arguments_again(info.argv), keras_2=info.keras_2)
         ending = scripts.run_program(program, catch=(Reached,))
         if recorder.kept is None:
             how = f"with status {ending.status}" if ending.error is None else f"with {ending.error!r}"

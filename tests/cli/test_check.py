@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from nanwatch.record.read import read_run
 from tests.side_by_side import MODULE, Ended, ended, ended_warm
 
 DEADLINE = 6  # seconds, where it is to come; the least there is is 5
@@ -162,14 +163,13 @@ def test_every_fit_is_cut_short_and_nothing_is_overwritten(tmp_path: Path) -> No
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "found.json", "logs", "model.keras", "pyproject.toml", "train.py"
     ]  # fmt: skip
-    (run,) = (tmp_path / "logs").iterdir()
+    (run,) = (entry for entry in (tmp_path / "logs").iterdir() if entry.is_dir())
     assert not (run / "held-back").exists()
     assert json.loads(done.stdout)["version"] == "2.1.0"  # nothing of the script's is on stdout
     found = report(tmp_path)
     assert (found["run"]["steps"], found["run"]["outcome"]) == (40, "at-chance")
     assert found["diagnoses"][0]["code"] == "NW202"
-    fits = json.loads((run / "run.json").read_text())["fits"]
-    assert [fit["cut_short"] for fit in fits] == [True, True]
+    assert [fit.info.cut_short for fit in read_run(run).fits] == [True, True]
     held = " ".join(found["cost"]["held_back"])
     for name in HELD:
         assert name in held, name

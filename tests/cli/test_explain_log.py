@@ -98,6 +98,10 @@ def test_a_healthy_log(project: Path) -> None:
             "nanwatch: What is suspected of a log is shown as terminal, json or markdown, not as sarif.",
         ),
         (["/dev/null"], "nanwatch: /dev/null is no file; write the log to a file first."),
+        (
+            ["train.log", "--against", "logs"],
+            "--against and --open are for runs of nanwatch's own, and not for a log.",
+        ),
         (["none.log"], "nanwatch: There is no file or folder none.log."),
         (
             ["--script", "train.py"],

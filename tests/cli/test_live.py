@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -219,9 +220,9 @@ def test_zero_must_last_close_on_both_sides() -> None:
 def test_only_what_has_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
-    def noted(path: Path) -> Iterator[Event]:
+    def noted(path: Path, *given: Any) -> Iterator[Event]:
         read.append(path.name)
-        return read_events(path)
+        return read_events(path, *given)
 
     monkeypatch.setattr("nanwatch.record.read.read_events", noted)
     run = running()
@@ -275,9 +276,7 @@ def test_a_file_is_not_waited_on(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("")
     ended = live(tmp_path)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == (
-        "nanwatch: logs is a file; give a run folder, or the folder that holds the runs.\n"
-    )
+    assert ended.stderr == ("nanwatch: logs is a file; give a run folder, or the folder with the runs.\n")
 
 
 def test_what_is_waited_for(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def nanwatch(folder: Path, *arguments: str, **environment: str) -> Ended:
 
 
 def only_run(logs: Path) -> Run:
-    (folder,) = logs.iterdir()
+    (folder,) = (entry for entry in logs.iterdir() if entry.is_dir())
     return read_run(folder)
 
 

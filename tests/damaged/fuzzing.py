@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.damaged.mutations import damage
+from tests.damaged.mutations import damage, files_in
 from tests.damaged.reading import in_a_process, tell
 from tests.damaged.whole_runs import WHOLE
 
@@ -24,8 +24,8 @@ class Found:
     sentences: int = 0
     reports: int = 0
     rules_failed: Counter[str] = field(default_factory=Counter)
-    slowest: float = 0.0
-    largest: int = 0
+    slowest: tuple[float, str] = (0.0, "")  # seconds of CPU, and of which folder
+    largest: tuple[int, str] = (0, "")  # bytes
 
     def summary(self) -> str:
         """In a paragraph."""
@@ -33,8 +33,9 @@ class Found:
         rules = ", ".join(f"{words} ({many})" for words, many in self.rules_failed.most_common(20))
         return (
             f"{count:,} damaged folders: {self.reports:,} reports, {self.sentences:,} sentences, "
-            f"{len(self.failures)} failures; at most {self.slowest:.1f} s of CPU and "
-            f"{self.largest / 2**20:.0f} MB." + (f"\nRules that failed: {rules}" if rules else "")
+            f"{len(self.failures)} failures; at most {self.slowest[0]:.1f} s of CPU ({self.slowest[1]}) and "
+            f"{self.largest[0] / 2**20:.0f} MB ({self.largest[1]})."
+            + (f"\nRules that failed: {rules}" if rules else "")
         )
 
 
@@ -67,11 +68,12 @@ def try_one(place: Path, whole: Sequence[Path], seed: str, found: Found) -> None
     rng = random.Random(seed)
     shutil.copytree(rng.choice(whole), place)
     told = [damage(rng, place)]
-    while rng.random() < MORE and any(path.is_file() for path in place.rglob("*")):
+    while rng.random() < MORE and files_in(place):
         told.append(damage(rng, place))
     outcome = in_a_process(functools.partial(tell, place))
     shutil.rmtree(place)
-    found.slowest, found.largest = max(found.slowest, outcome.seconds), max(found.largest, outcome.memory)
+    found.slowest = max(found.slowest, (outcome.seconds, seed))
+    found.largest = max(found.largest, (outcome.memory, seed))
     if outcome.wrong is not None:
         found.failures.append(f"{seed}: {'; '.join(told)}\n{outcome.wrong}")
     elif outcome.said.startswith("rules failed: "):

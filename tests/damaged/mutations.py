@@ -6,6 +6,7 @@ import json
 import os
 import random
 import socket
+import stat
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,14 +64,14 @@ TEXTS = (
     "fit",
 )
 OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], [None], {"": None}, "", 0)
+LINKED = ("/dev/zero", "/dev/tty", "/dev/full", ".", "..", "gone", "run.json")
 SPARSE = 20 * 2**30
 Mutation = Callable[[random.Random, Path], None]
 
 
 def damage(rng: random.Random, folder: Path) -> str:
     """Damage one file below ``folder``; says which, and how."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    path = rng.choice(files)
+    path = rng.choice(files_in(folder))
     fitting = [*ANY]
     if path.suffix in (".json", ".jsonl"):
         fitting += JSON * 3
@@ -79,6 +80,12 @@ def damage(rng: random.Random, folder: Path) -> str:
     mutation = rng.choice(fitting)
     mutation(rng, path)
     return f"{mutation.__name__} of {path.relative_to(folder)}"
+
+
+def files_in(folder: Path) -> list[Path]:
+    """No link among them: what it leads to is not to be damaged."""
+    found = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    return sorted(path for path in found if stat.S_ISREG(path.lstat().st_mode))
 
 
 # -- its bytes ------------------------------------------------------------------------------------
@@ -128,9 +135,7 @@ def make_a_folder(rng: random.Random, path: Path) -> None:
 
 def make_a_link(rng: random.Random, path: Path) -> None:
     path.unlink()
-    path.symlink_to(
-        rng.choice(("/dev/zero", "/dev/tty", "/etc/passwd", "/proc/self/mem", ".", path.name, "gone"))
-    )
+    path.symlink_to(rng.choice(LINKED))
 
 
 def make_a_socket(rng: random.Random, path: Path) -> None:

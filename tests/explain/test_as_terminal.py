@@ -206,7 +206,7 @@ def test_a_run_to_be_made_again(tmp_path: Path) -> None:
         ((), "nanwatch rule", "lists the faults that were looked for"),
         ((LoopOnReplicas(),), "nanwatch rule", "lists the faults that were looked for"),
         (
-            (OtherBackend("jax"),),
+            (OtherBackend("mlx"),),
             "KERAS_BACKEND=tensorflow nanwatch run train.py",
             "runs it on the backend that is watched",
         ),

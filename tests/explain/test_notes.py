@@ -63,6 +63,11 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
         notes.NotRepeatable(),
         "no autopsy: the step or its batch is not one that can be repeated",
     ),
+    (
+        incident_note_words,
+        notes.LayersOnly("torch"),
+        "no autopsy: on PyTorch the layers of a step are looked at, not its ops",
+    ),
     (incident_note_words, notes.RowsNotTried(7, 32, 5.0), "only 7 of 32 rows were tried in 5 s"),
     (
         incident_note_words,
@@ -101,7 +106,27 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
         "a model of another Keras was trained too: of Keras 2 (tf_keras) and Keras 3 the one is watched that "
         "the script uses first",
     ),
-    (not_watched_words, notes.OtherBackend("jax"), "Keras runs on jax: only TensorFlow is watched"),
+    (
+        not_watched_words,
+        notes.OtherBackend("mlx"),
+        "Keras runs on mlx: only TensorFlow, JAX and PyTorch are watched",
+    ),
+    (
+        not_watched_words,
+        notes.LeftAlone("jax", "distribution"),
+        "a fit on JAX under keras.distribution",
+    ),
+    (not_watched_words, notes.LeftAlone("jax", "nnx"), "a fit on JAX with Flax NNX"),
+    (
+        not_watched_words,
+        notes.LeftAlone("jax", "steps_per_execution"),
+        "a fit on JAX with steps_per_execution, which this version of Keras compiles as one",
+    ),
+    (
+        not_watched_words,
+        notes.LeftAlone("torch", "torch_compile"),
+        "a fit on PyTorch with jit_compile=True, by which torch.compile makes the step",
+    ),
     (
         not_watched_words,
         notes.ChildNotWatched("python -I worker.py", "-I"),

@@ -70,6 +70,7 @@ def test_an_interrupted_run(tmp_path: Path) -> None:
         "Until then nothing speaks against it."
     )
     assert last_line(ended) == "? nanwatch: interrupted by Ctrl-C"
+    assert "prove" not in "".join(line for line, _ in next_commands(ended, {"prove", "rule"}))
     sick = report(tmp_path, [0.7, 0.8, *[1e9] * 248], status="killed", exit_status=130)
     assert headline(sick).said == "The training did not learn."
     behind = headline(sick).behind

@@ -166,10 +166,13 @@ def test_every_role_and_every_value_has_words() -> None:
 @pytest.mark.parametrize(
     ("notes", "said"),
     [
-        ((OtherBackend("jax"),), "Keras runs on jax: only TensorFlow is watched."),
         (
-            (OtherBackend("jax"), ChildNotWatched("python -E w.py", "-E")),
-            "Keras runs on jax: only TensorFlow is watched, and 1 more.",
+            (OtherBackend("mlx"),),
+            "Keras runs on mlx: only TensorFlow, JAX and PyTorch are watched.",
+        ),
+        (
+            (OtherBackend("mlx"), ChildNotWatched("python -E w.py", "-E")),
+            "Keras runs on mlx: only TensorFlow, JAX and PyTorch are watched, and 1 more.",
         ),
     ],
 )
@@ -230,10 +233,10 @@ def test_why_a_check_saw_no_training() -> None:
     assert nothing_checked(report, 1.1) == (
         "train.py trained no Keras model in its own process, and a check sees no other: nothing was checked."
     )
-    info = replace(report.run.info, not_watched=(OtherBackend("jax"),))
+    info = replace(report.run.info, not_watched=(OtherBackend("mlx"),))
     assert nothing_checked(replace(report, run=replace(report.run, info=info))) == (
-        "train.py trained no Keras model that could be checked: Keras runs on jax: "
-        "only TensorFlow is watched."
+        "train.py trained no Keras model that could be checked: Keras runs on mlx: "
+        "only TensorFlow, JAX and PyTorch are watched."
     )
 
 
@@ -348,7 +351,7 @@ def test_a_training_without_skill_and_without_a_fault(ended: float, words: str) 
     stuck = TrialOutcome(True, 200, 0.69, 0.0)
     change = Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", 0.1)
     vain = replace(run, trials=[Trial(change, "not-cured", stuck, stuck, 200, 0, made_again=True)])
-    assert "made again with 1 change, and learned no more" in verdict(report_of(vain))
+    assert "It was run again with 1 change, and none made it learn more." in verdict(report_of(vain))
     assert "Also tried, without success: the learning rate 0.1." in limits(report_of(vain))
 
 

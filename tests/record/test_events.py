@@ -91,7 +91,7 @@ def test_the_epochs_of_some_fits_are_passed_over(tmp_path: Path) -> None:
             log.append(event)
     log.append(OwnError("watching", "KeyError", "'x'"))
     log.close()
-    found = [type(event).__name__ for event in read_events(tmp_path / "events.jsonl", None, {0})]
+    found = [type(event).__name__ for event in read_events(tmp_path / "events.jsonl", {0})]
     assert found == [
         "FitBegin",
         "Warned",

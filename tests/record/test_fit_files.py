@@ -120,7 +120,10 @@ def test_a_link_or_a_folder_is_no_fit(folder: Path) -> None:
     (folder / "fit-5.json").mkdir()
     run = read_run(folder)
     assert [fit.info.index for fit in run.fits] == [0, 1, 2]
-    assert list(run.damage) == []
+    assert list(run.damage) == [
+        "fit-4.json could not be read: it is a link, and no file",
+        "fit-5.json could not be read: it is a folder, and no file",
+    ]
 
 
 def test_no_more_than_so_many_files_are_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,9 +51,10 @@ def test_its_number_is_out_of_the_way(tmp_path: Path) -> None:
     assert file.number is not None
     assert file.number >= FIRST_NUMBER
     assert not os.get_inheritable(file.number)
+    number = file.number
     file.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(file.number or FIRST_NUMBER)
+        os.fstat(number)
 
 
 def test_a_number_that_was_closed(tmp_path: Path) -> None:

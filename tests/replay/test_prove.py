@@ -32,7 +32,7 @@ def run(folder: Path, script: str, *options: str) -> Path:
     """The folder of the run of a script, for which nothing was tried."""
     (folder / "train.py").write_text(script)
     assert ended_warm(folder, *MODULE, "run", "--prove", "0", *options, "train.py").status in (0, 1, 3)
-    (logs,) = (folder / "logs").iterdir()
+    (logs,) = (entry for entry in (folder / "logs").iterdir() if entry.is_dir())
     return logs
 
 
@@ -55,7 +55,7 @@ def test_a_run_that_is_over_is_proven(tmp_path: Path) -> None:
     (cure,) = [trial for trial in read_trials(logs, []) if trial.verdict == "cured"]
     assert (cure.fit, cure.made_again, cure.intervention.value) == (1, True, (3,))
     assert (tmp_path / "trained").read_text() == "all of it "  # the script was left at the training's end
-    assert [path.name for path in (tmp_path / "logs").iterdir()] == [logs.name]
+    assert [path.parent.name for path in (tmp_path / "logs").glob("*/run.json")] == [logs.name]
 
 
 def test_there_is_nothing_to_try(tmp_path: Path) -> None:

@@ -93,7 +93,10 @@ class InvertedClassWeight(Rule):
 def weights_by_share(fit: Fit) -> list[tuple[float, float, str]]:
     """(share, weight, class) from the rarest to the most common; nothing where a weight is not known."""
     shares, given = class_shares(sole_labels(fit)), fit.info.class_weight or {}
-    known = {float(name): weight for name, weight in given.items()}
+    try:
+        known = {float(name): weight for name, weight in given.items()}
+    except ValueError:  # a class by another name than a number
+        return []
     occurring = {name: share for name, share in shares.items() if share > 0}
     if len(occurring) < 2 or not all(known.get(float(name), 0.0) > 0 for name in occurring):
         return []

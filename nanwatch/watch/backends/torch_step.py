@@ -234,7 +234,7 @@ class TorchStepWatcher(HostStepWatcher):
         seen = SeenStep(self.catch_errors)
         try:
             with torch.no_grad(), seen_step.noting(seen), self.layers_seen(True):
-                self.model(x, training=True)
+                keras_on_torch.call(self.model, x)
             return self.passed(seen)
         finally:
             self.put_back(before)

@@ -127,7 +127,8 @@ def first_bad(seen: Inspection, layout: Layout, bad_weights: list[BadVariable], 
         known = dict(values_seen(seen))
         return FirstBad(born.role, born.path, known.get((born.role, born.path), "nan"))
     # The batch was looked at element by element above. What went bad behind the update was fine in the step.
-    for role in ORDER[3:] if seen.flag not in AFTER_THE_STEP else ORDER[-1:]:
+    in_step = ORDER[ORDER.index("loss") :] if layers_alone(autopsy) else ORDER[3:]
+    for role in in_step if seen.flag not in AFTER_THE_STEP else ORDER[-1:]:
         loss = layout.loss_in(seen.row)
         if role == "loss" and loss is not None and not np.isfinite(loss):
             return FirstBad("loss", "", commonest_nonfinite(np.array([loss])))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nanwatch.record.kept_file import private
 from nanwatch.record.notes import LeftOutOfSnapshot
 from nanwatch.record.strict_json import clearing
 from nanwatch.watch.data.batch import HostBatch
@@ -99,7 +100,7 @@ def save(
         kept[name] = array
     scratch = folder / (SNAPSHOT_FILE + ".new")
     with clearing(scratch):
-        with open(scratch, "wb") as file:
+        with open(scratch, "wb", opener=private) as file:
             np.savez(file, **kept)
         os.replace(scratch, folder / SNAPSHOT_FILE)
     return [LeftOutOfSnapshot(group, size, limit) for group, size in left_out.items()]

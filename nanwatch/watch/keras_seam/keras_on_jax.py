@@ -64,7 +64,8 @@ def hand_over(model: Any, state: State) -> None:
 
 def call(model: Any, trained: Sequence[Any], others: Sequence[Any], x: Structure) -> None:
     """Call ``model`` as in training, with these values of its variables; nothing is changed."""
-    model.stateless_call(trained, others, x, training=True)
+    given = {"training": True} if model._call_has_training_arg else {}
+    model.stateless_call(trained, others, x, **given)
 
 
 def has_steps_on_host(model: Any) -> bool:

@@ -26,6 +26,12 @@ def make_function(model: Any, make: Callable[..., object]) -> Callable[[Structur
     return made
 
 
+def call(model: Any, x: Structure) -> None:
+    """Call ``model`` as its training step does."""
+    given = {"training": True} if model._call_has_training_arg else {}
+    model(x, **given)
+
+
 def norms_of(tensors: Sequence[Any]) -> Any:
     """The norm of each tensor: float32, a vector, on their device; they are on one."""
     wide = [each.float() if each.dtype in (torch.float16, torch.bfloat16) else each for each in tensors]

@@ -33,6 +33,7 @@ from nanwatch.record.facts import (
 from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.parts import make_room, new_part
 from nanwatch.record.run_state import host_name, process_start
+from nanwatch.record.secrets import without_secrets
 from nanwatch.record.sources import write_sources
 from nanwatch.record.whose import maker_here
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
@@ -209,7 +210,7 @@ class RunRecorder:
         self.halted = False
         self.info = RunInfo(
             script=script,
-            argv=argv,
+            argv=without_secrets(argv),
             cwd=working_folder(),
             pid=self.pid,
             made_by=maker_here(),
@@ -262,7 +263,7 @@ class RunRecorder:
         writer = RunWriter(folder)
         if self.is_part:
             script, argv = script_of_part(self.log_dir)
-            self.info = replace(self.info, script=script, argv=argv, cwd=working_folder())
+            self.info = replace(self.info, script=script, argv=without_secrets(argv), cwd=working_folder())
             end_with_process(self.end_part)
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 make_room(self.log_dir, FITS_IN_FULL)

@@ -84,6 +84,7 @@ class ModelStepRecorder(StepRecorder):
         self.patches = Patches()
         self.bare = bare_of(model.train_function)  # Keras's own function, as long as it is good
         self.made: StepFunction | None = None  # that of the watched step
+        self.is_traced = False  # since that was made
         model.train_function = None
 
     @property
@@ -153,6 +154,7 @@ class ModelStepRecorder(StepRecorder):
         self.shows_activations = not self.jit
         self.guard.kept = None if self.jit else self.kept
         function = make_function(model, type(model).make_train_function, "train_function", self.catch_errors)
+        self.is_traced = False
         self.layout = None  # what is trainable may have changed since the last tracing
         watched = functools.partial(self.execute, function)
         self.made = model.train_function = WatchedFunction(
@@ -163,14 +165,42 @@ class ModelStepRecorder(StepRecorder):
 
     def train_step(self, data: Structure) -> Structure:
         """The watched step: the user's own, then one row for the ring, then perhaps a look."""
+        if self.is_traced_for_variables():
+            return self.step_for_variables(data)
         with hold_ops_of_step() if tf.executing_eagerly() else contextlib.nullcontext():
             return self.watched_step(data)
 
+    def is_traced_for_variables(self) -> bool:
+        """Whether this trace of Keras's own step is the one that makes its variables: TensorFlow throws it
+        away and traces a second, which is the one that runs. Nothing needs to be seen in the first."""
+        if tf.executing_eagerly() or is_in_replica() or self.guard.several or self.is_traced:
+            return False
+        found = [False]
+        with self.catch_errors("asking whether a step makes variables"):
+            found.append(seam().makes_variables(self.model))
+        return found[-1]
+
+    def step_for_variables(self, data: Structure) -> Structure:
+        """The step as it is, of which the places alone are noted: where it raises, they are asked for."""
+        self.is_traced = True
+        with self.catch_errors("reading the batch"):
+            self.template = template_of(data)
+        before = self.number_of_variables()
+        with observe_step(self.model, self.guard, is_kept=False):
+            logs = call_step(self.original, data, self.catch_errors)
+        with self.catch_errors("holding what a step has built"), tf.init_scope():
+            self.on_built()
+        with self.catch_errors("having a step traced again"):
+            if self.number_of_variables() == before:  # then it would be run
+                tensorflow_names.trace_again()
+        return logs
+
     def watched_step(self, data: Structure) -> Structure:
+        self.is_traced = True
         batch: batches.Batch = {role: [] for role in batches.ROLES}
         with self.catch_errors("reading the batch"), own_ops():
             batch = batches.split_batch(data)
-            self.template = seam().map_structure(lambda leaf: None if leaf is None else 0, data)
+            self.template = template_of(data)
             self.remember(batch)
         with self.catch_errors("keeping what a step begins with"), own_ops():
             self.begin_step(data)
@@ -351,3 +381,8 @@ class ModelStepRecorder(StepRecorder):
         keys = {key for key, _ in seen.outputs}
         if len(names) == len(seen.outputs) > 1 and set(names) == set(labels) and not keys & set(names):
             seen.outputs = [(name, tensor) for name, (_, tensor) in zip(names, seen.outputs, strict=True)]
+
+
+def template_of(data: Structure) -> Structure:
+    """The structure of a batch, 0 for each tensor."""
+    return seam().map_structure(lambda leaf: None if leaf is None else 0, data)

@@ -41,7 +41,7 @@ from nanwatch.watch.train_step.inspection import (
     Trace,
 )
 from nanwatch.watch.train_step.left_behind import LeftBehind, rows_in
-from nanwatch.watch.train_step.materialised import copy_of, is_materialised
+from nanwatch.watch.train_step.materialised import copies_of, is_materialised
 from nanwatch.watch.train_step.row_layout import Layout, layout_of
 from nanwatch.watch.train_step.sentinels import all_finite
 from nanwatch.watch.train_step.state_check import StateCheck
@@ -272,7 +272,7 @@ class StepRecorder:
 
         def take(flag: Tensor) -> tf.Tensor:
             samples = inspection.weight_samples(variables)
-            seen = map(copy_of, tensors)
+            seen = copies_of(tensors)
             given = [number, flag, row, *shown, *seen, *[sample for _, sample in samples]]
             paths = [path for path, _ in samples]
 

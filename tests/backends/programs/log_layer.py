@@ -1,4 +1,4 @@
-"""A layer in the middle takes the logarithm of what may be below 0: the first whose output is not finite."""
+"""A layer in the middle takes the logarithm of what may be below 0: the first to give what is not finite."""
 
 import keras
 import numpy as np
