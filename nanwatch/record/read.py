@@ -127,7 +127,7 @@ def read_run_file(folder: Path, damage: list[str] | None = None) -> tuple[RunInf
     try:
         table = read_json(path)
     except NotAFile as error:
-        raise RunUnreadable(f"{path} is not a run of nanwatch's: {error}.") from error
+        raise RunUnreadable(f"{path} is not a run of nanwatch: {error}.") from error
     except OSError as error:
         raise RunNotFound(f"No {RUN_FILE} in {folder}: {error.strerror}.") from error
     except ValueError as error:

@@ -43,8 +43,8 @@ def new_folder(log_dir: Path, script: str) -> Path:
 
 def make_log_folder(log_dir: Path) -> None:
     """One that is there already is left as it is; git is told to pass over one that is made."""
-    if log_dir.exists():
-        return
+    if log_dir.exists() or (log_dir.parent.exists() and not log_dir.parent.is_dir()):
+        return  # in a file no folder can be made, as whoever makes the run's own will find
     log_dir.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):  # another worker was quicker
         log_dir.mkdir(FOLDER_MODE)

@@ -60,7 +60,7 @@ def test_a_folder_with_a_run_is_a_run(project: Path) -> None:
     (project / "logs" / "a").mkdir(parents=True)
     (project / "logs" / "a" / "run.json").write_text("{}")
     (project / "logs" / "events.out.tfevents.1").write_bytes(b"")
-    assert "is not a run of nanwatch's" in explain("logs").stderr
+    assert "is not a run of nanwatch:" in explain("logs").stderr
 
 
 def test_formats() -> None:

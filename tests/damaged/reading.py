@@ -57,6 +57,7 @@ def tell(folder: Path) -> str:
 def in_a_process(work: Callable[[], str], cpu: int = CPU_SECONDS) -> Outcome:
     """What ``work`` came to in a child that was forked off, and may take so many seconds of ``cpu``."""
     number, writing = os.pipe()
+    before = resident()
     began = time.monotonic()
     child = os.fork()
     if child == 0:
@@ -67,11 +68,16 @@ def in_a_process(work: Callable[[], str], cpu: int = CPU_SECONDS) -> Outcome:
     if said is None:
         os.kill(child, signal.SIGKILL)
     _, status, used = os.wait4(child, 0)
-    seconds, memory = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+    seconds, memory = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 - before
     code = os.waitstatus_to_exitcode(status)
     text = "" if said is None else said.decode(errors="replace")
     wrong = wrong_of(said, code, text, seconds, memory, cpu)
     return Outcome(wrong, text if code == 0 else "", seconds, memory)
+
+
+def resident() -> int:
+    """Bytes that this process holds, which a child that is forked off begins with."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def wrong_of(said: bytes | None, code: int, text: str, seconds: float, memory: int, cpu: int) -> str | None:

@@ -88,7 +88,7 @@ def as_before(run: Path) -> None:
 def test_what_stands_in_the_place_of_run_json(run: Path, make: Callable[[Path], object], what: str) -> None:
     (run / "run.json").unlink()
     make(run / "run.json")
-    assert told(run) == f"{run / 'run.json'} is not a run of nanwatch's: {what}."
+    assert told(run) == f"{run / 'run.json'} is not a run of nanwatch: {what}."
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,12 @@ def test_what_stands_in_the_place_of_another_file(run: Path, name: str, kind: st
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("1" + "0" * 10_000, "is not whole JSON"),
+        ("1" + "0" * 10_000, "is not valid JSON"),
         ("1" + "0" * 4000, "fits[0].steps: a number is too large"),
         ("9223372036854775808", "fits[0].steps: a number is too large"),
         ("1e400", "fits[0].steps: a whole number was expected, not float"),
         ("NaN", "fits[0].steps: a whole number was expected, not float"),
-        ("[" * 500 + "]" * 500, "is not whole JSON"),
+        ("[" * 500 + "]" * 500, "is not valid JSON"),
         ("[" * 100 + "]" * 100, "fits[0].steps: a whole number was expected, not list"),
         ('"' + "x" * 2**20 + '"', "fits[0].steps: a whole number was expected, not str"),
     ],

@@ -22,7 +22,10 @@ def test_every_rule_has_judged_or_says_why_not(tmp_path: Path) -> None:
     assert {by_code[code].judgement for code in ("NW105", "NW201", "NW607")} == {"found"}
     assert by_code["NW202"][2:] == ("left out", "NW202 single-unit-softmax at train.py:3 (ignored)")
     assert by_code["NW113"][2:] == ("could not judge", "the labels were not seen in order")
-    assert by_code["NW301"][2:] == ("silent", "A ReLU layer gives zero for every input, and stays so.")
+    assert by_code["NW301"][2:] == (
+        "silent",
+        "A ReLU layer outputs zero for every input, and stays like that.",
+    )
 
 
 def test_without_a_training_none_can_judge() -> None:

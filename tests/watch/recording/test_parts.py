@@ -90,7 +90,8 @@ def test_a_fork_that_trains_nothing_leaves_nothing(recorder: RunRecorder) -> Non
 
     assert in_a_fork(work) == 0
     assert read_run(recorder.folder).parts == ()
-    assert sorted(path.name for path in recorder.folder.iterdir()) == ["events.jsonl", "run.json"]
+    names = {path.name for path in recorder.folder.iterdir()}
+    assert names - {"sources.json"} == {"events.jsonl", "run.json"}  # lines of other tests may be held
 
 
 def test_what_a_fork_was_told_before_it_trained_is_kept(recorder: RunRecorder) -> None:
