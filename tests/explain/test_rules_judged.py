@@ -22,7 +22,8 @@ def test_every_rule_has_judged_or_says_why_not(tmp_path: Path) -> None:
     assert {by_code[code].judgement for code in ("NW105", "NW201", "NW607")} == {"found"}
     assert by_code["NW202"][2:] == ("left out", "NW202 single-unit-softmax at train.py:3 (ignored)")
     assert by_code["NW113"][2:] == ("could not judge", "the labels were not seen in order")
-    assert by_code["NW301"][2:] == (
+    said = "A ReLU layer outputs zero for every input, and stays like that."
+    assert by_code["NW301"][2:] == ("silent", said)
         "silent",
         "A ReLU layer outputs zero for every input, and stays like that.",
     )
