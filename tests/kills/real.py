@@ -75,6 +75,9 @@ def kill_once(stage: str, folder: Path, chance: random.Random) -> Outcome:
     mark = chance.randint(1, wanted.marks)
     delay = chance.uniform(0, wanted.within)
     killed_at = kill_after(folder / "progress", wanted.after, mark, delay, process)
+    if killed_at is None and process.is_alive() and (found := marks_in(folder / "progress")):
+        with contextlib.suppress(ProcessLookupError):  # too slow: it is not waited for
+            os.kill(int(found[0][0].removeprefix("pid-")), signal.SIGKILL)
     process.join(LONGEST)
     if killed_at is None or ended != [-signal.SIGKILL]:
         return Outcome(stage, False)  # it was over before, or the machine too busy to come that far
