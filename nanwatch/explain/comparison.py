@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, NamedTuple
@@ -118,8 +119,10 @@ def sentence(
 
 
 def script_changes(run: Run, other: Run) -> Iterator[ScriptLine]:
-    """The lines that differ, of those that both records hold."""
-    now, before = kept_lines(run), kept_lines(other)
+    """The lines that differ: of the whole script where both runs kept it, else of what made the training."""
+    now, before = whole_script(run), whole_script(other)
+    if not now or not before:
+        now, before = noted_lines(run), noted_lines(other)
     texts = [text for _, text in before], [text for _, text in now]
     for tag, a, b, c, d in difflib.SequenceMatcher(None, *texts, autojunk=False).get_opcodes():
         if tag != "equal":
@@ -127,8 +130,15 @@ def script_changes(run: Run, other: Run) -> Iterator[ScriptLine]:
             yield from (ScriptLine("+", number, text) for number, text in now[c:d])
 
 
-def kept_lines(run: Run) -> list[tuple[int, str]]:
-    """The lines of the script that stand in the record, by number: those that made what was trained."""
+def whole_script(run: Run) -> list[tuple[int, str]]:
+    """The script as it stood, by number; nothing where it was not kept whole. Blank lines tell nothing."""
+    lines = run.sources.whole(os.path.abspath(os.path.join(run.info.cwd, run.info.script)))
+    numbered = ((number, clean(text).rstrip()) for number, text in enumerate(lines, 1))
+    return [(number, text) for number, text in numbered if text]
+
+
+def noted_lines(run: Run) -> list[tuple[int, str]]:
+    """The lines of the script that stand at a place in the record: those that made what was trained."""
     found: dict[int, str] = {}
     for at in locations_in(run.info):
         if at.code and at.cell is None and is_script(run, at):

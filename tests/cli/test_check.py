@@ -275,7 +275,7 @@ def test_a_loop_is_ended_and_the_script_with_it(tmp_path: Path) -> None:
 def test_the_guilty_line_may_say_that_it_is_meant(tmp_path: Path) -> None:
     short = FITS[: FITS.index("first, seen")] + 'model("softmax").fit(x, y, epochs=2, verbose=0)\n'
     script(tmp_path, short.replace("ignore[NW204]", "ignore[NW202]"))
-    done = check(tmp_path, "train.py", by=ended_warm)
+    done = check(tmp_path, "-v", "train.py", by=ended_warm)
     assert done.returncode == 0, done.stderr
     assert "(ignored at its line: not this one)" in " ".join(done.stdout.split())
 

@@ -21,6 +21,7 @@ from nanwatch.explain.comparison import Change, ScriptLine, compare
 from nanwatch.explain.html_charts import axis_frame, charts
 from nanwatch.explain.report import Report
 from nanwatch.record.run import Run
+from nanwatch.record.sources import Source, Sources
 from tests.cli import saved_runs
 from tests.explain import made_up_reports
 
@@ -64,6 +65,20 @@ def test_what_was_changed() -> None:
         Change("loss at the end", "1.5", "1.5"),
         Change("accuracy in the last epoch", "0.5", "0.5"),
     )
+
+
+def test_a_script_that_both_have_kept_is_compared_whole() -> None:
+    def kept(text: str) -> Run:
+        lines = Source("/project/train.py", 1, tuple(text.splitlines()), whole=True)
+        return replace(run(), sources=Sources([lines]))
+
+    before, now = (
+        kept("import keras\n\nx = load()\nx = x / 255\n"),
+        kept("import keras\nx = load()\n\ny = 1\n"),
+    )
+    changed = (ScriptLine("-", 4, "x = x / 255"), ScriptLine("+", 4, "y = 1"))
+    assert compare(report(now), report(before)).script == changed
+    assert compare(report(now), report(run())).script == ()  # of one alone there is nothing to compare
 
 
 def test_nothing_was_changed() -> None:
