@@ -15,6 +15,14 @@ class RunUnreadable(NanwatchError):
     """A run folder that is damaged, foreign, or of a newer format."""
 
 
+class LogUnreadable(NanwatchError):
+    """A log of another program's that tells of no training, or is too large to be read."""
+
+
+class ScriptUnreadable(NanwatchError):
+    """A script that is to be read beside a log, and cannot be."""
+
+
 class ScriptNotFound(NanwatchError):
     """The script or module that was to be run does not exist."""
 
@@ -32,8 +40,8 @@ class TensorFlowMissing(NanwatchError, ImportError):
 
     def __init__(self) -> None:
         super().__init__(
-            "No TensorFlow or Keras was found beside this Python: install the one that your training uses, "
-            "or have the newest by `pip install 'nanwatch[tensorflow]'`."
+            "No TensorFlow or Keras was found in this Python environment: install the one that your training "
+            "uses, or the newest with `pip install 'nanwatch[tensorflow]'`."
         )
 
 
@@ -42,3 +50,7 @@ class TrainingHalted(RuntimeError):
 
     Not a fault of nanwatch's and so not a ``NanwatchError``: it is the news.
     """
+
+
+class SecretLeftOut(NanwatchError):
+    """The record does not hold an argument that looks like a secret."""

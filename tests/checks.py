@@ -1,11 +1,13 @@
 """``python -m tests.checks``: every check of this project, one after the other.
 
 With rooms, as in ``python -m tests.checks watch/incident cli/run``, of the tests those alone; with
-``--fast`` none that trains. Other options go to pytest.
+``--fast`` none that trains. Other options go to pytest. All tests together run in several processes,
+a file in one of them.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -22,6 +24,8 @@ OF_THE_SOURCE = (
 )
 FAST_TESTS = ("pytest", "-m", "not tensorflow")
 OTHER_TESTS = ("pytest", "-m", "tensorflow")
+PROCESSES = min(os.cpu_count() or 1, 3)  # each takes up to 4 GB: TensorFlow keeps the graphs of its tests
+IN_PARALLEL = ("-n", str(PROCESSES), "--dist", "loadfile")
 NOTHING_TO_TEST = 5  # as pytest says it: a room may have tests of one kind alone
 Command = tuple[str, ...]
 
@@ -52,7 +56,8 @@ def checks_for(arguments: Sequence[str]) -> list[Command]:
     rooms = [word for word in arguments if not word.startswith("-")]
     paths = dict.fromkeys(path for room in rooms for path in find_tests(room))
     tests = [FAST_TESTS] if "--fast" in arguments else [FAST_TESTS, OTHER_TESTS]
-    return [*OF_THE_SOURCE, *((*each, *options, *paths) for each in tests)]
+    parallel = () if paths else IN_PARALLEL  # of a few, less than a process takes to begin
+    return [*OF_THE_SOURCE, *((*each, *parallel, *options, *paths) for each in tests)]
 
 
 def find_tests(room: str) -> list[str]:
@@ -69,6 +74,8 @@ def find_tests(room: str) -> list[str]:
     places = [Path(*above, each) for each in (name, f"test_{name.removeprefix('test_')}.py")]
     found = [TESTS / place for place in places if (TESTS / place).exists()]
     found = found or sorted(path for place in places for path in TESTS.glob(f"**/{place}"))
+    if not found and above and ROOT.joinpath("nanwatch", *parts).is_dir():
+        return find_tests(str(Path(*above)))  # of a room within a room
     if not found:
         raise NoSuchRoom(f"There are no tests of {room}: {places[0]} and {places[1]} are nowhere in tests/.")
     return [str(path.relative_to(ROOT)) for path in found]

@@ -104,7 +104,7 @@ def of_formats(report: Report) -> Iterator[str]:
     """Every format says the same sentence with the same mark."""
     head = headline(report)
     sign, cross, colour = SIGNS[head.tone]
-    terminal = as_terminal.render(report, width=2000, unicode=False)
+    terminal = as_terminal.render(report, width=2000, unicode=False, verbose=True)
     if not any(
         line.startswith(sign) and words(head.said)[:60] in words(line) for line in terminal.splitlines()
     ):

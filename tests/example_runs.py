@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tests.side_by_side import COMMAND, MODULE, Ended, ended, ended_warm
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-IN_README = "quickstart"  # shown there; as it is typed there, in a process of its own from the first byte on
+SHOWN = "quickstart"  # in docs; as it is typed there, in a process of its own from the first byte on
 
 
 class ExampleRun(NamedTuple):
@@ -29,5 +29,5 @@ def example_run(name: str) -> ExampleRun:
     (folder / "examples").mkdir()
     shutil.copy(EXAMPLES / f"{name}.py", folder / "examples")
     command = ("run", f"examples/{name}.py")
-    run = ended(folder, *COMMAND, *command) if name == IN_README else ended_warm(folder, *MODULE, *command)
+    run = ended(folder, *COMMAND, *command) if name == SHOWN else ended_warm(folder, *MODULE, *command)
     return ExampleRun(run, folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks import ROOT, NoSuchRoom, checks_for, find_tests, main
+from tests.checks import IN_PARALLEL, ROOT, NoSuchRoom, checks_for, find_tests, main
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,7 @@ from tests.checks import ROOT, NoSuchRoom, checks_for, find_tests, main
         ("check", ["tests/check"]),
         ("diagnose/rules", ["tests/diagnose/test_rules.py"]),
         ("keras_seam", ["tests/watch/keras_seam"]),
+        ("foreign/reading", ["tests/foreign"]),
         ("nanwatch", ["tests"]),
         ("tests/", ["tests"]),
     ],
@@ -50,6 +51,12 @@ def test_rooms_and_options() -> None:
     )
     assert checks_for(["--fast", "diagnose"])[-1] == ("pytest", "-m", "not tensorflow", "tests/diagnose")
     assert len(checks_for(["--fast"])) == len(checks_for([])) - 1
+
+
+def test_all_tests_together_run_in_several_processes() -> None:
+    *_, fast, other = checks_for(["-x"])
+    assert fast == ("pytest", "-m", "not tensorflow", *IN_PARALLEL, "-x")
+    assert other == ("pytest", "-m", "tensorflow", *IN_PARALLEL, "-x")
 
 
 def test_a_room_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

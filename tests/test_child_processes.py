@@ -63,7 +63,7 @@ def test_forks(tmp_path: Path) -> None:
     (tmp_path / "worker.py").write_text(WORKER)
     (tmp_path / "train.py").write_text(FORKS)
     python = ended_warm(tmp_path, sys.executable, "train.py")
-    nanwatch = ended_warm(tmp_path, *MODULE, "run", "--log-dir", "logs", "train.py")
+    nanwatch = ended_warm(tmp_path, *MODULE, "run", "-v", "--log-dir", "logs", "train.py")
     assert python.status == 0
     assert nanwatch[:2] == python[:2]
     run = read_run(find_run(tmp_path / "logs"))
@@ -125,7 +125,7 @@ if __name__ == "__main__":
 def test_processes_that_are_started(tmp_path: Path) -> None:
     (tmp_path / "worker.py").write_text(WORKER)
     (tmp_path / "train.py").write_text(STARTED)
-    done = ended(tmp_path, *MODULE, "run", "train.py")
+    done = ended(tmp_path, *MODULE, "run", "-v", "train.py")
     assert done.status == 0
     assert done.stdout.decode().splitlines()[-2:] == ["[8, 9]", "7"]
     run = read_run(find_run(tmp_path / "logs"))

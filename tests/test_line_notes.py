@@ -51,7 +51,7 @@ def in_python(folder: Path, text: str, new: bool = False, disabled: str = "") ->
 
 
 def only_run(folder: Path) -> Run:
-    (place,) = (folder / "logs").iterdir()
+    (place,) = (entry for entry in (folder / "logs").iterdir() if entry.is_dir())
     return read_run(place)
 
 

@@ -15,6 +15,8 @@ HEAVY = ("tensorflow", "keras", "tf_keras", "numpy", "pandas", "scipy", "h5py", 
 COMMANDS = {
     "explain": ["explain"],
     **{f"explain as {name}": ["explain", "--format", name] for name in FORMATS},
+    "explain a log": ["explain", "train.log", "--script", "train.py"],
+    "explain a log as json": ["explain", "train.log", "--format", "json"],
     "rule": ["rule"],
     "one rule": ["rule", "NW201"],
     "help": ["--help"],
@@ -45,6 +47,8 @@ def heavy(modules: set[str]) -> set[str]:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_reading_half_imports_nothing_heavy(tmp_path: Path, command: str) -> None:
     saved_runs.broken(tmp_path)
+    (tmp_path / "train.log").write_text("Epoch 1/1\n9/9 - 1s - loss: nan - acc: 0.5\n")
+    (tmp_path / "train.py").write_text("import keras\n")
     modules = imported(tmp_path, COMMANDS[command])
     assert "nanwatch.cli.main" in modules
     assert heavy(modules) == set()

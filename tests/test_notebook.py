@@ -80,7 +80,7 @@ def place(at: Location | None) -> tuple[int, int, str]:
 
 
 def test_the_record_holds_the_cells(folder: Path) -> None:
-    (logs,) = (folder / "first").iterdir()
+    (logs,) = (entry for entry in (folder / "first").iterdir() if entry.is_dir())
     run = read_run(logs)
     model = run.info.models[0]
     dense = 'keras.layers.Dense(3, activation="relu"),'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from nanwatch.record.facts import Status
@@ -29,7 +29,6 @@ class CheckBudget:
     recorder: RunRecorder
     max_steps: int
     ended: ScriptEnded | None = None  # why the script was ended
-    cut: set[int] = field(default_factory=set)  # fits that had more to train
     training: int = 0  # calls of fit and train_on_batch that are under way
     failed: BaseException | None = None  # the last exception that left a training call
 
@@ -38,13 +37,18 @@ class CheckBudget:
         if self.ended is None:
             self.ended = why
             self.hold_back(why)
-        self.cut |= set(self.recorder.open_fits)
+        self.cut.update(self.recorder.open_fits)
         raise Enough(0)
 
     def go_on(self) -> None:
         """Does nothing, unless the script has caught its own end."""
         if self.ended is not None:
             raise Enough(0)
+
+    @property
+    def cut(self) -> set[int]:
+        """The fits that had more to train."""
+        return self.recorder.cut_short
 
     def hold_back(self, what: HeldBack) -> None:
         """Something the script did not do, or did elsewhere, because this was a check."""
@@ -69,8 +73,8 @@ class CheckBudget:
         for fit in list(recorder.open_fits.values()):
             with recorder.catch_errors("ending the record"):
                 fit.end(status)
-        for number in self.cut:
-            recorder.fits[number] = replace(recorder.fits[number], cut_short=True)
+        for number in self.cut & recorder.fits.keys():
+            recorder.put_fit(number, replace(recorder.fits[number], cut_short=True))
         recorder.end(status, exit_status)
         shutil.rmtree(recorder.folder / HELD_FOLDER, ignore_errors=True)
 

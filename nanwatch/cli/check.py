@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nanwatch.cli.completion import complete_script
 from nanwatch.cli.python_like import PythonLike
 from nanwatch.cli.report_formats import FormatRequest, format_option, project_root, write_reports
 from nanwatch.cli.run import find_program
 from nanwatch.cli.settings import keras_option, setting
-from nanwatch.cli.telling import FailOn, choice_of, choice_options, fail_on_option, status_of
+from nanwatch.cli.telling import FailOn, choice_of, choice_options, fail_on_option, status_of, verbose_option
 from nanwatch.exit_status import ExitStatus
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     default=20,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Batches that each training may take.",
+    help="Number of batches for each training.",
 )
 @setting(
     "--deadline",
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     show_default=True,
     type=click.FloatRange(min=5),
     metavar="SECONDS",
-    help="Seconds after which the check has ended, whatever the script does.",
+    help="The check ends after this time, whatever the script does.",
 )
 @keras_option
 @fail_on_option("error")
@@ -53,11 +54,18 @@ if TYPE_CHECKING:
     default="logs",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Folder below which the run gets a folder of its own.",
+    help="Each run gets its own folder below this folder.",
 )
 @format_option
+@verbose_option
 @click.option("-m", "module", metavar="MODULE", help="Check a module, as `python -m` runs it.")
-@click.argument("script_and_args", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
+@click.argument(
+    "script_and_args",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="[SCRIPT] [ARGS]...",
+    shell_complete=complete_script,
+)
 def check(
     max_steps: int,
     deadline: float,
@@ -69,34 +77,35 @@ def check(
     write_baseline: Path | None,
     log_dir: Path,
     formats: tuple[FormatRequest, ...],
+    verbose: bool,
     module: str | None,
     script_and_args: tuple[str, ...],
 ) -> None:
     """Train a few steps of SCRIPT, and say whether this training can work.
 
-    Every fit trains --max-steps batches and sees one batch of validation; then the script goes
-    on. A loop of the script's own is ended after as many steps, and the script with it. Models
-    that the script saves go elsewhere, and callbacks that write files are held back. What the
-    script prints goes to stderr; stdout has the report.
+    Every fit trains --max-steps batches and one batch of validation; then the script goes on. Your
+    own training loop ends after the same number of steps, and the script with it. Models that the
+    script saves go to another place, and callbacks that write files do not run. The output of the
+    script goes to stderr, the report goes to stdout.
 
-    A finding is left out by a comment on its line: # nanwatch: ignore[NW203] reason
+    A comment on its line leaves a finding out: # nanwatch: ignore[NW203] reason
 
     \b
     Exit status
-      0   nothing at or above --fail-on
+      0   no finding at or above --fail-on
       2   wrong usage, or nothing was checked: no training, or none before the deadline
       3   findings
-      any other: the script failed by itself
+      any other: the script itself failed
     """
     from nanwatch.check.run_check import run_check
     from nanwatch.watch import is_disabled, keep_own_modules
 
-    program = find_program(module, script_and_args, "check", keras)
+    program = find_program(module, script_and_args, click.get_current_context().command, keras)
     if is_disabled():
         print("nanwatch: NANWATCH_DISABLE is set: nothing was checked.", file=sys.stderr)
         return
     choice = choice_of(select, ignore, baseline if baseline != write_baseline else None)
-    report = CheckReport(formats, fail_on, choice, write_baseline)
+    report = CheckReport(formats, verbose, fail_on, choice, write_baseline)
     keep_own_modules()
     sys.exit(run_check(program, log_dir, max_steps, deadline, report))
 
@@ -106,6 +115,7 @@ class CheckReport:
     """What is to be reported of a check, and what the exit status depends on."""
 
     formats: Sequence[FormatRequest]
+    verbose: bool
     fail_on: FailOn
     choice: Choice
     write_baseline: Path | None
@@ -118,13 +128,14 @@ class CheckReport:
             return self.report(folder, own_status)
 
     def report(self, folder: Path, own_status: int) -> int:
+        from nanwatch.cli.page_file import write_page_if_found
         from nanwatch.explain.reporting import accept_findings, report_on
         from nanwatch.explain.sentences import nothing_checked
 
         report = report_on(folder, self.choice, project_root())
         if self.write_baseline is not None:
             report = accept_findings(report, self.write_baseline)
-        write_reports(report, self.formats)
+        write_reports(report, self.formats, self.verbose, write_page_if_found(report))
         status = own_status or status_of(report, self.fail_on)
         if not own_status and status != ExitStatus.FINDINGS and not report.steps():
             print(f"nanwatch: {nothing_checked(report, child_seconds())}", file=sys.stderr)

@@ -16,7 +16,7 @@ PROMPT = "(nanwatch) "
 def open_at(location: Location | None, names: Mapping[str, object]) -> None:
     """Open it at ``location``, or nowhere in particular; it ends by ``q`` or ``c``."""
     at_hand = ", ".join(name for name, value in names.items() if value is not None)
-    sys.stdout.write(f"At hand: {at_hand}. Leave with q.\n")
+    sys.stdout.write(f"You can use: {at_hand}. Leave with q.\n")
     debugger = pdb.Pdb(nosigint=True)
     debugger.prompt = PROMPT
     space = {**names, "__name__": "nanwatch_replay"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,15 +39,16 @@ UNREADABLE = 5.0  # seconds for which a record may be unreadable: it may lie on 
 def live(logs: Path, select: str | None, ignore: str | None, baseline: Path | None) -> None:
     """Follow a running training from another terminal, until it ends.
 
-    LOGS is the folder of a run, or a folder of runs, of which the newest that goes on is taken
-    ("logs" if it is not given). Where none goes on, the next is waited for. Shows steps, loss,
-    gradient norm, learning rate, the layers that look worst and when it may end; then what happened.
+    LOGS is a run folder, or a folder of runs: then the newest run that is still running is taken
+    ("logs" if it is not given). If none is running, nanwatch waits for the next one. It shows steps,
+    loss, gradient norm, learning rate, the layers that look worst, and when the training will probably
+    end; then what happened.
     """
     choice = choice_of(select, ignore, baseline)
     try:
         run, gone = follow_on_screen(logs)
     except KeyboardInterrupt:
-        show("No longer followed; the training goes on.\n")
+        show("Stopped following; the training goes on.\n")
         sys.exit(ExitStatus.INTERRUPTED)
     show_end(run, gone, choice)
 
@@ -78,14 +80,14 @@ def await_run(logs: Path) -> Path:
     """The run's folder: ``logs`` itself, or the newest run below it that goes on; waits for one.
 
     Raises:
-        RunNotFound: there is no such folder.
+        RunNotFound: ``logs`` is no folder, or cannot be looked into.
     """
     if (logs / RUN_FILE).is_file():
         return logs
     over: set[Path] = set()
     told = False
     while True:
-        if not logs.is_dir():
+        if logs.exists() and not logs.is_dir():
             return find_run(logs)  # which says what there is instead
         for folder in newest_first(logs):
             if folder not in over and is_over(folder):
@@ -118,9 +120,11 @@ def is_over(folder: Path) -> bool:
 def waiting_words(logs: Path, any_over: bool) -> str:
     if any_over:
         return (
-            f"No run in {logs} is going on (`nanwatch explain` tells of the newest); "
+            f"No run in {logs} is running (`nanwatch explain` shows the newest); "
             "waiting for `nanwatch run SCRIPT`.\n"
         )
+    if not logs.exists():
+        return f"There is no folder {logs} yet; waiting for `nanwatch run SCRIPT`.\n"
     return f"No run in {logs} yet; waiting for `nanwatch run SCRIPT`.\n"
 
 
@@ -164,4 +168,6 @@ def show_end(run: Run, gone: bool, choice: Choice) -> None:
     from nanwatch.explain.as_live_end import render_end
     from nanwatch.explain.reporting import report_of
 
+    if gone:
+        run = replace(run, info=replace(run.info, status="killed"))
     show(render_end(report_of(run, choice, project_root()), *screen_of(sys.stdout), is_gone=gone))

@@ -8,9 +8,10 @@ from typing import Any, cast
 import click
 
 from nanwatch.cli.handover import Handover
-from nanwatch.cli.table import COMMANDS
+from nanwatch.cli.table import COMMANDS, NAMES
 from nanwatch.errors import NanwatchError
 from nanwatch.exit_status import ExitStatus
+from nanwatch.explain.untrusted import clean
 from nanwatch.line_notes import wait_no_more
 from nanwatch.version import __version__
 
@@ -35,6 +36,31 @@ class Commands(click.Group):
                 return cast(click.Command, getattr(importlib.import_module(command.module), cmd_name))
         return None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A script in the place of a command is run; of any other word it is said what may be meant."""
+        word = args[0]
+        if word not in NAMES and not word.startswith("-"):
+            from nanwatch.cli.habits import (
+                close_to,
+                did_you_mean,
+                is_script,
+                refuse_shell_script,
+                say,
+                to_be_explained,
+            )
+
+            if is_script(word):
+                say(f"taken for nanwatch run {word}.")
+                return "run", self.get_command(ctx, "run"), args
+            refuse_shell_script(word, "run")
+            if to_be_explained(word):
+                ctx.fail(f"No such command {word!r}. Did you mean nanwatch explain {word}?")
+            if near := close_to(word, NAMES):
+                ctx.fail(f"No such command {word!r}{did_you_mean(near)}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(command.name, command.help) for command in COMMANDS])
@@ -43,7 +69,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except NanwatchError as error:
-            click.echo(f"nanwatch: {error}", err=True)
+            click.echo(f"nanwatch: {clean(str(error))}", err=True)
             ctx.exit(ExitStatus.FAILED)
 
 

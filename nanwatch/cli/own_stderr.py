@@ -8,7 +8,9 @@ import stat
 import sys
 from typing import TextIO
 
-STDERR = 2
+from nanwatch.cli.screen import screen_of
+
+STDOUT, STDERR = 1, 2
 
 
 class OwnStderr:
@@ -17,6 +19,8 @@ class OwnStderr:
     def __init__(self) -> None:
         self.before = identity_of(STDERR)
         self.pid = os.getpid()
+        self.has_spoken = False
+        self.behind_halt = False  # the training was left in the middle of a progress bar, maybe
 
     def stream(self) -> TextIO | None:
         """Where the report can go; None where there is nothing, or a file that came there since."""
@@ -37,9 +41,25 @@ class OwnStderr:
             return
         with contextlib.suppress(Exception):
             stream.flush()
+            if not self.has_spoken:
+                self.has_spoken = True
+                text = self.fresh_line(stream) + text
             data = text.encode(stream.encoding, "backslashreplace")
             while data:
                 data = data[os.write(stream.fileno(), data) :]
+
+    def fresh_line(self, stream: TextIO) -> str:
+        """What brings the first words to a line of their own: a progress bar may stand in the last one.
+
+        What the script has printed so far comes before them.
+        """
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        if stream.isatty() and os.environ.get("TERM") != "dumb":
+            # Blanks wrap, unless the line is empty, and are written over.
+            return " " * screen_of(stream).width + "\r"
+        same = identity_of(STDOUT) == identity_of(STDERR)
+        return "\n" if same and self.behind_halt else ""
 
     def say(self, sentence: str) -> None:
         self.write(f"nanwatch: {sentence}\n")

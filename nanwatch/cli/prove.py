@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from nanwatch.cli.consent import ask_to_run, yes_option
 from nanwatch.cli.screen import screen_of, show
 
 
@@ -17,16 +18,18 @@ from nanwatch.cli.screen import screen_of, show
     "--seconds",
     type=click.FloatRange(min=0.0),
     default=None,
-    help="How long the trials may take; as long as they need, if not given.",
+    help="How long the trials may take. Without it there is no limit.",
 )
-def prove(logs: Path, seconds: float | None) -> None:
-    """Try what may cure the training of a run that is over.
+@yes_option
+def prove(logs: Path, seconds: float | None, yes: bool) -> None:
+    """Try possible fixes on a run that is over.
 
-    Runs the script again up to the end of the training that was found wanting, and makes that again from
-    its first weights with each remedy, and with each change that is only suspected to help. The report
-    that follows tells what came of it. LOGS is the folder of a run, or a folder of runs ("logs" if not
+    Runs the script again up to the end of the training that went wrong, and repeats that training from
+    its first weights with each fix, and with each change that is only suspected to help. The report
+    that follows says what came of it. LOGS is the folder of a run, or a folder of runs ("logs" if not
     given).
     """
+    from nanwatch.cli.page_file import write_page_if_found
     from nanwatch.cli.report_formats import project_root, render_report
     from nanwatch.explain.figures import count
     from nanwatch.explain.reporting import report_on
@@ -41,7 +44,9 @@ def prove(logs: Path, seconds: float | None) -> None:
     from nanwatch.replay.prove import prove as try_all
 
     limit = math.inf if seconds is None else seconds
-    tried = try_all(before.run.info, folder, before.diagnoses.proposals, limit)
+    tried = try_all(
+        before.run.info, folder, before.diagnoses.proposals, lambda script: ask_to_run(script, yes), limit
+    )
     report = report_on(folder, root=project_root())
-    show(render_report(report, "terminal", screen_of(sys.stdout)))
-    click.echo(f"\n{count(tried, 'change')} tried.")
+    click.echo(f"{count(tried, 'change')} tried.\n")
+    show(render_report(report, "terminal", screen_of(sys.stdout), page=write_page_if_found(report)))

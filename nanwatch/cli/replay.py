@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from nanwatch.cli.consent import ask_to_run, yes_option
 from nanwatch.cli.debugger import open_at
 from nanwatch.cli.screen import show
 from nanwatch.errors import RunUnreadable
 from nanwatch.explain.as_replay import render
 from nanwatch.record.backends import need_tensorflow_in
-from nanwatch.record.read import find_run, read_info, read_run
+from nanwatch.record.read import find_run, read_all_info, read_run
 
 
 @click.command()
@@ -21,22 +22,23 @@ from nanwatch.record.read import find_run, read_info, read_run
     is_flag=True,
     help="Open a debugger at the line of the op, with its inputs and output, x, y, loss and gradients.",
 )
-def replay(logs: Path, pdb: bool) -> None:
+@yes_option
+def replay(logs: Path, pdb: bool, yes: bool) -> None:
     """Bring back the moment before the training broke.
 
-    Runs the script again up to the same training, or loop of its own, restores the snapshot, and repeats
-    the step that went bad, op by op. It prints the ops around the one at which it began, and what each
-    gave. LOGS is the folder of a run, or a folder of runs ("logs" if not given).
+    Runs the script again up to the same training, restores the snapshot, and repeats the step that went
+    bad, op by op. It prints the op at which the fault began, the ops around it, and the values that each
+    produced. LOGS is a run folder, or a folder of runs ("logs" if it is not given).
     """
     from nanwatch.watch import need_framework
 
     folder = of_incident(find_run(logs).absolute())
     need_framework()
-    info = read_info(folder)
+    info = read_all_info(folder, [])
     need_tensorflow_in(info)
     from nanwatch.replay.again import replay as bring_back
 
-    moment = bring_back(info, folder)
+    moment = bring_back(info, folder, lambda script: ask_to_run(script, yes))
     show(render(moment.found, str(moment.folder)))
     if pdb:
         op = moment.found.op
@@ -55,7 +57,7 @@ def of_incident(folder: Path) -> Path:
         return folder
     if run.is_same_program(part):
         raise RunUnreadable(
-            f"The incident was in a child process of the script, {part.info.pid}, which cannot be entered "
-            "again; the snapshot of it is in " + str(part.folder) + "."
+            f"The incident was in a child process of the script, {part.info.pid}, which cannot be started "
+            f"again by itself. Its snapshot is in {part.folder}."
         )
     return part.folder

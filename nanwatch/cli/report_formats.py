@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from nanwatch.cli.completion import complete_format
+from nanwatch.cli.page_file import page_here
 from nanwatch.cli.screen import FILE, Screen, screen_of, show, show_utf8
 from nanwatch.cli.settings import settings
 from nanwatch.cli.table import NAMES
@@ -54,7 +56,7 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
         expose_value=False,
         is_eager=True,
         callback=keep_output,
-        help="Write to this file instead; for the one format that names none.",
+        help="Write to this file; for the one format that names no file.",
     )
     chosen = click.option(
         "--format",
@@ -63,6 +65,7 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar=f"[{'|'.join(FORMATS)}][:FILE]|{EVENT_FILES}:FOLDER",
         envvar="NANWATCH_FORMAT",
         callback=choose_formats,
+        shell_complete=complete_format,
         help="What to write, and where; may be given more than once.  [default: terminal]",
     )
     return chosen(output(command))
@@ -106,21 +109,29 @@ def project_root() -> str | None:
     return os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR") or None
 
 
-def write_reports(report: Report, formats: Sequence[FormatRequest]) -> None:
-    """Every format that was asked for; on GitHub its annotations and a summary of the job too."""
+def write_reports(
+    report: Report, formats: Sequence[FormatRequest], verbose: bool = False, page: Path | None = None
+) -> None:
+    """Every format that was asked for; on GitHub its annotations and a summary of the job too.
+
+    ``page`` is the report as a page, where one was written.
+    """
     for wanted in formats:
-        write_report(report, wanted)
+        write_report(report, wanted, verbose, page)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         tell_github(report, annotated=any(wanted.name == "github" for wanted in formats))
 
 
-def write_report(report: Report, wanted: FormatRequest) -> None:
+def write_report(
+    report: Report, wanted: FormatRequest, verbose: bool = False, page: Path | None = None
+) -> None:
     if wanted.name == EVENT_FILES and wanted.file is not None:
         from nanwatch.cli import tensorboard_files
 
         tensorboard_files.write_event_files(report, wanted.file)
         return
-    text = render_report(report, wanted.name, FILE if wanted.file else screen_of(sys.stdout))
+    screen = FILE if wanted.file else screen_of(sys.stdout)
+    text = render_report(report, wanted.name, screen, verbose, page)
     if wanted.file is not None:
         write_text(wanted.file, text)
     elif wanted.name == "terminal":
@@ -129,13 +140,15 @@ def write_report(report: Report, wanted: FormatRequest) -> None:
         show_utf8(text)
 
 
-def render_report(report: Report, form: str, screen: Screen) -> str:
-    """The report in the format ``form``; the terminal's is fitted to ``screen``."""
+def render_report(
+    report: Report, form: str, screen: Screen, verbose: bool = False, page: Path | None = None
+) -> str:
+    """The report in the format ``form``; the terminal's is fitted to ``screen``, or ``verbose``."""
     if form != "terminal":
         return renderer(form)(report)
     from nanwatch.explain import as_terminal
 
-    return as_terminal.render(report, *screen, commands=NAMES)
+    return as_terminal.render(report, *screen, commands=NAMES, verbose=verbose, page_file=page_here(page))
 
 
 def write_text(path: Path, text: str, mode: str = "w") -> None:

@@ -16,6 +16,7 @@ KNOWN = {
     "on-incident": str,
     "fail-on": str,
     "quiet": bool,
+    "verbose": bool,
     "snapshot-limit": int,
     "prove": (int, float),
     "keras": (int, str),
@@ -40,7 +41,7 @@ def keras_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--keras",
         default="3",
         type=click.Choice(["2", "3"]),
-        help="2: give the script Keras 2 (tf_keras) as `keras` and `tensorflow.keras`, by its names of 2019.",
+        help="2: the script gets Keras 2 (tf_keras), with its old names, as `keras` and `tensorflow.keras`.",
     )
     return decorate(command)
 
@@ -90,11 +91,11 @@ def check_table(path: Path, table: dict[str, Any]) -> dict[str, Any]:
         name = key.replace("_", "-")
         if name not in KNOWN:
             raise BadConfig(
-                f"[tool.nanwatch] in {path} has {key}, which is no setting; "
-                f"there are {', '.join(sorted(KNOWN))}."
+                f"[tool.nanwatch] in {path} has {key}, which is not a setting; "
+                f"the settings are {', '.join(sorted(KNOWN))}."
             )
         kind = KNOWN[name]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):  # type: ignore[arg-type]
-            raise BadConfig(f"[tool.nanwatch] {key} in {path} is {value!r}, which is not of the right kind.")
+            raise BadConfig(f"[tool.nanwatch] {key} in {path} is {value!r}, which has the wrong type.")
         found[name.replace("-", "_")] = value
     return found

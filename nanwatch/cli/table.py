@@ -12,12 +12,14 @@ class Command(NamedTuple):
 
 
 COMMANDS = (
-    Command("run", "nanwatch.cli.run", "Run a training script under watch."),
-    Command("check", "nanwatch.cli.check", "Train a few steps only, and say whether this can work: for CI."),
-    Command("explain", "nanwatch.cli.explain", "Say what happened in a run, why, and what to change."),
-    Command("fix", "nanwatch.cli.fix", "Mend a script: run, prove, change, and run again."),
+    Command("run", "nanwatch.cli.run", "Run a training script, and watch every training in it."),
+    Command("check", "nanwatch.cli.check", "Train only a few steps, and say whether this can work: for CI."),
+    Command("explain", "nanwatch.cli.explain", "Say what happened in a run or a log, and what to change."),
+    Command("fix", "nanwatch.cli.fix", "Fix a script: run it, try a change, and run it again."),
     Command("live", "nanwatch.cli.live", "Follow a running training from another terminal."),
-    Command("prove", "nanwatch.cli.prove", "Try what may cure a run that is over, without haste."),
+    Command(
+        "prove", "nanwatch.cli.prove", "Try possible fixes on a run that is over, and take the time it needs."
+    ),
     Command(
         "replay", "nanwatch.cli.replay", "Bring back the step that went bad, with its batch and weights."
     ),

@@ -25,11 +25,11 @@ def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
     select = setting(
         "--select",
         metavar="CODES",
-        help="Tell these findings only: NW201, relu-output, or NW2 for all NW2xx.",
+        help="Report only these findings: NW201, relu-output, or NW2 for all NW2xx.",
     )
-    ignore = setting("--ignore", metavar="CODES", help="Do not tell these findings.")
+    ignore = setting("--ignore", metavar="CODES", help="Leave out these findings.")
     baseline = setting(
-        "--baseline", type=click.Path(path_type=Path), help="Do not tell the findings in this file."
+        "--baseline", type=click.Path(path_type=Path), help="Leave out the findings listed in this file."
     )
     with_options: Callable[..., Any] = select(ignore(baseline(command)))
     return with_options
@@ -42,8 +42,16 @@ def fail_on_option(default: FailOn) -> Callable[[Callable[..., Any]], Callable[.
         default=default,
         show_default=True,
         type=click.Choice([*get_args(Level), NEVER]),
-        help="Exit with status 3 when a finding is of this level or worse.",
+        help="Exit with status 3 if a finding has this level or a worse one.",
     )
+
+
+def verbose_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--verbose`` to a command that shows the report in the terminal."""
+    decorate: Callable[..., Callable[..., Any]] = setting(
+        "--verbose", "-v", is_flag=True, help="Show the whole report in the terminal, not a screenful."
+    )
+    return decorate(command)
 
 
 def choice_of(select: str | None, ignore: str | None, baseline: Path | None) -> Choice:

@@ -6,7 +6,6 @@ that, so that many runs can be put side by side. Written again, they replace wha
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Iterator
 from operator import itemgetter
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nanwatch.errors import NanwatchError
 from nanwatch.explain.headline import headline
+from nanwatch.explain.moments import moment_of
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 from nanwatch.record.run import Fit
@@ -44,14 +44,14 @@ def write_event_files(report: Report, folder: Path) -> None:
             "The format tensorboard needs the package tensorboard; install it with `pip install tensorboard`."
         ) from error
     run = report.run
-    place = folder / (run.folder.absolute().name if run.folder is not None else "run")
+    place = folder / (run.folder.resolve().name if run.folder is not None else "run")  # `..` has a name too
     started = start_seconds(run.info.started)
     try:
         with open(new_event_file(place), "wb") as file:
             records = RecordWriter(file)
             records.write(first_event(started))
             records.write(text_event(started, "verdict", summary_text(report)))
-        for fit in run.fits:
+        for fit in (each for each in run.fits if not each.info.brief):
             with open(new_event_file(place / f"fit-{fit.info.index}"), "wb") as file:
                 records = RecordWriter(file)
                 records.write(first_event(started))
@@ -68,10 +68,8 @@ def new_event_file(place: Path) -> Path:
 
 def start_seconds(started: str) -> float:
     """``started`` as seconds since 1970; 0 where it is no date."""
-    try:
-        return datetime.datetime.fromisoformat(started).timestamp()
-    except ValueError:
-        return 0.0
+    moment = moment_of(started)
+    return 0.0 if moment is None else moment.timestamp()
 
 
 def step_points(fit: Fit) -> Iterator[Point]:

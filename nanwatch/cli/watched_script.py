@@ -42,6 +42,7 @@ class Wanted(NamedTuple):
     quiet: bool
     fail_on: FailOn
     choice: Choice
+    verbose: bool = False
 
 
 def run_wanted(wanted: Wanted) -> None:
@@ -77,7 +78,7 @@ def load_report() -> None:
     with contextlib.suppress(Exception):
         from rich.cells import cell_len
 
-        from nanwatch.cli import report_formats, screen  # noqa: F401
+        from nanwatch.cli import page_file, report_formats, screen  # noqa: F401
         from nanwatch.diagnose.rule import all_rules
         from nanwatch.explain import annotated, as_terminal, reporting  # noqa: F401
 
@@ -104,6 +105,9 @@ def conclude(wanted: Wanted, recorder: RunRecorder | NanwatchError, ending: Endi
     watched = watch.end_record(recorder, ending)
     if not watched.is_recorded:
         return watched.exit_status
+    stderr.behind_halt = recorder.halted
+    if ending.interrupted:  # who stops a training does not want to wait for another
+        wanted = wanted._replace(prove=0.0)
     findings = report(recorder, wanted, stderr)
     if not recorder.is_saved:
         stderr.say(f"the end of the record could not be written to {recorder.folder}{reason_of(recorder)}.")
@@ -169,6 +173,7 @@ def report(recorder: RunRecorder, wanted: Wanted, stderr: OwnStderr) -> ExitStat
 
 
 def render_found(recorder: RunRecorder, wanted: Wanted, stderr: OwnStderr) -> tuple[Report, str]:
+    from nanwatch.cli.page_file import write_page_if_found
     from nanwatch.cli.report_formats import project_root, render_report
     from nanwatch.cli.screen import FILE, screen_of
     from nanwatch.explain.reporting import report_on
@@ -177,7 +182,8 @@ def render_found(recorder: RunRecorder, wanted: Wanted, stderr: OwnStderr) -> tu
     held = AskedLate(recorder, wanted.prove, stderr) if wanted.prove and recorder.holds_training() else None
     found = report_on(recorder.folder, wanted.choice, project_root(), held)
     stream = stderr.stream()
-    return found, render_report(found, "terminal", FILE if stream is None else screen_of(stream))
+    screen = FILE if stream is None else screen_of(stream)
+    return found, render_report(found, "terminal", screen, wanted.verbose, write_page_if_found(found))
 
 
 @dataclass(frozen=True)
@@ -198,7 +204,7 @@ class AskedLate:
 
     def try_remedies(self, proposals: Sequence[Proposal]) -> None:
         if proposals:
-            self.stderr.say(f"trying what may cure it, for {self.seconds:g} s at most; Ctrl-C ends that.")
+            self.stderr.say(f"trying possible fixes, for {self.seconds:g} s at most; Ctrl-C ends that.")
             self.held_run().try_remedies(proposals)
 
     def held_run(self) -> HeldRun:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from nanwatch.diagnose.baseline import keys_of
 from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis
 from nanwatch.diagnose.places import line_words, place_of, project_path
-from nanwatch.diagnose.rule import all_rules
-from nanwatch.errors import UnknownRule
+from nanwatch.diagnose.rule import all_rules, unknown_rule
 from nanwatch.record.run import Run
 
 COMMENT = re.compile(r"#\s*nanwatch:\s*ignore\[([^\]]*)\]\s*(.*)", re.IGNORECASE)
@@ -35,7 +34,7 @@ def codes_of(text: str) -> frozenset[str]:
     for word in split_words(text):
         codes = set(matching_codes(word))
         if not codes:
-            raise UnknownRule(f"There is no rule {word}; `nanwatch rule` lists the codes and names.")
+            raise unknown_rule(word)
         found |= codes
     return frozenset(found)
 

@@ -40,7 +40,7 @@ def read_baseline(path: Path) -> frozenset[str]:
     except OSError as error:
         raise BadConfig(f"The baseline {path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise BadConfig(f"The baseline {path} is not whole JSON.") from error
+        raise BadConfig(f"The baseline {path} is not valid JSON.") from error
     if not isinstance(table, dict) or not isinstance(table.get("findings"), list):
         raise BadConfig(f"{path} is not a baseline: it has no list of findings.")
     if table.get("nanwatch_baseline") != FORMAT:

@@ -35,6 +35,8 @@ def silent_since(fit: Fit, path: str) -> int | None:
     """The first step of the zeros that last to the end; None where they do not last."""
     if NotMet(Watchpoint("activation", path)) in fit.info.not_watched:
         return None
+    if any(fit.steps.recent_values("activation", path, "l2_norm", last=1)):
+        return None
     course = fit.steps.timeline("activation", path, "l2_norm")
     if course:
         return zeros_since([(bucket.row, bucket.count, bucket.max) for bucket in course])

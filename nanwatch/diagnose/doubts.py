@@ -61,7 +61,7 @@ def nonfinite_logs(fit: Fit) -> Iterator[str]:
             bad[name] = bad.get(name, 0) + (not math.isfinite(value))
     words = [f"{name} in {count} of {len(epochs)} epochs" for name, count in bad.items() if count]
     if words:
-        yield f"of its numbers some are NaN or infinite: {list_words(words)}"
+        yield f"some of its numbers are NaN or infinite: {list_words(words)}"
 
 
 def far_validation(fit: Fit) -> Iterator[str]:

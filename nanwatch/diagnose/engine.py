@@ -49,7 +49,8 @@ def diagnose(run: Run) -> Diagnoses:
 
 def diagnose_with(run: Run, rules: Sequence[Rule]) -> Diagnoses:
     """As `diagnose`, with these rules and no others."""
-    verdicts = [judge(fit, run.part_of(fit.info.index) or run, rules) for fit in run.fits]
+    fits = [fit for fit in run.fits if not fit.info.brief]
+    verdicts = [judge(fit, run.part_of(fit.info.index) or run, rules) for fit in fits]
     outcome = outcome_of_run(run, [verdict.outcome for verdict in verdicts])
     worst_first = sorted(verdicts, key=lambda verdict: verdict.outcome != outcome)
     found = [finding for verdict in worst_first for finding in verdict.findings]
@@ -64,7 +65,7 @@ def diagnose_with(run: Run, rules: Sequence[Rule]) -> Diagnoses:
         tuple(not_run),
         tuple(finding for verdict in worst_first for finding in verdict.hypotheses),
         tuple(proposal for verdict in worst_first for proposal in verdict.proposals),
-        tuple((fit.info.index, verdict.outcome) for fit, verdict in zip(run.fits, verdicts, strict=True)),
+        tuple((fit.info.index, verdict.outcome) for fit, verdict in zip(fits, verdicts, strict=True)),
     )
 
 

@@ -129,8 +129,8 @@ def output_symptoms(fit: Fit) -> set[str]:
     if are_weights_still(fit):
         found.add("weights-still")
     for path in fit.health.paths("activation", "num_zero"):
-        zeros = fit.health.values("activation", path, "num_zero")
-        sizes = fit.health.values("activation", path, "size")
-        if zeros and zeros[-1][1] == sizes[-1][1] > 0:
+        zeros = fit.health.recent_values("activation", path, "num_zero", last=1)
+        sizes = fit.health.recent_values("activation", path, "size", last=1)
+        if zeros and zeros[0] == sizes[0] > 0:
             found.add("dead-activation")
     return found

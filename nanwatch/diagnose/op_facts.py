@@ -110,7 +110,9 @@ def op_that_made_data(fit: Fit, run: Run) -> OpInfo | None:
 def made_in_step_words(called: str, op: OpInfo) -> str:
     where = "" if op.location is None else f", in {line_in_words(op.location)}"
     place = f"in {op.type}{where}"
-    return f"{capitalise_first(called)} was computed in the step and went bad there, {place}: no data."
+    return (
+        f"{capitalise_first(called)} was computed in the step and went bad there, {place}: not in your data."
+    )
 
 
 def where_words(op: OpInfo, incident: IncidentInfo) -> str:

@@ -73,7 +73,7 @@ class OpRule(Rule):
             *facts(op, fit, incident),
             *self.evidence(op, incident, fit),
             *norms_words(fit, incident),
-            *([f"the op stands in the code of {inside.type}, which is a library's"] if inside else []),
+            *([f"the op is in the code of {inside.type}, which belongs to a library"] if inside else []),
             location=location_of_op(op, fit),
             layer=op.layer,
             remedies=tuple(each for each in found if not inside or each.intervention.kind not in AT_OP),

@@ -194,7 +194,7 @@ def share_words(fit: Fit, epochs: int = PATIENCE_EPOCHS) -> str | None:
     nearest = min(found, key=lambda share: abs(share - reached))
     if abs(nearest - reached) * rows < 1.0:  # the same number of hits
         return "is the share of one class"
-    return f"is no further from the share of one class, {nearest:.4f}, than chance goes"
+    return f"is within chance of the share of one class, {nearest:.4f}"
 
 
 def shares_alike(fit: Fit, epochs: int) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from nanwatch.diagnose.once_a_fit import once_a_fit
 from nanwatch.diagnose.statistics import finite_values, median
 from nanwatch.record.facts import IncidentInfo, OutputInfo, TensorSummary
 from nanwatch.record.run import Fit, Run
@@ -171,13 +172,10 @@ def column_means(label: TensorSummary | None) -> list[float]:
     return [column.mean for column in label.columns if column.mean > 0]
 
 
-def gradient_norms(fit: Fit) -> list[tuple[int, float]]:
+@once_a_fit
+def gradient_norms(fit: Fit) -> Sequence[tuple[int, float]]:
     """(step, norm over all variables), at full resolution."""
-    total: dict[int, float] = {}
-    for path in fit.steps.paths("gradient", "l2_norm"):
-        for step, norm in fit.steps.values("gradient", path, "l2_norm"):
-            total[step] = total.get(step, 0.0) + norm * norm
-    return [(step, math.sqrt(square)) for step, square in total.items()]
+    return fit.steps.norms("gradient")
 
 
 def lasting_since(looks: Sequence[tuple[int, bool]]) -> int | None:
@@ -216,22 +214,17 @@ def constant_since(fit: Fit, path: str) -> int | None:
     return lasting_since([(step, spread <= CONSTANT_SPREAD * largest) for step, spread, largest in looks])
 
 
-def update_ratios(fit: Fit) -> list[tuple[int, float]]:
+@once_a_fit
+def update_ratios(fit: Fit) -> Sequence[tuple[int, float]]:
     """(step, norm of a step's update over the norm of the weights), over the sampled elements.
 
     A look measures the change since the look before, shared out here over the steps between.
     """
     apart = dict(fit.health.values("steps_apart"))
-    moved: dict[int, float] = {}
-    held: dict[int, float] = {}
-    for path in fit.health.paths("update", "l2_norm"):
-        for step, norm in fit.health.values("update", path, "l2_norm"):
-            moved[step] = moved.get(step, 0.0) + norm * norm
-        for step, norm in fit.health.values("weight", path, "l2_norm"):
-            held[step] = held.get(step, 0.0) + norm * norm
+    held = dict(fit.health.norms("weight"))
     return [
-        (step, math.sqrt(square / (held.get(step) or 1.0)) / max(1.0, apart.get(step, 1.0)))
-        for step, square in list(moved.items())[1:]  # before the first look there is no other
+        (step, moved / (held.get(step) or 1.0) / max(1.0, apart.get(step, 1.0)))
+        for step, moved in fit.health.norms("update")[1:]  # before the first look there is no other
     ]
 
 

@@ -48,7 +48,7 @@ OF_MODELS: dict[str, Name] = {
         "predict takes generators and datasets itself", ((r"\bpredict_generator\b", "predict"),)
     ),
     "predict_classes": Name(
-        "Take the largest of what predict gives: np.argmax(model.predict(x), axis=-1), or of one unit "
+        "Take the largest value of a row: np.argmax(model.predict(x), axis=-1), or for one unit "
         "model.predict(x) > 0.5",
         ((rf"([\w.]+)\.predict_classes\({NESTED}\)", r"np.argmax(\1.predict(\2), axis=-1)"),),
     ),
@@ -61,7 +61,7 @@ OPTIMIZERS = frozenset(
 # Of the modules of Keras and TensorFlow.
 NAMES: dict[str, Name] = {
     "np_utils": Name(
-        "to_categorical stands in keras.utils itself",
+        "to_categorical is in keras.utils itself",
         (
             (
                 r"^from (tensorflow\.)?keras\.utils import np_utils$",
@@ -71,16 +71,16 @@ NAMES: dict[str, Name] = {
             (r"\bnp_utils\.to_categorical\b", "keras.utils.to_categorical"),
         ),
     ),
-    "CuDNNLSTM": Name("LSTM takes cuDNN by itself on a GPU", ((r"\bCuDNNLSTM\b", "LSTM"),)),
-    "CuDNNGRU": Name("GRU takes cuDNN by itself on a GPU", ((r"\bCuDNNGRU\b", "GRU"),)),
+    "CuDNNLSTM": Name("LSTM uses cuDNN by itself on a GPU", ((r"\bCuDNNLSTM\b", "LSTM"),)),
+    "CuDNNGRU": Name("GRU uses cuDNN by itself on a GPU", ((r"\bCuDNNGRU\b", "GRU"),)),
     "merge": Name("Write layers.concatenate, layers.add or layers.multiply"),
     "experimental": Name(
-        "The preprocessing layers stand in keras.layers itself",
+        "The preprocessing layers are in keras.layers itself",
         ((r"\bexperimental\.preprocessing\.", ""),),
     ),
     "multi_gpu_model": Name("Make and compile the model under tf.distribute.MirroredStrategy().scope()"),
     "ImageDataGenerator": Name(
-        "tensorflow.keras still has it; new code takes keras.utils.image_dataset_from_directory and layers "
+        "tensorflow.keras still has it; new code uses keras.utils.image_dataset_from_directory and layers "
         "such as RandomFlip",
         ((r"^from keras\.preprocessing\.image import", "from tensorflow.keras.preprocessing.image import"),),
     ),
@@ -192,7 +192,7 @@ def removals(raised: ScriptError, line: str, models: Collection[str]) -> Iterato
     if found := LEGACY.search(said):
         yield Removal(
             "keras.optimizers.legacy",
-            "The optimizers stand in keras.optimizers itself",
+            "The optimizers are in keras.optimizers itself",
             edited(line, ((r"\boptimizers\.legacy\b", "optimizers"),)),
             is_in_keras_2=True,
         )
@@ -214,15 +214,15 @@ def removals(raised: ScriptError, line: str, models: Collection[str]) -> Iterato
         yield from (each for each in arguments([FIRST[found[1]]], line) if each.line is not None)
     if WEIGHTS_FILE.search(said):
         new = edited(line, ((r"(?:\.weights)?\.(?:h5|hdf5|ckpt|keras|tf)(?=[\"'])", ".weights.h5"),))
-        advice = "Let the file of weights end in .weights.h5"
+        advice = "The name of a weights file must end in .weights.h5"
         yield Removal("another ending than .weights.h5", advice, new, is_in_keras_2=True)
     if found := MONITOR.search(said):
         yield from (replace(each, is_in_keras_2=True) for each in metric(found[1] or found[2], line))
     if ON_WORKERS.search(said) and find_call(line, "fit") is not None:
         yield Removal(
             "fit under MultiWorkerMirroredStrategy",
-            "Keras 3 trains several workers in a loop of the script's own alone (strategy.run); Keras 2 "
-            "(tf_keras) still fits so",
+            "Keras 3 trains several workers only in a loop of your own (strategy.run); Keras 2 "
+            "(tf_keras) still does it by fit",
             is_in_keras_2=True,
         )
     if raised.type == "TypeError" and POSITIONAL.search(said):
@@ -278,7 +278,7 @@ def of_module(module: str, name: str, line: str) -> Iterator[Removal]:
         yield Removal(f"keras.backend.{name}", f"Write keras.{name}", edited(line, edits))
     elif module.endswith("keras.backend"):
         edits = ((rf"\b(?:K|backend|keras\.backend)\.{name}\b", f"keras.ops.{name}"),)
-        advice = f"Most of keras.backend stands in keras.ops: keras.ops.{name}"
+        advice = f"Most of keras.backend is in keras.ops: keras.ops.{name}"
         yield Removal(f"keras.backend.{name}", advice, edited(line, edits), is_in_keras_2=True)
     elif root == "tensorflow" and name.endswith("Optimizer"):
         new = f"tf.keras.optimizers.{name.removesuffix('Optimizer')}"
@@ -286,7 +286,7 @@ def of_module(module: str, name: str, line: str) -> Iterator[Removal]:
         new_line = edited(line, edits)
         yield Removal(f"tf.train.{name}", "Take it from keras.optimizers", new_line, "TensorFlow 2")
     elif root == "tensorflow" and name in TENSORFLOW_1:
-        advice = f"Write it anew, or take tf.compat.v1.{name}"
+        advice = f"Write it again, or use tf.compat.v1.{name}"
         yield Removal(f"tf.{name}", advice, library="TensorFlow 2")
     elif root in ("keras", "tensorflow"):
         yield from of_table(NAMES, name, line)
@@ -319,7 +319,7 @@ def modules(path: str, line: str) -> Iterator[Removal]:
     parts = path.split(".")
     if parts[0] == "layers" and parts[-1] in LAYER_MODULES:
         edits = ((rf"\bkeras\.layers\.{parts[-1]}\b", "keras.layers"),)
-        advice = "All layers stand in keras.layers itself"
+        advice = "All layers are in keras.layers itself"
         yield Removal(f"keras.{path}", advice, edited(line, edits), is_in_keras_2=True)
 
 

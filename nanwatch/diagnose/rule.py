@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import pkgutil
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import cache
@@ -15,6 +17,7 @@ from nanwatch.errors import UnknownRule
 from nanwatch.record.facts import Location
 from nanwatch.record.run import Fit, Run
 
+ALIKE = 0.75  # how like a word must be to a name to be a misspelling of it
 HEADINGS = ("What it does", "Why is this bad", "Example", "Use instead")
 
 
@@ -123,4 +126,36 @@ def find_rule(code: str) -> Rule:
     for rule in all_rules():
         if code.upper() == rule.code or code.lower() == rule.name:
             return rule
-    raise UnknownRule(f"There is no rule {code}; `nanwatch rule` lists the codes and names.")
+    raise unknown_rule(code)
+
+
+def unknown_rule(word: str) -> UnknownRule:
+    """The error for a word that is neither a code nor a name, with those that are like it."""
+    names = [rule.name for rule in all_rules()]
+    near = difflib.get_close_matches(word.lower(), names, n=2, cutoff=ALIKE)
+    meant = f" (did you mean {' or '.join(near)}?)" if near else ""
+    return UnknownRule(f"There is no rule {word}{meant}; `nanwatch rule` lists the codes and names.")
+
+
+def rules_about(word: str) -> tuple[Rule, ...]:
+    """The rules of a family (NW2), else those with ``word`` in the name, the first sentence, or anywhere.
+
+    Raises:
+        UnknownRule: there is none.
+    """
+    if re.fullmatch(r"NW\d{1,2}x*", word, re.IGNORECASE):
+        found = [rule for rule in all_rules() if rule.code.startswith(word.upper().rstrip("X"))]
+        if found:
+            return tuple(found)
+        raise unknown_rule(word)
+    whole = re.compile(rf"\b{re.escape(word)}", re.IGNORECASE)
+    for text in (lambda rule: rule.name, first_lines, lambda rule: rule.documentation()):
+        found = [rule for rule in all_rules() if whole.search(text(rule))]
+        if found and len(word) > 1:
+            return tuple(found)
+    raise unknown_rule(word)
+
+
+def first_lines(rule: Rule) -> str:
+    """Its name, and the sentence that its documentation begins with."""
+    return f"{rule.name} {rule.documentation().partition('## ')[0]}"

@@ -183,7 +183,7 @@ def skill_words(fit: Fit) -> str:
     if lacking:
         return min(lacking, key=lambda skill: skill.ended).words
     found = skill_of(fit)
-    return found.words if found is not None else "the training learns next to nothing"
+    return found.words if found is not None else "the training learns almost nothing"
 
 
 def lacks_skill(fit: Fit) -> bool:

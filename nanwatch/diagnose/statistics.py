@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -25,6 +26,7 @@ def finite_values(values: Sequence[float]) -> list[float]:
     return [value for value in values if math.isfinite(value)]
 
 
+@functools.lru_cache(maxsize=4096)  # several rules ask it of the same epochs
 def binomial_p_value(successes: int, trials: int, share: float) -> float:
     """Two-sided: how often ``trials`` draws with chance ``share`` lie as far out as ``successes``.
 

@@ -90,7 +90,7 @@ def render_round(number: int, found: Round, script: str) -> str:
     if found.remedy is not None and found.diagnosis is not None:
         line = found.diagnosis.location.line if found.diagnosis.location is not None else None
         where = f" at {clean(script)}:{line}" if line is not None else ""
-        said.append(f"with {found.diagnosis.code}{where} mended ({clean(found.remedy.text).rstrip('.')}):")
+        said.append(f"with {found.diagnosis.code}{where} fixed ({clean(found.remedy.text).rstrip('.')}):")
     said.append(clean(headline(found.report).said))
     skill = found.skill
     if skill is not None and MEANT <= skill <= 1.0 and found.report.run.info.incident is None:

@@ -34,7 +34,7 @@ def annotation(report: Report, diagnosis: Diagnosis) -> str:
         properties["file"] = clean(report.project_path(at.file))
         if at.line > 0:
             properties["line"] = str(at.line)
-            part = file_columns(diagnosis)
+            part = file_columns(report.run, diagnosis)
             if part is not None:
                 properties |= {"col": str(part[0]), "endColumn": str(part[1])}
     properties["title"] = clean(title(diagnosis))

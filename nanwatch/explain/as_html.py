@@ -3,7 +3,7 @@
 History of the format:
 
 * 1: findings, spread, charts, layers, data, epochs, the script; later child processes, then trainings of
-  several models.
+  several models, then what each rule made of the run, and a comparison with another run.
 
 Text from the run is escaped by Jinja2, and cleaned of control characters on its way in; the
 page's content security policy runs no script but the two that are named by their hash.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from nanwatch.explain.comparison import compare
 from nanwatch.explain.epoch_rows import epoch_rows
 from nanwatch.explain.figures import count, percent, short
 from nanwatch.explain.headline import Tone, headline
@@ -28,9 +28,11 @@ from nanwatch.explain.html_charts import axis_frame, charts
 from nanwatch.explain.html_findings import cards, whole_script
 from nanwatch.explain.html_model import SPARK, class_bars, layer_rows, output_boxes, tensor_rows
 from nanwatch.explain.loss_words import end_of_loss
+from nanwatch.explain.moments import moment_of
 from nanwatch.explain.next_command import next_commands
 from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
+from nanwatch.explain.rules_judged import rules_judged
 from nanwatch.explain.sentences import limits, op_facts, op_sentence
 from nanwatch.explain.trainings import training_lines
 from nanwatch.explain.untrusted import clean
@@ -102,10 +104,13 @@ def page(report: Report) -> dict[str, Any]:
         "script": report.path(info.script),
         "started": started_words(info.started),
         "info": info,
+        "state": report.state,
         "mark": COLOURS[head.tone],
         "verdict": head.said,
         "behind": head.behind,
         "tiles": tiles(report),
+        "other_folder": "" if report.against is None else report.against.folder() or "",
+        "compared": None if report.against is None else compare(report, report.against),
         "cards": cards(report),
         "consequences": report.of_part("consequence"),
         "incident": incident,
@@ -128,6 +133,7 @@ def page(report: Report) -> dict[str, Any]:
         "lines": whole_script(report),
         "trainings": training_lines(report),
         "processes": process_lines(report),
+        "rules": rules_judged(report),
         "limits": limits(report),
         "folder": report.folder() or "",
         "next": next_commands(report),
@@ -154,9 +160,8 @@ def digest(name: str) -> str:
 
 
 def started_words(started: str) -> str:
-    if not started:
-        return ""
-    return datetime.fromisoformat(started).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    moment = moment_of(started)
+    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
 def op_place(report: Report) -> str:

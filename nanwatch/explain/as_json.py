@@ -6,7 +6,8 @@ History of the format:
   ``replica`` and ``finite_after`` in ``incident``; then ``processes`` in ``run``, and ``process`` in
   ``incident`` and in each of ``diagnoses``; then ``models`` in ``run``; then ``skill`` in ``before`` and
   ``after`` of a ``trial``, and ``made_again`` and ``beside`` in it; then ``raised`` beside ``skill``, and
-  ``at_op`` in a ``trial``; then ``output`` and ``since`` in it.
+  ``at_op`` in a ``trial``; then ``output`` and ``since`` in it; then ``state`` in ``run``; and ``against``,
+  where the run is compared with another.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from dataclasses import asdict
 from typing import Any
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
+from nanwatch.explain.comparison import compare
 from nanwatch.explain.report import Report
+from nanwatch.explain.untrusted import escape_hidden
 from nanwatch.record import strict_json
 from nanwatch.record.facts import Location, ModelInfo, OpInfo
 from nanwatch.record.run import Run
@@ -27,7 +30,7 @@ FORMAT = 1
 
 def render(report: Report) -> str:
     """The report as strict JSON: a NaN is null, with ``"<key>_nonfinite": "nan"`` beside it."""
-    table = {
+    table: dict[str, Any] = {
         "format": FORMAT,
         "run": run_table(report),
         "incident": incident_table(report),
@@ -35,13 +38,32 @@ def render(report: Report) -> str:
         "cost": {
             "step_overhead": report.step_overhead(),
             "watched": report.num_watchpoints(),
-            "not_watched": report.not_watched(),
+            "not_watched": [*report.not_watched(), *report.kept_in_short()],
             "rules_not_run": [f"{entry.code}: {entry.reason}" for entry in report.diagnoses.rules_not_run],
             "held_back": report.held_back(),
             "accepted": list(report.diagnoses.accepted),
         },
     }
-    return strict_json.dumps(table, indent=2) + "\n"
+    if report.against is not None:
+        table["against"] = against_table(report, report.against)
+    return escape_hidden(strict_json.dumps(table, indent=2)) + "\n"
+
+
+def against_table(report: Report, other: Report) -> dict[str, Any]:
+    """What was changed since ``other``, and what came of it."""
+    found = compare(report, other)
+    return {
+        "folder": other.folder(),
+        "outcome": other.diagnoses.outcome,
+        "said": found.said,
+        "gone": [each.code for each in found.gone],
+        "still": [each.code for each in found.still],
+        "new": [each.code for each in found.new],
+        "script": [line._asdict() for line in found.script],
+        "model": [change._asdict() for change in found.model],
+        "settings": [change._asdict() for change in found.settings],
+        "numbers": [change._asdict() for change in found.numbers],
+    }
 
 
 def run_table(report: Report) -> dict[str, Any]:
@@ -51,6 +73,7 @@ def run_table(report: Report) -> dict[str, Any]:
         "script": report.path(info.script),
         "argv": list(info.argv),
         "status": info.status,
+        "state": report.state,
         "steps": report.steps(),
         "epochs": report.epochs(),
         "versions": dict(info.versions),

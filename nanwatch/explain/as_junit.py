@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 from nanwatch.diagnose.diagnosis import Diagnosis, RuleNotRun
 from nanwatch.diagnose.rule import all_rules
 from nanwatch.explain.annotated import annotation_level, message, title
 from nanwatch.explain.headline import headline
+from nanwatch.explain.moments import moment_of
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
 
@@ -36,8 +36,8 @@ def render(report: Report) -> str:
     seconds = f"{sum(fit.info.seconds for fit in report.run.fits):.3f}"
     totals = {**{name: str(number) for name, number in counts.items()}, "time": seconds}
     suite.attrib |= totals
-    if report.run.info.started:
-        moment = datetime.fromisoformat(report.run.info.started).astimezone(UTC)
+    moment = moment_of(report.run.info.started)
+    if moment is not None:
         suite.set("timestamp", moment.strftime("%Y-%m-%dT%H:%M:%S"))
     suites = ElementTree.Element("testsuites", {"name": "nanwatch", **totals})
     suites.append(suite)
@@ -53,7 +53,7 @@ def add_properties(suite: ElementTree.Element, report: Report) -> None:
     found = ElementTree.SubElement(suite, "properties")
     for name, value in known.items():
         if value:
-            ElementTree.SubElement(found, "property", {"name": name, "value": text_of(clean(value))})
+            ElementTree.SubElement(found, "property", {"name": text_of(name), "value": text_of(value)})
 
 
 def cases(report: Report) -> list[tuple[str, str, Sequence[Diagnosis], RuleNotRun | None]]:
@@ -134,4 +134,5 @@ def summary(report: Report) -> str:
 
 
 def text_of(text: str) -> str:
-    return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    """``text``, of several lines maybe, as XML can hold it and any reader can be shown it."""
+    return "\n".join(map(clean, NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text).split("\n")))

@@ -85,10 +85,10 @@ def render_frame(
     fit = current_fit(run)
     draw_header(screen, run, fit, idle)
     if fit is None:
-        screen.line("No training yet: the script has not come to one.")
+        screen.line("No training yet: the script has not started one.")
         return screen.render()
     if not len(fit.steps):
-        screen.line("The training has begun; no step is over yet.")
+        screen.line("The training has started; no step has finished yet.")
         return screen.render()
     now = progress(fit)
     draw_course(screen, fit, now)
@@ -253,9 +253,9 @@ def plain_line(run: Run) -> str:
     """The state of ``run`` in one line, for a log."""
     fit = current_fit(run)
     if fit is None:
-        return "No training yet: the script has not come to one."
+        return "No training yet: the script has not started one."
     if not len(fit.steps):
-        return "The training has begun; no step is over yet."
+        return "The training has started; no step has finished yet."
     now = progress(fit)
     said = [f"{name} {short(value)}" for name, value in last_numbers(fit).items()]
     left = left_words(now)

@@ -23,7 +23,7 @@ def render_end(report: Report, width: int, color: bool, unicode: bool, is_gone: 
         page.gap()
         page.prose((f"{found.code} {found.name}", "bold"), f": {clean(found.message)}", indent=2)
     page.gap()
-    page.prose("`nanwatch explain` says all of it:", indent=2)
+    page.prose("`nanwatch explain` shows everything:", indent=2)
     command = f"nanwatch explain {shlex.quote(clean(str(report.run.folder)))}"
     page.lines.append(Text(f"    {command}", "bold"))  # never folded, so that it can be copied
     return page.render()

@@ -48,7 +48,7 @@ def headline(report: Report) -> Iterator[str]:
     yield f"## {TONES[found.tone]} {escape_markup(found.said)}"
     if found.behind is not None:
         yield escape_markup(found.behind)
-    facts = [code_span(report.path(report.run.info.script)), report.run.info.status]
+    facts = [code_span(report.path(report.run.info.script)), report.state]
     if report.folder() is not None:
         facts.append(f"run {code_span(report.folder() or '')}")
     yield " · ".join(facts)
@@ -82,7 +82,7 @@ def finding(report: Report, heading: str, diagnosis: Diagnosis) -> Iterator[str]
         yield "\n".join(f"- {escape_markup(text)}" for text in diagnosis.evidence)
     if diagnosis.location is not None:
         yield location_line(report, diagnosis.location, diagnosis.layer)
-        yield script(diagnosis.location, columns_of(diagnosis))
+        yield script(report, diagnosis.location, columns_of(diagnosis))
     if diagnosis.remedies:
         yield "**What to change**"
         changes = [text for number, each in enumerate(diagnosis.remedies) for text in remedy(number, each)]
@@ -94,9 +94,9 @@ def location_line(report: Report, location: Location, layer: str | None) -> str:
     return f"{code_span(report.place(location))}{behind}"
 
 
-def script(location: Location, part: Columns | None = None) -> str:
+def script(report: Report, location: Location, part: Columns | None = None) -> str:
     """The lines around ``location``, with carets under a ``part`` of the stripped line."""
-    found = excerpt(location)
+    found = excerpt(report.run, location)
     digits = len(str(max((line.number for line in found.lines), default=0)))
     lines = []
     for line in found.lines:

@@ -22,7 +22,7 @@ def render(found: StepReplay, folder: str = "") -> str:
     Files below ``folder`` are named as from there.
     """
     loss = "not seen" if found.loss is None else f"{found.loss:.6g}"
-    lines = [f"Step {found.step} again, on the weights of before: loss {loss}."]
+    lines = [f"Step {found.step} again, with the weights from before it: loss {loss}."]
     if found.reproduced:
         lines.append("It went bad again.")
     elif found.reproduced is False:
@@ -31,10 +31,10 @@ def render(found: StepReplay, folder: str = "") -> str:
         lines += op_lines(found.op, folder)
     lines += around_lines(found.ops, folder)
     if found.ops and found.spread:
-        lines += ["", "What was not finite in the step, and how many elements of it:"]
+        lines += ["", "What was not finite in the step, and how many of its elements:"]
     for entry in found.spread:
         lines.append(f"  {entry.role:<10} {clean(entry.path):<40} {entry.num_bad} of {entry.size}")
-    return "\n".join([*lines, *map(incident_note_words, found.notes)]) + "\n"
+    return "\n".join([*lines, *(clean(incident_note_words(note)) for note in found.notes)]) + "\n"
 
 
 def op_lines(op: OpInfo, folder: str) -> list[str]:
@@ -51,7 +51,7 @@ def around_lines(ops: Sequence[RanOp], folder: str) -> list[str]:
     kinds = [clean(kind_words(op)) for op in ops]
     shapes = [shape_words(op) for op in ops]
     wide, wider = max(map(len, kinds)), max(map(len, shapes))
-    lines = ["", "The ops around it, in the order in which they ran, and what each gave:"]
+    lines = ["", "The ops around it, in the order in which they ran, and the values that each produced:"]
     place = ""
     for op, kind, shape in zip(ops, kinds, shapes, strict=True):
         if place_words(op, folder) != place:

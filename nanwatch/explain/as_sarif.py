@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
@@ -20,11 +19,12 @@ from nanwatch.diagnose.rule import Rule, all_rules
 from nanwatch.explain.annotated import annotation_level, message, worst_first
 from nanwatch.explain.caret import Columns, file_columns
 from nanwatch.explain.documentation_blocks import first_sentence, split_blocks
+from nanwatch.explain.moments import moment_of
 from nanwatch.explain.report import Report
 from nanwatch.explain.sarif_path import code_flows
 from nanwatch.explain.sentences import remedy_sentence, trial_sentence
 from nanwatch.explain.source import current_line
-from nanwatch.explain.untrusted import clean
+from nanwatch.explain.untrusted import clean, escape_hidden
 from nanwatch.record import strict_json
 from nanwatch.record.facts import Location
 from nanwatch.version import __version__
@@ -36,10 +36,8 @@ SEVERITIES = {"error": "error", "warning": "warning", "note": "recommendation"}
 
 def render(report: Report) -> str:
     """The report as a SARIF log of one run; what was not looked for is among its notifications."""
-    return (
-        strict_json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run_object(report)]}, indent=2)
-        + "\n"
-    )
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run_object(report)]}
+    return escape_hidden(strict_json.dumps(log, indent=2)) + "\n"
 
 
 def run_object(report: Report) -> dict[str, Any]:
@@ -93,8 +91,9 @@ def descriptor(rule: Rule) -> dict[str, Any]:
 def invocation(report: Report, numbers: dict[str, int]) -> dict[str, Any]:
     """How nanwatch itself fared; the script's own fate is told by the results."""
     found: dict[str, Any] = {"executionSuccessful": not report.run.info.errors}
-    if report.run.info.started:
-        found["startTimeUtc"] = to_utc(report.run.info.started)
+    moment = moment_of(report.run.info.started)
+    if moment is not None:
+        found["startTimeUtc"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     notes = [
         {
             "level": "note",
@@ -107,14 +106,11 @@ def invocation(report: Report, numbers: dict[str, int]) -> dict[str, Any]:
         }
         for entry in report.diagnoses.rules_not_run
     ]
-    notes += [{"level": "note", "message": {"text": clean(text)}} for text in report.not_watched()]
+    unseen = [*report.not_watched(), *report.kept_in_short()]
+    notes += [{"level": "note", "message": {"text": clean(text)}} for text in unseen]
     if notes:
         found["toolExecutionNotifications"] = notes
     return found
-
-
-def to_utc(moment: str) -> str:
-    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def result(report: Report, diagnosis: Diagnosis, number: int, seen: Counter[str]) -> dict[str, Any]:
@@ -126,7 +122,7 @@ def result(report: Report, diagnosis: Diagnosis, number: int, seen: Counter[str]
         "ruleIndex": number,
         "level": annotation_level(diagnosis),
         "message": {"text": message(report, diagnosis)},
-        "locations": [location(report, at, diagnosis.layer, file_columns(diagnosis))],
+        "locations": [location(report, at, diagnosis.layer, file_columns(report.run, diagnosis))],
         # The one key that GitHub reads; alike ones are told apart by their number, as it does.
         "partialFingerprints": {"primaryLocationLineHash": f"{digest}:{seen[digest]}"},
         "properties": {"part": diagnosis.part},
@@ -150,7 +146,7 @@ def location(
     elif at is not None:
         found["physicalLocation"] = {"artifactLocation": artifact(report, at.file)}
         if at.line > 0:
-            found["physicalLocation"]["region"] = region(at, part)
+            found["physicalLocation"]["region"] = region(report, at, part)
     if members:
         found["logicalLocations"] = members
     return found
@@ -159,15 +155,26 @@ def location(
 def artifact(report: Report, file: str) -> dict[str, Any]:
     """A relative reference below the root of the checkout; whole where the file lies elsewhere."""
     path = report.project_path(file)
+    if not is_name(path):
+        path = clean(path)
     if PurePath(path).is_absolute():
         return {"uri": PurePath(path).as_uri()}
     return {"uri": quote(path, errors="surrogateescape"), "uriBaseId": ROOT}
 
 
-def region(at: Location, part: Columns | None) -> dict[str, Any]:
+def is_name(path: str) -> bool:
+    """Whether a file can have it: of halves of pairs, those that stand for bytes that are no UTF-8."""
+    try:
+        path.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def region(report: Report, at: Location, part: Columns | None) -> dict[str, Any]:
     """The ``part`` of the line that is at fault, else all of its code."""
     found: dict[str, Any] = {"startLine": at.line}
-    span = part or code_columns(at)
+    span = part or code_columns(report, at)
     if span is not None:
         found |= {"startColumn": span[0], "endColumn": span[1]}
     if at.code:
@@ -175,9 +182,9 @@ def region(at: Location, part: Columns | None) -> dict[str, Any]:
     return found
 
 
-def code_columns(at: Location) -> tuple[int, int] | None:
-    """Where the line's code begins and ends, from 1; None if the file no longer holds it."""
-    text = current_line(at)
+def code_columns(report: Report, at: Location) -> tuple[int, int] | None:
+    """Where the line's code begins and ends, from 1; None where it was not kept, or has changed since."""
+    text = current_line(report.run, at)
     if text is None:
         return None
     return len(text) - len(text.lstrip()) + 1, len(text.rstrip()) + 1
@@ -192,7 +199,7 @@ def fix_of(report: Report, remedy: Remedy) -> dict[str, Any] | None:
         or (remedy.trial is not None and remedy.trial.verdict == "not-cured")
     ):
         return None
-    span = code_columns(at)
+    span = code_columns(report, at)
     if span is None:
         return None
     said = remedy_sentence(remedy)

@@ -1,24 +1,25 @@
-"""The report for a terminal: what happened, why, how we know, what to change."""
+"""The report for a terminal: in a screenful, or all of it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+from nanwatch.explain import as_comparison
 from nanwatch.explain.figures import count
-from nanwatch.explain.headline import Tone, headline
+from nanwatch.explain.headline import headline
 from nanwatch.explain.next_command import COMMANDS, next_commands
 from nanwatch.explain.page import Page
 from nanwatch.explain.processes import process_lines
 from nanwatch.explain.report import Report
 from nanwatch.explain.sentences import limits, watched_sentence
-from nanwatch.explain.terminal_findings import LEVEL_STYLES, add_findings
+from nanwatch.explain.terminal_end import SIGNS, add_end, style_of
+from nanwatch.explain.terminal_findings import add_findings
 from nanwatch.explain.terminal_numbers import add_epochs, add_last_steps, add_spread
+from nanwatch.explain.terminal_short import render_short
 from nanwatch.explain.trainings import training_lines
 from nanwatch.explain.untrusted import clean
 
 UNSEEN_LINES = 6  # a large model may have one for each layer
-SIGNS: dict[Tone, tuple[str, str]] = {"well": ("✔", "OK"), "open": ("?", "??"), "broken": ("✖", "!!")}
-STYLES: dict[Tone, str] = {"well": "bold green", "open": "bold magenta", "broken": "bold red"}
 
 
 def render(
@@ -27,9 +28,22 @@ def render(
     color: bool = False,
     unicode: bool = True,
     commands: Collection[str] = COMMANDS,
+    verbose: bool = False,
+    page_file: str | None = None,
 ) -> str:
-    """The report as lines of at most ``width`` columns; ``commands`` are those it may name."""
-    page = Page(width, color, unicode)
+    """The report as lines of at most ``width`` columns: a screenful, or with ``verbose`` all of it.
+
+    ``commands`` are those it may name; ``page_file`` is the report as a page, where one was written.
+    """
+
+    def new_page() -> Page:
+        return Page(width, color, unicode)
+
+    if report.against is not None:
+        return as_comparison.render(report, report.against, width, color, unicode)
+    if not verbose:
+        return render_short(report, new_page, commands, page_file).render()
+    page = new_page()
     add_header(page, report)
     add_headline(page, report)
     add_findings(page, report)
@@ -40,12 +54,14 @@ def render(
     add_processes(page, report)
     add_basis(page, report)
     add_next_commands(page, report, commands)
+    page.gap()
+    add_end(page, report, headline(report), page_file)
     return page.render()
 
 
 def add_header(page: Page, report: Report) -> None:
     dot = page.sign(" · ", " - ")
-    facts = [clean(report.path(report.run.info.script)), report.run.info.status]
+    facts = [clean(report.path(report.run.info.script)), report.state]
     if report.steps():
         facts.append(count(report.steps(), "step"))
     if report.run.folder is not None:
@@ -56,10 +72,8 @@ def add_header(page: Page, report: Report) -> None:
 
 def add_headline(page: Page, report: Report) -> None:
     found = headline(report)
-    mark, style = page.sign(*SIGNS[found.tone]), STYLES[found.tone]
-    if found.tone == "broken" and found.level is not None:
-        style = LEVEL_STYLES[found.level]
-    page.prose((clean(found.said), "bold"), first=f"{mark} ", style=style)
+    mark = page.sign(*SIGNS[found.tone])
+    page.prose((clean(found.said), "bold"), first=f"{mark} ", style=style_of(found))
     indent = len(mark) + 1
     if found.behind is not None:
         page.prose(clean(found.behind), indent=indent)

@@ -13,6 +13,7 @@ from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.diagnose.patch import argument, call_name, parse_line, span
 from nanwatch.explain.source import current_line
 from nanwatch.record.interventions import InterventionKind
+from nanwatch.record.run import Run
 
 Columns = tuple[int, int]  # of the stripped line, from 0; the end is not in it
 
@@ -56,10 +57,10 @@ def columns_of(diagnosis: Diagnosis) -> Columns | None:
     return next((part for part in parts if part is not None and part[0] < part[1] <= len(code)), None)
 
 
-def file_columns(diagnosis: Diagnosis) -> Columns | None:
+def file_columns(run: Run, diagnosis: Diagnosis) -> Columns | None:
     """The same in the file's line, from 1 and with its indentation; None where that has changed."""
     part, at = columns_of(diagnosis), diagnosis.location
-    text = None if at is None else current_line(at)
+    text = None if at is None else current_line(run, at)
     if part is None or text is None:
         return None
     begin = len(text) - len(text.lstrip()) + 1

@@ -8,7 +8,7 @@ from typing import Literal
 from nanwatch.diagnose.diagnosis import LEVELS, Level
 from nanwatch.explain.report import Report
 from nanwatch.explain.trainings import others_sentence
-from nanwatch.explain.verdict import action_sentence, course, raised_sentence, verdict
+from nanwatch.explain.verdict import action_sentence, course, interrupted_sentence, raised_sentence, verdict
 
 # well: nothing speaks against the training. open: no fault is named, and something does, or nothing was
 # seen. broken: a fault is named, or the outcome is one.
@@ -30,7 +30,9 @@ def headline(report: Report) -> Headline:
     incident = report.run.info.incident
     behind = action_sentence(incident) if incident is not None else course(report)
     tone = tone_of(report)
-    more = [behind, None if tone == "well" else others_sentence(report), raised_sentence(report)]
+    more = [behind, interrupted_sentence(report), raised_sentence(report)]
+    if tone != "well":
+        more.insert(1, others_sentence(report))
     said = " ".join(text for text in more if text)
     return Headline(tone, verdict(report), said or None, worst_level(report))
 

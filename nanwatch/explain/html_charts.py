@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from nanwatch.explain.comparison import fits_to_compare
 from nanwatch.explain.figures import short
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
@@ -27,7 +28,16 @@ def charts(report: Report) -> list[dict[str, Any]]:
     if fit is None:
         return []
     name = report.names.path
-    found = [loss(fit), gradients(fit, name), *logs(fit), learning_rate(fit), *outputs(fit), zeros(fit, name)]
+    beside = [] if report.against is None else both_runs(*fits_to_compare(report, report.against))
+    found = [
+        *beside,
+        loss(fit),
+        gradients(fit, name),
+        *logs(fit),
+        learning_rate(fit),
+        *outputs(fit),
+        zeros(fit, name),
+    ]
     return [each for each in found if each["curves"]]
 
 
@@ -35,6 +45,9 @@ def axis_frame(report: Report) -> dict[str, Any]:
     """What all charts have in common: the ends of the axis, the epochs' ends, the bad step."""
     fit = report.fit()
     steps = [] if fit is None else timeline_steps(fit.steps)
+    if report.against is not None:
+        both = [each for each in fits_to_compare(report, report.against) if each is not None]
+        steps = sorted([*steps, *(step for each in both for step in timeline_steps(each.steps))])
     ends = [] if fit is None else [step for step in epoch_ends(fit) if step is not None]
     incident = report.run.info.incident
     shown = incident is not None and fit is report.run.fit_of_incident()
@@ -44,6 +57,37 @@ def axis_frame(report: Report) -> dict[str, Any]:
         "epochs": ends if len(ends) <= EPOCH_MARKS else [],
         "incident": incident.step if shown and incident is not None else None,
     }
+
+
+def both_runs(now: Fit | None, before: Fit | None) -> list[dict[str, Any]]:
+    """The loss, and each number that both logged, of two runs in one chart."""
+    if now is None or before is None:
+        return []
+    pair = (("now", now), ("before", before))
+    key = ("loss", "", "value")
+    found = [
+        chart(
+            "both-loss",
+            "Loss, before and now",
+            "The true loss of each step's batch.",
+            [series_curve(fit.steps, label, key) for label, fit in pair],
+            wide=True,
+        )
+    ]
+    for name in logged_in_both(now, before)[:CHARTS_OF_LOGS]:
+        title = f"{clean(name).replace('_', ' ')}, before and now"
+        curves = [logs_curve(fit, name, label) for label, fit in pair]
+        found.append(
+            chart(f"both-{name}", title[:1].upper() + title[1:], "At the end of each epoch.", curves)
+        )
+    return found
+
+
+def logged_in_both(now: Fit, before: Fit) -> list[str]:
+    """Accuracies and the validation's loss first."""
+    logged = [dict.fromkeys(name for entry in fit.epoch_logs() for name in entry) for fit in (now, before)]
+    names = [name for name in logged[0] if name in logged[1] and name not in ("loss", "learning_rate", "lr")]
+    return sorted(names, key=lambda name: ("acc" not in name, name != "val_loss"))
 
 
 def chart(name: str, title: str, hint: str, curves: Iterable[Curve], wide: bool = False) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def cards(report: Report) -> list[Card]:
 
 def card(report: Report, heading: str, found: Diagnosis) -> Card:
     at = found.location
-    lines, current = code_lines(at, columns_of(found))
+    lines, current = code_lines(report, at, columns_of(found))
     return Card(
         heading,
         found,
@@ -79,10 +79,12 @@ def card(report: Report, heading: str, found: Diagnosis) -> Card:
     )
 
 
-def code_lines(at: Location | None, part: Columns | None = None) -> tuple[tuple[CodeLine, ...], bool]:
+def code_lines(
+    report: Report, at: Location | None, part: Columns | None = None
+) -> tuple[tuple[CodeLine, ...], bool]:
     if at is None:
         return (), True
-    found = excerpt(at, CONTEXT)
+    found = excerpt(report.run, at, CONTEXT)
     return tuple(code_line(line, part=part if line.guilty else None) for line in found.lines), found.current
 
 
@@ -140,16 +142,14 @@ def inline_pieces(text: str) -> Iterator[tuple[str, str]]:
 
 
 def whole_script(report: Report) -> list[CodeLine]:
-    """The script, its guilty lines marked; nothing without one, or where one is no longer as recorded."""
+    """The script as it was, its guilty lines marked; nothing without one."""
     script = report.path(report.run.info.script)
     guilty: dict[int, list[str]] = {}
-    recorded: list[Location] = []
     for found in report.diagnoses.diagnoses:
         at = found.location
         if at is not None and report.path(at.file) == script and found.part != "consequence":
-            recorded.append(at)
             guilty.setdefault(at.line, []).append(found.code)
-    lines = script_lines(Path(report.run.info.cwd, script), recorded) if recorded else []
+    lines = script_lines(report.run, Path(report.run.info.cwd, script)) if guilty else []
     return [
         code_line(Line(number, text, number in guilty), tuple(dict.fromkeys(guilty.get(number, ()))))
         for number, text in lines

@@ -19,12 +19,17 @@ class LossEnd(NamedTuple):
         return f"{short(self.value)} {self.where}"
 
 
-def loss_words(fit: Fit) -> str | None:
-    """``"loss 0.7 at the first step, 0.31 over the last epoch"``; None where no loss was seen."""
+def loss_words(fit: Fit, brief: bool = False) -> str | None:
+    """``"loss 0.7 at the first step, 0.31 over the last epoch"``, or ``"loss from 0.7 to 0.31"``.
+
+    None where no loss was seen.
+    """
     losses = fit.losses()
     if not losses:
         return None
     ended = end_of_loss(fit) if len(losses) > 1 else None
+    if brief and ended is not None:
+        return f"loss from {short(losses[0][1])} to {short(ended.value)}"
     return f"loss {short(losses[0][1])} at the first step" + ("" if ended is None else f", {ended.words}")
 
 

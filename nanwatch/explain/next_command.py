@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from collections.abc import Collection
+from pathlib import Path
 
 from nanwatch.explain.report import Report
 from nanwatch.explain.untrusted import clean
@@ -26,11 +28,14 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     """(command line, what it is good for), the most useful first."""
     found: list[tuple[str, str]] = []
     causes = [cause for cause in report.of_part("cause") if cause.level != "note"]
-    folder = "" if report.run.folder is None else " " + shlex.quote(clean(str(report.run.folder)))
+    if report.state == "running":
+        found.append((f"nanwatch live {shlex.quote(folder_here(report))}", "follows it until it ends"))
+        return [(line, why) for line, why in found if command_of(line) in commands]
+    folder = "" if report.run.folder is None else " " + shlex.quote(folder_here(report))
     if causes and can_be_brought_back(report):
         found.append((f"nanwatch replay{folder}", "repeats the step from its snapshot"))
     if can_be_proven(report):
-        found.append((f"nanwatch prove{folder}", "tries what may cure it, without haste"))
+        found.append((f"nanwatch prove{folder}", "tries possible fixes, and takes its time"))
     found += [
         (f"nanwatch rule {cause.code}", f"what {cause.name} is, with an example") for cause in causes[:2]
     ]
@@ -41,7 +46,7 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     at = causes[0].location if causes else None
     if again and at is not None and causes[0].code != UNEXPLAINED:
         place = clean(report.place(at))
-        found.append((again, f"again, once {place} is mended ({causes[0].code})"))
+        found.append((again, f"again, once {place} is fixed ({causes[0].code})"))
     elif again and report.diagnoses.outcome == "incomplete" and report.is_watched_throughout():
         found.append((again, "runs the script again under watch"))
     elif again and has_other_backend(report):
@@ -51,12 +56,32 @@ def next_commands(report: Report, commands: Collection[str] = COMMANDS) -> list[
     return [(line, why) for line, why in found if command_of(line) in commands]
 
 
+def folder_here(report: Report) -> str:
+    """The run's folder as it is typed where the reader stands."""
+    folder = report.run.folder
+    if folder is None:
+        return ""
+    with contextlib.suppress(OSError):  # the working directory may be gone
+        if folder.is_absolute() and folder.is_relative_to(Path.cwd()):
+            return clean(str(folder.relative_to(Path.cwd())))
+    return clean(str(folder))
+
+
+def next_command(report: Report, commands: Collection[str] = COMMANDS) -> str | None:
+    """The one to type next: what is not tried yet, then the script again, once its line is changed."""
+    found = [line for line, _ in next_commands(report, commands)]
+    wanted = ("live", "prove", "run", "replay", "rule")
+    of_kind = {command_of(line): line for line in reversed(found)}
+    return next((of_kind[name] for name in wanted if name in of_kind), None)
+
+
 def can_be_brought_back(report: Report) -> bool:
     """Whether the step of the incident was frozen whole, in a script that can be run again up to it."""
     incident = report.run.info.incident
     if incident is None or not incident.frozen or incident.reproduced is False:
         return False
-    in_python = report.run.fits[incident.fit].info.kind != "tape"
+    fit = report.run.fit_of_incident()
+    in_python = fit is not None and fit.info.kind != "tape"
     if not incident.step_held and (not in_python or any(map(is_in_the_way, incident.notes))):
         return False
     part = report.run.part_of_incident()
@@ -73,7 +98,8 @@ def can_be_proven(report: Report) -> bool:
     tried = {trial.intervention for trial in report.run.trials}
     left = [each for each in report.diagnoses.proposals if tried.isdisjoint(each.interventions)]
     cured = any(trial.verdict == "cured" for trial in report.run.trials)
-    if not left or cured or report.run.part_of(left[0].fit) is not None:
+    cut_off = report.diagnoses.outcome == "incomplete"  # that it came to little says little
+    if not left or cured or cut_off or report.run.part_of(left[0].fit) is not None:
         return False
     fit = next((fit for fit in report.run.fits if fit.info.index == left[0].fit), None)
     alone = fit is not None and fit.info.kind != "tape" and not fit.model.custom_train_step

@@ -30,6 +30,10 @@ FEATURES: dict[notes.Feature, str] = {
 def incident_note_words(note: IncidentNote) -> str:
     """What the autopsy, or a question asked after it, could not do."""
     match note:
+        case notes.LookedInto():
+            return (
+                "the process ended while it looked into the step: what is not told here it had not found out"
+            )
         case notes.ReplayStopped(seconds):
             return f"the replay was stopped after {seconds:g} s"
         case notes.ReplayRaised(error):
@@ -74,7 +78,7 @@ def not_watched_words(note: NotWatched) -> str:
         case notes.OtherKeras():
             return (
                 "a model of another Keras was trained too: of Keras 2 (tf_keras) and Keras 3 the one is "
-                "watched that the script makes something of first"
+                "watched that the script uses first"
             )
         case notes.OtherBackend(backend):
             return f"Keras runs on {backend}: only TensorFlow, JAX and PyTorch are watched"
@@ -82,7 +86,7 @@ def not_watched_words(note: NotWatched) -> str:
             return f"a fit on {NAMES.get(backend, backend)} {FEATURES[feature]}"
         case notes.LoopUnderXla():
             return (
-                "a loop whose step is compiled with XLA (jit_compile=True), where nothing can look on; "
+                "a loop whose step is compiled with XLA (jit_compile=True), which cannot be watched; "
                 "without jit_compile it is watched"
             )
         case notes.LoopOnReplicas():

@@ -11,10 +11,12 @@ from nanwatch.diagnose.diagnosis import Diagnoses, Diagnosis, Part
 from nanwatch.diagnose.doubts import doubts
 from nanwatch.diagnose.places import line_words, project_path
 from nanwatch.diagnose.script_names import ScriptNames, names_of
+from nanwatch.explain.figures import count
 from nanwatch.explain.notes import held_back_words, not_watched_words, own_error_words
 from nanwatch.record.facts import Location
 from nanwatch.record.notes import SeamMissing
 from nanwatch.record.run import Fit, Run
+from nanwatch.record.run_state import RunState, run_state
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,12 @@ class Report:
     run: Run
     diagnoses: Diagnoses
     root: str | None = None  # the checkout's folder, where a build server says which it is
+    against: Report | None = None  # of a run that was before, to be compared with
+
+    @cached_property
+    def state(self) -> RunState:
+        """What has become of the run's process, when the report was made."""
+        return run_state(self.run.info, self.run.folder)
 
     @cached_property
     def names(self) -> ScriptNames:
@@ -125,6 +133,16 @@ class Report:
         said = [self.names.say(not_watched_words(note)) for note in unseen]
         said += [*self.run.damage, *map(own_error_words, info.errors)]
         return list(dict.fromkeys(said))
+
+    def kept_in_short(self) -> list[str]:
+        """How many trainings no rule has looked at, for the run was kept within bounds."""
+        short = sum(fit.info.brief for fit in self.run.fits)
+        if not short:
+            return []
+        return [
+            f"{count(short, 'early training')} of {len(self.run.fits):,} are kept in short, to make room for "
+            "later ones: how they ended is known, and no fault was looked for in them"
+        ]
 
     def held_back(self) -> list[str]:
         """What a check did not let the script do, or not where it wanted."""

@@ -45,8 +45,9 @@ def report_on(
     run = read_run(folder)
     if held is None:
         return report_of(run, choice, root)
-    unknown = [fit.info.index for fit in run.fits if lacks_guess(fit)]
-    untried = [fit.info.index for fit in run.fits if lacks_inference(fit)]
+    fits = [fit for fit in run.fits if not fit.info.brief]
+    unknown = [fit.info.index for fit in fits if lacks_guess(fit)]
+    untried = [fit.info.index for fit in fits if lacks_inference(fit)]
     if unknown:
         held.ask_guess(unknown)
     if untried:

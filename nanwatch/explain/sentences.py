@@ -49,8 +49,9 @@ CHANGED = {
     InterventionKind.SET_REGULARIZER: "no penalties, instead of",
 }
 PERFECT = 1.001  # of skill, and what rounding adds: above it the loss has no floor
+SCALE_OF_SKILL = " (0 is guessing, 1 perfect)"
 CHILDREN_AT_WORK = 1.0  # seconds of CPU: importing TensorFlow alone takes more
-DAMPER = " (This damps many unlike faults; it may only put this one off.)"
+DAMPER = " (This holds back many different faults, and may only delay this one.)"
 
 
 def op_sentence(op: OpInfo) -> str:
@@ -80,9 +81,18 @@ def trial_sentence(tried: Trial) -> str:
     if tried.made_again:
         beside = "" if tried.beside is None else f" together with {change_words(tried.beside)}"
         begun = f"its best point, step {tried.since}, on" if tried.since else "its first weights"
-        return f"Tried{beside}, the training made again from {begun}: {VERDICTS[tried.verdict]}."
+        return f"Tried{beside}, by training again from {begun}: {VERDICTS[tried.verdict]}."
     steps = f" for {count(tried.steps, 'step')}" if tried.steps else ""
     return f"Tried on the frozen state{steps}: {VERDICTS[tried.verdict]}."
+
+
+def short_trial_sentence(tried: Trial) -> str:
+    """What was tried and what it gave, with the change and without, behind the word "Tried"."""
+    (_, before), (_, after) = trial_facts(tried)
+    said = trial_sentence(tried).removeprefix("Tried").lstrip(", ").rstrip(".")
+    if SCALE_OF_SKILL in after:
+        before = before.replace(SCALE_OF_SKILL, "")
+    return f"{said} ({after}; unchanged: {before})." if after != before else f"{said} ({after}, as before)."
 
 
 def change_words(change: Intervention) -> str:
@@ -105,7 +115,7 @@ def outcome_words(outcome: TrialOutcome, steps: int, of: str = "") -> str:
     if outcome.raised is not None:
         return f"ended with {clean(outcome.raised)} at step {outcome.finite_steps + 1}"
     if outcome.finite and outcome.skill is not None and outcome.skill <= PERFECT:
-        told = f"skill{of} {outcome.skill:.2f} (0 is guessing, 1 perfect)"
+        told = f"skill{of} {outcome.skill:.2f}{SCALE_OF_SKILL}"
         return f"{told} after {count(outcome.finite_steps, 'step')}"
     if outcome.finite:
         return ", ".join([*said, f"finite, {outcome.finite_steps} of {steps} steps"])
@@ -132,6 +142,7 @@ def limits(report: Report, unseen_lines: int | None = None) -> list[str]:
         lines.append(f"Not watched: {len(unseen) - unseen_lines} more, which --format json lists.")
     lines += [f"Held back by the check: {text}." for text in report.held_back()]
     lines += cut_short_sentences(report)
+    lines += [f"{text}." for text in report.kept_in_short()]
     lines += [f"Left out: {text}." for text in report.diagnoses.accepted]
     incident = report.run.info.incident
     if incident is not None:
@@ -154,7 +165,7 @@ def not_held(report: Report) -> list[str]:
     largest = max((size for size in sizes if size is not None), default=None)
     if largest is None or report.run.trials:
         return []
-    return [f"Nothing was tried: the first weights ({largest / 2**20:.0f} MB) are more than are held."]
+    return [f"Nothing was tried: the first weights ({largest / 2**20:.0f} MB) are too large to keep."]
 
 
 def in_vain(report: Report) -> list[str]:
@@ -168,7 +179,7 @@ def in_vain(report: Report) -> list[str]:
     if not vain:
         return []
     words = dict.fromkeys(change_words(trial.intervention) for trial in vain)
-    return [f"Tried as well, and not the cure: {', '.join(words)}."]
+    return [f"Also tried, without success: {', '.join(words)}."]
 
 
 def cut_short_sentences(report: Report) -> list[str]:
@@ -195,7 +206,7 @@ def unexplained_crash(report: Report) -> str:
     what = "the exception" if raised is None else raised.type
     steps = f" after {count(report.steps(), 'step')} of training" if report.steps() else ""
     folder = "" if report.folder() is None else f" The record is in {clean(report.folder() or '')}."
-    return f"none of the faults known here explains {what}{steps}.{folder}"
+    return f"no known fault explains {what}{steps}.{folder}"
 
 
 def nothing_checked(report: Report, child_seconds: float = 0.0) -> str:
@@ -208,7 +219,7 @@ def nothing_checked(report: Report, child_seconds: float = 0.0) -> str:
         return f"{script} trained no Keras model that could be checked: {reasons[0].rstrip('.')}."
     if child_seconds > CHILDREN_AT_WORK:
         return (
-            f"{script} trained no Keras model in its own process, and a check looks into no other: "
+            f"{script} trained no Keras model in its own process, and a check sees no other: "
             "nothing was checked."
         )
     return f"{script} trained no Keras model: nothing was checked."

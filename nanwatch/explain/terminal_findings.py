@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Level, Remedy
+from nanwatch.diagnose.op_words import first_op_words
 from nanwatch.explain.caret import Columns, columns_of, common_length
 from nanwatch.explain.page import Page
 from nanwatch.explain.report import Report
@@ -20,6 +21,7 @@ from nanwatch.record.trials import Trial, Verdict
 # Named ANSI colours that keep their contrast on a dark and on a light background alike;
 # yellow and plain blue do not.
 LEVEL_STYLES: dict[Level, str] = {"error": "bold red", "warning": "bold magenta", "note": "bold"}
+NONFINITE_OP = "NW410"
 TOKEN_STYLES: dict[TokenKind, str] = {"keyword": "magenta", "string": "green", "comment": "dim", "plain": ""}
 VERDICT_STYLES: dict[Verdict, str] = {"cured": "green", "not-cured": "red", "not-reproduced": ""}
 
@@ -34,10 +36,16 @@ def add_findings(page: Page, report: Report) -> None:
     for diagnosis in report.of_part("contributing"):
         add_heading(page, "Contributing", diagnosis)
         add_finding(page, report, diagnosis)
-    add_consequences(page, report.of_part("consequence"))
+    add_consequences(page, [each for each in report.of_part("consequence") if not is_told(report, each)])
     for note in notes:
         add_heading(page, "Note", note)
         add_finding(page, report, note)
+
+
+def is_told(report: Report, found: Diagnosis) -> bool:
+    """Whether it is no more than the op that went bad, which has a part of its own."""
+    incident = report.run.info.incident
+    return found.code == NONFINITE_OP and incident is not None and incident.op is not None
 
 
 def add_heading(page: Page, title: str, diagnosis: Diagnosis) -> None:
@@ -50,9 +58,10 @@ def add_finding(page: Page, report: Report, diagnosis: Diagnosis) -> None:
     page.prose(clean(diagnosis.message), indent=2)
     if place := place_words(report, diagnosis.fit, diagnosis.alike):
         page.prose((clean(place), "dim"), indent=2)
-    if diagnosis.evidence:
+    told = evidence_beside_op(report, diagnosis)
+    if told:
         page.gap()
-    for evidence in diagnosis.evidence:
+    for evidence in told:
         page.prose(clean(evidence), indent=4, first=page.sign("• ", "- "), style="dim")
     if diagnosis.location is not None:
         page.gap()
@@ -61,15 +70,27 @@ def add_finding(page: Page, report: Report, diagnosis: Diagnosis) -> None:
         page.gap()
         if number == 0:
             page.line(("What to change", "bold"), indent=2)
-        add_remedy(page, report, remedy, f"{number + 1}. " if len(diagnosis.remedies) > 1 else "")
+        add_remedy(page, report, diagnosis, remedy, f"{number + 1}. " if len(diagnosis.remedies) > 1 else "")
     page.gap()
+
+
+def evidence_beside_op(report: Report, diagnosis: Diagnosis) -> list[str]:
+    """Its evidence but for the sentence on the first bad op, where that has a part of its own."""
+    incident = report.run.info.incident
+    op = None if incident is None else incident.op
+    told = diagnosis.evidence
+    return [
+        text
+        for text in told
+        if op is None or not text.lower().startswith(f"the {first_op_words(op)} is".lower())
+    ]
 
 
 def add_excerpt(
     page: Page, report: Report, location: Location, layer: str | None = None, part: Columns | None = None
 ) -> None:
     """Where the fault stands, with its neighbours, the guilty line marked and carets under its ``part``."""
-    found = excerpt(location)
+    found = excerpt(report.run, location)
     behind = f", layer {clean(report.names.path(layer))}" if layer else ""
     if not found.current and found.lines:
         behind += " (as it was when the run was made)"
@@ -113,21 +134,22 @@ def add_excerpt_line(page: Page, line: Line, digits: int) -> None:
         page.block(code + Text(ending, "dim"), 0, page.width, lead)
 
 
-def add_remedy(page: Page, report: Report, remedy: Remedy, number: str) -> None:
+def add_remedy(page: Page, report: Report, diagnosis: Diagnosis, remedy: Remedy, number: str) -> None:
     page.prose(remedy_sentence(remedy), indent=2, first=number)
     indent = 2 + len(number)
     if remedy.line is not None and remedy.location is not None:
-        add_diff(page, report, remedy.location, remedy.line, indent + 2)
+        if remedy.location != diagnosis.location:
+            page.line((clean(report.place(remedy.location)), "dim"), indent=indent + 2)
+        add_diff(page, remedy.location, remedy.line, indent + 2)
     if remedy.trial is not None:
         add_trial(page, remedy.trial, indent)
 
 
-def add_diff(page: Page, report: Report, location: Location, new: str, indent: int) -> None:
+def add_diff(page: Page, location: Location, new: str, indent: int) -> None:
     """The line as it is and as it would be, the changed part of each in bold."""
     old, new = clean(location.code).strip(), clean(new).strip()
     same = common_length(old, new)
     tail = common_length(old[same:][::-1], new[same:][::-1])
-    page.line((clean(report.place(location)), "dim"), indent=indent)
     for sign, text, style in (("- ", old, "red"), ("+ ", new, "green")):
         end = len(text) - tail
         pieces = Text.assemble((text[:same], style), (text[same:end], f"bold {style}"), (text[end:], style))

@@ -102,7 +102,7 @@ def others_sentence(report: Report) -> str | None:
     outcomes = [
         outcome for number, outcome in report.diagnoses.outcomes if told and number != told.info.index
     ]
-    if not outcomes or len(report.run.fits) != len(outcomes) + 1:
+    if not outcomes or sum(not fit.info.brief for fit in report.run.fits) != len(outcomes) + 1:
         return None
     if len(outcomes) == 1:
         return f"The other training {OUTCOMES[outcomes[0]][0]}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # Control, format (bidi overrides can make a line read as another), line and paragraph separators.
@@ -25,6 +26,22 @@ def clean_character(character: str) -> str:
     if category == "Cs":  # half of a pair, from a file name that is not UTF-8: no stream can write it
         return "\N{REPLACEMENT CHARACTER}"
     return "" if category in HIDDEN else character
+
+
+NOT_ASCII = re.compile(r"[^\x00-\x7e]")
+
+
+def escape_hidden(json: str) -> str:
+    """A JSON text in which what no terminal should be shown is spelled out; it means the same."""
+    return NOT_ASCII.sub(escape_character, json)
+
+
+def escape_character(found: re.Match[str]) -> str:
+    character = found[0]
+    if unicodedata.category(character) not in HIDDEN:
+        return character
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))
 
 
 ASCII = str.maketrans(

@@ -13,6 +13,7 @@ from nanwatch.explain.figures import count, short
 from nanwatch.explain.loss_words import loss_words
 from nanwatch.explain.notes import not_watched_words
 from nanwatch.explain.processes import process_words
+from nanwatch.explain.progress import left_words, progress, step_words
 from nanwatch.explain.report import Report
 from nanwatch.explain.trainings import in_training
 from nanwatch.explain.untrusted import clean
@@ -61,6 +62,32 @@ def own_fault_sentence(report: Report) -> str | None:
 
 
 def outcome_sentence(report: Report) -> str:
+    """What happened; of a run that goes on how far it is, and what is known so far."""
+    if report.state != "running":
+        return ended_sentence(report)
+    so_far = nothing_so_far(report)
+    if report.diagnoses.outcome != "incomplete":
+        so_far = ended_sentence(report)
+        so_far = so_far[:1].lower() + so_far[1:]
+    return f"Still running{how_far(report)}. So far: {so_far}"
+
+
+def how_far(report: Report) -> str:
+    """``": step 1,234 of 9,380, epoch 3 of 20, about 4 min left"`` of the training that goes on."""
+    going_on = [fit for fit in report.run.fits if fit.info.status == "running"] or list(report.run.fits)
+    if not going_on or not going_on[-1].info.steps:
+        return ", before the first step of a training"
+    fit = going_on[-1]
+    found = progress(fit)
+    return f": {', '.join(filter(None, [step_words(found, fit), left_words(found)]))}"
+
+
+def nothing_so_far(report: Report) -> str:
+    """Of a run that has not come to its end, and shows no fault."""
+    return "nothing speaks against it." if report.steps() else "no step was made."
+
+
+def ended_sentence(report: Report) -> str:
     incident = report.run.info.incident
     if incident is not None:
         return incident_sentence(report, incident)
@@ -152,7 +179,7 @@ def at_chance_sentence(report: Report) -> str:
 
 
 def tried_in_vain(number: int) -> str:
-    return f"It was made again with {count(number, 'change')}, and learned no more with any."
+    return f"It was run again with {count(number, 'change')}, and none made it learn more."
 
 
 def no_training_sentence(report: Report) -> str:
@@ -172,8 +199,10 @@ def incomplete_sentence(report: Report) -> str:
             "that worker says why."
         )
     cut = [part for part in report.run.parts if is_cut_off(part)]
+    if report.state == "interrupted":
+        return f"The run was interrupted by Ctrl-C{until(report)}. Until then {nothing_so_far(report)}"
     if not cut or report.run.info.status in ("killed", "running"):
-        return f"The run did not finish: its record ends after {count(report.steps(), 'step')}."
+        return f"The run was killed: its record ends after {count(report.steps(), 'step')}."
     steps = count(sum(fit.info.steps for part in cut for fit in part.fits), "step")
     if len(cut) > 1:
         return f"{len(cut)} child processes did not finish: their records end after {steps} in all."
@@ -181,20 +210,45 @@ def incomplete_sentence(report: Report) -> str:
     return f"{name[:1].upper()}{name[1:]} did not finish: its record ends after {steps}."
 
 
+def until(report: Report) -> str:
+    """``" in step 1,234 of 9,380, epoch 3 of 20"``, as far as a training had come."""
+    going_on = [fit for fit in report.run.fits if fit.info.steps]
+    if not going_on:
+        return ""
+    return f" in {step_words(progress(going_on[-1]), going_on[-1])}"
+
+
+def interrupted_sentence(report: Report) -> str | None:
+    """That the run did not come to its end, where the headline is about its training."""
+    if report.diagnoses.outcome == "incomplete" or report.run.info.incident is not None:
+        return None
+    if report.state == "interrupted":
+        return f"It was interrupted by Ctrl-C{until(report)}."
+    return "It was killed before its end." if report.state == "killed" else None
+
+
 def course(report: Report) -> str | None:
     """How the training went: steps, epochs, where loss and accuracy went; None without a step."""
     fit = report.fit()
     if fit is None or not fit.info.steps:
         return None
+    return f"{', '.join(course_facts(report))}{in_training(report, fit.info.index)}."
+
+
+def course_facts(report: Report, brief: bool = False) -> list[str]:
+    """The parts of `course`; ``brief``: without when loss and accuracy were what they are."""
+    fit = report.fit()
+    if fit is None:
+        return []
     said = [count(fit.info.steps, "step")]
     if fit.info.epochs:
         said.append(count(fit.info.epochs, "epoch"))
-    if losses := loss_words(fit):
+    if losses := loss_words(fit, brief):
         said.append(losses)
     found = accuracy(fit)
     if found is not None:
-        said.append(f"{found[0]} {short(found[1])} after the last epoch")
-    return f"{', '.join(said)}{in_training(report, fit.info.index)}."
+        said.append(f"{found[0]} {short(found[1])}" + ("" if brief else " after the last epoch"))
+    return said
 
 
 def incident_sentence(report: Report, incident: IncidentInfo) -> str:
@@ -265,7 +319,7 @@ def raised_sentence(report: Report) -> str | None:
         return None
     at = raised.location
     where = "" if at is None else f" at {report.place(at)}"
-    return f"Behind it the script ended with {raised.type}{where}."
+    return f"Afterwards the script ended with {raised.type}{where}."
 
 
 def what_was_raised(report: Report) -> str | None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.diagnose.trials import is_cure
-from nanwatch.errors import NanwatchError
+from nanwatch.errors import NanwatchError, RunNotFound
 from nanwatch.explain.as_fix import AHEAD, Round
 from nanwatch.explain.report import Report
 from nanwatch.explain.reporting import report_on
 from nanwatch.fix.script_change import changed_source, with_line
-from nanwatch.record.read import find_run
+from nanwatch.record.read import RUN_FILE, find_run
 from nanwatch.record.run import Fit
 from nanwatch.record.trials import Trial
 
@@ -95,13 +95,25 @@ class Fixer:
         with self.file_of(source) as file:
             command = [sys.executable, "-m", "nanwatch", "run", "--prove", f"{self.prove:g}", "--quiet"]
             command += ["--keras", self.keras, "--log-dir", str(self.log_dir), str(file), *self.args]
+            before = runs_below(self.log_dir)
             done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
             try:
-                report = report_on(find_run(self.log_dir))
+                report = report_on(self.new_run(before))
             except NanwatchError as error:
                 said = done.stderr.strip().splitlines()[-1:] or [str(error)]
                 raise CannotFix(f"{self.script} could not be run: {said[0]}") from error
             return Round(report, source, file, after, diagnosis, remedy)
+
+    def new_run(self, before: Collection[Path]) -> Path:
+        """The run that was not there ``before``: no other says what is to be changed.
+
+        Raises:
+            RunNotFound: there is none.
+        """
+        new = runs_below(self.log_dir) - set(before)
+        if not new:
+            raise RunNotFound(f"No run was written below {self.log_dir}.")
+        return find_run(max(new))
 
     @contextlib.contextmanager
     def file_of(self, source: str) -> Iterator[Path]:
@@ -119,6 +131,13 @@ class Fixer:
         finally:
             with contextlib.suppress(OSError):
                 beside.unlink()
+
+
+def runs_below(log_dir: Path) -> set[Path]:
+    try:
+        return {entry for entry in log_dir.iterdir() if (entry / RUN_FILE).is_file()}
+    except OSError:
+        return set()
 
 
 def is_in_vain(trial: Trial | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from nanwatch.record.facts import FitKind, Status
 from nanwatch.record.kept_file import KeptFile
 from nanwatch.record.notes import OwnError
 from nanwatch.record.tables import Variant, from_table, to_table
+from nanwatch.record.untrusted_file import read_text
 from nanwatch.record.watchpoints import Role
 
+MOST_READ = 16 * 2**20  # bytes, of what was written: beyond the limit only what decides is
 LIMIT = 8 * 2**20  # bytes; a script that fits for ever must not fill the disk
 
 
@@ -124,6 +126,7 @@ FitEvent = (
 )
 Event = FitEvent | OwnError
 CLASSES: dict[str, type[Event]] = {cls.kind: cls for cls in typing.get_args(Event)}
+EPOCHS = (EpochBegin.kind, EpochEnd.kind)
 DECIDING = (IncidentSeen, FitEnd, Raised)  # a diagnosis may hang on them: written past the limit too
 
 
@@ -144,20 +147,31 @@ class EventLog:
         self.file.close()
 
 
-def read_events(path: Path) -> Iterator[Event]:
-    """The events in order; a line that is none is passed over.
+def read_events(
+    path: Path, without_epochs: Container[object] = (), damage: list[str] | None = None
+) -> Iterator[Event]:
+    """The events in order, but for the epochs of fits ``without_epochs``.
+
+    ``damage`` says how many lines are none. A last line that is cut short is nothing to tell of: the run may
+    be going on.
 
     Raises ``OSError`` when there is a file and it cannot be read.
     """
     try:
-        lines = path.read_bytes().splitlines()
+        data = read_text(path, MOST_READ)
     except FileNotFoundError:
         return
-    for line in lines:
+    unreadable = 0
+    lines = data.splitlines(keepends=True)
+    for line, table in zip(lines, strict_json.loads_lines(lines), strict=True):
         try:
-            yield event_of(strict_json.loads(line))
-        except (ValueError, TypeError, RecursionError):
-            continue
+            if table.get("kind") not in EPOCHS or table.get("fit") not in without_epochs:
+                yield event_of(table)
+        except (ValueError, TypeError, AttributeError):
+            unreadable += line.endswith(b"\n")
+    if unreadable and damage is not None:
+        count = f"{unreadable:,} line{'' if unreadable == 1 else 's'}"
+        damage.append(f"{count} of {path.name} could not be read")
 
 
 def event_of(table: Any) -> Event:

@@ -1,4 +1,4 @@
-"""What a run knows about itself: the tables of ``run.json``, as frozen dataclasses."""
+"""What a run knows about itself: the tables of its JSON files, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nanwatch.record.notes import HeldBack, IncidentNote, NotWatched, OwnError
+from nanwatch.record.tables import NumberText
 from nanwatch.record.watchpoints import Role
 
 Status = Literal["running", "finished", "halted", "crashed", "killed"]
@@ -197,7 +198,7 @@ class TensorSummary:
     deviation: float | None = None  # mean distance from the median of its column, of labels read whole
     integral: bool = False  # every finite element is a whole number
     columns: tuple[ColumnSummary, ...] = ()  # for rank 2 and at most 4096 features; else the bad ones
-    classes: dict[str, int] = field(default_factory=dict)  # value -> count, at most 1000 values
+    classes: dict[NumberText, int] = field(default_factory=dict)  # value -> count, at most 1000 values
     classes_complete: bool = True
     row_sum_min: float | None = None  # sums over the last axis, where it has more than one element
     row_sum_max: float | None = None
@@ -377,6 +378,7 @@ class FitInfo:
     loss_scaled: bool | None = None
     loss_calls: tuple[LossCall, ...] = ()  # in a step of the script's own
     loss_location: Location | None = None  # of a step of the script's own: the line of what it differentiates
+    brief: bool = False  # kept in short, for others that came behind it: how it ended, and not how it went
 
 
 @dataclass(frozen=True)
@@ -510,7 +512,7 @@ class ScriptError:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """The whole of ``run.json``."""
+    """What is known of a run. ``models`` and ``fits`` have files of their own, the rest is ``run.json``."""
 
     script: str
     argv: tuple[str, ...] = ()
@@ -520,6 +522,9 @@ class RunInfo:
     halt_caught: bool = False  # the script caught `TrainingHalted` and went on
     started: str = ""  # UTC, ISO 8601
     pid: int = 0
+    made_by: str = ""  # by which machine and user, as `nanwatch.record.whose` has it
+    host: str = ""  # where it runs
+    process_start: str = ""  # a mark of the process, which the next one of this pid has not
     versions: dict[str, str] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
     models: tuple[ModelInfo, ...] = ()

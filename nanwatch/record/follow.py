@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from nanwatch.record.facts import RunInfo
-from nanwatch.record.read import RUN_FILE, fit_of, read_info, read_log, read_part, read_whole
-from nanwatch.record.run import Run
+from nanwatch.record.read import (
+    RUN_FILE,
+    add_fits,
+    brief_fits,
+    by_fit,
+    fit_of,
+    read_log,
+    read_part,
+    read_run_file,
+    read_whole,
+)
+from nanwatch.record.run import EMPTY, Run
 from nanwatch.record.series import TOTAL_OFFSET
 from nanwatch.record.trials import read_trials
+from nanwatch.record.untrusted_file import open_regular
 
 T = TypeVar("T")
 Mark = tuple[int, ...]  # equal as long as a file has not changed
@@ -24,6 +35,7 @@ class Follower:
         self.folder = folder
         self.parts: dict[Path, Follower] = {}
         self.kept: dict[str, tuple[Mark | None, Any]] = {}
+        self.asked: set[str] = set()  # the names of the files that were wanted this time
         self.changed = False
 
     def read(self) -> Run:
@@ -47,18 +59,26 @@ class Follower:
             self.changed |= follower.changed
 
     def read_own(self) -> Run:
+        self.asked.clear()
+        try:
+            return self.read_files()
+        finally:
+            for name in self.kept.keys() - self.asked:  # a fit has given up its files
+                del self.kept[name]
+
+    def read_files(self) -> Run:
         damage: list[str] = []
-        info: RunInfo = self.read_if_changed(RUN_FILE, mark_of_file, lambda: read_info(self.folder))
-        events = self.read_if_changed(
-            "events.jsonl", mark_of_file, lambda: self.read_with_damage(read_log, "events.jsonl")
-        )
+        own, found = self.read_if_changed(RUN_FILE, mark_of_file, lambda: read_run_file(self.folder))
+        info = add_fits(own, found, self.folder, damage, self.read_file)
+        read = functools.partial(read_log, without_epochs=brief_fits(info))
+        events = self.read_file("events.jsonl", lambda: self.read_with_damage(read, "events.jsonl"))
         damage += events[1]
+        told = by_fit(events[0])
         fits = []
         for fit in info.fits:
-            steps, health = (
-                self.read_series_file(f"fit-{fit.index}.{kind}", damage) for kind in ("steps", "health")
-            )
-            fits.append(fit_of(fit, info, events[0], steps, health))
+            kinds = () if fit.brief else ("steps", "health")
+            series = [self.read_series_file(f"fit-{fit.index}.{kind}", damage) for kind in kinds]
+            fits.append(fit_of(fit, info, told.get(fit.index, ()), *(series or (EMPTY, EMPTY))))
         return Run(info, fits, self.folder, read_trials(self.folder, damage), damage)
 
     def read_series_file(self, name: str, damage: list[str]) -> Any:
@@ -72,10 +92,15 @@ class Follower:
         said: list[str] = []
         return read(self.folder / name, said), said
 
+    def read_file(self, name: str, read: Callable[[], T]) -> T:
+        found: T = self.read_if_changed(name, mark_of_file, read)
+        return found
+
     def read_if_changed(
         self, name: str, mark_of: Callable[[Path], Mark | None], read: Callable[[], Any]
     ) -> Any:
         """What ``read`` gives, or gave when the file was as it is now."""
+        self.asked.add(name)
         mark = mark_of(self.folder / name)  # before it is read: what is written meanwhile is read next time
         if name not in self.kept or self.kept[name][0] != mark:
             self.kept[name] = mark, read()
@@ -95,7 +120,7 @@ def mark_of_file(path: Path) -> Mark | None:
 def mark_of_series(path: Path) -> Mark | None:
     """Of a series: how many rows it has. Its time of change says little, for it is mapped memory."""
     try:
-        with open(path, "rb") as file:
+        with open(open_regular(path), "rb") as file:
             file.seek(TOTAL_OFFSET)
             return os.fstat(file.fileno()).st_ino, int.from_bytes(file.read(8), "little")
     except OSError:

@@ -104,8 +104,16 @@ class LayersOnly(Variant):
     backend: str
 
 
+@dataclass(frozen=True)
+class LookedInto(Variant):
+    """The step is being looked into, or the process ended in the middle of it."""
+
+    kind = "looked-into"
+
+
 IncidentNote = (
-    ReplayStopped
+    LookedInto
+    | ReplayStopped
     | ReplayRaised
     | OnlyCompiled
     | StayedFinite

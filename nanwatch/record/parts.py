@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nanwatch.record import strict_json
+from nanwatch.record.kept_file import FOLDER_MODE
 from nanwatch.record.notes import ChildNotWatched
 from nanwatch.record.tables import from_table
+from nanwatch.record.untrusted_file import JSON_BYTES, read_text
 
 PREFIX = "part-"
 MOST_PARTS = 1000  # that are read
@@ -26,7 +28,7 @@ def new_part(folder: Path, worker: str = "") -> Path:
     for attempt in range(1000):
         part = folder / (f"{PREFIX}{name}" + (f"-{attempt}" if attempt else ""))
         with contextlib.suppress(FileExistsError):
-            part.mkdir()
+            part.mkdir(FOLDER_MODE)
             return part
     raise FileExistsError(folder)
 
@@ -78,17 +80,14 @@ def read_unseen(folder: Path) -> Iterator[ChildNotWatched]:
     """The child processes that could not be watched, each kind of command once."""
     path = folder / UNSEEN_FILE
     try:
-        if not path.is_file():
-            return
-        with open(path, "rb") as file:
-            lines = file.read(UNSEEN_LIMIT).splitlines()
+        lines = read_text(path, JSON_BYTES)[:UNSEEN_LIMIT].splitlines()
     except OSError:
         return
     seen: set[ChildNotWatched] = set()
     for line in lines:
         try:
             found = from_table(ChildNotWatched, strict_json.loads(line))
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError):
             continue
         if found not in seen:
             seen.add(found)

@@ -10,6 +10,7 @@ from pathlib import Path
 from nanwatch.record.events import EpochEnd, FitEvent, Warned
 from nanwatch.record.facts import FitInfo, LayerInfo, Location, ModelInfo, RunInfo
 from nanwatch.record.series import Series
+from nanwatch.record.sources import Sources
 from nanwatch.record.trials import Trial
 
 EMPTY = Series.from_rows((), ())
@@ -87,6 +88,7 @@ class Run:
     trials: Sequence[Trial] = ()
     damage: Sequence[str] = field(default_factory=tuple)
     parts: Sequence[Run] = ()
+    sources: Sources = field(default_factory=Sources)  # the user's files, as they were
 
     def fit_of_incident(self) -> Fit | None:
         incident = self.info.incident

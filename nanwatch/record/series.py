@@ -17,6 +17,7 @@ Column 0 is always the step.
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import struct
@@ -26,7 +27,9 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
-from nanwatch.record.kept_file import Identity, identity_of
+from nanwatch.record.kept_file import Identity, identity_of, private
+from nanwatch.record.strict_json import clearing
+from nanwatch.record.untrusted_file import read_regular
 
 MAGIC = b"NANWATCH"
 VERSION = 1
@@ -34,6 +37,9 @@ HEADER = struct.Struct("<8s16q")
 TOTAL_OFFSET = 8 + 7 * 8
 STEP = "step||value"  # the name of column 0
 OPEN_FILES = "/dev/fd"  # the numbers of this process's open files
+MOST_BYTES = 2**28  # of a file: one of 10,000 columns has 16 MB, and grows with them from there on
+MOST_LEVELS = 64  # as many as double a number of 64 bits
+LONGEST = 2**53  # steps: beyond it a float does not hold each whole number
 LEAST_RECENT = 16  # rows: a file that is too large even so is as large as it is
 
 
@@ -87,13 +93,13 @@ class SeriesFile:
     def __init__(self, path: Path, columns: Sequence[str], shape: SeriesShape) -> None:
         self.columns = tuple(columns)
         self.shape = shape
-        names = "\n".join(columns).encode()
+        names = "\n".join(columns).encode(errors="replace")
         names += b" " * (-len(names) % 8)
         self.head_at = HEADER.size + len(names)
         self.recent_at = self.head_at + shape.head * self.width
         self.levels_at = self.recent_at + shape.recent * self.width
         size = self.levels_at + shape.levels * shape.level_rows * 3 * self.width
-        with open(path, "w+b") as file:
+        with clearing(path), open(path, "w+b", opener=private) as file:
             reserve(file.fileno(), size)
             self.map = mmap.mmap(file.fileno(), size)
             self.number, self.identity = number_beside(file.fileno())
@@ -183,6 +189,7 @@ class Series:
         first_recent = total - len(recent)
         kept = [(number, row) for number, row in enumerate(head) if number < first_recent]
         self.rows = kept + [(first_recent + number, row) for number, row in enumerate(recent)]
+        self.misplaced = 0  # rows and buckets that a reader has left out
 
     @classmethod
     def from_rows(cls, columns: Sequence[str], rows: Sequence[Sequence[float]]) -> Series:
@@ -206,6 +213,16 @@ class Series:
         if number is None:
             return []
         return [(int(row[0]), row[number]) for _, row in self.rows]
+
+    def norms(self, role: str, stat: str = "l2_norm") -> list[tuple[int, float]]:
+        """(step, root of the sum of squares over all paths), at full resolution; empty without any path."""
+        numbers = [self.index[column_name(role, path, stat)] for path in self.paths(role, stat)]
+        if not numbers:
+            return []
+        first, end = numbers[0], numbers[-1] + 1
+        if end - first == len(numbers):  # as they are written: side by side
+            return [(int(row[0]), math.hypot(*row[first:end])) for _, row in self.rows]
+        return [(int(row[0]), math.hypot(*(row[number] for number in numbers))) for _, row in self.rows]
 
     def recent_values(
         self, role: str, path: str = "", stat: str = "value", last: int | None = None
@@ -281,8 +298,13 @@ def subtract_gap(gaps: Sequence[tuple[int, int]], first: int, end: int) -> list[
 
 
 def read_series(path: Path) -> Series:
-    """The series in ``path``. Raises ``ValueError`` when it is not one, or is cut short."""
-    data = path.read_bytes()
+    """The series in ``path``, less what cannot have been written where it stands.
+
+    Raises:
+        ValueError: it is no series, or is cut short.
+        OSError: it cannot be read, or is too large to be one.
+    """
+    data = read_regular(path, MOST_BYTES)
     if len(data) < HEADER.size:
         raise ValueError("shorter than its header")
     magic, version, width, head, recent, levels, level_rows, fan, total, names, *_ = HEADER.unpack(
@@ -294,6 +316,8 @@ def read_series(path: Path) -> Series:
         raise ValueError(f"series format {version}, newer than {VERSION}")
     if min(width, recent, fan - 1) < 1 or min(head, levels, level_rows, total, names) < 0:
         raise ValueError("its header makes no sense")
+    if levels > MOST_LEVELS or (levels and not level_rows) or total > LONGEST or fan > LONGEST:
+        raise ValueError("its header makes no sense")
     shape = SeriesShape(head, recent, levels, level_rows, fan)
     start = HEADER.size + names
     if len(data) < start + shape.cells() * width * 8:
@@ -301,6 +325,10 @@ def read_series(path: Path) -> Series:
     columns = data[HEADER.size : start].decode().rstrip(" ").split("\n")
     if len(columns) != width:
         raise ValueError(f"{len(columns)} names for {width} columns")
+    if columns[0] != STEP:
+        raise ValueError("its first column is not the step")
+    if any(name.count("|") < 2 for name in columns):
+        raise ValueError("a column has no name")
     cells = memoryview(data)[start : start + shape.cells() * width * 8].cast("d")
 
     def row(number: int) -> memoryview[float]:
@@ -309,7 +337,7 @@ def read_series(path: Path) -> Series:
     # The oldest row's place is the one that the next row is written to, and a kill, or a reader
     # beside a living run, may find it half written: it is not read.
     oldest = max(0, total - recent + 1)
-    return Series(
+    found = Series(
         columns,
         [row(place) for place in range(min(head, total))],
         [row(head + place % recent) for place in range(oldest, total)],
@@ -317,6 +345,47 @@ def read_series(path: Path) -> Series:
         [list(level_buckets(cells, shape, level, total, width)) for level in range(levels)],
         fan,
     )
+    leave_out_misplaced(found)
+    return found
+
+
+def leave_out_misplaced(series: Series) -> None:
+    """Rows whose step is none, or is not behind that of the row before; buckets that hold no such stretch.
+
+    A row has at least as high a step as its own place: no step is written twice.
+    """
+    rows, last = [], -1.0
+    for place, row in series.rows:
+        step = row[0]
+        if max(last + 1, place) <= step <= LONGEST and step == int(step):
+            rows.append((place, row))
+            last = step
+    series.misplaced = len(series.rows) - len(rows)
+    series.rows = rows
+    levels = []
+    for level, buckets in enumerate(series.levels):
+        kept = stretches(buckets, len(series.columns), series.fan ** (level + 1))
+        missing = len(buckets) - len(kept)
+        torn = (
+            bool(missing) and kept[-1:] != buckets[-1:]
+        )  # the rows of the last are counted before it stands
+        series.misplaced += missing - torn
+        levels.append(kept)
+    series.levels = levels
+    series.total = rows[-1][0] + 1 if rows else 0  # what is behind the last row that is one is not known
+
+
+def stretches(
+    buckets: Sequence[tuple[int, Sequence[float]]], width: int, size: int
+) -> list[tuple[int, Sequence[float]]]:
+    """Those whose mean, least and largest step can be those of their ``size`` rows."""
+    kept, last = [], -1.0
+    for number, cells in buckets:
+        mean, least, most = cells[0], cells[width], cells[2 * width]
+        if max(last + 1, number * size) <= least <= mean <= most <= LONGEST:
+            kept.append((number, cells))
+            last = most
+    return kept
 
 
 def level_buckets(

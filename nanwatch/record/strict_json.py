@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from nanwatch.record.kept_file import private
 
 NONFINITE = "nonfinite"
 SUFFIX = f"_{NONFINITE}"
@@ -88,13 +92,49 @@ def is_encodable(text: str) -> bool:
 
 
 def loads(text: str | bytes) -> Any:
-    plain = json.loads(text)
-    marked = NONFINITE in text if isinstance(text, str) else NONFINITE.encode() in text
-    return decode(plain) if marked else plain  # mostly there is none, and the walk is half the time
+    """Raises ``ValueError`` for what is no JSON, or is nested too deep."""
+    try:
+        plain = json.loads(text)
+        marked = NONFINITE in text if isinstance(text, str) else NONFINITE.encode() in text
+        return decode(plain) if marked else plain  # mostly there is none, and the walk is half the time
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def loads_lines(lines: Sequence[bytes]) -> list[Any]:
+    """What each line holds; None of one that is no JSON. All at once takes a third of the time."""
+    try:
+        plain = json.loads(b"[%s]" % b",".join(lines))
+        if len(plain) == len(lines):  # else some are no lines of ours
+            mark = NONFINITE.encode()
+            return [decode(item) if mark in line else item for line, item in zip(lines, plain, strict=True)]
+    except (ValueError, RecursionError):
+        pass
+    return [loads_or_none(line) for line in lines]
+
+
+def loads_or_none(line: bytes) -> Any:
+    try:
+        return loads(line)
+    except ValueError:
+        return None
 
 
 def replace_file(path: Path, value: Any) -> None:
     """Write ``value`` to ``path`` so that a reader, or a kill, sees the old file or the new."""
     scratch = path.with_name(path.name + ".new")
-    scratch.write_text(dumps(value, indent=1) + "\n", encoding="utf-8")
-    os.replace(scratch, path)
+    with clearing(scratch):
+        with open(scratch, "w", encoding="utf-8", opener=private) as file:
+            file.write(dumps(value, indent=1) + "\n")
+        os.replace(scratch, path)
+
+
+@contextlib.contextmanager
+def clearing(scratch: Path) -> Iterator[None]:
+    """Leaves no ``scratch`` behind where the block fails: a disk that is full needs the room."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            scratch.unlink()
+        raise

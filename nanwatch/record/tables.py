@@ -9,10 +9,14 @@ import typing
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import cache
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 T = TypeVar("T")
+NumberText = Annotated[str, "a number"]  # the key of a table in JSON, which knows keys of text alone
 Reader = Callable[[Any], Any]  # makes a value of what JSON gave, or raises `Mismatch`
+LARGEST = 2**63 - 1  # of whole numbers: no count is larger, and beyond it a float may not hold one
+LONGEST_TEXT = 20_000  # characters; what is behind them is left out
+DEEPEST = 32  # of tables and lists in what has no type of its own: a layer's config has some 10
 WORDS = {str: "a text", int: "a whole number", bool: "true or false", float: "a number"}
 
 
@@ -78,7 +82,7 @@ def reader_of(kind: Any) -> Reader:
     """What makes a value of the annotation ``kind``."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
-        return lambda item: item
+        return read_anything
     if origin in (types.UnionType, typing.Union):
         return union_reader(args)
     if origin is typing.Literal:
@@ -86,17 +90,19 @@ def reader_of(kind: Any) -> Reader:
     if origin is tuple:
         return functools.partial(read_list, reader_of(args[0]))
     if origin is dict:
-        return functools.partial(read_dict, reader_of(args[1]))
+        return functools.partial(
+            read_dict, read_number_text if args[0] == NumberText else cut, reader_of(args[1])
+        )
     if dataclasses.is_dataclass(kind):
         return dataclass_reader(kind)
     if issubclass(kind, Enum):
         values = tuple(member.value for member in kind)
         return lambda item: kind(read_member(values, item))
-    return read_float if kind is float else functools.partial(check_type, kind, WORDS[kind])
+    return SIMPLE[kind]
 
 
 def dataclass_reader(cls: Any) -> Reader:
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls, include_extras=True)
     specs = [(spec.name, reader_of(hints[spec.name]), is_required(spec)) for spec in dataclasses.fields(cls)]
 
     def read(item: Any) -> Any:
@@ -160,13 +166,13 @@ def read_list(read: Reader, item: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def read_dict(read: Reader, item: Any) -> dict[str, Any]:
+def read_dict(read_key: Callable[[str], str], read: Reader, item: Any) -> dict[str, Any]:
     found = {}
     for key, entry in check_type(dict, "a table", item).items():
         try:
-            found[key] = read(entry)
+            found[read_key(key)] = read(entry)
         except Mismatch as error:
-            raise error.within(key) from None
+            raise error.within(cut(key)[:80]) from None
     return found
 
 
@@ -175,6 +181,42 @@ def read_member(values: tuple[Any, ...], item: Any) -> Any:
     if not any(type(item) is type(value) and item == value for value in values):
         raise Mismatch(f": {item!r:.80} is none of {', '.join(map(str, values))}")
     return item
+
+
+def read_anything(item: Any, depth: int = 0) -> Any:
+    """Of what is no table of ours; what is too deep, or a number too large, is None."""
+    if isinstance(item, dict | list) and depth == DEEPEST:
+        return None
+    if isinstance(item, dict):
+        return {cut(key): read_anything(entry, depth + 1) for key, entry in item.items()}
+    if isinstance(item, list):
+        return [read_anything(entry, depth + 1) for entry in item]
+    if type(item) is int:
+        return item if -LARGEST <= item <= LARGEST else None
+    return cut(item) if isinstance(item, str) else item
+
+
+def read_text(item: Any) -> str:
+    return cut(check_type(str, WORDS[str], item))
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def read_number_text(text: str) -> str:
+    try:
+        float(text)
+    except ValueError:
+        raise Mismatch(": the key is no number") from None
+    return cut(text)
+
+
+def read_int(item: Any) -> int:
+    number = check_type(int, WORDS[int], item)
+    if not -LARGEST <= number <= LARGEST:
+        raise Mismatch(": a number is too large")
+    return number
 
 
 def read_float(item: Any) -> float:
@@ -190,3 +232,11 @@ def check_type(kind: type[T], words: str, item: Any) -> T:
     if type(item) is not kind:
         raise Mismatch(f": {words} was expected, not {type(item).__name__}")
     return item
+
+
+SIMPLE: dict[Any, Reader] = {
+    str: read_text,
+    int: read_int,
+    float: read_float,
+    bool: functools.partial(check_type, bool, WORDS[bool]),
+}

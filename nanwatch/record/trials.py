@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nanwatch.record import strict_json
 from nanwatch.record.interventions import Intervention
 from nanwatch.record.tables import from_table, to_table
+from nanwatch.record.untrusted_file import read_json
 
 Verdict = Literal["cured", "not-cured", "not-reproduced"]
 TRIALS_FILE = "trials.json"
+MOST_TRIALS = 1000  # a run tries some ten
 
 
 @dataclass(frozen=True)
@@ -66,19 +68,32 @@ def write_trials(folder: Path, trials: Sequence[Trial]) -> None:
 
 
 def read_trials(folder: Path, damage: list[str]) -> list[Trial]:
-    """The trials of the run in ``folder``; one that cannot be read is left out, and named in ``damage``."""
+    """The trials of the run in ``folder``; those that cannot be read are left out, and told in ``damage``."""
     path = folder / TRIALS_FILE
-    if not path.exists():
-        return []
     try:
-        tables = list(strict_json.loads(path.read_bytes())["trials"])
-    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+        tables = trial_tables(read_json(path))
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError, OSError) as error:
         damage.append(f"{path.name} could not be read: {error}")
         return []
-    trials = []
+    trials, wrong = [], []
     for number, table in enumerate(tables):
         try:
             trials.append(from_table(Trial, table))
         except TypeError as error:
-            damage.append(f"trial {number} of {path.name} could not be read: {error}")
+            wrong.append(f"trial {number} of {path.name} could not be read: {error}")
+    damage += wrong[:1]
+    if len(wrong) > 1:
+        damage.append(f"{len(wrong) - 1:,} more of {path.name} could not be read either")
     return trials
+
+
+def trial_tables(table: Any) -> list[Any]:
+    """Raises ``TypeError`` where there are none, ``ValueError`` where they are more than were ever tried."""
+    found = table.get("trials") if isinstance(table, dict) else None
+    if not isinstance(found, list):
+        raise TypeError("it has no list of trials")
+    if len(found) > MOST_TRIALS:
+        raise ValueError(f"it has {len(found):,} trials, and {MOST_TRIALS:,} are the most that there can be")
+    return found

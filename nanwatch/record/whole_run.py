@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -17,10 +19,10 @@ def with_parts(own: Run, parts: Sequence[Run], unseen: Sequence[NotWatched], dam
         return own
     parts = sorted(parts, key=lambda part: part.info.started)
     renumbered: list[Run] = []
-    fits, models = len(own.info.fits), len(own.info.models)
+    fits, models = numbers_of(own.info.fits), len(own.info.models)
     for part in parts:
         renumbered.append(renumber(part, fits, models))
-        fits, models = fits + len(part.info.fits), models + len(part.info.models)
+        fits, models = fits + numbers_of(part.info.fits), models + len(part.info.models)
     everything = [own, *renumbered]
     infos = [run.info for run in everything]
     info = replace(
@@ -40,14 +42,21 @@ def with_parts(own: Run, parts: Sequence[Run], unseen: Sequence[NotWatched], dam
         fits=[fit for run in everything for fit in run.fits],
         damage=[*own.damage, *said, *damage],
         parts=renumbered,
+        sources=functools.reduce(operator.or_, (run.sources for run in everything)),
     )
+
+
+def numbers_of(fits: Sequence[FitInfo]) -> int:
+    """How many numbers the fits of a process take up: a few may have left nothing else."""
+    return 1 + max((fit.index for fit in fits), default=-1)
 
 
 def renumber(part: Run, fits: int, models: int) -> Run:
     """``part`` behind so many fits and models of other processes. Its own ``models`` stay as they are."""
 
     def moved(info: FitInfo) -> FitInfo:
-        return replace(info, index=info.index + fits, model=info.model + models)
+        model = info.model + models if info.model >= 0 else info.model
+        return replace(info, index=info.index + fits, model=model)
 
     info: RunInfo = replace(part.info, fits=tuple(map(moved, part.info.fits)))
     if info.incident is not None:

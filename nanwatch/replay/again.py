@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nanwatch.errors import NanwatchError
 from nanwatch.record.facts import FitInfo, IncidentInfo, RunInfo
 from nanwatch.record.notes import LeftOutOfSnapshot
+from nanwatch.record.secrets import arguments_again
 from nanwatch.replay.moment import Moment
+from nanwatch.replay.script_again import Ask, CannotReplay, script_again
 from nanwatch.watch.import_hook import install_hook
 from nanwatch.watch.incident.snapshot_file import NEEDED, SNAPSHOT_FILE, holds_step, load
 from nanwatch.watch.keras_seam.keras_types import Array
@@ -20,27 +21,26 @@ from nanwatch.watch.launch.starting import Program
 from nanwatch.watch.recording.run_recorder import OpenFit, RunRecorder
 
 
-class CannotReplay(NanwatchError):
-    """The moment cannot be brought back: which of its parts is missing or has changed."""
-
-
 class Reached(BaseException):
     """Leaves the script once the step has been repeated. No ``except Exception`` stops it."""
 
 
-def replay(info: RunInfo, folder: Path) -> Moment:
+def replay(info: RunInfo, folder: Path, ask: Ask) -> Moment:
     """The moment of the incident of the run in ``folder``, from its own script.
+
+    ``ask`` is called with the script before that is run, and raises where it is not to be.
 
     Raises:
         CannotReplay: there is no incident or snapshot, the script is gone or has changed, or it does
             not come to the same step again.
     """
     incident = checked_incident(info)
-    arrays = checked_snapshot(folder, incident, info.fits[incident.fit])
-    place = folder_with(info)
+    arrays = checked_snapshot(folder, incident, checked_fit(info, incident))
+    again = script_again(info, folder)
+    ask(again)
     goal = Goal(info, incident, arrays)
-    with contextlib.chdir(place), goal.watching():
-        program = Program(info.script, tuple(info.argv[1:]), keras_2=info.keras_2)
+    with contextlib.chdir(again.folder), goal.watching():
+        program = Program(info.script, arguments_again(info.argv), keras_2=info.keras_2)
         ending = scripts.run_program(program, catch=(Reached,))
     if goal.problem is not None:
         raise CannotReplay(goal.problem)
@@ -48,18 +48,10 @@ def replay(info: RunInfo, folder: Path) -> Moment:
         how = f"with status {ending.status}" if ending.error is None else f"with {ending.error!r}"
         where = "the step that went bad in " if goal.begun else ""
         raise CannotReplay(
-            f"{info.script} ended {how} before it came to {where}training {incident.fit + 1} again."
+            f"{info.script} ended {how} before it reached {where}training {incident.fit + 1} again."
         )
-    goal.moment.folder = place
+    goal.moment.folder = again.folder
     return goal.moment
-
-
-def folder_with(info: RunInfo) -> Path:
-    """From where the script is to be run: from here where that finds it, else from where it was."""
-    for folder in (Path.cwd(), Path(info.cwd)):
-        if Path(folder, info.script).exists():
-            return folder
-    raise CannotReplay(f"The script {info.script} is not there any more; a replay runs it again.")
 
 
 def checked_incident(info: RunInfo) -> IncidentInfo:
@@ -67,10 +59,15 @@ def checked_incident(info: RunInfo) -> IncidentInfo:
     if incident is None:
         raise CannotReplay("The run has no incident: there is no step to bring back.")
     if not incident.frozen and incident.action != "continue":
-        raise CannotReplay(
-            "What went bad was seen when the step had been made: of the state before it nothing is left."
-        )
+        raise CannotReplay("The fault was seen only after the step; the state before it was not kept.")
     return incident
+
+
+def checked_fit(info: RunInfo, incident: IncidentInfo) -> FitInfo:
+    fit = next((fit for fit in info.fits if fit.index == incident.fit), None)
+    if fit is None:
+        raise CannotReplay(f"The record does not tell of training {incident.fit + 1}, which went bad.")
+    return fit
 
 
 def checked_snapshot(folder: Path, incident: IncidentInfo, fit: FitInfo) -> dict[str, Array]:
@@ -87,11 +84,11 @@ def checked_snapshot(folder: Path, incident: IncidentInfo, fit: FitInfo) -> dict
     missing = [note.part for note in incident.notes if isinstance(note, LeftOutOfSnapshot)]
     part = next((part for part in NEEDED if part in missing), None)
     if part is not None:
-        raise CannotReplay(f"{path} is not whole ({part}): it was over --snapshot-limit.")
+        raise CannotReplay(f"{path} is incomplete ({part} is missing): it was larger than --snapshot-limit.")
     if not holds_step(arrays) and fit.kind == "tape":
-        raise CannotReplay(f"{path} does not hold what the step of the loop was given.")
+        raise CannotReplay(f"{path} does not have the arguments of the step of the loop.")
     if not holds_step(arrays) and not any(name.startswith("batch/") for name in arrays):
-        raise CannotReplay(f"{path} holds no batch: it was over --snapshot-limit.")
+        raise CannotReplay(f"{path} has no batch: it was larger than --snapshot-limit.")
     return arrays
 
 

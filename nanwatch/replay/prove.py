@@ -11,8 +11,10 @@ from pathlib import Path
 
 from nanwatch.errors import NanwatchError
 from nanwatch.record.facts import RunInfo
+from nanwatch.record.secrets import arguments_again
 from nanwatch.record.trials import Proposal, Trial, read_trials, write_trials
-from nanwatch.replay.again import Reached, folder_with
+from nanwatch.replay.again import Reached
+from nanwatch.replay.script_again import Ask, script_again
 from nanwatch.watch.import_hook import install_hook
 from nanwatch.watch.launch import script as scripts
 from nanwatch.watch.launch.starting import Program
@@ -34,26 +36,32 @@ class KeepsOne(RunRecorder):
             raise Reached
 
 
-def prove(info: RunInfo, folder: Path, proposals: Sequence[Proposal], seconds: float = math.inf) -> int:
+def prove(
+    info: RunInfo, folder: Path, proposals: Sequence[Proposal], ask: Ask, seconds: float = math.inf
+) -> int:
     """Try ``proposals`` for the run in ``folder``, for ``seconds`` of trials; trials.json says what came.
 
+    ``ask`` is called with the script before that is run, and raises where it is not to be.
     Answers how many were tried. Of the trials that stand there already, those of the same changes give way.
 
     Raises:
-        CannotProve: there is nothing to try, the script is gone, or it does not come to a training again
-            that can be made once more.
+        CannotProve: there is nothing to try, or the script does not come to a training again that can be
+            made once more.
+        CannotReplay: it is gone.
     """
     if not proposals:
-        raise CannotProve("There is nothing to try: no remedy was told, and nothing is suspected.")
+        raise CannotProve("There is nothing to try: the run has no remedy and no suspected cause.")
     fit = proposals[0].fit
-    with contextlib.chdir(folder_with(info)), watching(info, fit) as recorder:
-        program = Program(info.script, tuple(info.argv[1:]), keras_2=info.keras_2)
+    again = script_again(info, folder)
+    ask(again)
+    with contextlib.chdir(again.folder), watching(info, fit) as recorder:
+        program = Program(info.script, arguments_again(info.argv), keras_2=info.keras_2)
         ending = scripts.run_program(program, catch=(Reached,))
         if recorder.kept is None:
             how = f"with status {ending.status}" if ending.error is None else f"with {ending.error!r}"
             raise CannotProve(
-                f"{info.script} ended {how}, and training {fit + 1} could not be made again: several "
-                "optimizers or devices, weights too large to hold, or a script that does something else now."
+                f"{info.script} ended {how}, and training {fit + 1} could not be repeated: it has several "
+                "optimizers or devices, its weights are too large to keep, or the script has changed."
             )
         found = trials_of(recorder.kept, proposals, seconds)
     tried = {trial.intervention for trial in found}

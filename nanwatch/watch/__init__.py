@@ -13,6 +13,8 @@ from nanwatch.watch.launch.after_script import heeding_interrupts, trace_again, 
 from nanwatch.watch.launch.disabled import is_disabled
 from nanwatch.watch.launch.frameworks import need_framework
 from nanwatch.watch.launch.keras_2 import check_keras_2
+from nanwatch.watch.launch.notebook_script import cells_of as notebook_cells
+from nanwatch.watch.launch.notebook_script import is_notebook
 from nanwatch.watch.launch.own_modules import keep_own_modules, own_imports
 from nanwatch.watch.launch.script import Ending, print_exit_code, run_program
 from nanwatch.watch.launch.starting import Program, check_script
@@ -36,8 +38,10 @@ __all__ = [
     "install_hook",
     "is_anything_left",
     "is_disabled",
+    "is_notebook",
     "keep_own_modules",
     "need_framework",
+    "notebook_cells",
     "open_recorder",
     "own_imports",
     "print_exit_code",

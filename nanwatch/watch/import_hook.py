@@ -125,8 +125,8 @@ def listen_to_warnings(recorder: RunRecorder) -> None:
     ) -> None:
         with recorder.catch_errors("noting a warning"):
             if "keras" in filename or "tensorflow" in filename or user_lines.is_users(filename):
-                running = [number for number, fit in enumerate(recorder.fits) if fit.status == "running"]
-                fit = running[-1] if running else len(recorder.fits)
+                running = recorder.last_fit
+                fit = recorder.num_fits if running is None else running
                 recorder.add_event(Warned(fit, str(message)[:1000], category.__name__))
         show(message, category, filename, lineno, file, line)
 

@@ -19,11 +19,12 @@ class Witnessed:
         from nanwatch.record.facts import RunInfo
 
         self.info = RunInfo("train.py")
+        self.cut_short: set[int] = set()
 
 
 def short(cut: bool = True, ended: ScriptEnded | None = None) -> CheckBudget:
     made = CheckBudget(Witnessed(), 20, ended)  # type: ignore[arg-type]
-    made.cut = {0} if cut else set()
+    made.cut.update({0} if cut else ())
     return made
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from nanwatch.record.run import Run
 from nanwatch.record.series import SeriesShape
+from nanwatch.record.sources import write_sources
 from nanwatch.record.write import RunWriter
 from tests.explain import made_up_reports
 from tests.record.naive_series import packed
@@ -17,6 +18,8 @@ def save(run: Run, folder: Path) -> Path:
     folder.mkdir(parents=True)
     writer = RunWriter(folder)
     writer.save(run.info)
+    pieces = [piece for found in run.sources.pieces.values() for piece in found]
+    write_sources(folder, pieces)
     for fit in run.fits:
         for event in fit.events:
             writer.events.append(event)

@@ -50,7 +50,7 @@ def test_the_source_and_the_names_are_at_hand(
     monkeypatch.setattr("sys.stdin", io.StringIO("l\np loss + 1\nq\n"))
     open_at(Location(str(path), 6) if is_known else None, {"loss": 41, "y": None})
     said = capsys.readouterr().out
-    assert "At hand: loss. Leave with q." in said
+    assert "You can use: loss. Leave with q." in said
     assert "42" in said
     assert ("train.py(6)inner()" in said) is is_known
     assert ("  6  ->\t        return x" in said) is is_known

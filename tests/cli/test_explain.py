@@ -41,10 +41,12 @@ def test_the_newest_run_below_logs(tmp_path: Path) -> None:
     result = explain(tmp_path)
     assert (result.returncode, result.stderr) == (0, b"")
     lines = result.stdout.decode().splitlines()
-    assert lines[0] == "nanwatch · train.py · halted · 41 steps · logs/20250102T030405Z-train-7"
-    assert lines[2] == "✖ The loss became NaN at step 40, in epoch 3 of 20."
-    assert "NW201 relu-output" in result.stdout.decode()
-    assert "× NaN at step 40" in result.stdout.decode()
+    assert lines[0].startswith("── nanwatch · train.py · halted · 41 steps ──")
+    assert lines[1] == "✖ The loss became NaN at step 40, in epoch 3 of 20."
+    assert lines[-1] == "✖ nanwatch: NaN at step 40: NW201 relu-output at /project/train.py:7"
+    whole = explain(tmp_path, "-v").stdout.decode()
+    assert whole.splitlines()[0].endswith(" · logs/20250102T030405Z-train-7")
+    assert "× NaN at step 40" in whole
     assert explain(tmp_path, "logs/20250102T030405Z-train-7").stdout == result.stdout
 
 
@@ -62,7 +64,7 @@ def test_a_healthy_run(tmp_path: Path) -> None:
     saved_runs.healthy(tmp_path)
     result = explain(tmp_path, "--fail-on", "warning")
     assert result.returncode == 0
-    assert "✔ Nothing found.\n" in result.stdout.decode()
+    assert "\n✔ Nothing found." in result.stdout.decode()
 
 
 @pytest.mark.parametrize(("level", "status"), [("error", 3), ("note", 3), ("never", 0)])
@@ -120,9 +122,9 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cases = {
         "logs": f"nanwatch: There is no folder logs; `nanwatch run SCRIPT` writes one {NEXT}.",
-        "empty": "nanwatch: No run in empty: no folder below it holds a run.json; "
-        "make one with `nanwatch run SCRIPT`.",
-        "file": "nanwatch: file is a file; give a run folder, or the folder that holds the runs.",
+        "empty": "nanwatch: No run in empty: no folder below it has a run.json; "
+        "`nanwatch run SCRIPT` writes one.",
+        "file": "nanwatch: file is empty.",
     }
     for place, sentence in cases.items():
         assert said(explain(tmp_path, place)) == sentence
@@ -131,13 +133,13 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
 RUN_JSON: dict[str, tuple[Any, str]] = {
     "truncated": (
         '{"nanwatch_format": 2, "script": "tra',
-        "is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again.",
+        "is not valid JSON: it is cut off, or not written by nanwatch. Run the script again.",
     ),
-    "empty": ("", "is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again."),
-    "foreign": ('{"epochs": 3}', "is not a run of nanwatch's: it has no nanwatch_format."),
+    "empty": ("", "is not valid JSON: it is cut off, or not written by nanwatch. Run the script again."),
+    "foreign": ('{"epochs": 3}', "is not a run of nanwatch: it has no nanwatch_format."),
     "newer": (
         '{"nanwatch_format": 99}',
-        "has format 99, newer than the 2 this nanwatch reads; upgrade nanwatch.",
+        "has format 99, newer than the 3 this nanwatch reads; upgrade nanwatch.",
     ),
     "older": (
         '{"nanwatch_format": 1, "script": "train.py"}',
@@ -165,7 +167,7 @@ def test_a_damaged_series_does_not_stop_the_report(tmp_path: Path) -> None:
     (folder / "events.jsonl").write_bytes(b'{"kind": "epoch_e')
     result = explain(tmp_path)
     assert result.returncode == 0
-    assert "Not watched: fit-0.steps could not be read: cut short." in result.stdout.decode()
+    assert "  Note   fit-0.steps could not be read: cut short" in result.stdout.decode()
     assert "NW201" in result.stdout.decode()
 
 

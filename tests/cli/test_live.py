@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
 from nanwatch.cli.alive import QUIET, is_gone, lives
-from nanwatch.cli.live import ABANDONED, await_run, is_over, newest_first
+from nanwatch.cli.live import ABANDONED, await_run, is_over, newest_first, waiting_words
 from nanwatch.diagnose import made_up
 from nanwatch.explain.as_live import IDLE, plain_line, render_frame
 from nanwatch.explain.places_to_watch import LASTING, places_to_watch
@@ -140,11 +141,11 @@ def test_an_incident_is_told_while_the_run_goes_on() -> None:
 
 
 def test_before_the_first_step() -> None:
-    assert "The training has begun; no step is over yet." in render_frame(without_a_step(), 80, 24)
-    assert plain_line(without_a_step()) == "The training has begun; no step is over yet."
+    assert "The training has started; no step has finished yet." in render_frame(without_a_step(), 80, 24)
+    assert plain_line(without_a_step()) == "The training has started; no step has finished yet."
     none = replace(running(), fits=())
-    assert "the script has not come to one" in render_frame(none, 80, 24)
-    assert "the script has not come to one" in plain_line(none)
+    assert "the script has not started one" in render_frame(none, 80, 24)
+    assert "the script has not started one" in plain_line(none)
 
 
 def test_the_training_that_runs_is_shown() -> None:
@@ -219,9 +220,9 @@ def test_zero_must_last_close_on_both_sides() -> None:
 def test_only_what_has_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
-    def noted(path: Path) -> Iterator[Event]:
+    def noted(path: Path, *given: Any) -> Iterator[Event]:
         read.append(path.name)
-        return read_events(path)
+        return read_events(path, *given)
 
     monkeypatch.setattr("nanwatch.record.read.read_events", noted)
     run = running()
@@ -271,23 +272,28 @@ def live(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_there_is_no_folder(tmp_path: Path) -> None:
+def test_a_file_is_not_waited_on(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("")
     ended = live(tmp_path)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == (
-        "nanwatch: There is no folder logs; `nanwatch run SCRIPT` writes one "
-        "(logs/ unless --log-dir says otherwise).\n"
-    )
+    assert ended.stderr == ("nanwatch: logs is a file; give a run folder, or the folder with the runs.\n")
+
+
+def test_what_is_waited_for(tmp_path: Path) -> None:
+    said = "waiting for `nanwatch run SCRIPT`.\n"
+    gone = tmp_path / "gone"
+    assert waiting_words(gone, any_over=False) == f"There is no folder {gone} yet; {said}"
+    assert waiting_words(tmp_path, any_over=False) == f"No run in {tmp_path} yet; {said}"
 
 
 def test_a_run_is_waited_for_followed_and_its_end_told(tmp_path: Path) -> None:
-    (tmp_path / "logs").mkdir()
+    """Where there is no folder yet, either."""
 
     def train() -> None:
         time.sleep(1.0)
         run = running(losses=[1.0] * 300)
         folder = tmp_path / "logs" / "20250102T030405Z-train-9"
-        folder.mkdir()
+        folder.mkdir(parents=True)
         writer = RunWriter(folder)
         info = replace(run.info, pid=os.getpid())
         writer.save(info)
@@ -307,7 +313,7 @@ def test_a_run_is_waited_for_followed_and_its_end_told(tmp_path: Path) -> None:
     training.join()
     assert (ended.returncode, ended.stderr) == (0, "")
     lines = ended.stdout.splitlines()
-    assert lines[0] == "No run in logs yet; waiting for `nanwatch run SCRIPT`."
+    assert lines[0] == "There is no folder logs yet; waiting for `nanwatch run SCRIPT`."
     assert any(line.startswith("step 151 of 2,000, epoch 2 of 20, loss 1,") for line in lines)
     assert "The script ended with an exception after 300 steps: OSError: disk full." in ended.stdout
     assert "nanwatch explain logs/20250102T030405Z-train-9" in ended.stdout
@@ -338,8 +344,7 @@ def test_a_run_that_is_over_is_not_followed_again(tmp_path: Path) -> None:
     training.join()
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.splitlines()[0] == (
-        "No run in logs is going on (`nanwatch explain` tells of the newest); "
-        "waiting for `nanwatch run SCRIPT`."
+        "No run in logs is running (`nanwatch explain` shows the newest); waiting for `nanwatch run SCRIPT`."
     )
     assert "nanwatch explain logs/later" in ended.stdout
     assert "NW201" not in ended.stdout
@@ -445,7 +450,7 @@ def test_a_process_that_was_killed_ends_it_too(tmp_path: Path) -> None:
     saved_runs.save(replace(run, info=replace(run.info, pid=gone)), tmp_path / "logs" / "one")
     ended = live(tmp_path)  # it was written just now, so that it may be one that is out of sight
     assert ended.returncode == 0
-    assert "The run did not finish: its record ends after 300 steps." in ended.stdout
+    assert "The run was killed: its record ends after 300 steps." in ended.stdout
     assert f"Its process, {gone}, is gone, and left no end in the record." in ended.stdout
 
 

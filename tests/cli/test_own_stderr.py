@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import pty
+import subprocess
 import sys
 from pathlib import Path
 
@@ -68,3 +70,33 @@ def test_its_number_leads_elsewhere_by_now(kind: str, tmp_path: Path) -> None:
         assert pipe.read() == ("nanwatch: x\n" if kind == "pipe" else "")
     if kind == "file":
         assert (tmp_path / "own.txt").read_text() == ""
+
+
+def test_what_it_says_begins_a_line_behind_a_progress_bar(capfd: pytest.CaptureFixture[str]) -> None:
+    """On a terminal, where blanks wrap unless the line is empty, and in one stream with stdout."""
+    master, slave = pty.openpty()
+    with open(slave, "w", encoding="utf-8") as terminal, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "20")
+        patch.setenv("TERM", "xterm")
+        patch.setattr(sys, "stderr", terminal)
+        stderr = OwnStderr()
+        stderr.say("one")
+        stderr.say("two")
+        said = ""
+        while "two\r\n" not in said:
+            said += os.read(master, 1000).decode()
+    said = said.replace("\r\n", "\n")
+    os.close(master)
+    assert said == f"{' ' * 20}\rnanwatch: one\nnanwatch: two\n"
+
+
+@pytest.mark.parametrize(("halted", "said"), [(True, "\nnanwatch: x\n"), (False, "nanwatch: x\n")])
+def test_a_line_is_begun_behind_a_halt_where_both_streams_are_one(halted: bool, said: str) -> None:
+    code = (
+        "import sys; from nanwatch.cli.own_stderr import OwnStderr; own = OwnStderr(); "
+        f"own.behind_halt = {halted}; print('bar', end=''); own.say('x')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.stdout.decode() == f"bar{said}"
+    apart = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert (apart.stdout, apart.stderr) == (b"bar", b"nanwatch: x\n")

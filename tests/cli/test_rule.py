@@ -42,3 +42,38 @@ def test_two_codes_are_a_usage_error() -> None:
     result = nanwatch("rule", "NW201", "NW202")
     assert result.exit_code == 2
     assert result.stderr.startswith("Usage: nanwatch rule [OPTIONS] [CODE]\n")
+
+
+def codes(*arguments: str) -> list[str]:
+    return [
+        line.split()[0] for line in nanwatch("rule", *arguments).stdout.splitlines() if line.startswith("NW")
+    ]
+
+
+def test_a_family() -> None:
+    family = [rule.code for rule in all_rules() if rule.code.startswith("NW2")]
+    assert codes("NW2") == codes("nw2xx") == family
+    assert "NW201" in codes("NW20")
+    assert "NW211" not in codes("NW20")
+
+
+def test_a_word_is_looked_for_in_names_then_first_sentences_then_all_of_it() -> None:
+    assert codes("softmax") == ["NW202", "NW212"]
+    assert "NW106" in codes("target")
+    assert "NW603" in codes("bias")
+
+
+def test_a_misspelled_name() -> None:
+    result = nanwatch("rule", "relu-ouput")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "nanwatch: There is no rule relu-ouput (did you mean relu-output?); "
+        "`nanwatch rule` lists the codes and names.\n"
+    )
+
+
+@pytest.mark.parametrize("word", ["NW7", "zzz", "x", "("])
+def test_a_word_that_no_rule_speaks_of(word: str) -> None:
+    result = nanwatch("rule", word)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"nanwatch: There is no rule {word}; ")

@@ -27,7 +27,7 @@ def nanwatch(folder: Path, *arguments: str, **environment: str) -> Ended:
 
 
 def only_run(logs: Path) -> Run:
-    (folder,) = logs.iterdir()
+    (folder,) = (entry for entry in logs.iterdir() if entry.is_dir())
     return read_run(folder)
 
 
@@ -74,8 +74,8 @@ def test_a_script_that_cannot_be_watched_runs_all_the_same(log_dir: str, reason:
     result = nanwatch(tmp_path, "--log-dir", log_dir, "--fail-on", "note", "train.py")
     assert (result.status, result.stdout) == (1, b"x\n")
     assert result.stderr.decode() == (
-        f"ends\nnanwatch: the script was not watched: no run folder could be made in {log_dir}: "
-        f"{reason}; give another one with --log-dir.\n"
+        f"ends\nnanwatch: the script was not watched: no run folder could be created in {log_dir}: "
+        f"{reason}; choose another one with --log-dir.\n"
     )
 
 

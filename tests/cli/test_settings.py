@@ -43,10 +43,13 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"{TABLE}logdir = 'runs'\n", "has logdir, which is no setting; there are baseline, deadline"),
-        (f"{TABLE}log-dir = 3\n", "log-dir in .* is 3, which is not of the right kind"),
-        (f"{TABLE}quiet = 1\n", "quiet in .* is 1, which is not of the right kind"),
-        (f"{TABLE}max-steps = true\n", "max-steps in .* is True, which is not of the right kind"),
+        (
+            f"{TABLE}logdir = 'runs'\n",
+            "has logdir, which is not a setting; the settings are baseline, deadline",
+        ),
+        (f"{TABLE}log-dir = 3\n", "log-dir in .* is 3, which has the wrong type"),
+        (f"{TABLE}quiet = 1\n", "quiet in .* is 1, which has the wrong type"),
+        (f"{TABLE}max-steps = true\n", "max-steps in .* is True, which has the wrong type"),
         ("[tool]\nnanwatch = 3\n", "tool.nanwatch in .* is not a table"),
         ("[tool.nanwatch\n", "pyproject.toml cannot be read: "),
     ],

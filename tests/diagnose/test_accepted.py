@@ -133,7 +133,7 @@ def test_the_file_can_be_read_by_people_and_does_not_change_by_itself(tmp_path: 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("{", "is not whole JSON"),
+        ("{", "is not valid JSON"),
         ("[]", "is not a baseline: it has no list of findings"),
         ('{"findings": []}', "is not a baseline of format 1"),
     ],

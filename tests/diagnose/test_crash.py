@@ -99,9 +99,7 @@ def test_a_fault_that_has_nothing_to_do_with_the_exception_is_a_note() -> None:
     assert headline(report).tone == "open"
     assert headline(report).said == "The script ended with an exception after 99 steps: KeyError: 'x'."
     assert is_unexplained_crash(report)
-    assert unexplained_crash(report) == (
-        "none of the faults known here explains KeyError after 99 steps of training."
-    )
+    assert unexplained_crash(report) == ("no known fault explains KeyError after 99 steps of training.")
 
 
 def test_behind_a_training_that_did_not_learn_the_exception_is_told_too() -> None:
@@ -109,7 +107,7 @@ def test_behind_a_training_that_did_not_learn_the_exception_is_told_too() -> Non
     report = report_of(crashed("KeyError", "'x'", loss=[2.9] * 99, epochs=stuck))
     assert report.diagnoses.outcome == "not-learning"
     assert (headline(report).behind or "").endswith(
-        "Behind it the script ended with KeyError at train.py:31."
+        "Afterwards the script ended with KeyError at train.py:31."
     )
 
 

@@ -101,7 +101,7 @@ def test_two_percent_nan_in_a_column() -> None:
     )
     assert finding.evidence == (
         "the batch of step 0 holds 1 NaN in 1 row of 32",
-        "the same batch is non-finite on the weights of step 0 too: the data, not the training",
+        "the same batch is non-finite with the weights of step 0 too: the data are at fault",
         "row by row, exactly the rows with a non-finite input give a non-finite loss",
     )
     assert finding.location == made_up.line(12, "model.fit(...)")
@@ -201,7 +201,7 @@ def test_one_nan_target() -> None:
     finding = only("NW103", run)
     assert finding.message == "The target holds 1 NaN among 640 values, in row 77."
     assert "the input and the predictions of that batch are finite" in finding.evidence
-    assert "do not fill it in" in finding.remedies[0].text
+    assert "Do not fill it in" in finding.remedies[0].text
     assert finding.strength == 1.0
 
 
@@ -250,8 +250,8 @@ def test_raw_pixels_under_sgd() -> None:
     """Case O16."""
     finding = only("NW105", dead([24.0, 1.6e15, *[1.386] * 60]))
     assert finding.message == (
-        "The input runs from 0 to 255 (root mean square 147.5, where a net expects about 1), and the "
-        "training suffers: the first loss is 24, where ln 4 = 1.39 says nothing is known yet."
+        "The input runs from 0 to 255 (root mean square 147.5, where a net expects about 1), and "
+        "this harms the training: the first loss is 24, where ln 4 = 1.39 says nothing is known yet."
     )
     assert finding.evidence[1:] == (
         "it grew to 1.6e+15",
@@ -361,7 +361,7 @@ def test_labels_from_one_stop_a_cpu() -> None:
     finding = only("NW107", run)
     assert (
         finding.message
-        == "The target holds 5 in 100 labels, but an output of 5 units has the classes 0 to 4 alone."
+        == "The target holds 5 in 100 labels, but an output of 5 units has only the classes 0 to 4."
     )
     assert finding.evidence[0] == "TensorFlow stopped at label 5: outside [0, 5)"
     assert finding.remedies[0].text == "Count the classes from 0: y = y - 1 (now 1 to 5)."
@@ -419,17 +419,16 @@ def of_seen(run: Run, whole: bool, **facts: Any) -> Run:
 def test_labels_that_were_seen_in_part_may_be_more() -> None:
     run = of_seen(made_up.run(classifier(5), targets=[made_up.labels(*range(6))], loss=[NAN]), whole=False)
     assert only("NW107", run).remedies[0].text == (
-        "Give the output at least 6 units, one for each class: of the labels those were seen that count from "
-        "0 to 5."
+        "Give the output at least 6 units, one for each class: the labels that were seen count from 0 to 5."
     )
 
 
 SAID = "InvalidArgumentError: indices[3,7] = {0} is not in [0, 1000) [Op:ResourceGather]"
 STOPPED = (
     "Give embed a row for every token: an input_dim of {0} or more, since TensorFlow stopped at the first "
-    "that it met. It is the size of the vocabulary, and 1 more where the tokens count from 1."
+    "one. It is the size of the vocabulary, and 1 more where the tokens count from 1."
 )
-SEEN = STOPPED.replace("TensorFlow stopped at the first that it met", "not all tokens were seen")
+SEEN = STOPPED.replace("TensorFlow stopped at the first one", "not all tokens were seen")
 LARGEST = "Give embed input_dim={0}: one row more than the largest token."
 
 
@@ -646,7 +645,7 @@ def made_in_loop(kind: str = "tape", whole: bool = False, **facts: Any) -> Run:
 def test_what_a_step_computes_is_no_data(code: str, called: str) -> None:
     found = only(code, made_in_loop())
     assert found.message == (
-        f"The {called} was computed in the step and went bad there, in RealDiv, in line 83: no data."
+        f"The {called} was computed in the step and went bad there, in RealDiv, in line 83: not in your data."
     )
     assert (found.part, found.remedies, found.location) == (
         "consequence",
@@ -677,7 +676,7 @@ def test_bad_data_of_a_loop_are_told_as_that(code: str, run: Run) -> None:
 def test_rows_of_a_loop_are_dropped_before_the_training() -> None:
     text = only("NW103", made_in_loop(direction="backward")).remedies[0].text
     assert text.startswith(
-        "Drop the rows before the training: keep = np.isfinite(y); x, y = x[keep], y[keep]. A made-up"
+        "Drop the rows before the training: keep = np.isfinite(y); x, y = x[keep], y[keep]. Do not fill it in"
     )
 
 
@@ -746,7 +745,7 @@ def test_targets_are_left_out_of_a_dataset() -> None:
         .remedies[0]
         .text.startswith(
             "Leave the rows out of the dataset: data = data.unbatch().filter(lambda x, y, *_: "
-            "tf.reduce_all(tf.math.is_finite(y))).batch(16). A made-up"
+            "tf.reduce_all(tf.math.is_finite(y))).batch(16). Do not fill it in"
         )
     )
 
@@ -762,5 +761,7 @@ def test_statistics_that_were_adapted_to_the_gaps(mean: float) -> None:
         loss=[NAN],
         incident={"role": "input", "batch": DataInfo((bad,))},
     )
-    said = "The statistics of scale were taken from it, and are not finite either: mend the data before adapt"
+    said = (
+        "The statistics of scale were taken from it, and are not finite either: repair the data before adapt"
+    )
     assert (f"{said}, too." in only("NW101", run).message) is math.isnan(mean)

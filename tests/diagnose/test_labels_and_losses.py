@@ -39,7 +39,7 @@ def test_a_softmax_over_labels_of_several_ones() -> None:
     finding = only("NW212", nw212.labelled_run("mean_squared_error", 0, 3, 400))
     assert finding.message == (
         "Dense 'dense' shares out 1 by softmax, but in 400 of 640 rows of the labels several are 1, or none "
-        "is: each of the 3 is a question of its own."
+        "is: each of the 3 is a separate question."
     )
     both, alone = finding.remedies
     assert (both.intervention.value, both.line) == ("sigmoid", None)  # one line would not do
@@ -170,7 +170,7 @@ def test_tokens_that_were_scaled() -> None:
     column = ColumnSummary(1, min=0.0, max=1.0, mean=0.5, std=0.29)
     finding = only("NW119", nw119.tokens_run(column=column))
     assert finding.message == (
-        "user gets its tokens from column 1 of the input, from 0 to 1 and no whole numbers: cut off behind "
+        "user gets its tokens from column 1 of the input, from 0 to 1 and not whole numbers: cut off after "
         "the point, all of them are 0, or 1."
     )
     assert finding.evidence == ("user has 100 rows",)
@@ -267,7 +267,7 @@ def test_the_loss_is_told_of_logits_at_the_line_that_made_it() -> None:
     finding = only("NW204", nw204.called_run("binary_crossentropy", "linear"))
     assert finding.message == (
         "Dense 'dense' has no activation, and binary_crossentropy with from_logits=False takes its output "
-        "for probabilities, in the training step of the script's own."
+        "for probabilities, in the script's own training step."
     )
     assert (finding.location or made_up.line(0)).line == 88
     assert finding.remedies[0].line == (

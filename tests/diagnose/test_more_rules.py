@@ -263,7 +263,7 @@ def test_pixels_scaled_twice(ended: float, level: str) -> None:
     finding = only("NW116", nw116.rescaled_run(1.0, ended))
     assert finding.level == level
     assert finding.message == (
-        "The input runs from 0 to 1, and rescaling multiplies it by 0.003922: the layers behind it see at "
+        "The input runs from 0 to 1, and rescaling multiplies it by 0.003922: the layers after it see at "
         "most 0.003922."
     )
 
@@ -373,7 +373,7 @@ def saturated_later(**facts: Any) -> Run:
 def test_a_layer_that_was_driven_to_its_ends() -> None:
     (remedy,) = only("NW302", saturated_later()).remedies
     assert remedy.text == (
-        "It was not so when it was made: steps have driven it there. Lower the learning rate to 0.0001."
+        "It did not start like this: steps have driven it there. Lower the learning rate to 0.0001."
     )
 
 
@@ -418,7 +418,7 @@ def test_a_vanished_gradient_of_relu_is_not_told_to_use_relu() -> None:
     assert finding.evidence[-1] == "on the way: 3 x relu"
     (remedy,) = finding.remedies
     assert remedy.text == (
-        "None of the activations squashes: it is the weights that are small. Begin in all layers with "
+        "No activation squashes its input: the weights are too small. Start in all layers with "
         "kernel_initializer='he_normal'; BatchNormalization or skip connections help."
     )
 
@@ -482,7 +482,7 @@ def test_a_flat_loss_in_words() -> None:
     finding = only("NW307", nw307.flat_run([0.0] * 90, loss=0.5625))
     assert finding.message == (
         "The gradient of every weight is exactly 0 in all of 90 steps, while the loss is 0.5625: somewhere "
-        "behind the weights stands an op that is flat, as rounding, sign or a comparison."
+        "after the weights is an op that is flat, such as rounding, sign or a comparison."
     )
 
 
@@ -496,8 +496,8 @@ def test_layers_beside_the_way_are_left_alone() -> None:
     cut = {"no_gradient": ("hidden/kernel", "hidden/bias")}
     finding = only("NW307", made_up.run(nw307.model_of(inbound=True, behind="Lambda"), fit=cut))
     assert finding.message == (
-        "2 weights on the way to the output get no gradient, the last of them in Dense 'hidden': they stay "
-        "as they were made. Between it and what learns stands Lambda 'wall'."
+        "2 weights on the way to the output get no gradient, the last of them in Dense 'hidden': they keep "
+        "their first values. Between it and the layers that learn is Lambda 'wall'."
     )
     assert said("NW307", made_up.run(nw307.model_of(), fit=cut)) == []
 
@@ -667,11 +667,11 @@ def test_a_scale_that_only_falls() -> None:
     run = nw408.half_precision_run([NAN] * 35 + [0.0] * 65)
     finding = only("NW408", run)
     assert finding.message == (
-        "Under a finite loss the gradient was not finite in 35 steps, one after the other: each was left out "
+        "Under a finite loss the gradient was not finite in 35 steps in a row: each was skipped "
         "and the loss scale halved, from 32768 to 9.5e-07 or less."
     )
     assert finding.evidence == (
-        "steps 0 to 34 of 100 were left out",
+        "steps 0 to 34 of 100 were skipped",
         "the gradient is exactly 0 since, in dense/kernel",
     )
 
@@ -710,7 +710,7 @@ def test_weights_that_are_nan_under_a_finite_loss() -> None:
     run = nw409.nan_weights_run([1.0, NAN, NAN, NAN], [0.5, 0.0, 0.0, 0.0])
     finding = only("NW409", run)
     assert finding.message == (
-        "The weight dense/kernel is NaN since step 1, and the loss is 0 all the same: a comparison, which is "
+        "The weight dense/kernel is NaN since step 1, but the loss is 0: a comparison, which is "
         "false for NaN, hides it. The loss says nothing from there on."
     )
 
@@ -839,7 +839,7 @@ def test_a_metric_that_is_nan() -> None:
     finding = only("NW605", run)
     assert finding.message == (
         "The metric found is nan in epoch 2 under a finite loss: the fault is in the metric, not in the "
-        "training. Whatever monitors it is dead."
+        "training. Whatever monitors it does nothing."
     )
     assert finding.evidence == ("not finite: found in 1 of 2 epochs",)
     assert loud(run) == []

@@ -154,7 +154,7 @@ def test_a_root_of_a_difference_that_rounding_took_below_zero() -> None:
         "of its domain it is NaN, and at it its slope is infinite."
     )
     assert finding.remedies[0].text.startswith(
-        "Cut the argument off above 0: tf.maximum(v, 1e-06). It is a diff"
+        "Keep the argument above 0: tf.maximum(v, 1e-06). It is a diff"
     )
 
 
@@ -163,8 +163,8 @@ def test_a_root_of_a_difference_that_rounding_took_below_zero() -> None:
     [
         ("Sum", "Add a small constant inside"),
         (None, "Add a small constant inside"),
-        ("Sub", "Cut the argument off above 0: tf.maximum(v, 1e-06). It is a difference"),
-        ("Maximum", "Cut the argument off above 0: tf.maximum(v, 1e-06). It is cut at 0 as it is"),
+        ("Sub", "Keep the argument above 0: tf.maximum(v, 1e-06). It is a difference"),
+        ("Maximum", "Keep the argument above 0: tf.maximum(v, 1e-06). It is already cut off at 0"),
     ],
 )
 def test_what_made_the_argument_says_what_mends_it(made_by: str | None, begins: str) -> None:
@@ -266,7 +266,7 @@ def test_a_log_of_what_no_layer_gives() -> None:
         "number is NaN."
     )
     assert [remedy.text for remedy in finding.remedies] == [
-        "Give the loss what is above 0: tf.math.softplus of it, and a little more."
+        "Give the loss a number above 0: tf.math.softplus of it, plus a small constant."
     ]
 
 
@@ -347,11 +347,11 @@ def test_the_gradient_of_a_quotient_that_was_not_chosen() -> None:
 def test_an_epsilon_that_is_rounded_away_in_words() -> None:
     finding = only("NW411", broken_run(nw411.log_after(MetConstant("AddV2", 0.0), dtype="float16")))
     assert finding.message == (
-        "What was added to keep the argument of Log off 0 is 0 itself in float16: it was 0 in 2 of 32 values "
-        "at step 5."
+        "The constant that should keep the argument of Log off 0 is itself 0 in float16: it was 0 in 2 of "
+        "32 values at step 5."
     )
     assert finding.remedies[0].text == (
-        "Add a number that float16 holds, such as 0.001, or cast to float32 before."
+        "Add a number that fits in float16, such as 0.001, or cast to float32 before."
     )
     assert said("NW403", broken_run(nw411.log_after(MetConstant("AddV2", 0.0)))) == []
 
@@ -359,7 +359,7 @@ def test_an_epsilon_that_is_rounded_away_in_words() -> None:
 def test_a_cut_at_what_is_one_in_words() -> None:
     finding = only("NW411", broken_run(nw411.cut_at(1e-8)))
     assert finding.message == (
-        "The argument of Log was to be cut off below 1, and 1 - 1e-08 is 1 in float32: it was 0 in 2 of 32 "
+        "The argument of Log should be cut off below 1, and 1 - 1e-08 is 1 in float32: it was 0 in 2 of 32 "
         "values at step 5."
     )
     assert "tf.clip_by_value(p, 1e-07, 1 - 1e-07)" in finding.remedies[0].text
@@ -381,7 +381,7 @@ def test_a_softmax_by_hand_of_a_row_that_is_masked_throughout() -> None:
     finding = only("NW406", broken_run(nw406.masked_difference(16)))
     assert finding.message == (
         "Sub took -inf from -inf, in 16 of 256 values at step 5, which is NaN: a mask of -inf that leaves "
-        "nothing of a row, and a softmax by hand that takes the row's largest off."
+        "nothing of a row, and a hand-written softmax that subtracts the largest."
     )
 
 
@@ -402,7 +402,7 @@ def test_an_op_in_a_library_s_layer_is_not_to_be_written_otherwise(code: str, co
     op = replace(nw401.sqrt_at_zero(), layer="unit", location=where)
     finding = only("NW401", broken_run(op, 0.576, of=made_up.model(layer, made_up.dense())))
     assert len(finding.remedies) == count
-    assert any("which is a library's" in text for text in finding.evidence) is (count == 0)
+    assert any("which belongs to a library" in text for text in finding.evidence) is (count == 0)
 
 
 def test_an_exponential_activation_that_overflows() -> None:

@@ -87,7 +87,8 @@ def squares(scale: float = 0.001) -> list[float]:
 def test_a_loss_without_a_floor_in_words() -> None:
     finding = only("NW510", nw510.falling_run(squares()))
     assert finding.message == (
-        "The loss has no floor: it falls from -0.004 to -1090, and was at -302 in the middle of the training."
+        "The loss has no lower bound: it falls from -0.004 to -1090, and was at -302 "
+        "in the middle of the training."
     )
     assert finding.evidence == ("the weights grew with it, from a norm of 1 to 20",)
     assert finding.location == made_up.line(10, "model.compile(...)")
@@ -124,7 +125,7 @@ def test_a_loss_that_nobody_scaled_in_words() -> None:
     finding = only("NW507", nw507.scaling_run(False, ended=0.69, optimizer="SGD"))
     assert finding.message == (
         "The optimizer divides every gradient by its loss scale, 32768, and the loss was not multiplied by "
-        "it: the steps of SGD are so much too small."
+        "it: the steps of SGD are too small by that factor."
     )
     assert finding.location == made_up.line(21, "loss = loss_function(y, model(x, training=True))")
 

@@ -187,7 +187,7 @@ def test_a_script_that_trains_nothing_has_its_cause() -> None:
     assert (found.outcome, first.code, first.part, first.level, first.fit) == (
         "crashed", "NW608", "cause", "error", -1
     )  # fmt: skip
-    assert first.message == "lr= is gone from Keras 3. Write learning_rate=."
+    assert first.message == "lr= no longer exists in Keras 3. Write learning_rate=."
     assert first.location is not None
     assert first.location.line == 3
     assert first.remedies[0].line == "opt = Adam(learning_rate=0.1)"
@@ -244,7 +244,7 @@ OF_THE_POSTS = [
 def test_what_keras_2_has_is_told(said: str, line: str) -> None:
     kind, _, message = said.partition(": ")
     (found,) = nw608.RemovedApi().diagnose_script(nw608.raised_run(kind, message, line))
-    assert found.evidence[-1] == "Under --keras 2 (tf_keras) the line may stand as it is."
+    assert found.evidence[-1] == "With --keras 2 (tf_keras) the line can stay as it is."
     run = nw608.raised_run(kind, message, line)
     (found,) = nw608.RemovedApi().diagnose_script(replace(run, info=replace(run.info, keras_2=True)))
     assert len(found.evidence) == 1

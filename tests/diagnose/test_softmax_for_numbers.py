@@ -19,7 +19,7 @@ def test_rows_that_sum_to_anything_in_words() -> None:
     )
     assert finding.evidence == ("576 of 640 rows do not sum to 1",)
     (remedy,) = finding.remedies
-    assert remedy.text == "Give Dense 'dense' activation=\"sigmoid\": each unit is a share by itself."
+    assert remedy.text == "Give Dense 'dense' activation=\"sigmoid\": each unit is then its own share."
     assert remedy.line == 'Dense(3, activation="sigmoid")'
 
 

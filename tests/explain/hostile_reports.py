@@ -12,6 +12,7 @@ from nanwatch.record.events import EpochEnd
 from nanwatch.record.facts import Location, Operand, OpInfo, SpreadEntry
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.notes import OtherBackend, OwnError, ReplayRaised
+from nanwatch.record.sources import Source, Sources
 from nanwatch.record.trials import Trial, TrialOutcome
 from tests.explain import made_up_reports
 
@@ -70,4 +71,6 @@ def hostile(folder: Path) -> Report:
         not_watched=(OtherBackend(text),),
     )
     skipped = (RuleNotRun("NW103", text), RuleNotRun("NW104", "failed with KeyError: <x>", failed=True))
-    return Report(replace(base, info=info, fits=(fit,)), Diagnoses("non-finite", (found, other), skipped))
+    kept = Sources([Source(str(path), 1, ("import keras", CODE), whole=True)])
+    run = replace(base, info=info, fits=(fit,), sources=kept)
+    return Report(run, Diagnoses("non-finite", (found, other), skipped))

@@ -15,8 +15,10 @@ from nanwatch.record.facts import Location, OpInfo, SpreadEntry
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.notes import LayerOutOfReach
 from nanwatch.record.run import Run
+from nanwatch.record.sources import Source, Sources
 from nanwatch.record.trials import Trial, TrialOutcome
 from nanwatch.record.whole_run import with_parts
+from nanwatch.record.whose import maker_here
 
 SCRIPT = """\
 import keras
@@ -105,7 +107,8 @@ def broken_run(location: Location, **info: Any) -> Run:
         "exit_status": 3,
         "versions": {"keras": "3.15.0", "tensorflow": "2.21.0"},
     }
-    return replace(run, info=replace(run.info, **{**known, **info}))
+    kept = Sources([Source(location.file, 1, tuple(SCRIPT.splitlines()), whole=True)])
+    return replace(run, info=replace(run.info, **{**known, **info}), sources=kept)
 
 
 def relu_output(location: Location, **facts: Any) -> Diagnosis:
@@ -173,9 +176,14 @@ def broken(folder: Path) -> Report:
     )
     run = broken_run(location)
     folder_of_run = folder / "logs" / "20250102T030405Z-train-7"
-    return Report(
-        Run(run.info, run.fits, folder_of_run), Diagnoses("non-finite", found, rules_not_run=skipped)
-    )
+    return Report(replace(run, folder=folder_of_run), Diagnoses("non-finite", found, rules_not_run=skipped))
+
+
+def changed_since(report: Report, folder: Path, text: str) -> Report:
+    """``report`` as of a run of this user's, in ``folder``, the script of which holds ``text`` by now."""
+    (folder / "train.py").write_text(text)
+    run = replace(report.run, info=replace(report.run.info, made_by=maker_here()), folder=folder)
+    return replace(report, run=run)
 
 
 def healthy(*diagnoses: Diagnosis, outcome: Outcome = "healthy", **facts: Any) -> Report:

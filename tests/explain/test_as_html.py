@@ -20,6 +20,7 @@ from nanwatch.explain import as_html
 from nanwatch.explain.documentation_blocks import split_blocks
 from nanwatch.explain.html_findings import whole_script
 from nanwatch.explain.report import Report
+from nanwatch.record.sources import Sources
 from tests.explain import made_up_reports
 from tests.explain.hostile_reports import hostile
 from tests.explain.html_reports import REPORTS
@@ -29,7 +30,7 @@ VENDORED = {  # of the files in the package uplot 1.6.32, as npm delivers it
     "uPlot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
     "LICENSE": "8f989229699b4fe2f1a0432d0e9edc338a8a911e250e2d1b01ecd770a5f5b1bd",
 }
-VOID = {"meta", "rect", "line", "polyline", "br"}
+VOID = {"input", "meta", "rect", "line", "polyline", "br"}
 
 
 class Page(HTMLParser):
@@ -134,7 +135,8 @@ def test_the_guilty_lines_are_marked(tmp_path: Path) -> None:
     guilty = [attributes for tag, attributes in page.elements if attributes.get("class") == "line guilty"]
     assert len(guilty) == 4  # each in its card, and in the script
     (tmp_path / "train.py").write_text(made_up_reports.SCRIPT.replace("Dense(5", "Dense(6"))
-    assert whole_script(report) == []
+    assert len(whole_script(report)) == made_up_reports.SCRIPT.count("\n")  # as it was when it ran
+    assert whole_script(replace(report, run=replace(report.run, sources=Sources()))) == []
 
 
 def test_hostile_text_is_text(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def test_the_broken_run_in_full(tmp_path: Path) -> None:
             "script": "train.py",
             "argv": [str(tmp_path / "train.py"), "--fast"],
             "status": "halted",
+            "state": "halted",
             "steps": 41,
             "epochs": 3,
             "versions": {"keras": "3.15.0", "tensorflow": "2.21.0"},
@@ -179,7 +180,7 @@ def test_damage_and_our_own_errors_are_said() -> None:
     run = replace(report.run, info=info, damage=("fit-0.steps could not be read: cut short",))
     assert parsed(replace(report, run=run))["cost"]["not_watched"] == [
         "a model of another Keras was trained too: of Keras 2 (tf_keras) and Keras 3 the one is watched that "
-        "the script makes something of first",
+        "the script uses first",
         "fit-0.steps could not be read: cut short",
         "nanwatch's own error while watching: reading the data of fit: KeyError: 'x'",
     ]

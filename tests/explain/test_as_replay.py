@@ -17,7 +17,7 @@ def test_a_step_that_went_bad_again() -> None:
     spread = (SpreadEntry("loss", "", 1, 1, first=True), SpreadEntry("gradient", "head/kernel", 8, 8))
     said = render(StepReplay(70, float("nan"), True, DIVISION, spread))
     assert said.splitlines() == [
-        "Step 70 again, on the weights of before: loss nan.",
+        "Step 70 again, with the weights from before it: loss nan.",
         "It went bad again.",
         "First op with finite inputs and a non-finite output: RealDiv, forward in layer head "
         "at /project/train.py:18.",
@@ -45,7 +45,7 @@ def test_the_ops_around_it_stand_under_their_lines() -> None:
     said = render(StepReplay(70, float("nan"), True, ops=ops, spread=(SpreadEntry("loss", "", 1, 1),)))
     assert said.splitlines()[2:] == [
         "",
-        "The ops around it, in the order in which they ran, and what each gave:",
+        "The ops around it, in the order in which they ran, and the values that each produced:",
         "  /project/train.py:18 (layer head)  Dense(2)",
         "    Relu                      float32 (2, 2)  0",
         "  in Keras",
@@ -56,7 +56,7 @@ def test_the_ops_around_it_stand_under_their_lines() -> None:
         "    RealDiv, gradient of Log  float32 (2, 2)  NaN",
         "    Neg, backward             float32 (2, 2)  NaN",
         "",
-        "What was not finite in the step, and how many elements of it:",
+        "What was not finite in the step, and how many of its elements:",
         f"  loss       {'':<40} 1 of 1",
     ]
 
@@ -86,14 +86,15 @@ def test_files_are_named_as_from_the_folder_of_the_run() -> None:
 def test_a_step_that_stayed_finite() -> None:
     said = render(StepReplay(3, 0.25, False))
     assert said == (
-        "Step 3 again, on the weights of before: loss 0.25.\nIt stayed finite this time: not reproduced.\n"
+        "Step 3 again, with the weights from before it: loss 0.25.\n"
+        "It stayed finite this time: not reproduced.\n"
     )
 
 
 def test_a_step_that_was_stopped() -> None:
     said = render(StepReplay(3, None, None, notes=(ReplayStopped(30.0),)))
     assert said == (
-        "Step 3 again, on the weights of before: loss not seen.\nthe replay was stopped after 30 s\n"
+        "Step 3 again, with the weights from before it: loss not seen.\nthe replay was stopped after 30 s\n"
     )
 
 

@@ -168,10 +168,13 @@ def test_the_remedy_is_a_fix_that_can_be_applied(tmp_path: Path) -> None:
     assert applied(made_up_reports.SCRIPT, fix) == expected
 
 
-def test_no_fix_for_a_line_that_has_changed_or_a_remedy_that_failed(tmp_path: Path) -> None:
+def test_no_fix_for_a_line_that_has_changed_or_a_remedy_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     report = broken(tmp_path)
-    (tmp_path / "train.py").write_text(made_up_reports.SCRIPT.replace("Dense(5", "Dense(6"))
-    result = run_of(report)["results"][0]
+    monkeypatch.chdir(tmp_path)
+    text = made_up_reports.SCRIPT.replace("Dense(5", "Dense(6")
+    result = run_of(made_up_reports.changed_since(report, tmp_path, text))["results"][0]
     assert "fixes" not in result
     region = result["locations"][0]["physicalLocation"]["region"]
     assert region == {"startLine": 7, "snippet": {"text": made_up_reports.GUILTY}}

@@ -24,18 +24,19 @@ from nanwatch.record.notes import (
     OtherBackend,
     ReplayRaised,
 )
+from nanwatch.record.sources import Source, Sources
 from tests.explain import made_up_reports
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def lines(report: Report, width: int = 80, **facts: Any) -> list[str]:
-    return as_terminal.render(report, width, **facts).splitlines()
+    return as_terminal.render(report, width, **{"verbose": True, **facts}).splitlines()
 
 
 def section(report: Report, title: str, **facts: Any) -> list[str]:
     """The lines below the heading that begins with ``title``."""
-    found = lines(report, **facts)
+    found = lines(report, **facts)[:-1]  # the verdict
     start = next(n for n, line in enumerate(found) if re.match(f"[─-]{{2}} {title} ", line))
     below = found[start + 1 :]
     end = next((n for n, line in enumerate(below) if re.match("[─-]{2} ", line)), len(below))
@@ -83,14 +84,13 @@ def test_the_cause(tmp_path: Path) -> None:
         "    9 │ )",
         "  What to change",
         "  1. Give the last layer a softmax, whose rows always sum to 1.",
-        "       train.py:7",
         '       - layers.Dense(5, activation="relu"),  # five classes',
         '       + layers.Dense(5, activation="softmax"),  # five classes',
         "     Tried on the frozen state for 30 steps: it cured the fault.",
         "       as it was: NaN or infinite at step 1",
         "       with the change: loss 0.69, finite, 30 of 30 steps",
-        "  2. Lower the learning rate to 0.0001. (This damps many unlike faults; it may",
-        "     only put this one off.)",
+        "  2. Lower the learning rate to 0.0001. (This holds back many different faults,",
+        "     and may only delay this one.)",
         "     Tried on the frozen state for 1 step: it did not cure the fault.",
         "       as it was: NaN or infinite at step 1",
         "       with the change: NaN or infinite at step 1",
@@ -161,7 +161,7 @@ def test_what_it_rests_on_and_what_is_next(tmp_path: Path) -> None:
     ]
     assert section(report, "Next") == [
         "  nanwatch rule NW201           what relu-output is, with an example",
-        "  nanwatch run train.py --fast  again, once train.py:7 is mended (NW201)",
+        "  nanwatch run train.py --fast  again, once train.py:7 is fixed (NW201)",
     ]
 
 
@@ -184,7 +184,7 @@ def test_only_commands_that_exist_are_named(tmp_path: Path) -> None:
         "  nanwatch replay 'logs/my run'  repeats the step from its snapshot",
         "  nanwatch rule NW201            what relu-output is, with an example",
     ]
-    assert "Next" not in as_terminal.render(report, commands=set())
+    assert "Next" not in as_terminal.render(report, commands=set(), verbose=True)
 
 
 def test_a_run_to_be_made_again(tmp_path: Path) -> None:
@@ -295,6 +295,8 @@ def test_a_healthy_run_is_short() -> None:
         "",
         f"── Next {'─' * 72}",
         "  nanwatch rule  lists the faults that were looked for",
+        "",
+        "✔ nanwatch: no fault found",
     ]
 
 
@@ -328,7 +330,7 @@ def test_nothing_explains_it() -> None:
 @pytest.mark.parametrize("color", [True, False])
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_no_line_is_wider_than_the_page(tmp_path: Path, width: int, color: bool, unicode: bool) -> None:
-    text = as_terminal.render(made_up_reports.broken(tmp_path), width, color, unicode)
+    text = as_terminal.render(made_up_reports.broken(tmp_path), width, color, unicode, verbose=True)
     assert text.endswith("\n")
     for line in text.splitlines():
         plain = ESCAPE.sub("", line)
@@ -338,17 +340,17 @@ def test_no_line_is_wider_than_the_page(tmp_path: Path, width: int, color: bool,
 
 def test_plain_text_has_no_escape_and_ascii_has_no_other_character(tmp_path: Path) -> None:
     report = made_up_reports.broken(tmp_path)
-    colored = as_terminal.render(report, color=True)
+    colored = as_terminal.render(report, color=True, verbose=True)
     assert "\x1b[" in colored
-    plain = as_terminal.render(report)
+    plain = as_terminal.render(report, verbose=True)
     assert "\x1b" not in plain
     assert ESCAPE.sub("", colored) == plain
-    assert as_terminal.render(report, unicode=False).isascii()
+    assert as_terminal.render(report, unicode=False, verbose=True).isascii()
 
 
 def test_colours_are_named_ones_without_a_background(tmp_path: Path) -> None:
     """Red, green, magenta and cyan keep their contrast on light and on dark; no background is set."""
-    codes = ESCAPE.findall(as_terminal.render(made_up_reports.broken(tmp_path), color=True))
+    codes = ESCAPE.findall(as_terminal.render(made_up_reports.broken(tmp_path), color=True, verbose=True))
     numbers = {number for code in codes for number in code[2:-1].split(";")}
     assert numbers <= {"0", "1", "2", "31", "32", "35", "36"}
     assert {"31", "32"} <= numbers
@@ -366,31 +368,32 @@ def test_text_from_the_script_is_shown_literally(tmp_path: Path) -> None:
         evidence=("[/] \x9b5m",),
         remedies=(),
     )
-    text = as_terminal.render(made_up_reports.healthy(odd, outcome="at-chance"))
+    text = as_terminal.render(made_up_reports.healthy(odd, outcome="at-chance"), verbose=True)
     assert '▶ 1 │ x = "[red]a[/red]"; y = "[31m:smile:"' in text
     assert "  Layer [bold]l[/bold]]0;title [2J." in text
     assert "• [/] 5m" in text
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
-    again = as_terminal.render(made_up_reports.healthy(odd, outcome="at-chance"), color=True)
+    again = as_terminal.render(made_up_reports.healthy(odd, outcome="at-chance"), color=True, verbose=True)
     assert "\x1b[31m:smile" not in again
     assert "\x1b]" not in again
 
 
-def test_a_changed_script_says_so(tmp_path: Path) -> None:
+def test_a_changed_script_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report = made_up_reports.broken(tmp_path)
-    (tmp_path / "train.py").write_text("import antigravity\n")
+    monkeypatch.chdir(tmp_path)
+    report = made_up_reports.changed_since(report, tmp_path, "import antigravity\n")
     shown = section(report, "Cause")
     assert "  train.py:7, layer dense_1 (as it was when the run was made)" in shown
-    assert '  ▶ 7 │ layers.Dense(5, activation="relu"),  # five classes' in shown
+    assert '  ▶ 7 │         layers.Dense(5, activation="relu"),  # five classes' in shown
     assert not any("antigravity" in line for line in shown)
 
 
-def test_a_long_line_of_the_script_is_cut_and_the_guilty_one_is_not(tmp_path: Path) -> None:
-    path = tmp_path / "train.py"
+def test_a_long_line_of_the_script_is_cut_and_the_guilty_one_is_not() -> None:
     long = "x = [" + ", ".join(str(n) for n in range(60)) + "]"
-    path.write_text(f"{long}\n{long}\n")
-    found = made_up_reports.relu_output(Location(str(path), 2, long), remedies=())
+    found = made_up_reports.relu_output(Location("train.py", 2, long), remedies=())
     report = made_up_reports.healthy(found, outcome="at-chance")
+    kept = Sources([Source("train.py", 1, (long, long))])
+    report = replace(report, run=replace(report.run, sources=kept))
     code = [line for line in lines(report) if "│ x" in line]
     assert code[0].endswith("…")
     assert "59]" in "\n".join(lines(report)).split("▶ 2 ")[1]
@@ -400,3 +403,21 @@ def test_the_wide_letters_of_other_scripts_fit() -> None:
     note = Diagnosis("NW401", "infinite-derivative", "cause", "error", "損失" * 60)
     for line in lines(made_up_reports.healthy(note, outcome="non-finite")):
         assert cell_len(line) <= 80
+
+
+def test_what_is_said_of_the_first_op_is_said_once(tmp_path: Path) -> None:
+    report = made_up_reports.broken(tmp_path)
+    first, *others = report.diagnoses.diagnoses
+    sighting = "The first op with finite inputs and a non-finite output is RealDiv (numerator 0)."
+    first = replace(first, evidence=(sighting, "Another one."))
+    echo = Diagnosis("NW410", "nonfinite-op", "consequence", "note", "RealDiv gave nan.")
+    told = replace(report, diagnoses=replace(report.diagnoses, diagnoses=(first, *others, echo)))
+    whole = "\n".join(lines(told))
+    assert "NW410" not in whole
+    assert whole.count("is the first op with finite") == 1
+    assert sighting[:40] not in whole
+    assert "• Another one." in whole
+    info = replace(told.run.info, incident=None)
+    without = "\n".join(lines(replace(told, run=replace(told.run, info=info))))
+    assert "NW410" in without
+    assert sighting[:40] in without

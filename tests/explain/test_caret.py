@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from nanwatch.diagnose.diagnosis import Diagnosis, Remedy
 from nanwatch.explain.caret import columns_of, file_columns
-from nanwatch.record.facts import Location
+from nanwatch.record.facts import Location, RunInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
+from nanwatch.record.run import Run
+from nanwatch.record.sources import Source, Sources
 
 K = InterventionKind
 
@@ -66,14 +66,15 @@ def test_what_a_change_is_about_where_no_line_is_mended(
     assert marked(code, kind) == part
 
 
-def test_columns_of_the_file_count_its_indentation(tmp_path: Path) -> None:
-    script = tmp_path / "train.py"
+def test_columns_of_the_file_count_its_indentation() -> None:
     code = 'Dense(2, activation="relu"),'
-    script.write_text(f"model = Sequential([\n    Input((4,)),\n        {code}\n])\n")
-    found = diagnosis(code, K.SET_ACTIVATION, 'Dense(2, activation="softmax"),', str(script))
-    assert file_columns(found) == (18, 35)
-    script.write_text("nothing\n")
-    assert file_columns(found) is None
+    lines = ("model = Sequential([", "    Input((4,)),", f"        {code}", "])")
+    run = Run(RunInfo("a.py"), sources=Sources([Source("a.py", 1, lines)]))
+    assert file_columns(
+        run, diagnosis(code, K.SET_ACTIVATION, 'Dense(2, activation="softmax"),', "a.py")
+    ) == (18, 35)
+    found = diagnosis(code, K.SET_ACTIVATION, 'Dense(2, activation="softmax"),', "other.py")
+    assert file_columns(run, found) is None
 
 
 def test_without_a_place_there_is_no_part() -> None:

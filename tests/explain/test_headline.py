@@ -89,7 +89,7 @@ def test_a_loss_of_unknown_scale_that_is_large(ended: float, tone: str) -> None:
 
 
 def test_a_metric_that_is_nan_in_every_epoch() -> None:
-    said = "No fault was found, but of its numbers some are NaN or infinite: auc in 8 of 8 epochs."
+    said = "No fault was found, but some of its numbers are NaN or infinite: auc in 8 of 8 epochs."
     assert told(classifier(epochs=epochs(8, auc=math.nan))) == ("open", said)
 
 

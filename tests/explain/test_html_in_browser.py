@@ -142,3 +142,30 @@ def test_a_dark_page_has_light_curves(tmp_path: Path, window: Browser) -> None:
     window.run("dispatchEvent(new Event('afterprint'))")
     assert window.pixels(figure, "#6ea8ee") > 500
     assert window.said() == []
+
+
+def test_curves_are_smoothed_and_what_they_were_made_of_stays(tmp_path: Path, window: Browser) -> None:
+    window.look(written(tmp_path, "broken"))
+    figure = window.chart("Gradient norm by layer")
+    before = window.hover(figure, 0.5)
+    window.run(
+        "const slider = document.getElementById('smoothing');"
+        "slider.value = '0.9'; slider.dispatchEvent(new Event('input'));"
+    )
+    assert window.said() == []
+    after = window.hover(window.chart("Gradient norm by layer"), 0.5)
+    assert after["step"] == before["step"]
+    assert after["dense"] != before["dense"]
+    assert window.hover(window.chart("Gradient norm by layer"), 0.0)["dense"] == "1"  # the first is itself
+
+
+def test_a_guilty_line_and_its_change_are_whole_on_a_small_screen(tmp_path: Path, window: Browser) -> None:
+    window.look(written(tmp_path, "broken"), width=390)
+    for selector in (".line.guilty .text", ".diff .old", ".diff .new"):
+        (box,) = window.run(
+            "return [...document.querySelectorAll(arguments[0])].slice(0, 1)"
+            ".map((each) => [each.scrollWidth - each.clientWidth, each.getBoundingClientRect().right])",
+            selector,
+        )
+        assert box[0] <= 0
+        assert box[1] <= 390

@@ -18,6 +18,11 @@ from nanwatch.record.watchpoints import Watchpoint
 
 MB = 2**20
 WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
+    (
+        incident_note_words,
+        notes.LookedInto(),
+        "the process ended while it looked into the step: what is not told here it had not found out",
+    ),
     (incident_note_words, notes.ReplayStopped(30.0), "the replay was stopped after 30 s"),
     (incident_note_words, notes.ReplayStopped(0.5), "the replay was stopped after 0.5 s"),
     (incident_note_words, notes.ReplayRaised("UnknownError"), "the replay raised UnknownError"),
@@ -99,7 +104,7 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
         not_watched_words,
         notes.OtherKeras(),
         "a model of another Keras was trained too: of Keras 2 (tf_keras) and Keras 3 the one is watched that "
-        "the script makes something of first",
+        "the script uses first",
     ),
     (
         not_watched_words,
@@ -135,7 +140,7 @@ WORDS: list[tuple[typing.Callable[[Any], str], Any, str]] = [
     (
         not_watched_words,
         notes.LoopUnderXla(),
-        "a loop whose step is compiled with XLA (jit_compile=True), where nothing can look on; "
+        "a loop whose step is compiled with XLA (jit_compile=True), which cannot be watched; "
         "without jit_compile it is watched",
     ),
     (

@@ -164,3 +164,18 @@ def test_tensorflow_is_not_imported(project: Path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("place", ["logs", f"logs/{RUN}/..", f"logs/{RUN}/.", f"logs/../logs/{RUN}"])
+def test_nothing_is_written_outside_of_the_folder(
+    project: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Whatever the run's folder is called by."""
+    before = {path for path in project.rglob("*") if path.is_file()}
+    assert explain("--format", f"tensorboard:{project}/board/deep", place).exit_code == 0
+    new = {path for path in project.rglob("*") if path.is_file()} - before
+    assert len(new) == 2
+    assert all(path.is_relative_to(project / "board" / "deep" / RUN) for path in new)
+    monkeypatch.chdir(project / "logs" / RUN / ".")
+    assert explain("--format", f"tensorboard:{project}/other", ".").exit_code == 0
+    assert [path.name for path in (project / "other").iterdir()] == [RUN]

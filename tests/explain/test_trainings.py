@@ -26,7 +26,9 @@ from nanwatch.explain import (
 )
 from nanwatch.explain.headline import headline
 from nanwatch.explain.report import Report
-from nanwatch.explain.trainings import place_words, training_lines
+from nanwatch.explain.reporting import report_of
+from nanwatch.explain.sentences import limits
+from nanwatch.explain.trainings import OUTCOMES, others_sentence, place_words, training_lines
 from nanwatch.explain.verdict import verdict
 from tests.explain import made_up_reports
 
@@ -120,6 +122,22 @@ def test_the_worst_of_several_fits_is_told_and_the_others_are_counted() -> None:
     )
     for render in (as_terminal.render, as_markdown.render, as_html.render):
         assert "In fit 2 of 5, and alike in 1 other." in " ".join(render(wrong).split())
+
+
+def test_trainings_that_are_kept_in_short_are_counted_and_not_judged() -> None:
+    fit = made_up.run(loss=[0.7, 0.7]).fits[0]
+    fits = [replace(fit, info=replace(fit.info, index=number, brief=number < 2)) for number in range(4)]
+    report = report_of(replace(made_up.run(), fits=tuple(fits)))
+    assert [number for number, _ in report.diagnoses.outcomes] == [2, 3]
+    said = (
+        "2 early trainings of 4 are kept in short, to make room for later ones: how they ended is known, and "
+        "no fault was looked for in them"
+    )
+    assert f"{said}." in limits(report)
+    assert said in json.loads(as_json.render(report))["cost"]["not_watched"]
+    assert said in as_sarif.render(report)
+    assert report.steps() == 4 * fit.info.steps
+    assert others_sentence(report) == f"The other training {OUTCOMES[report.diagnoses.outcomes[1][1]][0]}."
 
 
 def test_of_two_the_other_one_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import math
 from dataclasses import replace
@@ -89,7 +90,7 @@ def test_which_replica_saw_it(replica: int | None, replicas: int, said: str) -> 
         ("faulty", "The training has a fault."),
         ("diverged", "The training diverged."),
         ("healthy", "Nothing found."),
-        ("incomplete", "The run did not finish: its record ends after 100 steps."),
+        ("incomplete", "The run was killed: its record ends after 100 steps."),
         ("no-training", "train.py trained no Keras model that nanwatch could see."),
         ("crashed", "The script ended with an exception after 100 steps."),
         ("non-finite", "The training reports numbers that are NaN or infinite."),
@@ -185,7 +186,8 @@ def test_a_child_process() -> None:
     report = made_up_reports.with_children()
     worker = "process 72 (worker.py --fold 1)"
     assert verdict(report) == f"The loss became NaN at step 3, in epoch 1, in {worker}."
-    for render in (as_terminal.render, as_markdown.render, as_html.render):
+    in_terminal = functools.partial(as_terminal.render, verbose=True)
+    for render in (in_terminal, as_markdown.render, as_html.render):
         text = " ".join(html.unescape(render(report)).replace("\\", "").split())
         assert "Child processes" in text
         assert "Process 71: 1 training, 100 steps, loss 0.342 over the last 20 steps." in text
@@ -229,8 +231,7 @@ def test_why_a_check_saw_no_training() -> None:
     report = made_up_reports.healthy(outcome="no-training")
     assert nothing_checked(report, 0.9) == "train.py trained no Keras model: nothing was checked."
     assert nothing_checked(report, 1.1) == (
-        "train.py trained no Keras model in its own process, and a check looks into no other: "
-        "nothing was checked."
+        "train.py trained no Keras model in its own process, and a check sees no other: nothing was checked."
     )
     info = replace(report.run.info, not_watched=(OtherBackend("mlx"),))
     assert nothing_checked(replace(report, run=replace(report.run, info=info))) == (
@@ -258,7 +259,9 @@ def test_why_a_check_saw_no_training() -> None:
 def test_a_fault_of_nanwatchs_own_comes_first(fit: dict[str, Any], outcome: Outcome, said: str) -> None:
     report = made_up_reports.healthy(outcome=outcome, fit=fit)
     assert verdict(report) == said
-    assert as_terminal.render(report, width=200, unicode=False).splitlines()[2].startswith("?? nanwatch")
+    whole = as_terminal.render(report, width=200, unicode=False, verbose=True)
+    assert whole.splitlines()[2].startswith("?? nanwatch")
+    assert "nanwatch itself failed in step" in as_terminal.render(report)
     assert as_markdown.render(report).startswith("## \N{WHITE QUESTION MARK ORNAMENT} nanwatch itself failed")
     assert '<body class="unknown">' in as_html.render(report)
 
@@ -329,7 +332,7 @@ def test_a_model_too_large_to_be_made_again_is_told() -> None:
     held = limits(report_of(made_up.run(of, **facts)))
     assert not any("Nothing was tried" in line for line in held)
     large = made_up.run(of, fit={"weights_not_held": 92 * 2**20}, **facts)
-    assert "Nothing was tried: the first weights (92 MB) are more than are held." in limits(report_of(large))
+    assert "Nothing was tried: the first weights (92 MB) are too large to keep." in limits(report_of(large))
 
 
 @pytest.mark.parametrize(
@@ -348,8 +351,8 @@ def test_a_training_without_skill_and_without_a_fault(ended: float, words: str) 
     stuck = TrialOutcome(True, 200, 0.69, 0.0)
     change = Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", 0.1)
     vain = replace(run, trials=[Trial(change, "not-cured", stuck, stuck, 200, 0, made_again=True)])
-    assert "made again with 1 change, and learned no more" in verdict(report_of(vain))
-    assert "Tried as well, and not the cure: the learning rate 0.1." in limits(report_of(vain))
+    assert "It was run again with 1 change, and none made it learn more." in verdict(report_of(vain))
+    assert "Also tried, without success: the learning rate 0.1." in limits(report_of(vain))
 
 
 @pytest.mark.parametrize(("loss", "said"), [("mean_squared_error", True), ("triplet", False)])

@@ -12,6 +12,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from tests.faults.trainings import KINDS, with_fault
+from tests.reliability.result import Result, write_result
+
+PROMISE = "A fault in an op of nanwatch's own reaches no script, and changes no training"
 
 
 def main() -> int:
@@ -19,16 +22,23 @@ def main() -> int:
     parser.add_argument("kinds", nargs="*", default=list(KINDS), help="of trainings; all without any")
     parser.add_argument("--every", type=int, default=1, help="try one op of so many")
     parser.add_argument("--op", help="of this name alone")
+    parser.add_argument("--result", type=Path, help="where to leave how many were tried")
     given = parser.parse_args()
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    bad = sum(try_kind(kind, given.every, given.op) for kind in given.kinds)
+    counts = [try_kind(kind, given.every, given.op) for kind in given.kinds]
+    tried, bad = sum(tried for tried, _ in counts), sum(bad for _, bad in counts)
     print(f"{bad} faults reached the script, or changed it")
+    if given.result:
+        command = " ".join(
+            ["python -m tests.faults", *([f"--every {given.every}"] if given.every > 1 else [])]
+        )
+        write_result(given.result, [Result(PROMISE, tried, tried - bad, command)])
     return 1 if bad else 0
 
 
-def try_kind(kind: str, every: int, only: str | None) -> int:
-    """How many faults did."""
+def try_kind(kind: str, every: int, only: str | None) -> tuple[int, int]:
+    """How many faults were tried, and how many did."""
     with tempfile.TemporaryDirectory() as folder:
         clean = with_fault(kind, "", Path(folder, "clean"))
         names = [only] if only else list(clean.fault.names)[::every]
@@ -50,7 +60,7 @@ def try_kind(kind: str, every: int, only: str | None) -> int:
                 print(f"  {name}: {found.differs[:4]} {found.errors}", flush=True)
         seconds = time.monotonic() - began
         print(f"{kind}: {len(names)} faults, {failed} came up, {bad} did harm; {seconds:.0f} s", flush=True)
-    return bad
+    return len(names), bad
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def test_many_steps_in_one_call_cannot_be_made_again(tmp_path: Path) -> None:
     with watching(tmp_path) as recorder, fault("L2Loss"), pytest.raises(tf.errors.OpError):
         epoch(tf.data.Dataset.from_tensor_slices(x).batch(8))
     assert [error.doing for error in recorder.info.errors] == ["making a step"]
-    assert recorder.info.fits[0].unwatched_from is not None
+    assert recorder.fits[0].unwatched_from is not None
 
 
 SCRIPT = f"""

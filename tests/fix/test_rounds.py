@@ -76,7 +76,7 @@ def test_what_is_said_of_a_run() -> None:
     )
     worse = round_of(binary_run(LN_2), first)
     said = render_round(2, worse, "train.py")
-    assert said.startswith("run 2: with NW201 at train.py:5 mended (Use softmax): ")
+    assert said.startswith("run 2: with NW201 at train.py:5 fixed (Use softmax): ")
     assert said.endswith("That is no better: the change is taken back.")
 
 
@@ -132,7 +132,7 @@ def test_a_script_with_two_faults_is_mended_and_written(tmp_path: Path) -> None:
     assert "# the layer before gives logits" in mended
     said = done.stderr.splitlines()
     assert said[0].startswith("nanwatch: run 1: The script ended with an exception")
-    assert said[-1] == "nanwatch: train.py is mended."
+    assert said[-1] == "nanwatch: train.py is fixed."
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".train")] == []
 
 

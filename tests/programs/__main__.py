@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import sys
 import tempfile
 import time
@@ -14,6 +15,7 @@ from typing import get_args
 from nanwatch.watch.launch.keras_2 import check_keras_2, give_keras_2
 from tests.programs.expected import FOLDER, expected_in, programs
 from tests.programs.scoring import Mechanism, Score, score
+from tests.reliability.result import Result, write_result
 
 # What they do wrong is right there: `lr` is taken, a layer's tf.Variable is trained, and gradients that were
 # never scaled are not divided.
@@ -33,6 +35,7 @@ def main(given: list[str]) -> int:
     parser.add_argument("--keras", choices=("2", "3"), default="3", help="the Keras that they are given")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="of all programs every Nth")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="other programs, and their expected.json")
+    parser.add_argument("--result", type=Path, help="where to leave how many were told of rightly")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args(given)
     names = options.names
@@ -67,7 +70,27 @@ def main(given: list[str]) -> int:
             contradicted += len(report["contradictions"])
     print(summary(scores) + (f" {elsewhere} are of Keras 3 alone." if elsewhere else ""))
     print(by_mechanism(scores))
+    if options.result:
+        write_result(
+            options.result,
+            results(scores, shlex.join(["python", "-m", "tests.programs", *without_result(given)])),
+        )
     return 0 if all(one.right for one in scores) and not contradicted else 1
+
+
+def without_result(given: list[str]) -> list[str]:
+    """The arguments that say what was run, and not where to."""
+    at = next((place for place, word in enumerate(given) if word.startswith("--result")), len(given))
+    return given[:at] + given[at + (1 if "=" in "".join(given[at : at + 1]) else 2) :]
+
+
+def results(scores: list[Score], command: str) -> list[Result]:
+    faulty, healthy = ([one for one in scores if one.faulty is is_faulty] for is_faulty in (True, False))
+    first, silent = sum(one.first for one in faulty), sum(not one.alarms for one in healthy)
+    return [
+        Result("Of a faulty program the cause is told first", len(faulty), first, command),
+        Result("A healthy program gives no alarm", len(healthy), silent, command),
+    ]
 
 
 def is_of_keras_3(raised: str) -> bool:

@@ -78,6 +78,33 @@ def test_a_file_cut_anywhere_gives_the_whole_lines(tmp_path: Path) -> None:
         assert found == EVENTS[: sum(end <= length for end in ends)]
 
 
+def test_the_epochs_of_some_fits_are_passed_over(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "events.jsonl")
+    for fit in (0, 1):
+        for event in (
+            FitBegin(fit),
+            EpochBegin(fit, 0),
+            Warned(fit, "w"),
+            EpochEnd(fit, 0),
+            FitEnd(fit, "finished"),
+        ):
+            log.append(event)
+    log.append(OwnError("watching", "KeyError", "'x'"))
+    log.close()
+    found = [type(event).__name__ for event in read_events(tmp_path / "events.jsonl", {0})]
+    assert found == [
+        "FitBegin",
+        "Warned",
+        "FitEnd",
+        "FitBegin",
+        "EpochBegin",
+        "Warned",
+        "EpochEnd",
+        "FitEnd",
+        "OwnError",
+    ]
+
+
 def test_there_may_be_no_file(tmp_path: Path) -> None:
     assert list(read_events(tmp_path / "e")) == []
 

@@ -17,7 +17,7 @@ from nanwatch.record.series import SeriesShape
 from nanwatch.record.write import RunWriter, new_folder
 from tests.record.naive_series import COLUMNS, packed, row_of
 
-NOT_WHOLE = "is not whole JSON; it was cut short or is not a run of nanwatch's. Run the script again."
+NOT_WHOLE = "is not valid JSON: it is cut off, or not written by nanwatch. Run the script again."
 
 
 def write_run(folder: Path, rows: int = 20) -> Path:
@@ -87,14 +87,14 @@ def test_a_kill_between_writing_and_replacing_leaves_the_old_run(tmp_path: Path)
 
 
 FOREIGN = [
-    ("[]", "is not a run of nanwatch's: it has no nanwatch_format."),
-    ('{"version": 2}', "is not a run of nanwatch's: it has no nanwatch_format."),
-    ('{"nanwatch_format": "1"}', "is not a run of nanwatch's: its nanwatch_format is no number."),
-    ('{"nanwatch_format": true}', "is not a run of nanwatch's: its nanwatch_format is no number."),
-    ('{"nanwatch_format": 2.0}', "is not a run of nanwatch's: its nanwatch_format is no number."),
+    ("[]", "is not a run of nanwatch: it has no nanwatch_format."),
+    ('{"version": 2}', "is not a run of nanwatch: it has no nanwatch_format."),
+    ('{"nanwatch_format": "1"}', "is not a run of nanwatch: its nanwatch_format is not a number."),
+    ('{"nanwatch_format": true}', "is not a run of nanwatch: its nanwatch_format is not a number."),
+    ('{"nanwatch_format": 2.0}', "is not a run of nanwatch: its nanwatch_format is not a number."),
     (
-        '{"nanwatch_format": 3, "script": "a"}',
-        "has format 3, newer than the 2 this nanwatch reads; upgrade nanwatch.",
+        '{"nanwatch_format": 4, "script": "a"}',
+        "has format 4, newer than the 3 this nanwatch reads; upgrade nanwatch.",
     ),
     (
         '{"nanwatch_format": 1, "script": "a"}',
@@ -169,10 +169,10 @@ def test_places_without_a_run(tmp_path: Path) -> None:
             "There is no folder {}; `nanwatch run SCRIPT` writes one "
             "(logs/ unless --log-dir says otherwise).",
         ),
-        ("file", "{} is a file; give a run folder, or the folder that holds the runs."),
+        ("file", "{} is a file; give a run folder, or the folder with the runs."),
         (
             "empty",
-            "No run in {}: no folder below it holds a run.json; make one with `nanwatch run SCRIPT`.",
+            "No run in {}: no folder below it has a run.json; `nanwatch run SCRIPT` writes one.",
         ),
         ("a" * 300, "{} cannot be read: File name too long."),
     ]:

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from nanwatch.record.series import HEADER, MAGIC, SeriesFile, SeriesShape, column_name, read_series
+from nanwatch.record.series import (
+    HEADER,
+    LONGEST,
+    MAGIC,
+    MOST_LEVELS,
+    Series,
+    SeriesFile,
+    SeriesShape,
+    column_name,
+    read_series,
+)
 from tests.record.naive_series import COLUMNS, bucket_of, packed, row_of, write
 
 SMALL = SeriesShape(head=6, recent=16, levels=4, level_rows=4, fan=4)
@@ -116,9 +126,12 @@ def test_ten_million_rows_take_no_more_disk_than_ten_thousand(tmp_path: Path) ->
         for number in range(total - 20, total):
             file.append(packed(*row_of(number)))
         for level in range(shape.levels):
-            newest = total // shape.fan ** (level + 1)
+            size = shape.fan ** (level + 1)
+            newest = total // size
             for index in range(max(0, newest - shape.level_rows), newest):
-                file.put_bucket(level, index, packed(*[0.5] * 9))
+                first, last = index * size, (index + 1) * size - 1
+                steps = ((first + last) / 2, float(first), float(last))
+                file.put_bucket(level, index, packed(*(x for step in steps for x in (step, 0.5, 0.5))))
         file.close()
         sizes.append((tmp_path / "s").stat().st_size)
         series = read_series(tmp_path / "s")
@@ -162,13 +175,13 @@ def test_a_path_may_hold_the_separator(tmp_path: Path) -> None:
 
 def header(**changed: int) -> bytes:
     numbers = {"version": 1, "width": 1, "head": 0, "recent": 16, "levels": 0, "rows": 0, "fan": 8}
-    numbers |= {"total": 0, "names": 8, **changed}
-    return HEADER.pack(MAGIC, *numbers.values(), *[0] * 7) + b"a||value" + b"\0" * 8 * 16
+    numbers |= {"total": 0, "names": 16, **changed}
+    return HEADER.pack(MAGIC, *numbers.values(), *[0] * 7) + b"step||value     " + b"\0" * 8 * 16
 
 
 def test_the_made_up_header_is_sound(tmp_path: Path) -> None:
-    (tmp_path / "s").write_bytes(header(total=3))
-    assert len(read_series(tmp_path / "s")) == 3
+    (tmp_path / "s").write_bytes(header(total=1))
+    assert len(read_series(tmp_path / "s")) == 1
 
 
 @pytest.mark.parametrize(
@@ -183,6 +196,12 @@ def test_the_made_up_header_is_sound(tmp_path: Path) -> None:
         (header(total=-1), "its header makes no sense"),
         (header(width=0), "its header makes no sense"),
         (header(names=-8), "its header makes no sense"),
+        (header(levels=MOST_LEVELS + 1, rows=1), "its header makes no sense"),
+        (header(levels=MOST_LEVELS, rows=1), "cut short"),
+        (header(levels=2**60), "its header makes no sense"),  # one bit, and no row in any of them
+        (header(total=LONGEST + 1), "its header makes no sense"),
+        (header(fan=2**62), "its header makes no sense"),
+        (header().replace(b"step||", b"stop||"), "its first column is not the step"),
         (header(width=2, recent=8), "1 names for 2 columns"),
         (header()[:-1], "cut short"),
         (header(names=2**40), "cut short"),
@@ -202,3 +221,57 @@ def test_a_file_cut_anywhere_is_an_error(tmp_path: Path) -> None:
         (tmp_path / "s").write_bytes(whole[:length])
         with pytest.raises(ValueError, match=r"^(shorter than its header|cut short)$"):
             read_series(tmp_path / "s")
+
+
+@pytest.mark.parametrize("step", [math.nan, math.inf, -1.0, 19.5, 18.0, 2.0**54])
+def test_a_row_that_cannot_stand_where_it_does_is_left_out(tmp_path: Path, step: float) -> None:
+    """Of 30 rows the twentieth claims to be of another step."""
+    file = write(tmp_path / "s", SeriesShape(0, 64, 0, 0, 8), 30)
+    at = file.recent_at + 19 * file.width
+    file.map[at : at + 8] = packed(step)
+    file.close()
+    series = read_series(tmp_path / "s")
+    assert series.misplaced == 1
+    assert [number for number, _ in series.values("loss")] == [*range(19), *range(20, 30)]
+    assert len(series) == 30
+
+
+def test_a_row_of_a_later_step_is_no_fault(tmp_path: Path) -> None:
+    """What is looked at rarely has a series too, whose rows lie steps apart."""
+    file = SeriesFile(tmp_path / "s", COLUMNS, SMALL)
+    for number in range(10):
+        file.append(packed(number * 7.0, 0.0, 0.0))
+    file.close()
+    assert read_series(tmp_path / "s").misplaced == 0
+
+
+def test_a_bucket_of_other_rows_is_left_out(tmp_path: Path) -> None:
+    file = write(tmp_path / "s", SMALL, 64)
+    file.put_bucket(0, 13, packed(5.0, 0.0, 0.0, 4.0, 0.0, 0.0, 7.0, 0.0, 0.0))  # of rows 4 to 7
+    assert read_series(tmp_path / "s").misplaced == 1
+    file.put_bucket(0, 13, packed(math.nan, 0.0, 0.0, 52.0, 0.0, 0.0, 55.0, 0.0, 0.0))
+    assert read_series(tmp_path / "s").misplaced == 1
+    file.close()
+
+
+def test_a_kill_before_the_last_bucket_is_no_damage(tmp_path: Path) -> None:
+    """Its rows are counted already: in its place stands an older one."""
+    file = write(tmp_path / "s", SMALL, 64)
+    file.put_bucket(0, 15, packed(45.5, 0.0, 0.0, 44.0, 0.0, 0.0, 47.0, 0.0, 0.0))
+    series = read_series(tmp_path / "s")
+    assert series.misplaced == 0
+    assert [number for number, _ in series.levels[0]] == [12, 13, 14]
+    file.close()
+
+
+def test_the_norm_over_all_paths_of_a_role() -> None:
+    side_by_side = ("step||value", "gradient|a|l2_norm", "gradient|b|l2_norm", "loss||value")
+    apart = ("step||value", "gradient|a|l2_norm", "loss||value", "gradient|b|l2_norm")
+    for columns, rows in (
+        (side_by_side, [[0.0, 3.0, 4.0, 9.0], [5.0, math.nan, 1.0, 9.0]]),
+        (apart, [[0.0, 3.0, 9.0, 4.0], [5.0, math.nan, 9.0, 1.0]]),
+    ):
+        (step, norm), (last, bad) = Series.from_rows(columns, rows).norms("gradient")
+        assert (step, norm, last) == (0, 5.0, 5)
+        assert math.isnan(bad)
+    assert Series.from_rows(apart, [[0.0, 1.0, 2.0, 3.0]]).norms("weight") == []

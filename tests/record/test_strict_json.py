@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,32 @@ def test_replace_file_leaves_the_old_file_when_it_cannot_write(tmp_path: Path) -
     strict_json.replace_file(path, {"steps": 2})
     assert strict_json.loads(path.read_bytes()) == {"steps": 2}
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.json"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [b'{"a": 1}', b'{"b": null, "b_nonfinite": "nan", "c": 2}'],
+        [b'{"a": 1}', b'{"a": ', b"[1, 2]"],
+        [b'{"a": 1}', b'{"b": 2}, {"c": 3}'],  # two lines of ours they are not
+        [b"", b"\xff", b"[" * 100_000, b'{"a": 1}'],
+        [b"1], [2", b"3"],
+    ],
+    ids=range(6),
+)
+def test_lines_are_read_together_as_they_are_one_by_one(lines: list[bytes]) -> None:
+    assert repr(strict_json.loads_lines(lines)) == repr([strict_json.loads_or_none(line) for line in lines])
+
+
+def test_a_write_that_fails_leaves_no_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    strict_json.replace_file(tmp_path / "a.json", {"a": 1})
+
+    def refuse(scratch: Path, place: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="No space"):
+        strict_json.replace_file(tmp_path / "a.json", {"a": 2})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": 1}

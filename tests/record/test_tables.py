@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from nanwatch.record import events, facts, interventions, notes, strict_json, trials, watchpoints
-from nanwatch.record.tables import Variant, from_table, to_table
+from nanwatch.record.tables import DEEPEST, LARGEST, LONGEST_TEXT, Variant, from_table, to_table
 
 TABLES = [
     kind
@@ -33,7 +33,7 @@ def filled(kind: Any) -> Any:
     if origin is tuple:
         return (filled(args[0]), filled(args[0]))
     if origin is dict:
-        return {"key": filled(args[1])}
+        return {"1": filled(args[1])}  # which may be a number, too
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind)
         return kind(**{spec.name: filled(hints[spec.name]) for spec in dataclasses.fields(kind)})
@@ -119,10 +119,23 @@ class Everything:
     course: tuple[Fall | Rise, ...] = ()
 
 
+def nested(depth: int, inside: object = 1) -> Any:
+    """A table of so many tables in one another, itself counted."""
+    found: Any = inside
+    for _ in range(depth):
+        found = {"a": found}
+    return found
+
+
 RIGHT = [
     ("text", "t", "t"),
     ("number", -3, -3),
-    ("number", 10**30, 10**30),
+    ("number", LARGEST, LARGEST),
+    ("text", "t" * LONGEST_TEXT, "t" * LONGEST_TEXT),
+    ("text", "t" * (LONGEST_TEXT + 1), "t" * LONGEST_TEXT + "…"),
+    ("free", {"a": LARGEST, "b": LARGEST + 1}, {"a": LARGEST, "b": None}),
+    ("free", nested(DEEPEST + 1), nested(DEEPEST + 1)),
+    ("free", nested(DEEPEST + 2), nested(DEEPEST + 1, None)),
     ("flag", True, True),
     ("real", 0.5, 0.5),
     ("real", 2, 2.0),
@@ -157,6 +170,7 @@ def test_a_value_of_its_type(name: str, item: Any, value: Any) -> None:
 WRONG: list[tuple[str, Any, str]] = [
     ("text", 3, "text: a text was expected, not int"),
     ("text", None, "text: a text was expected, not NoneType"),
+    ("number", LARGEST + 1, "number: a number is too large"),
     ("number", "3", "number: a whole number was expected, not str"),
     ("number", True, "number: a whole number was expected, not bool"),
     ("number", 3.0, "number: a whole number was expected, not float"),
@@ -234,3 +248,8 @@ def test_where_it_is_in_a_table_of_tables() -> None:
     with pytest.raises(TypeError) as caught:
         from_table(facts.RunInfo, {"script": "a", "models": [{"name": "m", "type": "M", "layers": layers}]})
     assert str(caught.value) == ("models[0].layers[0].output_shape[1]: a whole number was expected, not str")
+
+
+def test_a_label_is_a_number() -> None:
+    with pytest.raises(TypeError, match=r"^classes\.cat: the key is no number$"):
+        from_table(facts.TensorSummary, {"role": "label", "path": "0", "classes": {"1.5": 3, "cat": 4}})

@@ -76,7 +76,7 @@ def run(folder: Path, *options: str) -> Ended:
 
 
 def replay(folder: Path, *arguments: str, given: str = "") -> Ended:
-    return ended_warm(folder, *MODULE, "replay", *arguments, stdin=given.encode())
+    return ended_warm(folder, *MODULE, "replay", "--yes", *arguments, stdin=given.encode())
 
 
 def last_line(stderr: bytes) -> str:
@@ -120,7 +120,7 @@ def test_a_compiled_loop_comes_back_and_the_debugger_stands_at_its_line(compiled
     ran = replay(compiled_loop, "--pdb", given=asked)
     said = ran.stdout.decode()
     assert ran.status == 0, ran.stderr
-    assert "Step 2 again, on the weights of before: loss 1.27143." in said
+    assert "Step 2 again, with the weights from before it: loss 1.27143." in said
     assert "First op with finite inputs and a non-finite output: SqrtGrad, backward" in said
     lines = said.splitlines()
     born = next(
@@ -146,7 +146,7 @@ def test_an_eager_loop_comes_back(eager_loop: Path) -> None:
     ran = replay(eager_loop, "--pdb", given="p x.shape, sorted(gradients), output.shape\nq\n")
     said = ran.stdout.decode()
     assert ran.status == 0, ran.stderr
-    assert "Step 1 again, on the weights of before: loss 2.29897." in said
+    assert "Step 1 again, with the weights from before it: loss 2.29897." in said
     assert "  > SqrtGrad, gradient of Sqrt" in said
     assert "train.py(14)" in said
     assert "(TensorShape([32, 4]), ['sequential/dense/kernel'], TensorShape([32]))" in said
@@ -159,8 +159,8 @@ def test_an_eager_loop_comes_back(eager_loop: Path) -> None:
         (SCRIPTS / "critic_and_generator.py", "Step 0 again", "  > SqrtGrad, gradient of Sqrt"),
         (SCRIPTS / "two_steps_in_one_execution.py", "Step 2 again", "  > Log "),
         (SCRIPTS / "xla_alone.py", "Step 0 again", "  > SqrtGrad, gradient of Sqrt"),
-        (RETRACED, "Step 4 again, on the weights of before: loss -inf.", "  > Log "),
-        (BUILT_LATE, "Step 3 again, on the weights of before: loss nan.", "  > Log "),
+        (RETRACED, "Step 4 again, with the weights from before it: loss -inf.", "  > Log "),
+        (BUILT_LATE, "Step 3 again, with the weights from before it: loss nan.", "  > Log "),
     ],
     ids=[
         "own step",
@@ -222,7 +222,7 @@ def test_an_eager_loop_that_changed(eager_loop: Path, copy_of: Callable[[Path], 
     (folder / "train.py").write_text(changed)
     ran = replay(folder)
     assert ran.status == 2, ran.stdout
-    said = "before it came to the step that went bad in training 1 again."
+    said = "before it reached the step that went bad in training 1 again."
     assert last_line(ran.stderr).startswith("nanwatch: train.py ended with ")
     assert last_line(ran.stderr).endswith(said)
 
@@ -273,7 +273,7 @@ def test_over_the_limit(tmp_path: Path) -> None:
     again = replay(tmp_path)
     assert again.status == 2
     assert last_line(again.stderr).endswith(
-        "snapshot.npz is not whole (batch): it was over --snapshot-limit."
+        "snapshot.npz is incomplete (batch is missing): it was larger than --snapshot-limit."
     )
 
 

@@ -32,12 +32,12 @@ def run(folder: Path, script: str, *options: str) -> Path:
     """The folder of the run of a script, for which nothing was tried."""
     (folder / "train.py").write_text(script)
     assert ended_warm(folder, *MODULE, "run", "--prove", "0", *options, "train.py").status in (0, 1, 3)
-    (logs,) = (folder / "logs").iterdir()
+    (logs,) = (entry for entry in (folder / "logs").iterdir() if entry.is_dir())
     return logs
 
 
 def prove(folder: Path, *arguments: str) -> Ended:
-    return ended_warm(folder, *MODULE, "prove", *arguments)
+    return ended_warm(folder, *MODULE, "prove", "--yes", *arguments)
 
 
 def last_line(text: bytes) -> str:
@@ -50,12 +50,12 @@ def test_a_run_that_is_over_is_proven(tmp_path: Path) -> None:
     done = prove(tmp_path)
     said = done.stdout.decode()
     assert done.status == 0, done.stderr
-    assert "Cause  NW105 unscaled-input" in said
+    assert "NW105 unscaled-input" in said
     assert "it cured the fault" in said
     (cure,) = [trial for trial in read_trials(logs, []) if trial.verdict == "cured"]
     assert (cure.fit, cure.made_again, cure.intervention.value) == (1, True, (3,))
     assert (tmp_path / "trained").read_text() == "all of it "  # the script was left at the training's end
-    assert [path.name for path in (tmp_path / "logs").iterdir()] == [logs.name]
+    assert [path.parent.name for path in (tmp_path / "logs").glob("*/run.json")] == [logs.name]
 
 
 def test_there_is_nothing_to_try(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_there_is_nothing_to_try(tmp_path: Path) -> None:
     done = prove(tmp_path)
     assert done.status == 2
     assert last_line(done.stderr) == (
-        "nanwatch: There is nothing to try: no remedy was told, and nothing is suspected."
+        "nanwatch: There is nothing to try: the run has no remedy and no suspected cause."
     )
 
 
@@ -72,7 +72,7 @@ def test_a_script_that_does_something_else_now(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("print('nothing')\n")
     done = prove(tmp_path)
     assert done.status == 2
-    assert "train.py ended with status 0, and training 2 could not be made again" in last_line(done.stderr)
+    assert "train.py ended with status 0, and training 2 could not be repeated" in last_line(done.stderr)
     (tmp_path / "train.py").unlink()
     assert prove(tmp_path).status == 2
 

@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).parent.parent / "watch" / "incident" / "singularities" /
 
 
 def replay(folder: Path, *arguments: str, given: str = "") -> Ended:
-    return ended_warm(folder, *MODULE, "replay", *arguments, stdin=given.encode())
+    return ended_warm(folder, *MODULE, "replay", "--yes", *arguments, stdin=given.encode())
 
 
 def last_line(stderr: bytes) -> str:
@@ -34,10 +34,19 @@ def test_the_step_comes_back(halted: Path) -> None:
     ran = replay(halted, "--pdb", given="p y_pred.shape, loss\nq\n")
     said = ran.stdout.decode()
     assert ran.status == 0, ran.stderr
-    assert "on the weights of before: loss nan." in said
+    assert "with the weights from before it: loss nan." in said
     assert "RealDiv, forward" in said
     assert "train.py:12" in said
     assert "TensorShape([32, 5])" in said
+
+
+def test_nobody_is_there_to_be_asked(halted: Path) -> None:
+    ran = ended(halted, *MODULE, "replay")
+    assert (ran.status, ran.stdout) == (2, b"")
+    assert ran.stderr.decode() == (
+        f"nanwatch: This would run the script that the record names, {halted}/train.py, from {halted}; "
+        "add --yes if that may be run.\n"
+    )
 
 
 def test_the_remedy_was_tried(halted: Path) -> None:
@@ -46,8 +55,16 @@ def test_the_remedy_was_tried(halted: Path) -> None:
     assert "as it was: NaN or infinite at step 1" in said
 
 
+def moved(halted: Path, folder: Path) -> Path:
+    """The project and its run as if they had been made in ``folder``."""
+    shutil.copytree(halted, folder)
+    (record,) = (folder / "logs").glob("*/run.json")
+    record.write_text(record.read_text().replace(str(halted), str(folder)))
+    return folder
+
+
 def test_a_script_that_changed(halted: Path, tmp_path: Path) -> None:
-    shutil.copytree(halted, tmp_path / "project")
+    moved(halted, tmp_path / "project")
     script = tmp_path / "project" / "train.py"
     script.write_text(script.read_text().replace("Dense(8,", "Dense(9,"))
     ran = replay(tmp_path / "project")
@@ -56,11 +73,11 @@ def test_a_script_that_changed(halted: Path, tmp_path: Path) -> None:
 
 
 def test_a_script_that_trains_no_more(halted: Path, tmp_path: Path) -> None:
-    shutil.copytree(halted, tmp_path / "project")
+    moved(halted, tmp_path / "project")
     (tmp_path / "project" / "train.py").write_text("print('done')\n")
     ran = replay(tmp_path / "project")
     assert ran.status == 2
-    said = "nanwatch: train.py ended with status 0 before it came to training 1 again."
+    said = "nanwatch: train.py ended with status 0 before it reached training 1 again."
     assert last_line(ran.stderr) == said
 
 
@@ -75,7 +92,7 @@ def test_a_script_that_trains_no_more(halted: Path, tmp_path: Path) -> None:
 def test_a_snapshot_that_is_missing_or_torn(
     damage: object, sentence: str, halted: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(halted, tmp_path / "project")
+    moved(halted, tmp_path / "project")
     damage(next((tmp_path / "project" / "logs").glob("*/snapshot.npz")))  # type: ignore[operator]
     ran = replay(tmp_path / "project")
     assert ran.status == 2

@@ -1,4 +1,4 @@
-"""``python -m tests.same_bits [--every N] [WORD]...``: trainings bare and under watch, and what differs.
+"""``python -m tests.same_bits [--every N] [--result FILE] [WORD]...``: trainings bare and under watch.
 
 With words, those whose architecture, optimizer or way contains one; with ``--every N`` each N-th of these.
 """
@@ -13,6 +13,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.reliability.result import Result, write_result
+
+PROMISE = "A training ends with the same bits as under `python`"
+
 
 def main(arguments: Sequence[str]) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -24,6 +28,11 @@ def main(arguments: Sequence[str]) -> int:
 
     words = list(arguments)
     every = 1
+    result: Path | None = None
+    if "--result" in words:
+        place = words.index("--result")
+        result = Path(words[place + 1])
+        del words[place : place + 2]
     if "--every" in words:
         place = words.index("--every")
         every = int(words[place + 1])
@@ -44,6 +53,12 @@ def main(arguments: Sequence[str]) -> int:
             keras.backend.clear_session()
     for way, count in compared.items():
         print(f"{way:<28}{count:>6} compared{differing[way]:>6} differ", flush=True)
+    tried = sum(compared.values())
+    if result is not None:
+        command = " ".join(
+            ["python -m tests.same_bits", *(["--every", str(every)] if every > 1 else []), *words]
+        )
+        write_result(result, [Result(PROMISE, tried, tried - sum(differing.values()), command)])
     return 1 if sum(differing.values()) else 0
 
 

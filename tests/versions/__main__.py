@@ -1,7 +1,7 @@
 """``python -m tests.versions [--pairs 3.3/2.16 newest] [--parts fit loop] [--folder ENVIRONMENTS]``
 
-Makes an environment for each pair of Keras and TensorFlow, tries nanwatch in it, and prints the table that
-the README shows.
+Creates an environment for each pair of Keras and TensorFlow, tries nanwatch in it, and prints the table that
+docs/versions.md shows.
 """
 
 from __future__ import annotations

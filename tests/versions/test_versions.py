@@ -15,7 +15,7 @@ from tests.versions.pairs import PAIRS, Pair, oldest_for
 from tests.versions.tried import PARTS
 from tests.versions.trying import ALL, Tried, try_pair
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "versions.md").read_text(encoding="utf-8")
 NOWHERE = Pair("3.99.0", "2.99.0", (3, 13))
 
 
@@ -82,11 +82,11 @@ def test_the_table(
     assert capsys.readouterr().err == "There is none.\n"
 
 
-def test_the_readme_shows_the_table() -> None:
+def test_the_page_shows_the_table() -> None:
     """Each pair has a row there, in which nothing was wrong; that of the newest is a later one's."""
     top, line = head(ALL)
-    assert f"{top}\n{line}\n" in README
-    rows = README.split(f"{line}\n")[1].split("\n\n")[0].splitlines()
+    assert f"{top}\n{line}\n" in PAGE
+    rows = PAGE.split(f"{line}\n")[1].split("\n\n")[0].splitlines()
     shown = [re.findall(r"[^|]+", each) for each in rows]
     assert [tuple(cell.strip() for cell in cells[:2]) for cells in shown[:-1]] == [
         (pair.keras, pair.tensorflow) for pair in PAIRS[:-1]

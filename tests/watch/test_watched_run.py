@@ -101,5 +101,5 @@ def test_what_the_script_exits_with_is_said_as_python_says_it(
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file")
-    with pytest.raises(NanwatchError, match=r"No run folder could be made in .*; give another one"):
+    with pytest.raises(NanwatchError, match=r"No run folder could be created in .*; choose another one"):
         open_recorder(tmp_path / "logs", ("train.py",))

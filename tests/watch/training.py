@@ -22,7 +22,7 @@ def watch_in(folder: Path, on_incident: Any = "raise") -> Any:
 
 def only_run(folder: Path) -> Run:
     """The one run below ``folder``."""
-    (place,) = folder.iterdir()
+    (place,) = (entry for entry in folder.iterdir() if entry.is_dir())
     return read_run(place)
 
 

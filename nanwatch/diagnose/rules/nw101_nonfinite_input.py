@@ -30,15 +30,15 @@ ANOTHER_FAULT = 0.8
 
 
 class NonfiniteInput(Rule):
-    """The input holds NaN or infinity before the model has touched it.
+    """The input has NaN or infinity before it reaches the model.
 
     ## What it does
-    Looks for NaN, inf and -inf in x as it was given to the training, and names the columns and
-    the rows. Columns with no finite value left, in data that has been scaled, are NW102's.
+    Looks for NaN, inf and -inf in x as it was given to the training, and names the columns and the
+    rows. Scaled columns that have no finite value left belong to NW102.
 
     ## Why is this bad
-    One NaN in a row makes the prediction for it NaN, the mean loss of its batch, every gradient,
-    and after the update every weight. A lower learning rate or clipping changes nothing.
+    One NaN in a row makes its prediction NaN, then the mean loss of the batch, every gradient, and
+    after the update every weight. A lower learning rate or gradient clipping changes nothing.
 
     ## Example
     ```python
@@ -83,7 +83,7 @@ class NonfiniteInput(Rule):
         adapted = layer_adapted_to_bad_data(fit, run)
         if adapted is not None:
             message += f" The statistics of {adapted.name} were taken from it, and are not finite either: "
-            message += "mend the data before adapt, too."
+            message += "repair the data before adapt, too."
         evidence = tuple(self.evidence(fit, run, array))
         incident = incident_of(fit, run)
         location, remedies = fit.input_line(), self.remedies(fit, array, bad, columns)
@@ -127,7 +127,7 @@ class NonfiniteInput(Rule):
         place = f" in {count_words(len(rows), 'row')} of {array.batch.rows}" if rows else ""
         yield f"the batch of step {incident.step} holds {bad_kinds(array.batch)}{place}"
         if incident.finite_on_first_weights is False:
-            yield "the same batch is non-finite on the weights of step 0 too: the data, not the training"
+            yield "the same batch is non-finite with the weights of step 0 too: the data are at fault"
         if rows and incident.bad_rows and set(incident.bad_rows) == set(rows):
             yield "row by row, exactly the rows with a non-finite input give a non-finite loss"
 
@@ -149,7 +149,7 @@ class NonfiniteInput(Rule):
         if bad.num_neg_inf or bad.num_pos_inf:
             text = (
                 f"The infinities in {where} come from a log of 0 or a division by 0 made earlier; "
-                "mend that: np.log(v + 1e-3) or np.log1p(v), or a small constant in the divisor."
+                "fix that: np.log(v + 1e-3) or np.log1p(v), or a small constant in the divisor."
             )
             remedies.append(
                 Remedy(Intervention(InterventionKind.MEND_PREPROCESSING, array.path, columns), text)

@@ -19,12 +19,12 @@ class ZeroVarianceScaling(Rule):
     """A constant column was divided by its standard deviation (or range) of 0.
 
     ## What it does
-    Looks for columns of x that have no finite value left while the other columns are
-    standardised or brought to [0, 1]: what `(x - x.mean(0)) / x.std(0)` leaves of a constant.
+    Looks for columns of x that have no finite value left, while the other columns are standardised or
+    scaled to [0, 1]. `(x - x.mean(0)) / x.std(0)` does this to a constant column.
 
     ## Why is this bad
-    The raw data were finite, so looking at them shows nothing; the scaled column is 0/0 in every
-    row, and every prediction, loss and gradient becomes NaN at the first step.
+    The raw data were finite, so looking at them shows nothing. The scaled column is 0/0 in every row,
+    and every prediction, loss and gradient becomes NaN at the first step.
 
     ## Example
     ```python

@@ -19,14 +19,14 @@ from nanwatch.record.run import Fit, Run
 
 
 class NonfiniteTarget(Rule):
-    """The target holds NaN or infinity.
+    """The target has NaN or infinity.
 
     ## What it does
     Looks for NaN, inf and -inf in y as it was given to the training, and names the rows.
 
     ## Why is this bad
-    The input, the weights and the predictions are finite, and the loss is not: the difference to
-    a NaN is NaN. One such row spoils the batch it is in, and after the update every weight.
+    The input, the weights and the predictions are finite, but the loss is not: the difference to a NaN
+    is NaN. One such row spoils its batch and, after the update, every weight.
 
     ## Example
     ```python
@@ -67,7 +67,8 @@ class NonfiniteTarget(Rule):
             )
         drop = Remedy(
             Intervention(InterventionKind.DROP_NONFINITE_ROWS, array.path, bad.bad_rows),
-            drop_rows_words(fit, "y", bad) + " A made-up target teaches a made-up thing: do not fill it in.",
+            drop_rows_words(fit, "y", bad)
+            + " Do not fill it in: the model would learn a value that you made up.",
         )
         if array.batch_is_clean or (incident and incident.finite_on_first_weights):
             return self.finding(
@@ -105,7 +106,7 @@ class NonfiniteTarget(Rule):
                 else "the predictions of that batch are finite"
             )
         if incident.finite_on_first_weights is False:
-            yield "the same batch is non-finite on the weights of step 0 too: the data, not the training"
+            yield "the same batch is non-finite with the weights of step 0 too: the data are at fault"
 
     @staticmethod
     def fires() -> list[Run]:

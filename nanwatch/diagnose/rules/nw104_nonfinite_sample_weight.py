@@ -24,9 +24,9 @@ class NonfiniteSampleWeight(Rule):
     Looks for NaN and infinity in `class_weight` and in the sample weights.
 
     ## Why is this bad
-    The loss of a row is multiplied by its weight: x, y and the predictions are finite, and the
-    loss is not. Weights of `total / count` are infinite for a class that does not occur; they do
-    harm once a row of that class comes, in another split for instance.
+    The loss of a row is multiplied by its weight. So x, y and the predictions are finite, and the loss
+    is not. Weights computed as `total / count` are infinite for a class that does not occur. They do
+    harm as soon as a row of that class comes, for example in another split.
 
     ## Example
     ```python

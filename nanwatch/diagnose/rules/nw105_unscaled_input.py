@@ -21,18 +21,18 @@ BYTE = 255.0
 
 
 class UnscaledInput(Rule):
-    """The features are far from scale 1, and the training suffers from it.
+    """The features are far from scale 1, and this harms the training.
 
     ## What it does
-    Looks for features with a root mean square above 10 in a model that does not normalise its
-    input, and for harm done: a first loss many times ln k (or the variance of y) that never comes
-    down, a spike after which a layer is dead, a first layer that sits at the ends of its range.
-    Raw features in a training that goes well are no finding.
+    Looks for features with a root mean square above 10 in a model that does not normalise its input,
+    and for harm: a first loss many times ln k (or the variance of y) that never comes down, a spike
+    after which a layer is dead, or a first layer whose outputs stay at the ends of their range. Raw
+    features in a training that goes well are not reported.
 
     ## Why is this bad
-    Activations and gradients grow with the input, so a rate that suits scaled data throws the
-    weights far out in the first steps: ReLU layers die, sigmoid and tanh saturate, the loss stays
-    at ln k or goes non-finite.
+    Activations and gradients grow with the input. A learning rate that suits scaled data then moves the
+    weights much too far in the first steps: ReLU layers die, sigmoid and tanh saturate, and the loss
+    stays at ln k or becomes non-finite.
 
     ## Example
     ```python
@@ -59,7 +59,7 @@ class UnscaledInput(Rule):
         harm, strength = harm_done(fit)
         if not harm:
             return
-        message = f"{capitalise_first(raw_words(raw))}, and the training suffers: {harm[0]}."
+        message = f"{capitalise_first(raw_words(raw))}, and this harms the training: {harm[0]}."
         clear = strength >= 0.5
         yield self.finding(
             fit,
@@ -80,8 +80,7 @@ class UnscaledInput(Rule):
             return
         yield self.finding(
             fit,
-            f"{capitalise_first(raw_words(raw))}, and the training learns too little of it: "
-            f"{skill_words(fit)}.",
+            f"{capitalise_first(raw_words(raw))}, and the training learns too little: {skill_words(fit)}.",
             location=fit.info.location,
             remedies=remedies(raw)[-1:],
             strength=0.5,

@@ -47,17 +47,17 @@ PLAIN_GRADIENT = ("SGD",)  # steps in proportion to the gradient; the others div
 
 
 class UnscaledTarget(Rule):
-    """The regression target is far from scale 1, and the training suffers from it.
+    """The regression target is far from scale 1, and this harms the training.
 
     ## What it does
-    Looks for a target with a root mean square above 100 under a regression loss, and for harm:
-    under SGD a loss that explodes in the first few steps of a net with hidden layers; under Adam
-    a loss that barely falls while the weights move and the predictions stay far below the target.
+    Looks for a target with a root mean square above 100 under a regression loss, and for harm. Under
+    SGD: a loss that explodes in the first few steps of a net with hidden layers. Under Adam: a loss
+    that hardly falls, while the weights move and the predictions stay far below the target.
 
     ## Why is this bad
-    The gradient grows with the error. SGD takes a first step in proportion to it and lands where
-    the second is larger still. Adam moves each weight by about the learning rate a step, whatever
-    the error, and needs as many steps as the target is large.
+    The gradient grows with the error. SGD takes a first step in proportion to it, and arrives at a
+    point where the next step is even larger. Adam moves each weight by about the learning rate in each
+    step, whatever the error is, so it needs as many steps as the target is large.
 
     ## Example
     ```python
@@ -115,7 +115,7 @@ class UnscaledTarget(Rule):
         return self.finding(
             fit,
             f"{called} has mean {number(labels.mean)} and standard deviation {number(labels.std)}, "
-            f"where a net begins near 1, and the training learns too little of it: {skill_words(fit)}.",
+            f"where a net begins near 1, and the training learns too little: {skill_words(fit)}.",
             location=fit.info.location,
             remedies=(standardise(labels, f"the target {name}" if name else "y"),),
             strength=0.5,

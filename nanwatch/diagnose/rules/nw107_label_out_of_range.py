@@ -26,14 +26,14 @@ class LabelOutOfRange(Rule):
     """A class label is negative, or not smaller than the number of output units.
 
     ## What it does
-    Compares the labels with the units of the output under sparse categorical cross-entropy:
-    classes counted from 1, a void value such as 255, -1 for "no class". A class named by
-    `ignore_class` is passed over. Both faces are known: the exception on a CPU, and the NaN under
+    Compares the labels with the units of the output under sparse categorical cross-entropy. Typical
+    cases are classes that count from 1, a void value such as 255, and -1 for "no class". A class named
+    by `ignore_class` is left out. Both symptoms are known: the exception on a CPU, and the NaN under
     XLA and on a GPU.
 
     ## Why is this bad
-    Unit number 5 of 5 does not exist. TensorFlow on a CPU stops with InvalidArgumentError; under
-    XLA or on a GPU the loss of such a row is NaN, and with it everything after the next update.
+    Unit number 5 of 5 does not exist. On a CPU, TensorFlow stops with InvalidArgumentError. Under XLA
+    or on a GPU the loss of such a row is NaN, and so is everything after the next update.
 
     ## Example
     ```python
@@ -169,7 +169,7 @@ def misfit_words(misfit: Misfit) -> str:
     else:
         what = f"The target runs from {misfit.low:g} to {misfit.high:g}"
     units = count_words(misfit.units, "unit")
-    ends = "class 0 alone" if last == 0 else f"the classes 0 to {last} alone"
+    ends = "class 0 alone" if last == 0 else f"only the classes 0 to {last}"
     return f"{what}, but an output of {units} has {ends}."
 
 
@@ -202,8 +202,8 @@ def remedies(misfit: Misfit, at: Location | None, whole: bool) -> Iterator[Remed
             Intervention(InterventionKind.SET_UNITS, "output", misfit.more_classes),
             f"Give the output {misfit.more_classes} units: the labels count from 0 to {misfit.high:g}."
             if whole
-            else f"Give the output at least {misfit.more_classes} units, one for each class: of the labels "
-            f"those were seen that count from 0 to {misfit.high:g}.",
+            else f"Give the output at least {misfit.more_classes} units, one for each class: the labels "
+            f"that were seen count from 0 to {misfit.high:g}.",
         )
     else:
         text = "Map the labels to 0, 1, 2, ...: classes, y = np.unique(y, return_inverse=True); "

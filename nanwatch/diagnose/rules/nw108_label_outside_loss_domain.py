@@ -32,17 +32,17 @@ MASK_CLASSES = 10
 
 
 class LabelOutsideLossDomain(Rule):
-    """Binary cross-entropy is given labels outside [0, 1].
+    """Binary cross-entropy gets labels outside [0, 1].
 
     ## What it does
-    Looks for labels below 0 or above 1 (-1/1, or classes 0, 1, 2, ...) under binary
-    cross-entropy, and for a loss that goes below zero. Fractions a little outside, as the noise that the
-    labels of a discriminator are given, are nothing as long as the loss stays above it.
+    Looks for labels below 0 or above 1 (-1/1, or classes 0, 1, 2, ...) under binary cross-entropy, and
+    for a loss that falls below zero. Labels a little outside, for example with the noise that is added
+    to the labels of a discriminator, are no fault as long as the loss stays above zero.
 
     ## Why is this bad
-    `-(y log p + (1 - y) log(1 - p))` has a lower bound for y in [0, 1] alone. For y = -1 or 2 it
-    falls for ever as the prediction runs to 0 or 1: the loss looks better with every epoch, and
-    the net only learns to be extreme.
+    `-(y log p + (1 - y) log(1 - p))` has a lower bound only for y in [0, 1]. For y = -1 or 2 it falls
+    without end as the prediction goes to 0 or 1. The loss looks better with every epoch, and the net
+    only learns to be extreme.
 
     ## Example
     ```python
@@ -106,7 +106,9 @@ class LabelOutsideLossDomain(Rule):
         many = labels.integral and (copied or is_quantity(labels, output, inputs))
         classes = 0 if many else number_of_classes(labels)
         if copied:
-            evidence.append("the target is as wide as the input and has its range: it is to be restored")
+            evidence.append(
+                "the target has the width and the range of the input: the model restores its input"
+            )
         # Two labels can be numbered anew; of several classes it is the head that is wrong, of a quantity the
         # loss.
         at = fit.info.location if labels.integral else fit.model.compile_location
@@ -260,7 +262,7 @@ def remedies(labels: TensorSummary) -> Iterator[Remedy]:
         yield Remedy(Intervention(InterventionKind.SCALE_TARGET, labels.path, 1.0 / BYTE), text)
     if not classes:
         text = (
-            "Bring y into [0, 1], or, where it is a quantity and no probability, use a linear head and mse."
+            "Bring y into [0, 1], or, if it is a quantity and not a probability, use a linear head and mse."
         )
         yield Remedy(
             Intervention(InterventionKind.RESCALE_TARGET, labels.path, (labels.min, labels.max)), text

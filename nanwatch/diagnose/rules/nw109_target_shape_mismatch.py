@@ -24,18 +24,19 @@ LOOKS = 3  # the last ones
 
 
 class TargetShapeMismatch(Rule):
-    """Labels of shape (N,) are compared with predictions of shape (N, 1), every one with every other.
+    """Labels of shape (N,) are compared with predictions of shape (N, 1): each label with every
+    prediction.
 
     ## What it does
-    Looks in a training step of the script's own for an op in which the labels, of one axis, meet
-    the predictions, of shape (N, 1), so that the result has shape (N, N), or a column of labels a row
-    of predictions. Keras's own losses bring both to one shape; a difference written by hand does not,
-    and what has met before it is given to a loss stays (N, N).
+    Looks in your own training step for an op in which labels of shape (N,) and predictions of shape (N,
+    1) meet, so that the result has shape (N, N); or a column of labels and a row of predictions.
+    Keras's own losses bring both to one shape. A difference that you write by hand does not, and a
+    result of shape (N, N) that is then given to a loss stays (N, N).
 
     ## Why is this bad
-    Each prediction is compared with the label of every row. What comes closest to all labels at
-    once is their mean: the loss falls to the variance of the labels, every row gets nearly the same
-    answer, and nothing fails.
+    Each prediction is compared with the labels of all rows. The best answer to all labels at once is
+    their mean: the loss falls to the variance of the labels, every row gets nearly the same answer, and
+    no error is raised.
 
     ## Example
     ```python

@@ -25,13 +25,13 @@ class NotOneHot(Rule):
     """Label rows under categorical cross-entropy do not sum to 1.
 
     ## What it does
-    Looks for labels whose rows sum to more than 1, several 1s in a row for instance, under
-    categorical cross-entropy.
+    Looks for labels whose rows sum to more than 1 under categorical cross-entropy, for example rows
+    with several 1s.
 
     ## Why is this bad
-    The loss of a row is weighed by its sum, and its least value is not 0: a softmax can give one
-    class all of its probability, but not two classes all of theirs. Rows of several labels are
-    several yes-or-no questions.
+    The loss of a row is multiplied by the sum of the row, and its smallest value is not 0: a softmax
+    can give one class all of its probability, but not two classes. Rows with several labels are several
+    yes-or-no questions.
 
     ## Example
     ```python

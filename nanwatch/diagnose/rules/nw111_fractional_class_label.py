@@ -17,15 +17,15 @@ from nanwatch.record.run import Fit, Run
 
 
 class FractionalClassLabel(Rule):
-    """Class labels are not whole numbers, and are cut to whole ones without a word.
+    """Class labels are not whole numbers, and are rounded down without a warning.
 
     ## What it does
     Looks for labels such as 0.0039 or 1.5 under sparse categorical cross-entropy.
 
     ## Why is this bad
-    The loss casts the labels to integers: 0.0039 and 0.99 are both class 0. When the labels were
-    scaled along with the pixels, all of them are: the loss falls to nearly 0 at once and the
-    accuracy looks odd or perfect, while nothing was learnt.
+    The loss converts the labels to integers: 0.0039 and 0.99 are both class 0. If the labels were
+    scaled together with the pixels, all of them are class 0: the loss falls to nearly 0 at once and the
+    accuracy looks odd or perfect, but nothing was learned.
 
     ## Example
     ```python
@@ -59,8 +59,8 @@ class FractionalClassLabel(Rule):
             yield self.finding(
                 fit,
                 f"{capitalise_first(array.called)} under sparse categorical cross-entropy has labels that "
-                f"are not whole numbers (from {number(labels.min)} to {number(labels.max)}); they are cut to "
-                f"classes {int(labels.min)} to {int(labels.max)}.",
+                f"are not whole numbers (from {number(labels.min)} to {number(labels.max)}); they are "
+                f"rounded down to classes {int(labels.min)} to {int(labels.max)}.",
                 *(
                     [f"the first labels: {', '.join(number(v) for v in labels.example)}"]
                     if labels.example

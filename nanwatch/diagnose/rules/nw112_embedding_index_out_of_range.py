@@ -22,12 +22,12 @@ class EmbeddingIndexOutOfRange(Rule):
     """A token is negative, or not smaller than the embedding's `input_dim`.
 
     ## What it does
-    Compares the whole numbers of the input with `input_dim` where the input goes straight into an
-    `Embedding`, and reads TensorFlow's exception where it ended the training.
+    Compares the whole numbers of the input with `input_dim` if the input goes directly into an
+    `Embedding`. It also reads TensorFlow's exception if that ended the training.
 
     ## Why is this bad
-    The table has `input_dim` rows, numbered from 0. A vocabulary of 1000 words numbered from 1
-    needs 1001. A CPU stops the training; XLA takes another row instead, and the model learns with
+    The table has `input_dim` rows, numbered from 0. A vocabulary of 1000 words that is numbered from 1
+    needs 1001. A CPU stops the training. XLA takes another row instead, and the model learns with the
     wrong words.
 
     ## Example
@@ -69,7 +69,7 @@ class EmbeddingIndexOutOfRange(Rule):
     ) -> Finding:
         """``largest`` is the largest token of all, where it is known: a step stops at the first bad one."""
         to_come = are_rows_to_come(fit)
-        follows = "another row is taken in its place, without a word"
+        follows = "another row is used instead, without a warning"
         if crashed or to_come:
             follows = "TensorFlow stopped there" if crashed else "TensorFlow stops there on a CPU"
         where = fit.input_line()
@@ -78,7 +78,7 @@ class EmbeddingIndexOutOfRange(Rule):
             wanted = max(token, largest or 0) + 1
             text = f"Give {layer.name} input_dim={wanted}: one row more than the largest token."
             if largest is None:
-                met = "TensorFlow stopped at the first that it met" if crashed else "not all tokens were seen"
+                met = "TensorFlow stopped at the first one" if crashed else "not all tokens were seen"
                 text = (
                     f"Give {layer.name} a row for every token: an input_dim of {wanted} or more, since {met}."
                     " It is the size of the vocabulary, and 1 more where the tokens count from 1."

@@ -46,19 +46,19 @@ REAL_AND_MADE = 2  # the classes of a discriminator, which may also guess at its
 
 
 class ClassSortedBatches(Rule):
-    """The rows come sorted by class, so that a batch holds one class alone.
+    """The rows are sorted by class, so that a batch has only one class.
 
     ## What it does
-    Compares the batches in which all labels are the same with how many there would be if the rows
-    were shuffled. It is an error where the loss leaps above that of guessing at each change of class,
-    or ends there, or where the first batch of a class costs several times what the rest of it does.
-    Of batches that a script hands over one by one it speaks only where such harm is seen: the parts of a
-    GAN are rightly fed one class at a time.
+    Compares the number of batches in which all labels are equal with the number to expect from shuffled
+    rows. It is an error if the loss jumps above that of guessing at each change of class, or ends
+    there, or if the first batch of a class costs several times as much as its other batches. For
+    batches that a script passes one by one, it is reported only if such harm is seen, because the parts
+    of a GAN correctly get one class at a time.
 
     ## Why is this bad
-    Each batch teaches the net to answer with its class, and the next class begins by undoing that.
-    The loss looks fine while one class lasts; the net that remains answers with the last class.
-    BatchNormalization sees statistics of one class only.
+    Each batch teaches the net to answer with its class, and the next class first undoes this. The loss
+    looks fine as long as one class lasts, and the final net answers with the last class.
+    BatchNormalization sees the statistics of one class only.
 
     ## Example
     ```python

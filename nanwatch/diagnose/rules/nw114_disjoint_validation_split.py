@@ -21,15 +21,15 @@ SOME_UNSEEN = 0.1
 
 
 class DisjointValidationSplit(Rule):
-    """The validation data are of classes that the training data do not have.
+    """The validation data have classes that are not in the training data.
 
     ## What it does
     Compares the classes of the training labels with those of the validation labels.
 
     ## Why is this bad
-    `validation_split` takes the last rows as they lie, before any shuffling. Where the rows are
-    sorted by class, the validation part is one class alone, which the training never saw: the
-    validation accuracy is 0 and its loss grows as the training gets better.
+    `validation_split` takes the last rows in their order, before any shuffling. If the rows are sorted
+    by class, the validation part has only classes that the training never saw: the validation accuracy
+    is 0, and the validation loss grows while the training improves.
 
     ## Example
     ```python
@@ -66,7 +66,7 @@ class DisjointValidationSplit(Rule):
 
     def build_finding(self, fit: Fit, known: list[str], unseen: list[str], total: float) -> Finding:
         split = fit.info.validation_split
-        why = f" validation_split={split:g} takes the last rows as they lie." if split else ""
+        why = f" validation_split={split:g} takes the last rows in their order." if split else ""
         scores = accuracies(fit, validation=True)
         evidence = [f"validation accuracy {scores[-1]:.3g} in the last epoch"] if scores else []
         text = (

@@ -35,18 +35,18 @@ LEAST_ROWS = 50  # of validation; of fewer rows the loss is chance
 
 
 class NoLearnableRelation(Rule):
-    """Nothing shows that the inputs tell the labels.
+    """Nothing shows that the labels depend on the inputs.
 
     ## What it does
-    Looks at a training that learns its own rows by heart while the validation loss is never better
-    than guessing; or at one that stays at guessing though its weights move. It is a note: whether
-    rows and labels are misaligned, there is nothing to learn, or it takes longer, the arrays cannot
-    tell. Nor can a training on shuffled labels: a rate that is too low, or a net that passes no
-    gradient, fares alike on both.
+    Looks for a training that memorises its own rows while the validation loss is never better than
+    guessing, or for one that stays at guessing although its weights move. It is only a note: the arrays
+    cannot tell whether rows and labels are misaligned, whether there is nothing to learn, or whether
+    learning needs more time. A training on shuffled labels cannot tell either: with a learning rate
+    that is too low, or a net that passes no gradient, it looks the same.
 
     ## Why is this bad
-    Where there is nothing to learn, no change of the model, the loss or the rate can help. Often x was
-    shuffled or filtered and y was not, and row 7 of the one no longer belongs to row 7 of the other.
+    If there is nothing to learn, no change of the model, the loss or the learning rate can help. Often
+    x was shuffled or filtered and y was not, so row 7 of x no longer belongs to row 7 of y.
 
     ## Example
     ```python
@@ -137,7 +137,7 @@ def plateau_words(fit: Fit) -> str | None:
     if not accuracy_is_a_share(fit, LEAST_EPOCHS):
         return None
     steps = f"after {fit.info.steps} steps of weights that move"
-    return f"So far the answers are worth a guess: {stuck.words} {steps}"
+    return f"So far the answers are no better than guessing: {stuck.words} {steps}"
 
 
 def validation_counts(fit: Fit) -> bool:

@@ -30,17 +30,19 @@ ALREADY_SCALED = 5.0  # pixels in [0, 1] or standardised ones stay below; raw on
 
 
 class PreprocessingMismatch(Rule):
-    """The inputs at validation were prepared otherwise than in training, or were scaled twice.
+    """The validation inputs were prepared in another way than the training inputs, or inputs were scaled
+    twice.
 
     ## What it does
-    Compares the scale of the inputs of fit with that of the validation inputs, column by column where
-    there are columns; and looks for inputs near 1 that the model itself divides by 255 before its first
-    weights, be it in a model inside it, or that a `Normalization` scales which was adapted to others.
+    Compares the scale of the inputs of fit with that of the validation inputs, column by column if
+    there are columns. It also looks for inputs near 1 that the model itself divides by 255 before its
+    first weights (also in a model inside it), or that go through a `Normalization` that was adapted to
+    other values.
 
     ## Why is this bad
-    The net is asked about numbers it never saw. The training goes well, and the validation is bad
-    from the first epoch on, which looks like over-fitting and is none. Inputs scaled twice are nearly
-    0 for every row, so that the bias is all that a layer can see.
+    The net gets numbers that it has never seen. The training goes well, and the validation is bad from
+    the first epoch on, which looks like over-fitting but is not. Inputs that are scaled twice are
+    nearly 0 in every row, so a layer sees only its bias.
 
     ## Example
     ```python
@@ -78,7 +80,9 @@ class PreprocessingMismatch(Rule):
     def build_finding(self, fit: Fit, trained: TensorSummary, other: TensorSummary, ratio: float) -> Finding:
         harm = validation_harm(fit)
         times = ratio if ratio > 1 else 1 / ratio
-        text = "Prepare both alike: fit the scaler on the training rows and apply it to the others as well."
+        text = (
+            "Prepare both in the same way: fit the scaler on the training rows, and apply it to all others."
+        )
         return self.finding(
             fit,
             f"The validation input runs from {number(other.min)} to {number(other.max)}, that of "
@@ -110,7 +114,7 @@ class PreprocessingMismatch(Rule):
         yield self.finding(
             fit,
             f"The input runs from {number(given.min)} to {number(given.max)}, and {layer.name} multiplies it "
-            f"by {number(scale)}: the layers behind it see at most {number(largest_value(given) * scale)}.",
+            f"by {number(scale)}: the layers after it see at most {number(largest_value(given) * scale)}.",
             *([stuck.words] if stuck else []),
             location=fit.info.location,
             layer=layer.path,
@@ -134,7 +138,7 @@ class PreprocessingMismatch(Rule):
             return
         given, adapted = middle
         stuck = guessing(fit)
-        text = "Give the model the data that the layer was adapted to, or adapt it to those that it is given."
+        text = "Give the model the data that the layer was adapted to, or adapt it to the data that it gets."
         yield self.finding(
             fit,
             f"{found.layer.name} was adapted to columns with a standard deviation of {number(adapted)} in "

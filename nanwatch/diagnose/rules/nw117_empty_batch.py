@@ -18,15 +18,15 @@ from nanwatch.record.run import Fit, Run
 
 
 class EmptyBatch(Rule):
-    """A batch without a single row enters the training.
+    """A batch without rows enters the training.
 
     ## What it does
-    Looks for a step with 0 rows. Where the training stayed finite, it is a note: Keras's own losses
-    of nothing are 0, and the step changes little.
+    Looks for a step with 0 rows. If the training stayed finite it is a note: Keras's own losses of
+    nothing are 0, and the step changes little.
 
     ## Why is this bad
-    A mean over no rows is 0/0. BatchNormalization takes the mean of the batch, and so do losses and
-    metrics of one's own: one empty batch makes the statistics and then the weights NaN.
+    A mean over no rows is 0/0. BatchNormalization takes the mean of the batch, and so do many
+    hand-written losses and metrics. One empty batch makes the statistics NaN, and then the weights.
 
     ## Example
     ```python

@@ -18,17 +18,17 @@ NAMES: dict[DataKind, str] = {"inputs": "input", "labels": "target", "sample_wei
 
 
 class NonfiniteValidationData(Rule):
-    """The validation data hold NaN or infinity, the training data do not.
+    """The validation data have NaN or infinity, and the training data do not.
 
     ## What it does
-    Looks for NaN and infinity in the validation x, y and weights of a training whose own loss
-    stays finite. Where val_loss stays finite as well (on some processors relu(NaN) is 0), it is a
-    warning; and a note where the training data hold such values too, as for what is masked.
+    Looks for NaN and infinity in the validation x, y and weights of a training whose own loss stays
+    finite. It is a warning if val_loss stays finite too (on some processors relu(NaN) is 0). It is a
+    note if the training data have such values as well, for example values that are masked.
 
     ## Why is this bad
-    The training is sound, and nothing that watches `val_loss` works: no comparison with NaN is
-    true, so EarlyStopping, ModelCheckpoint(save_best_only=True) and ReduceLROnPlateau do nothing,
-    or the wrong thing, without a word.
+    The training is fine, but everything that watches `val_loss` fails. No comparison with NaN is true,
+    so EarlyStopping, ModelCheckpoint(save_best_only=True) and ReduceLROnPlateau do nothing, or the
+    wrong thing, without a warning.
 
     ## Example
     ```python
@@ -75,7 +75,7 @@ class NonfiniteValidationData(Rule):
             ),
         )
         if not validation_broke(fit):
-            message = f"{held}, and val_loss is finite all the same: of these rows it says nothing."
+            message = f"{held}, but val_loss is finite: it says nothing about these rows."
             return self.finding(
                 fit,
                 message,
@@ -88,7 +88,7 @@ class NonfiniteValidationData(Rule):
         epochs = [logs for logs in fit.epoch_logs() if not math.isfinite(logs.get("val_loss", 0.0))]
         return self.finding(
             fit,
-            f"{held}, and the training went well: val_loss is not finite, and whatever watches it is dead.",
+            f"{held}, but the training went well: val_loss is not finite, and what watches it is useless.",
             f"val_loss is not finite in {len(epochs)} of {len(fit.epoch_logs())} epochs, loss in none",
             location=where,
             remedies=remedies,

@@ -19,16 +19,16 @@ FRACTIONS = 0.95
 
 
 class TruncatedToken(Rule):
-    """An embedding is given fractions below 1 for tokens, and takes every one of them for 0.
+    """An embedding gets fractions below 1 as tokens, and reads all of them as 0.
 
     ## What it does
-    Follows the input of each embedding back to the data, through slices of a table too, and looks for
-    floats that lie below 1 and are no whole numbers.
+    Follows the input of each embedding back to the data, also through slices of a table, and looks for
+    floats that are below 1 and not whole numbers.
 
     ## Why is this bad
-    An embedding looks up rows of its table, and cuts off what is behind the point. Ids that were scaled
-    together with the features, to 0..1 or to a standard deviation of 1, are then all the same row: the
-    embedding tells nothing of any of them, without a word.
+    An embedding looks up rows of its table, and cuts off everything after the decimal point. Ids that
+    were scaled together with the features, to 0..1 or to a standard deviation of 1, then all get the
+    same row: the embedding says nothing about any of them, and there is no warning.
 
     ## Example
     ```python
@@ -65,14 +65,14 @@ class TruncatedToken(Rule):
         parts = [part for source in cut for part in parts_of(given, source)]
         low, high = min(part.min for part in parts), max(part.max for part in parts)
         where = f"{numbered_words('column', columns)} of the input" if columns else "the input"
-        text = "Leave the tokens out of the scaling: whole numbers from 0 on, beside the scaled features."
+        text = "Do not scale the tokens: keep whole numbers from 0 on, beside the scaled features."
         change = Intervention(InterventionKind.COUNT_TOKENS, given.path, columns)
         names = list_words([layer.name for layer in layers])
         gets = "gets its tokens" if len(layers) == 1 else "get their tokens"
         return self.finding(
             fit,
-            f"{names} {gets} from {where}, from {number(low)} to {number(high)} and no whole numbers: cut "
-            f"off behind the point, all of them are 0{'' if high < 1 else ', or 1'}.",
+            f"{names} {gets} from {where}, from {number(low)} to {number(high)} and not whole numbers: cut "
+            f"off after the point, all of them are 0{'' if high < 1 else ', or 1'}.",
             *(f"{layer.name} has {layer.config.get('input_dim')} rows" for layer in layers),
             location=fit.input_line(),
             layer=layers[0].path,

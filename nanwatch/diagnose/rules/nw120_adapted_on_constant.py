@@ -21,16 +21,16 @@ WORSE = 2.0  # times the loss of the training; over-fitting does as much, but no
 
 
 class AdaptedOnConstant(Rule):
-    """`Normalization.adapt` saw a column that does not vary, and other rows differ there.
+    """`Normalization.adapt` saw a column that is constant, but other rows have other values there.
 
     ## What it does
-    Looks for a `Normalization` with a deviation of 0 in some columns, and for values that are another number
-    there, in the training or in the validation.
+    Looks for a `Normalization` with a deviation of 0 in some columns, and for values in the training or
+    the validation data that differ from its mean there.
 
     ## Why is this bad
-    The layer divides by the deviation, or by 1e-7 where that is 0. A column that was constant while it was
-    adapted, as a flag that is rare, makes a number of ten million of the first row that differs: the loss of
-    that row is all that remains of the mean. It is finite, so that nothing looks broken.
+    The layer divides by the deviation, or by 1e-7 if the deviation is 0. If a column was constant while
+    it was adapted (a rare flag, for example), the first row that differs becomes a number of ten
+    million, and the loss of this row hides all the others. It is finite, so nothing looks broken.
 
     ## Example
     ```python

@@ -24,15 +24,15 @@ HEAVIER = 2.0
 
 
 class InvertedClassWeight(Rule):
-    """The more common a class is, the more its rows weigh.
+    """The more common a class is, the larger its class weight.
 
     ## What it does
-    Compares ``class_weight`` with how often each class occurs. It speaks where the weights rise with the
-    shares, from the rarest class to the most common one, by a factor of two and more.
+    Compares `class_weight` with how often each class occurs. It reports weights that rise with the
+    shares, from the rarest class to the most common one, by a factor of two or more.
 
     ## Why is this bad
-    Weights are there so that a rare class is not drowned. The other way round they drown it for good: to
-    answer the common class always costs next to nothing.
+    Class weights should help a rare class. The other way round they hide it completely: always
+    answering the common class then costs almost nothing.
 
     ## Example
     ```python
@@ -93,7 +93,10 @@ class InvertedClassWeight(Rule):
 def weights_by_share(fit: Fit) -> list[tuple[float, float, str]]:
     """(share, weight, class) from the rarest to the most common; nothing where a weight is not known."""
     shares, given = class_shares(sole_labels(fit)), fit.info.class_weight or {}
-    known = {float(name): weight for name, weight in given.items()}
+    try:
+        known = {float(name): weight for name, weight in given.items()}
+    except ValueError:  # a class by another name than a number
+        return []
     occurring = {name: share for name, share in shares.items() if share > 0}
     if len(occurring) < 2 or not all(known.get(float(name), 0.0) > 0 for name in occurring):
         return []

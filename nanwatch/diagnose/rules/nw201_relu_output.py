@@ -35,19 +35,19 @@ LOGITS = {"loss_info": LossInfo(BINARY, from_logits=True)}
 
 
 class ReluOutput(Rule):
-    """The output layer has a ReLU, or another one-sided unit, where the loss wants probabilities.
+    """The output layer has a ReLU, or another one-sided activation, but the loss needs probabilities.
 
     ## What it does
-    Looks for an output with relu (relu6, elu, gelu, softplus, ...) under a cross-entropy. The
-    harm is shown by predictions of a row that sum to 0 in the step that went bad, or by a loss
-    that starts or stays above that of guessing. Of relu it is certain before it shows: only a training
-    that has learned with it all the same gets a warning instead of an error.
+    Looks for an output with relu (relu6, elu, gelu, softplus, ...) under a cross-entropy. The harm
+    shows as predictions of a row that sum to 0 in the step that went bad, or as a loss that starts or
+    stays above that of guessing. A relu is reported even before harm shows; if the training has learned
+    anyway, it is a warning instead of an error.
 
     ## Why is this bad
-    `categorical_crossentropy` divides each row by its sum. A row in which every unit is 0 gives
-    0/0: the loss is NaN, and so is every weight after the next update. It comes when the first
-    such row comes, after good epochs as well. `binary_crossentropy` cuts predictions to [0, 1]:
-    outside, and at a dead unit's 0, no gradient flows.
+    `categorical_crossentropy` divides each row by its sum. A row in which every unit is 0 gives 0/0:
+    the loss is NaN, and so is every weight after the next update. This happens when the first such row
+    comes, sometimes after good epochs. `binary_crossentropy` clips predictions to [0, 1]: outside, and
+    at the 0 of a dead unit, no gradient flows.
 
     ## Example
     ```python
@@ -74,7 +74,7 @@ class ReluOutput(Rule):
         if constant_since(fit, head.output.path) is not None:
             harm.append("The predictions are the same for every row.")
         if head.from_logits and head.loss == BINARY:
-            harm.append("A logit of 0 is a probability of 0.5: no row can be given less.")
+            harm.append("A logit of 0 is a probability of 0.5: no row can get less.")
         if not broke and harm:
             strength = max(strength, 0.75)
         at_work = head.activation in REACHES_ZERO and not has_proved_itself(fit)

@@ -22,15 +22,15 @@ SHARE_SLACK = 0.005  # an epoch's accuracy against the share in the labels: both
 
 
 class SingleUnitSoftmax(Rule):
-    """The output layer's softmax runs over one unit, and so every prediction is exactly 1.
+    """The output layer applies softmax to one unit, so every prediction is exactly 1.
 
     ## What it does
     Looks for an output whose softmax normalises over an axis of size 1.
 
     ## Why is this bad
-    exp(z) / exp(z) is 1, whatever z is: the model answers 1 to every row and its accuracy is the
-    share of label 1. The loss may fall all the same: Keras takes the logit from behind the
-    softmax and trains that, so neither loss nor gradients give the fault away.
+    exp(z) / exp(z) is 1 for every z. The model answers 1 to every row, and its accuracy is the share of
+    label 1. The loss can still fall, because Keras uses the logit from before the softmax and trains
+    that. So neither the loss nor the gradients show the fault.
 
     ## Example
     ```python
@@ -73,8 +73,8 @@ class SingleUnitSoftmax(Rule):
         losses = [float(logs["loss"]) for logs in fit.epoch_logs() if "loss" in logs]
         if len(losses) > 1 and losses[-1] < losses[0]:
             yield (
-                f"That the loss falls ({number(losses[0])} to {number(losses[-1])}) is no sign of health: "
-                "Keras trains the logit behind the softmax."
+                f"That the loss falls ({number(losses[0])} to {number(losses[-1])}) does not show that it "
+                "learns: Keras trains the logit before the softmax."
             )
 
     @staticmethod

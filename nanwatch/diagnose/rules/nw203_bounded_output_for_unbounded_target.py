@@ -45,13 +45,13 @@ class BoundedOutputForUnboundedTarget(Rule):
     """The output layer's activation cannot reach the targets.
 
     ## What it does
-    Compares the range of the output's activation (sigmoid and softmax 0 to 1, tanh -1 to 1, relu
-    from 0 up) with the targets of a regression loss. The units of a softmax sum to 1, too, and rows of
-    targets that do not are as much out of reach.
+    Compares the range of the output's activation (sigmoid and softmax 0 to 1, tanh -1 to 1, relu from 0
+    up) with the targets of a regression loss. The units of a softmax also sum to 1, so it cannot reach
+    rows of targets that have another sum.
 
     ## Why is this bad
-    No weights give the targets outside the range. The predictions run up against its end, where
-    the activation is flat and passes no gradient on: the loss stops at a floor far above 0.
+    No weights can produce targets outside the range. The predictions go to the end of the range, where
+    the activation is flat and passes no gradient: the loss stops far above 0.
 
     ## Example
     ```python
@@ -242,7 +242,7 @@ def rows_remedy(head: Head) -> Remedy:
     shares = label is not None and label.min >= 0.0 and label.max <= 1.0
     new = "sigmoid" if shares else "linear"
     text = (
-        f'Give {head.words} activation="sigmoid": each unit is a share by itself.'
+        f'Give {head.words} activation="sigmoid": each unit is then its own share.'
         if shares
         else f"Leave the activation of {head.words} out."
     )

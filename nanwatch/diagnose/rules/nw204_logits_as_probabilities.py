@@ -39,17 +39,17 @@ CLASSES = {
 
 
 class LogitsAsProbabilities(Rule):
-    """The model gives logits, but the loss takes them for probabilities.
+    """The model outputs logits, but the loss treats them as probabilities.
 
     ## What it does
-    Looks for an output without an activation (or with one that goes below 0) under a
-    cross-entropy with `from_logits=False`, and for predictions outside 0 to 1. In a training step of the
-    script's own, for such a loss, or a Kullback-Leibler divergence, that is called on such an output.
+    Looks for an output without an activation (or with one that can be negative) under a cross-entropy
+    with `from_logits=False`, and for predictions outside 0 to 1. In your own training step it looks for
+    such a loss, or a Kullback-Leibler divergence, that is called with such an output.
 
     ## Why is this bad
-    The cross-entropy takes the logarithm of what it is given. Below 0 there is none: Keras cuts
-    the value off, and no gradient flows there. The loss starts at 4 to 9, and the model learns
-    slowly, badly or not at all.
+    The cross-entropy takes the logarithm of its input, which does not exist below 0. Keras clips the
+    value, and no gradient flows there. The loss starts at 4 to 9, and the model learns slowly, badly or
+    not at all.
 
     ## Example
     ```python
@@ -110,7 +110,7 @@ class LogitsAsProbabilities(Rule):
             yield self.finding(
                 fit,
                 f"{layer_words(call)} {what}, and {call.loss.name}{told} takes its output for probabilities, "
-                "in the training step of the script's own.",
+                "in the script's own training step.",
                 *([f"it is called in {line_in_words(call.location)}"] if call.location is not None else []),
                 location=where or call.layer_made_at or fit.info.location,
                 layer=call.layer,

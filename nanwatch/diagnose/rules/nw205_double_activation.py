@@ -32,17 +32,18 @@ ROUNDING = 1e-3  # of the least loss: what float32 and its mean over a batch may
 
 
 class DoubleActivation(Rule):
-    """The model gives probabilities, and its loss takes them for logits.
+    """The model outputs probabilities, but its loss treats them as logits.
 
     ## What it does
-    Looks for an output behind a softmax (or sigmoid) under a loss with `from_logits=True`, where
-    something stands between the two, so that Keras does not see the logits behind it; and for a net
-    that is sure of its answers while the loss never falls below what probabilities allow.
+    Looks for an output after a softmax (or sigmoid) under a loss with `from_logits=True`, with another
+    op between the two, so that Keras cannot find the logits before it. It also looks for a net that is
+    sure of its answers, while the loss never falls below the lowest value that is possible with
+    probabilities.
 
     ## Why is this bad
-    The loss applies the softmax again. Of probabilities it can make no sure answer: for k classes the
-    loss stays above ln(1 + (k-1)/e), which is 0.905 for 5, and gradients are small. The model learns,
-    slowly, and the loss tells little.
+    The loss applies the softmax again. From probabilities it cannot make a sure answer: for k classes
+    the loss stays above ln(1 + (k-1)/e), which is 0.905 for 5 classes, and the gradients are small. The
+    model learns slowly, and the loss says little.
 
     ## Example
     ```python
@@ -62,7 +63,7 @@ class DoubleActivation(Rule):
     def missing(self, fit: Fit, run: Run) -> str | None:
         for head in heads(fit):
             if is_suspect(fit, run, head) and is_applied_twice(fit, run, head) is None:
-                return f"whether Keras took the logits behind the {ACTIVATIONS[head.loss]} was not seen"
+                return f"whether Keras took the logits before the {ACTIVATIONS[head.loss]} was not seen"
         return None
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
@@ -100,7 +101,7 @@ class DoubleActivation(Rule):
             yield self.finding(
                 fit,
                 f"{layer_words(call)} gives probabilities, and {call.loss.name} with from_logits=True "
-                f"applies the {activation} once more, in the training step of the script's own.",
+                f"applies the {activation} once more, in the script's own training step.",
                 *([f"it is called in {line_in_words(call.location)}"] if call.location is not None else []),
                 location=at or call.layer_made_at or fit.info.location,
                 layer=call.layer,

@@ -46,17 +46,17 @@ class Mismatch:
 
 
 class LossTargetMismatch(Rule):
-    """The loss is made for labels of another form.
+    """The loss expects labels of another form.
 
     ## What it does
-    Compares loss, labels and output: whole-number labels under categorical or binary
-    cross-entropy over several units, one-hot labels under sparse categorical cross-entropy, a
-    regression loss between class numbers and a softmax. That a binary cross-entropy stands
-    over a softmax of one-hot classes is a note: it trains, but its accuracy counts units.
+    Compares loss, labels and output: whole-number labels under categorical or binary cross-entropy with
+    several units, one-hot labels under sparse categorical cross-entropy, a regression loss between
+    class numbers and a softmax. A binary cross-entropy on a softmax with one-hot classes is a note: it
+    trains, but its accuracy counts units.
 
     ## Why is this bad
-    Where the shapes differ, Keras stops with a ValueError, or one class number is compared with
-    every unit and the model learns that number, not the class.
+    If the shapes differ, Keras stops with a ValueError; or one class number is compared with every
+    unit, and the model learns this number instead of the class.
 
     ## Example
     ```python
@@ -184,7 +184,7 @@ def data_mismatch(head: Head) -> Mismatch | None:
         )
     if head.loss == BINARY and head.activation == "softmax" and units > 2:
         text = (
-            f"{BINARY} over a softmax of {units} one-hot classes counts each unit as a question of its own: "
+            f"{BINARY} over a softmax of {units} one-hot classes counts each unit as a separate question: "
             f'it trains, but metrics=["accuracy"] is then the share of right units, not of right rows.'
         )
         return Mismatch(text, CATEGORICAL, "note", 0.3)

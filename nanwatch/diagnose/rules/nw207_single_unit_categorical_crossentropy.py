@@ -19,14 +19,14 @@ ZERO = 1e-6
 
 
 class SingleUnitCategoricalCrossentropy(Rule):
-    """Categorical cross-entropy stands over an output of one unit.
+    """Categorical cross-entropy is used with an output of one unit.
 
     ## What it does
     Looks for `categorical_crossentropy` on an output whose last axis has size 1.
 
     ## Why is this bad
-    The loss divides each row by its sum; of one unit that gives 1, and log(1) is 0. The loss is
-    0 from the first step, there is nothing to learn from, and the predictions drift.
+    The loss divides each row by its sum. For one unit that gives 1, and log(1) is 0. So the loss is 0
+    from the first step on, there is nothing to learn from, and the predictions drift.
 
     ## Example
     ```python

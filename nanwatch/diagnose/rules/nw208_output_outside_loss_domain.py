@@ -30,17 +30,17 @@ MAY_BE_ALL_ZERO = ("relu", "relu6")
 
 
 class OutputOutsideLossDomain(Rule):
-    """The loss takes the log of negative predictions, or shares out a row that is all zeros.
+    """The loss takes the log of negative predictions, or divides a row by a sum of 0.
 
     ## What it does
-    Looks for the Poisson loss (or another with a log of the prediction) on a head without a
-    positive activation, with predictions below 0 seen. And for rows of zeros under categorical
-    cross-entropy, which divides a row by its sum: a Dropout behind the softmax makes them.
+    Looks for the Poisson loss (or another loss with a log of the prediction) on an output without a
+    positive activation, with predictions below 0. Also looks for rows of zeros under categorical
+    cross-entropy, which divides a row by its sum: a Dropout after the softmax produces them.
 
     ## Why is this bad
-    The log of a negative number is NaN, so the loss is NaN in every epoch; the gradient is not,
-    so the weights stay finite and the model may even improve. TerminateOnNaN, or an EarlyStopping
-    on the loss, kills a training that was learning.
+    The log of a negative number is NaN, so the loss is NaN in every epoch. The gradient is not, so the
+    weights stay finite and the model may even improve. TerminateOnNaN, or an EarlyStopping on the loss,
+    stops a training that was learning.
 
     ## Example
     ```python
@@ -82,7 +82,7 @@ class OutputOutsideLossDomain(Rule):
             return
         last = fit.model.layers[-1] if fit.model.layers else None
         where = last.location if last else None
-        text = "Nothing may stand behind the softmax that changes its probabilities: leave that layer out."
+        text = "Nothing after the softmax may change its probabilities: leave that layer out."
         yield self.finding(
             fit,
             f"Categorical cross-entropy divides each row of probabilities by its sum, and "
@@ -202,7 +202,7 @@ def dropped_out_run(activation: str, rows: int) -> Run:
 
 POSITIVE = Remedy(
     Intervention(InterventionKind.MEND_OUTPUT, "output"),
-    "Give the loss what is above 0: tf.math.softplus of it, and a little more.",
+    "Give the loss a number above 0: tf.math.softplus of it, plus a small constant.",
 )
 
 

@@ -20,15 +20,16 @@ FEW_HITS = 0.1
 
 
 class ClassificationMetricOnRegression(Rule):
-    """The metric of a regression is an accuracy.
+    """The metric of a regression is accuracy.
 
     ## What it does
-    Looks for an accuracy near 0 beside a regression loss whose targets are real numbers. It is a
+    Looks for an accuracy near 0 in a training with a regression loss and real-number targets. It is a
     note: the training itself is as good as its loss says.
 
     ## Why is this bad
-    An accuracy counts the predictions that hit the target exactly. A real number is never hit, so
-    the accuracy stays at 0 while the loss falls, and looks like a model that does not learn.
+    Accuracy counts predictions that are exactly equal to the target. A real number is never hit
+    exactly, so the accuracy stays at 0 while the loss falls. This looks like a model that does not
+    learn.
 
     ## Example
     ```python

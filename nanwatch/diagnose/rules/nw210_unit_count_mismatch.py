@@ -42,18 +42,18 @@ IN_THE_GRAPH = (
 
 
 class UnitCountMismatch(Rule):
-    """The output layer has another number of units than there are classes or target columns.
+    """The output layer has a different number of units than there are classes or target columns.
 
     ## What it does
-    Compares the units of the output with the columns of the labels, and with the number of
-    classes where the labels are class numbers; a head that answers at each of several places, for want
-    of a Flatten, has too many for labels of one a row. More units than classes are no fault: a class may
-    be missing from the data.
+    Compares the units of the output with the columns of the labels, or with the number of classes if
+    the labels are class numbers. An output that answers at each of several places, because a Flatten is
+    missing, has too many values for one label per row. More units than classes are no fault: a class
+    may be missing in the data.
 
     ## Why is this bad
-    A class without a unit of its own stops TensorFlow on a CPU and gives NaN elsewhere; columns
-    that differ stop Keras with a ValueError; and a single target column is compared with every
-    unit, which learn the same thing.
+    A class without its own unit stops TensorFlow on a CPU and gives NaN elsewhere. Columns that do not
+    match stop Keras with a ValueError. And a single target column is compared with every unit, so all
+    units learn the same thing.
 
     ## Example
     ```python

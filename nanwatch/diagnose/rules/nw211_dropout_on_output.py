@@ -23,17 +23,17 @@ MUCH = 0.2
 
 
 class DropoutOnOutput(Rule):
-    """Dropout stands behind the last layer with weights, and takes away answers.
+    """Dropout comes after the last layer with weights, and removes answers.
 
     ## What it does
-    Looks for a dropout layer between the layer that makes the output and the loss. Rows of a batch are tried
-    in training and in inference at the end of the fit; where they are not much worse in training, it is no
-    more than a warning.
+    Looks for a dropout layer between the output layer and the loss. At the end of the fit some rows are
+    computed in training mode and in inference mode; if they are not much worse in training mode, it is
+    only a warning.
 
     ## Why is this bad
-    Dropout in front of a layer makes that layer rely on all of its inputs. Behind the output it puts a 0 in
-    the place of an answer, and nothing can learn to make up for that: the loss of those answers is the same
-    whatever the weights are, and the loss and the accuracy that are printed say little of the model.
+    Dropout before a layer makes that layer use all of its inputs. After the output it replaces an
+    answer by 0, and no learning can correct that: the loss of these answers is the same whatever the
+    weights are. The loss and accuracy that are printed say little about the model.
 
     ## Example
     ```python
@@ -111,7 +111,7 @@ def evidence(tried: InferenceInfo) -> Iterator[str]:
 
 
 def remedy(head: Head, layer: LayerInfo) -> Remedy:
-    text = f"Leave {layer.type} {layer.name!r} out behind the output, or put it in front of {head.words}."
+    text = f"Leave {layer.type} {layer.name!r} out after the output, or put it before {head.words}."
     at = layer.location
     line = None if at is None else set_argument(at.code, layer.type, "rate", "0", 0)
     return Remedy(Intervention(InterventionKind.SET_DROPOUT, layer.path, 0.0), text, line, at)

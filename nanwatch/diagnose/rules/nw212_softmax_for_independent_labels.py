@@ -25,16 +25,16 @@ SEVERAL = 1.5  # between a row of one 1 and one of two
 
 
 class SoftmaxForIndependentLabels(Rule):
-    """A softmax gives shares of 1, but a row of the labels may have several ones, or none.
+    """A softmax shares out 1, but a row of labels can have several ones, or none.
 
     ## What it does
-    Looks for a softmax as the output whose labels are zeros and ones, as many as units, and in more than
-    one of twenty rows do not sum to 1.
+    Looks for a softmax output with labels of zeros and ones, one for each unit, of which more than one
+    row in twenty does not sum to 1.
 
     ## Why is this bad
-    What one label is given, another loses. For a row with two labels the best that a softmax can say is a
-    half for each, and for a row with none it must still share out 1: with a threshold of one half nothing
-    comes out right, and the loss has a floor far above 0.
+    What one label gets, another one loses. For a row with two labels the best answer of a softmax is a
+    half for each. For a row without labels it must still share out 1. With a threshold of one half
+    nothing comes out right, and the loss stops far above 0.
 
     ## Example
     ```python
@@ -67,7 +67,7 @@ class SoftmaxForIndependentLabels(Rule):
                 fit,
                 f"{head.words} shares out 1 by softmax, but in {count:,} of {rows:,} rows of the labels "
                 f"{'several are 1, or none is' if several else 'none is 1'}: each of the {head.units} is a "
-                "question of its own.",
+                "separate question.",
                 f"the rows of the labels sum to between {number(labels.row_sum_min or 0.0)} and "
                 f"{number(labels.row_sum_max or 0.0)}",
                 f"{count_words(head.units or 0, 'unit')}, whose answers always sum to 1",

@@ -25,17 +25,17 @@ SQUARED = "mean_squared_error"
 
 
 class RegressionLossOnClasses(Rule):
-    """The labels are classes, but the loss is that of a quantity.
+    """The labels are classes, but the loss is made for regression.
 
     ## What it does
-    Looks for mean absolute error, or mean absolute percentage error, on labels of 0 and 1 or one-hot rows.
-    Squared error on a linear head is only suspected, in a training without skill: it speaks where the
-    training learns once it is made again with a cross-entropy.
+    Looks for mean absolute error, or mean absolute percentage error, on labels of 0 and 1 or on one-hot
+    rows. Squared error on a linear output is only suspected, in a training without skill: it is
+    reported if the training learns when it is repeated with a cross-entropy.
 
     ## Why is this bad
-    The best answer under absolute error is the median: of one-hot rows it is 0 for every class, and of rare
-    ones it is 0 as well, so that a model which answers 0 to everything is where such a training comes to
-    rest. A percentage of a label that is 0 is beyond all bounds.
+    The best answer under absolute error is the median. For one-hot rows it is 0 for every class, and
+    for rare labels it is 0 as well, so such a training ends with a model that answers 0 to everything.
+    A percentage of a label that is 0 has no upper limit.
 
     ## Example
     ```python

@@ -29,16 +29,16 @@ BELOW = 0.1
 
 
 class PercentageLossAtZero(Rule):
-    """The loss is in per cent of the target, and targets are 0.
+    """The loss is a percentage of the target, and some targets are 0.
 
     ## What it does
-    Looks for mean absolute percentage error on targets that are 0, lie on both sides of 0 or come next to
+    Looks for mean absolute percentage error on targets that are 0, on both sides of 0, or very close to
     it; and for mean squared logarithmic error on targets below 0. Labels of 0 and 1 are another fault.
 
     ## Why is this bad
-    Where the target is 0 Keras divides by 1e-7: such a row costs a billion per cent, and it alone decides
-    where the weights go, which is to an answer of 0 for every row. The logarithmic error takes all that is
-    below 0 for 0, so that rows below it tell nothing, and predictions below it get no gradient.
+    If the target is 0, Keras divides by 1e-7. Such a row costs a billion per cent, and it alone decides
+    how the weights change: towards an answer of 0 for every row. The logarithmic error treats
+    everything below 0 as 0, so rows below 0 say nothing, and predictions below 0 get no gradient.
 
     ## Example
     ```python
@@ -130,11 +130,11 @@ class PercentageLossAtZero(Rule):
 def harm_of(fit: Fit) -> Iterator[str]:
     began, ended, guess = first_loss(fit), closing_loss(fit), constant_guess_loss(fit)
     if began >= BEYOND:
-        yield f"the loss is {number(began)} at first, where to answer 0 to every row costs at most 100"
+        yield f"the loss is {number(began)} at first, where answering 0 to every row costs at most 100"
     if ended is None or guess is None or fit.info.steps < PATIENCE:
         return
     if ended >= NO_BETTER_THAN_GUESSING * guess:
-        yield f"the loss ends at {number(ended)}, where to answer 0 to every row costs {number(guess)}"
+        yield f"the loss ends at {number(ended)}, where answering 0 to every row costs {number(guess)}"
 
 
 def target_run(loss: str, ended: float, **facts: float) -> Run:

@@ -34,16 +34,16 @@ LOSS_OF = {
 
 
 class MetricAsLoss(Rule):
-    """The loss is a metric, or holds one, or an argmax: it has no slope.
+    """The loss is a metric, or contains a metric or an argmax: it has no slope.
 
     ## What it does
-    Looks for a metric of Keras's that is given as the loss; and where Keras refused a training for want of
-    gradients, or trained without them, for a metric or an argmax in the script's own loss.
+    Looks for a metric of Keras that is given as the loss. If Keras refused a training because of
+    missing gradients, or trained without them, it looks for a metric or an argmax in your own loss.
 
     ## Why is this bad
-    A metric adds up what it is given in variables of its own, and answers with a mean over all batches so
-    far: no gradient goes through that. The accuracy itself is flat, since a small change of a weight changes
-    no answer, and argmax has no slope anywhere.
+    A metric sums its inputs in its own variables, and returns the mean over all batches so far: no
+    gradient goes through that. Accuracy itself is flat, because a small change of a weight changes no
+    answer, and argmax has no slope anywhere.
 
     ## Example
     ```python

@@ -25,17 +25,19 @@ MORE = 0.1
 
 
 class ReversedLoss(Rule):
-    """The loss of the script's own is largest for right answers, and least for one that is the same for all.
+    """A hand-written loss is largest for right answers, and smallest for an answer that is the same for
+    all rows.
 
     ## What it does
-    Asks a loss of the script's own, when the script has ended, what the labels themselves cost as answers,
-    what their opposite does, and what the best constant answer does. Speaks where the labels cost more than
-    the constant, nothing is to be gained over that by looking at the input, and the training has gone there.
+    When the script has ended, asks your own loss what the labels themselves cost as answers, what their
+    opposite costs, and what the best constant answer costs. It is reported if the labels cost more than
+    the constant, if looking at the input gains nothing over the constant, and if the training has gone
+    there.
 
     ## Why is this bad
-    An optimizer makes the loss as small as it can. An overlap (Dice, intersection over union), a likelihood
-    or an agreement is large where the answers are right: minimised, it teaches the model to answer nothing,
-    while the loss falls as if all were well.
+    An optimizer makes the loss as small as possible. An overlap (Dice, intersection over union), a
+    likelihood or an agreement is large when the answers are right. If you minimise it, the model learns
+    to answer nothing, while the loss falls as if all were well.
 
     ## Example
     ```python

@@ -30,17 +30,17 @@ SAME_AS_GUESSING = 5e-3
 
 
 class DeadRelu(Rule):
-    """A ReLU layer gives zero for every input, and stays so.
+    """A ReLU layer outputs zero for every input, and stays like that.
 
     ## What it does
-    Looks for a layer with relu whose whole output is zero in every one of the last 20 steps and
-    more, on an input that is not zero itself.
+    Looks for a layer with relu whose whole output is zero in each of the last 20 steps or more, with an
+    input that is not zero.
 
     ## Why is this bad
-    At zero a ReLU passes no gradient back: neither the layer nor those before it learn any more.
-    Where nothing leads around it, every row gets the same prediction, and the loss is that of
-    guessing by the class shares: ln k for k balanced classes. The weights seldom die of
-    themselves: look for one huge step before, from a high rate or raw inputs.
+    At zero a ReLU passes no gradient back: this layer and those before it stop learning. If there is no
+    path around it, every row gets the same prediction, and the loss is that of guessing by the class
+    shares: ln k for k balanced classes. Layers seldom die without a reason: look for one huge step
+    before, caused by a high learning rate or raw inputs.
 
     ## Example
     ```python

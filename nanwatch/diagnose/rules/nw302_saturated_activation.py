@@ -26,16 +26,17 @@ DAMPED = 10.0
 
 
 class SaturatedActivation(Rule):
-    """A hidden layer with sigmoid or tanh gives only the ends of its range, and the training is stuck.
+    """A hidden layer with sigmoid or tanh outputs only the ends of its range, and the training is stuck.
 
     ## What it does
-    Looks for a hidden layer whose outputs are all but at 0 and 1 (tanh: at -1 and 1), lastingly, in a
+    Looks for a hidden layer whose outputs stay almost exactly at 0 and 1 (tanh: at -1 and 1), in a
     training that is no better than guessing.
 
     ## Why is this bad
-    At its ends the curve is flat: its slope is below a twentieth of the steepest, and so is what comes
-    back to the layers before it. Weights that begin too large bring it there, inputs that are not
-    scaled, or a step that was too large; a healthy net may end there, which is why the loss counts.
+    At its ends the curve is flat: its slope is less than a twentieth of the steepest, and so is the
+    gradient that goes back to the layers before it. The causes are initial weights that are too large,
+    inputs that are not scaled, or a step that was too large. A healthy net can end there too, which is
+    why the loss counts.
 
     ## Example
     ```python
@@ -119,11 +120,11 @@ def remedy(fit: Fit, layer: LayerInfo, since: int) -> Remedy:
     if loss_name(fit) in REGRESSIONS and labels is not None and labels.std > UNSCALED_TARGET:
         return Remedy(
             Intervention(InterventionKind.STANDARDISE_TARGET, labels.path, (labels.mean, labels.std)),
-            f"It was not so when it was made: targets with a deviation of {number(labels.std)} have driven "
+            f"It did not start like this: targets with a deviation of {number(labels.std)} have driven "
             "it there. Standardise them.",
         )
     lower = rate_remedy(fit, float(f"{optimizer.learning_rate / DAMPED:.3g}"))
-    return replace(lower, text=f"It was not so when it was made: steps have driven it there. {lower.text}")
+    return replace(lower, text=f"It did not start like this: steps have driven it there. {lower.text}")
 
 
 def saturable_layers(fit: Fit) -> list[LayerInfo]:

@@ -42,9 +42,9 @@ class VanishingGradient(Rule):
     kernel's elements, in a training that is no better than guessing.
 
     ## Why is this bad
-    Each sigmoid multiplies the gradient by a quarter at most. What reaches the first of ten layers is a
-    millionth; these layers stay as they were made, and what they make of the input is nearly the same
-    for every row.
+    Each sigmoid multiplies the gradient by a quarter at most. Only a millionth reaches the first of ten
+    layers. These layers stay as they were initialised, and their output is nearly the same for every
+    row.
 
     ## Example
     ```python
@@ -193,7 +193,7 @@ def begin_remedy(layer: LayerInfo) -> Remedy:
     fits_relu = layer.activation not in (None, "linear", "selu")
     initializer = "he_normal" if fits_relu else "glorot_uniform"
     text = (
-        "None of the activations squashes: it is the weights that are small. Begin in all layers with "
+        "No activation squashes its input: the weights are too small. Start in all layers with "
         f"kernel_initializer={initializer!r}; BatchNormalization or skip connections help."
     )
     change = Intervention(InterventionKind.SET_INITIALIZER, "model", initializer)

@@ -20,16 +20,17 @@ CLIP = 1.0  # the norm that recurrent nets are commonly clipped to
 
 
 class ExplodingGradient(Rule):
-    """The gradients grow by orders, step after step, before anything is non-finite.
+    """The gradients grow by orders of magnitude, step after step, before anything is non-finite.
 
     ## What it does
-    Compares the norm of all gradients together with that of the first steps; a thousandfold that
-    lasts to the end, or to the step that went bad, is a finding. A spike that comes back is not.
+    Compares the norm of all gradients together with that of the first steps. A growth by a factor of a
+    thousand that lasts to the end, or to the step that went bad, is reported. A spike that goes away is
+    not.
 
     ## Why is this bad
-    The weights follow the gradients, the activations follow the weights, and the loss ends as
-    inf or NaN. It is the course of a fault more often than the fault: look for raw inputs or
-    targets, a rate that is too high, an unbounded activation in a recurrent layer.
+    The weights follow the gradients, the activations follow the weights, and the loss ends as inf or
+    NaN. This is more often a symptom than the fault itself: look for raw inputs or targets, a learning
+    rate that is too high, or an unbounded activation in a recurrent layer.
 
     ## Example
     ```python

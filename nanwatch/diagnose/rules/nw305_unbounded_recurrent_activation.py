@@ -38,16 +38,16 @@ KINDS: tuple[DataKind, ...] = ("inputs", "labels", "sample_weights")
 
 
 class UnboundedRecurrentActivation(Rule):
-    """A recurrent layer has relu, linear or another unbounded activation, and its state blew up.
+    """A recurrent layer has relu, linear or another unbounded activation, and its state exploded.
 
     ## What it does
-    Looks for an LSTM, GRU or SimpleRNN with an activation without an upper bound in a training
-    whose loss leapt away or went non-finite after finite steps.
+    Looks for an LSTM, GRU or SimpleRNN with an activation without an upper bound, in a training whose
+    loss jumped away or became non-finite after finite steps.
 
     ## Why is this bad
-    The layer feeds its output back to itself at every time step. tanh keeps it within 1; relu lets it
-    be multiplied by the recurrent weights hundreds of times. A few ordinary batches, then one
-    update that makes the factor exceed 1, then inf.
+    The layer feeds its output back to itself at every time step. tanh keeps it within 1. With relu it
+    can be multiplied by the recurrent weights hundreds of times. After a few ordinary batches, one
+    update makes the factor larger than 1, and then the output is inf.
 
     ## Example
     ```python

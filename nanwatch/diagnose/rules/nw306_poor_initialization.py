@@ -37,17 +37,17 @@ PATIENCE = 50  # steps
 
 
 class PoorInitialization(Rule):
-    """The weights begin far too large, or all units of a hidden layer begin alike.
+    """The initial weights are far too large, or all units of a hidden layer start with the same weights.
 
     ## What it does
-    Looks at the first step: activations whose norm grows ten-thousandfold from the first to the
-    last hidden layer, with a first loss that is infinite or orders above guessing. And for a
-    hidden layer with a constant initialiser in a training that learns nothing.
+    Looks at the first step: activations whose norm grows by a factor of ten thousand from the first to
+    the last hidden layer, with a first loss that is infinite or orders of magnitude above guessing.
+    Also looks for a hidden layer with a constant initialiser in a training that learns nothing.
 
     ## Why is this bad
-    A layer that multiplies its input by 8 multiplies it by 8 to the 40th in a stack of 40. Units that
-    begin alike get the same gradient and stay alike, so a hidden layer of 64 is one unit; with zeros
-    no gradient passes at all.
+    A layer that multiplies its input by 8 multiplies it by 8 to the power of 40 in a stack of 40. Units
+    that start with the same weights get the same gradient and stay the same, so a hidden layer of 64
+    works like one unit. With zeros no gradient passes at all.
 
     ## Example
     ```python
@@ -123,8 +123,9 @@ class PoorInitialization(Rule):
         layer = alike[0]
         yield self.finding(
             fit,
-            f"All {layer.units} units of {layer.name} begin alike (kernel_initializer {layer.initializer}): "
-            f"they get the same gradient and stay alike. The loss is {number(ended)}; guessing costs "
+            f"All {layer.units} units of {layer.name} start with the same weights "
+            f"(kernel_initializer {layer.initializer}): they get the same gradient and "
+            f"stay the same. The loss is {number(ended)}; guessing costs "
             f"{number(guess)}.",
             location=layer.location,
             layer=layer.path,
@@ -207,7 +208,7 @@ def every_initializer_remedy(layers: list[LayerInfo]) -> Remedy:
     return replace(
         mended,
         intervention=replace(mended.intervention, target="model"),
-        text=f"{mended.text} So for the other layers that it makes.",
+        text=f"{mended.text} Do the same for the other layers that it makes.",
     )
 
 

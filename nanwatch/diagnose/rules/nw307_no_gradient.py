@@ -41,12 +41,13 @@ class NoGradient(Rule):
     """The loss depends on the weights, but no gradient comes back.
 
     ## What it does
-    Looks for a training that Keras refused for want of gradients, for one whose gradients are all 0
-    from the first step on while the loss is not, and for layers on the way to the output that get none.
+    Looks for a training that Keras refused because of missing gradients, for one whose gradients are
+    all 0 from the first step on while the loss is not, and for layers on the way to the output that get
+    no gradient.
 
     ## Why is this bad
     Rounding, argmax, comparisons and casts to integers are flat: their slope is 0 or not defined, so
-    that nothing in front of them learns. `stop_gradient` and NumPy inside a loss cut the way as well.
+    nothing before them learns. `stop_gradient` and NumPy inside a loss cut the way as well.
 
     ## Example
     ```python
@@ -113,8 +114,8 @@ class NoGradient(Rule):
         return self.finding(
             fit,
             f"The gradient of every weight is exactly 0 in all of {len(losses)} steps, while the loss is "
-            f"{number(median(losses))}: somewhere behind the weights stands an op that is flat, as "
-            "rounding, sign or a comparison.",
+            f"{number(median(losses))}: somewhere after the weights is an op that is flat, such "
+            "as rounding, sign or a comparison.",
             location=(layer.location if layer else None) or fit.model.compile_location or fit.info.location,
             layer=layer.path if layer else None,
             remedies=(activation_remedy(odd) if odd else remedy(layer),),
@@ -132,11 +133,11 @@ class NoGradient(Rule):
         layer = cut[-1]
         weights = [path for path in fit.info.no_gradient if fit.layer(owner_path(fit, path)) in cut]
         wall = wall_behind(fit, layer)
-        behind = f" Between it and what learns stands {wall.type} {wall.name!r}." if wall else ""
+        behind = f" Between it and the layers that learn is {wall.type} {wall.name!r}." if wall else ""
         yield self.finding(
             fit,
             f"{count_words(len(weights), 'weight')} on the way to the output get no gradient, the last of "
-            f"them in {layer.type} {layer.name!r}: they stay as they were made.{behind}",
+            f"them in {layer.type} {layer.name!r}: they keep their first values.{behind}",
             f"without a gradient: {list_words(weights)}",
             location=(wall or layer).location,
             layer=(wall or layer).path,

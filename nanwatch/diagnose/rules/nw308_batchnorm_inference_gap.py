@@ -49,18 +49,19 @@ SHORT = 0.25  # of the rows of the other batches: a last batch this short has st
 
 
 class BatchnormInferenceGap(Rule):
-    """The model is good on its rows in training, and bad on the same rows in inference.
+    """The model is good on its rows in training mode, and bad on the same rows in inference mode.
 
     ## What it does
-    Compares the loss of the same training rows in both modes, in a model with BatchNormalization that
-    trains. Rows of a batch are tried in both at the end of the fit; else, where the validation rows are
-    the training rows, the logs tell. After few steps with a momentum of 0.99 or less it is a note.
+    Compares the loss of the same training rows in both modes, in a trained model with
+    BatchNormalization. At the end of the fit the rows of a batch are computed in both modes. If the
+    validation rows are the training rows, the logs show it too. After few steps with a momentum of 0.99
+    or less it is a note.
 
     ## Why is this bad
-    In training, BatchNormalization uses the statistics of the batch; in inference, moving averages of
-    them. With a momentum of 0.99 these need some 230 steps to follow, with 0.999 ten times as many; with
-    a small one they are those of the last batch alone, be it of one row. What looks like over-fitting is
-    none: the model fails on the rows it was trained on.
+    In training, BatchNormalization uses the statistics of the batch; in inference, their moving
+    averages. With a momentum of 0.99 these need about 230 steps to follow, with 0.999 ten times as
+    many. With a small momentum they are those of the last batch alone, even if it has only one row. It
+    looks like over-fitting but is not: the model fails on the rows it was trained on.
 
     ## Example
     ```python
@@ -267,13 +268,13 @@ def remedy(fit: Fit, layers: list[LayerInfo], layer: LayerInfo, behind: bool) ->
     at = layer.location
     line = None
     if not behind and momentum(layer) < LEAST_MOMENTUM:
-        text = "Let the averages be of more batches than the last one: momentum=0.99 (PyTorch's 0.01)."
+        text = "Average over more batches than the last one: momentum=0.99 (PyTorch's 0.01)."
         if short_last_batch(fit):
             text += " And leave the last, short batch out: drop_remainder=True."
         line = set_argument(at.code, layer.type, "momentum", "0.99") if at is not None else None
         return Remedy(Intervention(InterventionKind.SET_MOMENTUM, layer.path, 0.99), text, line, at)
     if not behind:
-        text = "Use larger batches: their statistics differ too much from each other for an average to serve."
+        text = "Use larger batches: the statistics of these differ too much for an average to be useful."
         return Remedy(Intervention(InterventionKind.SET_BATCH_SIZE, "fit"), text, location=at)
     of = "" if len(layers) == 1 else f" in all {len(layers)} of them"
     text = f"Let the averages follow faster: momentum=0.9{of}; or train for more steps."

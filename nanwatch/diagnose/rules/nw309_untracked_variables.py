@@ -16,16 +16,17 @@ from nanwatch.record.run import Fit, Run
 
 
 class UntrackedVariables(Rule):
-    """A layer computes with variables that Keras does not know of, and so nobody trains them.
+    """A layer uses variables that Keras does not know, so they are not trained.
 
     ## What it does
-    Looks for variables of floats that may be trained, that are read in a call of the model and are in
-    nobody's `trainable_variables`, and that stay as they were. An error where the training learns little.
+    Looks for trainable float variables that are read in a call of the model, that are in no
+    `trainable_variables`, and that never change. It is an error if the training learns little.
 
     ## Why is this bad
-    An optimizer is given `model.trainable_variables`. A Keras 3 layer notes what it makes by `add_weight`,
-    and layers that are its attributes, in lists and dicts too. A `tf.Variable`, or a layer inside an object
-    that is no layer, is read in every step and stays at its random beginning.
+    An optimizer gets `model.trainable_variables`. A Keras 3 layer registers what it creates with
+    `add_weight`, and layers that are its attributes, also in lists and dicts. A `tf.Variable`, or a
+    layer inside an object that is not a layer, is read in every step and keeps its random initial
+    value.
 
     ## Example
     ```python
@@ -102,8 +103,8 @@ def evidence(fit: Fit, stuck: bool) -> Iterator[str]:
 def remedy(variable: UntrackedVariable) -> Remedy:
     text = (
         "Make it with self.add_weight(shape=..., initializer=...), or hold the layer that has it as an "
-        "attribute of the model (self.inner = Dense(...)), in a list or a dict too. If it is to stay as it "
-        "is, say so by trainable=False."
+        "attribute of the model (self.inner = Dense(...)), in a list or a dict too. If it should not "
+        "be trained, set trainable=False."
     )
     change = Intervention(InterventionKind.TRACK_VARIABLES, variable.layer or "model", True)
     return Remedy(change, text, location=variable.location)

@@ -24,16 +24,16 @@ WEIGHTED = frozenset({"Dense", "Conv1D", "Conv2D", "Conv3D", "EinsumDense"})
 
 
 class LinearHiddenLayers(Rule):
-    """Hidden layers without an activation: however many there are, the model is a linear one.
+    """Hidden layers have no activation, so the model is linear, however many layers it has.
 
     ## What it does
-    Looks for a training without skill in a model whose layers with weights follow one another without
-    anything that is not linear in between. It speaks only where the training learns once it is made again
-    with relu in the hidden layers: many tasks are linear.
+    Looks for a training without skill in a model whose layers with weights follow one another with
+    nothing non-linear in between. It is reported only if the training learns when it is repeated with
+    relu in the hidden layers, because many tasks are linear.
 
     ## Why is this bad
-    A product of matrices is a matrix. The model can draw one plane through the data and no more, whatever
-    it costs to train.
+    A product of matrices is a matrix. The model can draw one plane through the data and no more,
+    whatever the training costs.
 
     ## Example
     ```python
@@ -63,7 +63,7 @@ class LinearHiddenLayers(Rule):
         named = f"{first.name} has" if len(hidden) == 1 else f"{len(hidden)} hidden layers have"
         yield self.finding(
             fit,
-            f"{named} no activation, and so the model is a linear one: {skill_words(fit)}.",
+            f"{named} no activation, so the model is linear: {skill_words(fit)}.",
             location=first.location,
             layer=first.path,
             remedies=(remedy(first),),

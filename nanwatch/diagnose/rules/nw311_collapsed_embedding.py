@@ -31,17 +31,17 @@ DAMPED = 10.0
 
 
 class CollapsedEmbedding(Rule):
-    """Every row gets the same embedding, and the loss is what that costs, the margin.
+    """Every row gets the same embedding, and the loss stays at what that costs: the margin.
 
     ## What it does
-    Looks, under a loss of the script's own, for a last layer whose vectors have come so close together that
-    a twentieth of their first spread is left, while the loss has become the same for every batch.
+    Looks, under a loss of your own, for a last layer whose vectors have come so close together that
+    only a twentieth of their first spread is left, while the loss has become the same for every batch.
 
     ## Why is this bad
-    Where all distances are 0 a triplet loss is its margin, max(0 - 0 + margin, 0), and a contrastive one
-    over a batch is ln of its rows. It is a way out that training takes where the pairs are too hard at
-    first, or the steps too large: to give up telling rows apart costs less than to get the hardest wrong.
-    The loss falls on the way there, and looks like learning.
+    If all distances are 0, a triplet loss is its margin, max(0 - 0 + margin, 0), and a contrastive loss
+    over a batch is ln of its number of rows. Training can end there if the pairs are too hard at first,
+    or the steps too large: giving all rows the same vector costs less than getting the hardest pairs
+    wrong. The loss falls on the way there, and looks like learning.
 
     ## Example
     ```python

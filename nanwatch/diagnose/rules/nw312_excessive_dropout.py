@@ -22,15 +22,16 @@ DROPOUTS = frozenset({"Dropout", "AlphaDropout", "GaussianDropout"})
 
 
 class ExcessiveDropout(Rule):
-    """Dropout takes so much of what the layers give that the training learns next to nothing.
+    """Dropout removes so much of the layers' outputs that the training learns almost nothing.
 
     ## What it does
-    Looks for dropout of more than a half in a training without skill. It speaks only where the training
-    learns once it is made again with less.
+    Looks for dropout of more than a half in a training without skill. It is reported only if the
+    training learns when it is repeated with less dropout.
 
     ## Why is this bad
-    The rate is the share that is dropped, not the one that is kept: at 0.9 a layer of 64 hands on 6 numbers,
-    others at every step. Behind two or three such layers nothing is left of the input but noise.
+    The rate is the share that is dropped, not the share that is kept. At 0.9 a layer of 64 passes on 6
+    numbers, different ones at every step. After two or three such layers only noise is left of the
+    input.
 
     ## Example
     ```python
@@ -84,7 +85,7 @@ def remedy(layer: LayerInfo) -> Remedy:
     at = layer.location
     line = None if at is None else set_argument(at.code, layer.type, "rate", f"{USUAL:g}", 0)
     change = Intervention(InterventionKind.SET_DROPOUT, "model", USUAL)
-    return Remedy(change, f"Drop {USUAL:g} and no more; the rate is the share that is dropped.", line, at)
+    return Remedy(change, f"Drop {USUAL:g} at most; the rate is the share that is dropped.", line, at)
 
 
 def dropping_run(rate: float, ended: float = 0.69, proven: bool = True) -> Run:

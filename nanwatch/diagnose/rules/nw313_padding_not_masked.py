@@ -21,15 +21,17 @@ PADDED = 0.3
 
 
 class PaddingNotMasked(Rule):
-    """Most of each sequence is padding, and the recurrent layer goes through it as through everything else.
+    """Most of each sequence is padding, and the recurrent layer processes it like real input.
 
     ## What it does
-    Looks for an `Embedding` without ``mask_zero`` before a recurrent layer, and inputs of which three in ten
-    tokens and more are 0. It speaks only where a training without skill learns once the padding is masked.
+    Looks for an `Embedding` without `mask_zero` before a recurrent layer, and for inputs in which at
+    least three tokens in ten are 0. It is reported only if a training without skill learns when the
+    padding is masked.
 
     ## Why is this bad
-    With the padding at the end the last state is what is left of the text after dozens of steps of nothing.
-    An LSTM forgets by a factor at each of them, and so does the gradient on its way back.
+    With the padding at the end, the last state is what remains of the text after dozens of steps
+    without input. An LSTM forgets a part at each of them, and the gradient shrinks in the same way on
+    its way back.
 
     ## Example
     ```python
@@ -55,7 +57,7 @@ class PaddingNotMasked(Rule):
             return
         yield self.finding(
             fit,
-            f"Of all tokens {share:.0%} are 0, and {embedding.type} {embedding.name!r} hands them on like "
+            f"Of all tokens {share:.0%} are 0, and {embedding.type} {embedding.name!r} passes them on like "
             f"all others, through the recurrent layer: {skill_words(fit)}.",
             location=embedding.location,
             layer=embedding.path,

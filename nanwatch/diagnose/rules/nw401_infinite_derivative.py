@@ -29,18 +29,19 @@ EPSILON = 1e-12  # below float32's rounding of 1, above the smallest normal numb
 
 
 class InfiniteDerivative(OpRule):
-    """A function was differentiated where its slope is infinite: sqrt, norm or a power below 1 at 0.
+    """A function was differentiated at a point where its slope is infinite: sqrt, norm or a power below 1
+    at 0.
 
     ## What it does
-    Looks for a bad step whose loss is finite and whose gradient is not, and in which the first bad
-    op is the gradient of sqrt, of a norm, of x ** p with p < 1 (at 0), or of arccos or arcsin
-    (at 1). An argument that only rounding has taken beyond that end, where sqrt and arccos are NaN by
-    themselves, is the same fault: `1 - cos ** 2` of two vectors that are alike.
+    Looks for a bad step whose loss is finite and whose gradient is not, in which the first bad op is
+    the gradient of sqrt, of a norm, of x ** p with p < 1 (at 0), or of arccos or arcsin (at 1). If only
+    rounding has moved the argument beyond that end, where sqrt and arccos themselves are NaN, it is the
+    same fault: `1 - cos ** 2` of two equal vectors.
 
     ## Why is this bad
-    sqrt(0) is 0, so the loss shows nothing; its slope 1 / (2 sqrt(0)) is infinite, and infinity
-    times 0 further back is NaN. One such row makes all weights NaN while the loss is printed as
-    an ordinary number. It needs no large gradient, and clipping cannot help: NaN clipped is NaN.
+    sqrt(0) is 0, so the loss shows nothing. But its slope 1 / (2 sqrt(0)) is infinite, and infinity
+    times 0 in the next op is NaN. One such row makes all weights NaN, while the loss is printed as an
+    ordinary number. It needs no large gradient, and clipping cannot help: a clipped NaN is NaN.
 
     ## Example
     ```python
@@ -73,17 +74,17 @@ class InfiniteDerivative(OpRule):
         where = location_of_op(op, fit)
         kind = op.forward_type or op.type
         if kind in AT_ONE:
-            text = "Keep the argument off the ends: tf.clip_by_value(v, -1 + 1e-6, 1 - 1e-6)."
+            text = "Keep the argument away from the ends: tf.clip_by_value(v, -1 + 1e-6, 1 - 1e-6)."
             return (
                 Remedy(Intervention(InterventionKind.CLIP_ARGUMENT, op.type, 1e-6), text, location=where),
             )
         if op.direction == "forward" or op.made_by in (*DIFFERENCES, *CUTS):
             why = (
-                "It is cut at 0 as it is, where the slope is infinite"
+                "It is already cut off at 0, where the slope is infinite"
                 if op.made_by in CUTS
-                else "It is a difference, which rounding takes to 0 and below: beside that 1e-12 is nothing"
+                else "It is a difference, which rounding can take to 0 and below: 1e-12 is too small for that"
             )
-            text = f"Cut the argument off above 0: tf.maximum(v, {LEAST:g}). {why}."
+            text = f"Keep the argument above 0: tf.maximum(v, {LEAST:g}). {why}."
             return (
                 Remedy(Intervention(InterventionKind.GUARD_ARGUMENT, op.type, LEAST), text, location=where),
             )

@@ -13,17 +13,18 @@ from nanwatch.record.run import Fit, Run
 
 
 class WhereTrap(OpRule):
-    """The side of a `where` that was not chosen is out of domain, and spoils the gradient.
+    """The branch of a `where` that was not chosen is outside the domain of its function, and spoils the
+    gradient.
 
     ## What it does
-    Looks for a bad step whose loss is finite and whose gradient is not, and in which the first bad
-    op is one whose forward value was thrown away: a log of 0, a division by 0, a sqrt of a
-    negative number on the side that `where` did not choose.
+    Looks for a bad step whose loss is finite and whose gradient is not, in which the forward value of
+    the first bad op was not used: a log of 0, a division by 0, or a sqrt of a negative number in the
+    branch that `where` did not choose.
 
     ## Why is this bad
-    `tf.where(x > 0, tf.math.log(x), 0.0)` is finite forward. Backward, the side not chosen gets
-    the gradient 0, and 0 times the infinite slope of log at 0 is NaN. The guard guards the value,
-    not the gradient.
+    `tf.where(x > 0, tf.math.log(x), 0.0)` is finite in the forward pass. In the backward pass the
+    branch that was not chosen gets the gradient 0, and 0 times the infinite slope of log at 0 is NaN.
+    `where` protects the value, not the gradient.
 
     ## Example
     ```python

@@ -19,16 +19,16 @@ SMALLEST_HALF = 6e-5  # the smallest normal float16: 1e-7 would be rounded to 0 
 
 
 class LogOfZero(OpRule):
-    """A logarithm was taken of exactly 0.
+    """A logarithm of exactly 0 was computed.
 
     ## What it does
-    Looks for a bad step in which the first bad op is a log (log1p, xlogy) whose argument is 0 at
-    the place where the output is not finite.
+    Looks for a bad step in which the first bad op is a log (log1p, xlogy) whose argument is 0 where the
+    output is not finite.
 
     ## Why is this bad
-    log(0) is -inf, and 0 times -inf is NaN. A probability becomes exactly 0 when a sigmoid or
-    softmax saturates: exp(-104) is 0 in float32. So it comes after good epochs, when the net is sure
-    of itself; a lower learning rate only puts it off.
+    log(0) is -inf, and 0 times -inf is NaN. A probability becomes exactly 0 when a sigmoid or softmax
+    saturates: exp(-104) is 0 in float32. So it happens after good epochs, when the net is sure of
+    itself. A lower learning rate only delays it.
 
     ## Example
     ```python
@@ -45,7 +45,7 @@ class LogOfZero(OpRule):
     code, name, pattern = "NW403", "log-of-zero", "log-of-zero"
 
     def message(self, op: OpInfo, incident: IncidentInfo, fit: Fit) -> str:
-        later = "" if op.made_of in (("label",), ("input",)) else " A lower learning rate only puts it off."
+        later = "" if op.made_of in (("label",), ("input",)) else " A lower learning rate only delays it."
         zero = "log1p(-1)" if op.type == "Log1p" else "log(0)"
         layer = f", in layer {op.layer}," if op.layer else ""
         return f"{zero}{layer} came {where_words(op, incident)}: -inf, and NaN in what follows.{later}"
@@ -59,7 +59,7 @@ class LogOfZero(OpRule):
         )
         return [
             f"output {output.path} ends in {output.activation}{layer_words(output)}, which is exactly 0 for "
-            "whatever comes below 0"
+            "every input below 0"
             for output in zero
         ]
 
@@ -114,13 +114,13 @@ def instead_of(made_of: tuple[str, ...]) -> Iterator[tuple[InterventionKind, str
     elif made_of == ("label",):
         yield (
             InterventionKind.USE_STABLE_FORM,
-            "It is the log of a target: of an amount or a count take tf.math.log1p(y), and of a share in "
+            "It is the log of a target: for an amount or a count use tf.math.log1p(y), and of a share in "
             "y * log(y) tf.math.xlogy(y, y), which is 0 at 0.",
         )
     elif made_of == ("input",):
         yield (
             InterventionKind.USE_STABLE_FORM,
-            "It is the log of an input: of an amount or a count take tf.math.log1p(x).",
+            "It is the log of an input: for an amount or a count use tf.math.log1p(x).",
         )
     elif made_of == ("weight",):
         yield (

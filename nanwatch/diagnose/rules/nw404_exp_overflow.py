@@ -15,15 +15,15 @@ from nanwatch.record.run import Fit, Run
 
 
 class ExpOverflow(OpRule):
-    """exp (expm1, sinh, cosh) was taken of more than the number format holds.
+    """exp (expm1, sinh, cosh) of too large a number was computed.
 
     ## What it does
     Looks for a bad step in which the first bad op is an exponential with an argument above 88.7
     in float32, or 11.1 in float16.
 
     ## Why is this bad
-    exp(89) is more than the largest float32, so it is inf; inf - inf and inf / inf are NaN. A hand-made
-    softmax, a log-variance that no one bounds, an exponential activation get there.
+    exp(89) is larger than the largest float32, so it is inf; inf - inf and inf / inf are NaN. A
+    hand-written softmax, a log-variance without a bound, or an exponential activation can get there.
 
     ## Example
     ```python
@@ -94,7 +94,7 @@ def softplus_remedy(layer: LayerInfo) -> Remedy:
     line = None
     if at is not None:
         line = set_activation(at.code, layer.type, "softplus", layer.activation, layer.units)
-    text = f'Give {layer.type} {layer.name!r} activation="softplus": it is above 0, and grows as its input.'
+    text = f'Give {layer.type} {layer.name!r} activation="softplus": it is above 0, and grows like its input.'
     return Remedy(Intervention(InterventionKind.SET_ACTIVATION, layer.path, "softplus"), text, line, at)
 
 

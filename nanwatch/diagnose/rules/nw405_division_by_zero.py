@@ -26,13 +26,13 @@ class DivisionByZero(OpRule):
     """A division by 0, or a mean over nothing, in the loss or in a layer.
 
     ## What it does
-    Looks for a bad step in which the first bad op is a division whose divisor is 0, a
-    reciprocal (square root) of 0, or the mean of no elements. The division inside Keras's own
-    cross-entropy is NW201's, the mean over masked steps NW406's.
+    Looks for a bad step in which the first bad op is a division by 0, a reciprocal (square root) of 0,
+    or the mean of no elements. The division inside Keras's own cross-entropy belongs to NW201, the mean
+    over masked steps to NW406.
 
     ## Why is this bad
-    A normaliser such as the number of valid targets is 0 in the one batch that has none, and
-    0/0 is NaN. Which batch that is depends on the order of the data, so it looks like chance.
+    A divisor such as the number of valid targets is 0 in the one batch that has none, and 0/0 is NaN.
+    Which batch that is depends on the order of the data, so the fault looks random.
 
     ## Example
     ```python

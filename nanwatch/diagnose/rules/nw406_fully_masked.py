@@ -15,18 +15,19 @@ from nanwatch.record.run import Fit, Run
 
 
 class FullyMasked(OpRule):
-    """A sample is padded from end to end: the mean over its steps is 0/0, the softmax over them NaN.
+    """A sample is padding from end to end: the mean over its steps is 0/0, and the softmax over them is
+    NaN.
 
     ## What it does
-    Looks for a bad step in which the first bad op is the division 0/0 inside a pooling layer of a
-    model that masks (`Embedding(mask_zero=True)` or `Masking`), or a softmax of rows in which every
-    entry is -inf, and names the rows.
+    Looks for a bad step in which the first bad op is the division 0/0 inside a pooling layer of a model
+    that masks (`Embedding(mask_zero=True)` or `Masking`), or a softmax of rows in which every entry is
+    -inf. It names the rows.
 
     ## Why is this bad
-    `GlobalAveragePooling1D` divides by the number of valid steps, which is 0 for an empty
-    sentence. The input is finite, whole numbers even, so looking for NaN in x shows nothing; a
-    few samples in thousands are enough. So it is where attention masks with -inf: softmax puts no
-    weight on such an entry, but of a row that has no other it divides 0 by 0.
+    `GlobalAveragePooling1D` divides by the number of valid steps, which is 0 for an empty sentence. The
+    input is finite, often whole numbers, so looking for NaN in x shows nothing. A few samples among
+    thousands are enough. The same happens when attention masks with -inf: softmax gives such an entry
+    no weight, but in a row with no other entry it divides 0 by 0.
 
     ## Example
     ```python
@@ -48,7 +49,7 @@ class FullyMasked(OpRule):
             layer = f" in layer {op.layer}" if op.layer else ""
             return (
                 f"{op.type}{layer} took -inf from -inf, {where_words(op, incident)}, which is NaN: a mask of "
-                "-inf that leaves nothing of a row, and a softmax by hand that takes the row's largest off."
+                "-inf that leaves nothing of a row, and a hand-written softmax that subtracts the largest."
             )
         if op.type in SOFTMAX:
             layer = f" in layer {op.layer}" if op.layer else ""
@@ -109,13 +110,13 @@ def softmax_remedies(op: OpInfo, fit: Fit) -> tuple[Remedy, ...]:
     return (
         Remedy(
             Intervention(InterventionKind.DROP_ROWS, "input", op.rows),
-            "Drop the samples that are masked throughout, or leave each one entry.",
+            "Drop the samples that are fully masked, or keep one entry in each.",
             location=fit.input_line(),
         ),
         Remedy(
             Intervention(InterventionKind.GUARD_ARGUMENT, op.type, -1e9),
             "Or mask with a large finite number instead of -inf: tf.where(keep, scores, -1e9); under float16 "
-            "scores.dtype.min. A row that is masked throughout then gets equal weights.",
+            "scores.dtype.min. A row that is fully masked then gets equal weights.",
             location=location_of_op(op, fit),
         ),
     )

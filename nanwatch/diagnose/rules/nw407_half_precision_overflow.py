@@ -22,18 +22,18 @@ BECOMES_INFINITE = 65520.0  # half way to the next that there would be: from her
 
 
 class HalfPrecisionOverflow(Rule):
-    """A value does not fit in float16 on the way forward.
+    """A value is too large for float16 in the forward pass.
 
     ## What it does
-    Looks, under a float16 policy, for an input that rounds to infinity (65520 and more), or for a
-    first bad op that computes in float16 and gave infinity from finite inputs, or NaN from a
-    constant that float16 does not hold, such as a mask of -1e9. A gradient
-    that overflows now and then, and is skipped by loss scaling, is health and no finding.
+    Looks, under a float16 policy, for an input that rounds to infinity (65520 or more), or for a first
+    bad op that computes in float16 and gave infinity from finite inputs, or NaN because of a constant
+    that is too large for float16, such as a mask of -1e9. A gradient that overflows now and then, and
+    is skipped by loss scaling, is healthy and not reported.
 
     ## Why is this bad
-    The loss is not finite at any loss scale, so LossScaleOptimizer skips every step and halves
-    the scale for ever: the loss is NaN from the first step, the data and the weights are finite,
-    and the weights do not move.
+    The loss is not finite at any loss scale, so LossScaleOptimizer skips every step and halves the
+    scale without end. The loss is NaN from the first step on, the data and the weights are finite, and
+    the weights do not move.
 
     ## Example
     ```python
@@ -72,7 +72,7 @@ class HalfPrecisionOverflow(Rule):
         evidence = facts(incident.op, fit, incident) if incident and incident.op else []
         if are_weights_still(fit):
             evidence.append("the weights have not moved: every step was skipped")
-        scale = "Scale the input, which mends it under any policy: x = (x - x.mean(axis=0)) / x.std(axis=0)."
+        scale = "Scale the input, which fixes it under any policy: x = (x - x.mean(axis=0)) / x.std(axis=0)."
         return self.finding(
             fit,
             f"{capitalise_first(called)} goes up to {number(high)}, and the model computes in float16, whose "
@@ -149,7 +149,7 @@ def overflow_words(op: OpInfo, where: str, step: int) -> str:
 def constant_remedies(op: OpInfo) -> tuple[Remedy, ...]:
     if not has_infinite_input(op):
         return ()
-    text = "Take a constant that float16 holds: tf.where(keep, v, v.dtype.min), or -1e4 in place of -1e9."
+    text = "Use a constant that fits in float16: tf.where(keep, v, v.dtype.min), or -1e4 in place of -1e9."
     return (
         Remedy(
             Intervention(InterventionKind.CLIP_ARGUMENT, op.type, LARGEST_HALF), text, location=op.location

@@ -25,14 +25,15 @@ class LossScaleCollapse(Rule):
     """The loss scale is halved step after step and never recovers.
 
     ## What it does
-    Looks, under loss scaling, for 16 steps and more, one after the other, whose gradient is not
-    finite while the loss is, and for weights that get no gradient since. A step that is skipped now
-    and then is health and no finding.
+    Looks, under loss scaling, for at least 16 steps in a row whose gradient is not finite while the
+    loss is, and for weights that get no gradient from then on. A step that is skipped now and then is
+    healthy and not reported.
 
     ## Why is this bad
-    A step whose gradient is not finite is left out, and the scale halved. That helps where the scale
-    was too large. Where the gradient is NaN at any scale, all steps are left out, until the scale is so
-    small that every gradient in float16 is 0: the loss is printed, layers do not learn, nothing fails.
+    A step whose gradient is not finite is skipped, and the scale is halved. That helps if the scale was
+    too large. If the gradient is NaN at every scale, all steps are skipped, until the scale is so small
+    that every gradient in float16 is 0. The loss is printed, layers do not learn, and no error is
+    raised.
 
     ## Example
     ```python
@@ -71,9 +72,9 @@ class LossScaleCollapse(Rule):
         scale = fit.steps.recent_values("loss_scale", last=1)
         yield self.finding(
             fit,
-            f"Under a finite loss the gradient was not finite in {skipped} steps, one after the other: each "
-            f"was left out and the loss scale halved, from {BEGINS:.0f} to {scale_words(scale, skipped)}.",
-            f"steps {first} to {first + skipped - 1} of {fit.info.steps} were left out",
+            f"Under a finite loss the gradient was not finite in {skipped} steps in a row: each "
+            f"was skipped and the loss scale halved, from {BEGINS:.0f} to {scale_words(scale, skipped)}.",
+            f"steps {first} to {first + skipped - 1} of {fit.info.steps} were skipped",
             *([f"the gradient is exactly 0 since, in {list_words(starved)}"] if starved else []),
             *(["no weight has moved"] if are_weights_still(fit) else []),
             location=(optimizer.location if optimizer else None) or fit.model.compile_location,

@@ -22,15 +22,15 @@ STEPS = 2
 
 
 class NanHiddenByComparison(Rule):
-    """The predictions or the weights are NaN, and the loss is a number all the same.
+    """The predictions or the weights are NaN, but the loss is a finite number.
 
     ## What it does
     Looks for predictions that are all NaN, or weights that are NaN, in steps whose loss is finite.
 
     ## Why is this bad
-    No comparison with NaN is true: `where(error > margin, error, 0)` gives 0 for a NaN error. The
-    loss is 0 or constant, which looks like a training that is done, no TerminateOnNaN stops it, and
-    the weights that are saved are NaN.
+    No comparison with NaN is true: `where(error > margin, error, 0)` gives 0 for a NaN error. The loss
+    is 0 or constant, which looks like a finished training. TerminateOnNaN does not stop it, and the
+    weights that are saved are NaN.
 
     ## Example
     ```python
@@ -53,12 +53,12 @@ class NanHiddenByComparison(Rule):
         what, loss, since = seen
         known = incident is not None and incident.op is not None
         text = (
-            "Turn the comparison round, so that NaN falls to the side that keeps it: "
+            "Reverse the comparison, so that a NaN is kept: "
             "where(error <= margin, 0, error); or add keras.ops.sum(error) * 0 to the loss."
         )
         yield self.finding(
             fit,
-            f"{what}, and the loss is {number(loss)} all the same: a comparison, which is false for NaN, "
+            f"{what}, but the loss is {number(loss)}: a comparison, which is false for NaN, "
             "hides it. The loss says nothing from there on.",
             location=fit.model.compile_location or fit.info.location,
             remedies=(Remedy(Intervention(InterventionKind.TURN_COMPARISON, "loss"), text),),
@@ -115,8 +115,8 @@ def find_in_weights(fit: Fit) -> HiddenNan | None:
     if len(losses) < STEPS or not all(map(math.isfinite, losses)):
         return None
     for path in fit.steps.paths("weight", "l2_norm"):
-        norms = fit.steps.values("weight", path, "l2_norm")
-        if all(math.isnan(norm) for _, norm in norms[-STEPS:]):
+        if all(map(math.isnan, fit.steps.recent_values("weight", path, "l2_norm", last=STEPS))):
+            norms = fit.steps.values("weight", path, "l2_norm")
             since = next(step for step, norm in norms if math.isnan(norm))
             return f"The weight {path} is NaN since step {since}", losses[-1], since
     return None

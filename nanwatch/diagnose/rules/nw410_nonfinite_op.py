@@ -28,14 +28,14 @@ LARGE = 1e9  # whose exp is 0 when it is below the others by so much
 
 
 class NonfiniteOp(Rule):
-    """An op gave NaN or infinity from finite inputs, and it is none of the known patterns.
+    """An op gave NaN or infinity from finite inputs, and no other rule knows the pattern.
 
     ## What it does
     Says which op it was, what its inputs were, and which line of the script it belongs to. It is
     often the consequence of another fault: weights that have grown until a sum overflows.
 
     ## Why is this bad
-    All that follows the op in the step is NaN, and after the update the weights are.
+    Everything after this op in the step is NaN, and after the update the weights are too.
 
     ## Example
     ```python

@@ -30,18 +30,18 @@ BESIDE_ONE_IN_FULL = 1e-7
 
 
 class EpsilonUnderflow(OpRule):
-    """An epsilon that should keep a number off 0 or 1 is rounded to nothing by the number format.
+    """An epsilon that should keep a number away from 0 or 1 is rounded to nothing by the number format.
 
     ## What it does
-    Looks for a bad step in which a logarithm, a root or a division met 0 although a constant was added
-    before, which is 0 in this format (1e-8 in float16), or the value was cut off at 1 - 1e-8, which is 1 in
-    float32. And for an optimizer whose weights are float16 themselves, not mixed, and whose epsilon float16
-    does not hold: Keras's 1e-7 is next to its end, 1e-8 is 0.
+    Looks for a bad step in which a logarithm, a root or a division got 0, although a constant was added
+    before that is 0 in this format (1e-8 in float16), or the value was clipped at 1 - 1e-8, which is 1
+    in float32. Also looks for an optimizer whose weights are themselves float16, not mixed, and whose
+    epsilon is too small for float16: Keras's 1e-7 is at its limit, 1e-8 is 0.
 
     ## Why is this bad
-    The line looks guarded and is not. float16 has no number between 0 and 6e-8 and few digits below 6e-5;
-    the numbers below 1 are 5e-4 apart there, and 6e-8 in float32. Adam divides by the root of squared
-    gradients plus epsilon: the squares are 0 for gradients below 8e-3, and a step is 0/0, or a
+    The line looks safe but is not. float16 has no number between 0 and 6e-8 and few digits below 6e-5.
+    The numbers just below 1 are 5e-4 apart in float16, and 6e-8 in float32. Adam divides by the root of
+    squared gradients plus epsilon: the squares are 0 for gradients below 8e-3, and a step is 0/0, or a
     thousand times too long.
 
     ## Example
@@ -90,7 +90,7 @@ class EpsilonUnderflow(OpRule):
                 ),
                 Remedy(
                     Intervention(InterventionKind.SET_EPSILON, "optimizer", HALF_EPSILON),
-                    f"Or set epsilon={HALF_EPSILON:g}, which float16 holds.",
+                    f"Or set epsilon={HALF_EPSILON:g}, which fits in float16.",
                     location=at,
                 ),
             ),
@@ -105,12 +105,12 @@ class EpsilonUnderflow(OpRule):
         kind, format = op.forward_type or op.type, format_of(op)
         if lost_above_zero(op):
             return (
-                f"What was added to keep the argument of {kind} off 0 is 0 itself in {format}: it was 0 "
-                f"{where_words(op, incident)}."
+                f"The constant that should keep the argument of {kind} off 0 is itself 0 in {format}: it "
+                f"was 0 {where_words(op, incident)}."
             )
         least = lost_below_one(op) or 0.0
         return (
-            f"The argument of {kind} was to be cut off below 1, and 1 - {number(least)} is 1 in {format}: it "
+            f"The argument of {kind} should be cut off below 1, and 1 - {number(least)} is 1 in {format}: it "
             f"was 0 {where_words(op, incident)}."
         )
 
@@ -120,13 +120,13 @@ class EpsilonUnderflow(OpRule):
             least = ABOVE_ZERO.get(format, ABOVE_ZERO_IN_FULL)
             change = Intervention(InterventionKind.ADD_EPSILON, op.type, least)
             wider = ", or cast to float32 before" if format in BESIDE_ONE else ""
-            text = f"Add a number that {format} holds, such as {least:g}{wider}."
+            text = f"Add a number that fits in {format}, such as {least:g}{wider}."
             return (Remedy(change, text, location=where),)
         least = BESIDE_ONE.get(format, BESIDE_ONE_IN_FULL)
         change = Intervention(InterventionKind.GUARD_ARGUMENT, op.type, least)
         text = (
             f"Cut it off where {format} can tell it from 1: "
-            f"tf.clip_by_value(p, {least:g}, 1 - {least:g}); better, take the loss from logits."
+            f"tf.clip_by_value(p, {least:g}, 1 - {least:g}); better, compute the loss from logits."
         )
         return (Remedy(change, text, location=where),)
 

@@ -83,14 +83,15 @@ class LearningRateTooHigh(Rule):
     """The learning rate is too high: the loss grows, or one huge step leaves a dead net.
 
     ## What it does
-    Looks at the true loss of every step: growth by a thousandfold that ends in inf or stays; one
-    spike after which the net gives every row the same answer; a loss that stays far above its
-    start. Raw inputs or targets and a rate no bolder than Keras's own speak against the rate.
+    Looks at the true loss of every step: growth by a factor of a thousand that ends in inf or stays;
+    one spike after which the net gives every row the same answer; or a loss that stays far above its
+    start. If the inputs or targets are raw and the rate is not above Keras's default, the rate is less
+    likely the cause.
 
     ## Why is this bad
-    A step beyond the far side of the valley has a steeper slope to come back on, and so goes
-    further still. The loss grows by a constant factor a step until it overflows; or the weights
-    land where every ReLU is zero, and stay there.
+    A step that goes beyond the other side of a valley meets a steeper slope, so the next step goes even
+    further. The loss grows by a constant factor in each step until it overflows; or the weights reach a
+    point where every ReLU is zero, and stay there.
 
     ## Example
     ```python

@@ -45,17 +45,18 @@ BEGINNING = 0.1
 
 
 class LearningRateTooLow(Rule):
-    """The learning rate is so low that the weights hardly move in the whole training.
+    """The learning rate is so low that the weights hardly move during the whole training.
 
     ## What it does
-    Looks for a training in which the weights moved by less than a ten-thousandth of their norm while
-    gradients are there, the rate is below the usual ones and the loss has not improved. Of a schedule
-    the first tenth of the training is left out: one whose steps were counted in epochs is over by then,
-    and whatever was learned in that tenth, nothing is learned any more.
+    Looks for a training in which the weights moved by less than a ten-thousandth of their norm,
+    although there are gradients, the rate is below the usual ones, and the loss has not improved. For a
+    schedule, the first tenth of the training does not count: a schedule whose steps were counted in
+    epochs has ended by then, and nothing more is learned after it.
 
     ## Why is this bad
-    The model answers as it was made. The loss differs from epoch to epoch in the last digits only, and
-    looks like a model that cannot learn. A rate is easily mistaken by orders: 1e-8 is an epsilon.
+    The model answers almost as it was initialised. The loss changes only in the last digits from epoch
+    to epoch, and this looks like a model that cannot learn. It is easy to get a learning rate wrong by
+    orders of magnitude: 1e-8 is an epsilon.
 
     ## Example
     ```python
@@ -122,7 +123,7 @@ class LearningRateTooLow(Rule):
         at = (optimizer.schedule_location if optimizer else None) or fit.info.location
         text = (
             "Let the rate fall more slowly, or not at all: decay_steps of a schedule counts steps, a "
-            "callback is given the rate that it left last. The training was made again at {rate:g}."
+            "callback gets the rate that it returned last. The training was repeated at {rate:g}."
         )
         return self.finding(
             fit,

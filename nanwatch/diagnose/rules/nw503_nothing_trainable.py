@@ -21,8 +21,8 @@ class NothingTrainable(Rule):
     Looks for a training in which no variable is trainable, and none was seen to move.
 
     ## Why is this bad
-    The optimizer has nothing to change. The loss stays the same to all digits, and the model
-    answers as it was made, which is at random.
+    The optimizer has nothing to change. The loss stays the same in all digits, and the model answers as
+    it was initialised, which is at random.
 
     ## Example
     ```python
@@ -54,7 +54,7 @@ class NothingTrainable(Rule):
             remedies=(
                 Remedy(
                     Intervention(InterventionKind.SET_TRAINABLE, "model", True),
-                    "Leave trainable=True on the layers that shall learn.",
+                    "Leave trainable=True on the layers that should learn.",
                 ),
             ),
             strength=1.0,

@@ -31,7 +31,7 @@ BRINGS = STUCK | {"large-loss", "growth", "weights-still", "dead-activation", "v
 FIRST = 5
 USUAL = 1e-4  # the penalty of the textbooks' examples; 1e-2 is Keras's own default
 # A layer is named where the regularisers whose cost can be reckoned make at least this much of the
-# penalty: what `add_loss` adds, and a regulariser of the script's own, are in no layer's config.
+# penalty: what `add_loss` adds, and a regulariser of the script, are in no layer's config.
 MOST = 0.5
 # The sum of absolute values over the norm is this times the root of their number: 0.87 for values
 # spread evenly, as Keras initialises weights, 0.80 for normal ones.
@@ -50,16 +50,17 @@ VARIABLES = {
 
 
 class RegularizationDominates(Rule):
-    """Nearly the whole loss is penalties, and the data are not learned.
+    """Nearly the whole loss consists of penalties, and the model does not learn the data.
 
     ## What it does
-    Computes the share of the penalties in the loss: of regularisers on weights and on what layers give
-    out, and of what layers add by `add_loss`. It speaks where this is above 0.9 at the beginning or at
-    the end, or above a half and then gone with the weights, and what is left is no better than guessing.
+    Computes the share of the penalties in the loss: those of regularizers on weights and on layer
+    outputs, and those that layers add with `add_loss`. It is reported if this share is above 0.9 at the
+    beginning or at the end, or above a half and then gone together with the weights, and if the rest of
+    the loss is no better than guessing.
 
     ## Why is this bad
-    The optimizer lowers what weighs most. It brings the weights to 0, where the penalty is least, and
-    the model gives one answer to every row. The printed loss falls all the while.
+    The optimizer reduces the largest part first. It moves the weights to 0, where the penalty is
+    smallest, and the model gives one answer to every row. The printed loss falls all the time.
 
     ## Example
     ```python
@@ -224,7 +225,7 @@ def weight_size(fit: Fit, path: str) -> float:
 def name_of(given: Any) -> str:
     """The regulariser as one writes it: ``L2(10)``."""
     if not isinstance(given, Mapping):
-        return "a regulariser of the script's own"
+        return "a regulariser of the script"
     config = given.get("config")
     factors = [value for value in config.values() if value] if isinstance(config, Mapping) else []
     known = all(isinstance(value, int | float) for value in factors)

@@ -26,15 +26,16 @@ CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
 
 
 class ClippingFreezes(Rule):
-    """The gradient is so large that its norm overflows, and clipping by the norm makes it 0 or NaN.
+    """The gradient is so large that its norm overflows, and clipping by norm makes it 0 or NaN.
 
     ## What it does
-    Looks, under `clipnorm`, for gradients whose norm is infinite though their elements are not, and
-    weights that stand still since; under `global_clipnorm`, for weights that such a step made NaN.
+    Looks, under `clipnorm`, for gradients whose norm is infinite although their elements are not, and
+    for weights that do not move from then on. Under `global_clipnorm` it looks for weights that became
+    NaN in such a step.
 
     ## Why is this bad
     The norm is the root of a sum of squares, and squares above 3.4e38 are infinite in float32. Dividing
-    by that norm gives 0: the step is taken, the weight does not move, the loss stays as it is.
+    by that norm gives 0: the step is made, the weight does not move, and the loss stays as it is.
     `global_clipnorm` gives NaN instead, in all weights at once.
 
     ## Example
@@ -46,7 +47,7 @@ class ClippingFreezes(Rule):
     ## Use instead
     ```python
     x[np.isnan(x)] = 0.0
-    keras.optimizers.Adam(clipnorm=1.0)  # clipvalue has no norm, but does not mend the data either
+    keras.optimizers.Adam(clipnorm=1.0)  # clipvalue uses no norm, but does not repair the data either
     ```
     """
 
@@ -88,7 +89,7 @@ class ClippingFreezes(Rule):
         rate = float(f"{optimizer.learning_rate / norm:.3g}")
         change = Intervention(InterventionKind.SET_LEARNING_RATE, "optimizer", rate)
         at = optimizer_location(fit)
-        text = f"Clip at a norm near 1, or not at all. Tried was a rate of {rate:g}: it makes steps as large."
+        text = f"Clip at a norm near 1, or not at all. A rate of {rate:g} was tried: its steps are as large."
         yield self.finding(
             fit,
             f"The gradient that is applied has a norm of {number(norm)} in every step: it is clipped at "
@@ -190,7 +191,7 @@ def optimizer_location(fit: Fit) -> Location | None:
 
 def remedy(fit: Fit) -> Remedy:
     text = (
-        "Mend what makes the gradient so large: fill values or raw magnitudes in x or y. Until then, "
+        "Fix what makes the gradient so large: fill values or raw magnitudes in x or y. Until then, "
         "clipvalue=1.0 clips element by element and has no norm to overflow."
     )
     return Remedy(

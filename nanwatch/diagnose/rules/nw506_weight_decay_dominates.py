@@ -27,12 +27,13 @@ class WeightDecayDominates(Rule):
     """The optimizer's weight decay pulls the weights to 0 faster than the gradient moves them.
 
     ## What it does
-    Multiplies the learning rate by the optimizer's ``weight_decay``: what is taken from every weight at
-    every step. It speaks where that is a hundredth and more and the training ends no better than guessing;
-    and of any decay where the training learns once it is made again without.
+    Multiplies the learning rate by the optimizer's `weight_decay`: this share is taken from every
+    weight at every step. It is reported if the share is a hundredth or more and the training ends no
+    better than guessing. A smaller decay is reported if the training learns when it is repeated without
+    it.
 
     ## Why is this bad
-    The weights shrink until what is taken equals what the gradient gives. Where that is next to 0 the model
+    The weights shrink until the decay equals what the gradient gives. If that is next to 0, the model
     gives one answer to every row.
 
     ## Example

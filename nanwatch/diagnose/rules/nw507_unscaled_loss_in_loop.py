@@ -27,17 +27,17 @@ SCALE_FREE = ("Adam", "AdamW", "Adamax", "Nadam", "RMSprop", "Adagrad", "Lion", 
 
 
 class UnscaledLossInLoop(Rule):
-    """A `LossScaleOptimizer` divides gradients by a scale with which the loss was never multiplied.
+    """A `LossScaleOptimizer` divides the gradients by a scale, but the loss was never multiplied by it.
 
     ## What it does
-    Looks, in a loop or a ``train_step`` of the script's own, whether the optimizer that scales losses
-    (under ``mixed_float16`` ``compile`` makes one of any) was asked for it: whether ``scale_loss`` was called
-    before the gradients were taken. It is a note where the training learns all the same.
+    Looks, in your own loop or `train_step`, whether the optimizer that scales losses (under
+    `mixed_float16`, `compile` wraps every optimizer in one) was used for it: whether `scale_loss` was
+    called before the gradients were computed. It is a note if the training learns anyway.
 
     ## Why is this bad
-    ``apply`` divides every gradient by the scale, 32768 at first. SGD makes steps of a 32768th then, and
-    nothing moves; Adam's gradients come near its epsilon. And what the scale is for is lost: gradients
-    that float16 rounds to 0.
+    `apply` divides every gradient by the scale, which starts at 32768. SGD then makes steps that are
+    32768 times too small, and nothing moves; Adam's gradients come close to its epsilon. And the
+    purpose of the scale is lost: gradients that float16 rounds to 0 stay 0.
 
     ## Example
     ```python
@@ -104,7 +104,7 @@ def moved(fit: Fit) -> float:
 def harm_words(optimizer: OptimizerInfo) -> str:
     if optimizer.type in SCALE_FREE:
         return f"{optimizer.type} sees gradients near its epsilon, and float16 rounds small ones to 0"
-    return f"the steps of {optimizer.type} are so much too small"
+    return f"the steps of {optimizer.type} are too small by that factor"
 
 
 def scaling_run(scaled: bool | None, ended: float = 0.2, optimizer: str = "Adam") -> Run:

@@ -26,18 +26,19 @@ IN_USE = 10.0
 
 
 class RateNotPositive(Rule):
-    """The learning rate is negative, so that each step goes up the slope, or it is 0 and none goes anywhere.
+    """The learning rate is negative, so each step goes up the slope, or it is 0, so nothing moves.
 
     ## What it does
-    Looks at the rate that the optimizer was made with and at that of every step. A rate that is 0 all
-    along is told, and one that is negative, be it only from some step on. It is a note where the rate of
-    0 follows an earlier training of the same model, which is how moving statistics are measured anew, and
-    where the loss is one of the script's own that a negative rate makes larger, which may be meant.
+    Looks at the rate with which the optimizer was created, and at the rate of every step. A rate that
+    is always 0 is reported, and so is one that is negative, even if only from some step on. It is a
+    note in two cases: if the rate of 0 follows an earlier training of the same model, which is a way to
+    measure moving statistics again; and if your own loss grows under a negative rate, which may be
+    intended.
 
     ## Why is this bad
-    Down is rate times gradient, taken away. With the other sign each step makes the loss larger, and with
-    0 the model answers for ever as it was made. Keras takes either without a word. Schedules that subtract
-    (`0.1 - 0.01 * epoch`) cross 0 when they run for longer than they were written for.
+    An update subtracts rate times gradient. With the wrong sign each step makes the loss larger, and
+    with 0 the model stays as it was initialised. Keras accepts both without a warning. Schedules that
+    subtract (`0.1 - 0.01 * epoch`) become negative when they run longer than planned.
 
     ## Example
     ```python

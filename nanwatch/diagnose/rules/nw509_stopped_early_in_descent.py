@@ -27,13 +27,13 @@ class StoppedEarlyInDescent(Rule):
     """The training ends while the loss still falls by the same share in every epoch.
 
     ## What it does
-    Compares the loss of the last five epochs, and of the validation where there is one. Where each is below
-    the one before it by much the same share, three per cent and more, it says how far that pace would lead
-    in ten more. It is only a note: nobody knows how long a descent goes on.
+    Compares the loss of the last five epochs, and the validation loss if there is one. If each is below
+    the one before by about the same share, three per cent or more, it says where ten more epochs at
+    this pace would end. It is only a note: nobody knows how long a descent goes on.
 
     ## Why is this bad
-    What the model has learned by then is part of what it would learn. A plateau is told by the loss
-    that no longer falls, not by the number of epochs that somebody began with.
+    The model has learned only a part of what it could learn. A training has reached its end when the
+    loss no longer falls, not after a number of epochs that was chosen at the start.
 
     ## Example
     ```python

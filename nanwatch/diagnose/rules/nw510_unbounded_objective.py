@@ -35,19 +35,20 @@ RUNS_AWAY = {"growth", "negative-loss", "large-loss", "not-learning"}
 
 
 class UnboundedObjective(Rule):
-    """The loss has no floor, and the training runs down it for ever.
+    """The loss has no lower bound, and the training makes it smaller forever.
 
     ## What it does
-    Looks for a loss of the script's own that has fallen below 0 by more than a thousand times its start,
-    was at less than two fifths of that in the middle of the training, and has drawn the weights or the
-    gradients with it by orders. Negative losses by themselves are nothing: likelihoods, policies and
+    Looks for a loss of your own that has fallen below 0 by more than a thousand times its start, was at
+    less than two fifths of that in the middle of the training, and whose weights or gradients grew by
+    orders of magnitude with it. Negative losses alone are not reported: likelihoods, policies and
     critics have them.
 
     ## Why is this bad
-    An optimizer makes the loss as small as it can. Where it can be made smaller by larger numbers alone,
-    that is all that is learned: the critic of a Wasserstein GAN without a bound on its slope, a distance to
-    push apart without a margin, a divergence or a log-probability with the wrong sign, a profit to
-    maximise with nothing that limits the stake. The numbers grow until they overflow.
+    An optimizer makes the loss as small as it can. If larger numbers alone make it smaller, then that
+    is all the model learns. Examples are the critic of a Wasserstein GAN without a limit on its slope,
+    a distance between vectors to push apart without a margin, a divergence or a log-probability with
+    the wrong sign, or a profit to maximise without a limit on the stake. The numbers grow until they
+    overflow.
 
     ## Example
     ```python
@@ -80,14 +81,14 @@ class UnboundedObjective(Rule):
         at = line_of_loss(fit)
         return self.finding(
             fit,
-            f"The loss has no floor: it falls from {number(course.start)} to {number(course.end)}{broke}, "
-            f"and was at {number(course.middle)} in the middle of the training.",
+            f"The loss has no lower bound: it falls from {number(course.start)} to {number(course.end)}"
+            f"{broke}, and was at {number(course.middle)} in the middle of the training.",
             *drawn,
             location=at,
             remedies=(
                 Remedy(
                     Intervention(InterventionKind.MEND_LOSS, "loss"),
-                    "Look at its sign first, and then give it a floor: for a critic a gradient penalty or "
+                    "Check its sign first, then give it a lower bound: for a critic a gradient penalty or "
                     "clipped weights, for a distance to push apart a margin, for a log-variance a least "
                     "value, for a gain to maximise a bounded head or a cost of its size.",
                     location=at,

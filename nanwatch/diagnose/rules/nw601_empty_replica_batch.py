@@ -20,12 +20,12 @@ class EmptyReplicaBatch(Rule):
     """Under tf.distribute the last batch has fewer rows than there are replicas.
 
     ## What it does
-    Looks for a batch that leaves a replica without a row, in a model with BatchNormalization
-    whose training went non-finite.
+    Looks for a batch that leaves a replica without a row, in a model with BatchNormalization whose
+    training became non-finite.
 
     ## Why is this bad
-    The replica without rows takes the mean and variance of nothing: NaN. They are shared with the
-    others, and all weights are NaN after that step. Without BatchNormalization it is harmless.
+    The replica without rows computes the mean and variance of nothing: NaN. They are shared with the
+    other replicas, and all weights are NaN after that step. Without BatchNormalization it is harmless.
 
     ## Example
     ```python

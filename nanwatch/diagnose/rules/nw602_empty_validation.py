@@ -16,13 +16,14 @@ TOO_SMALL = "not sufficient to split it"
 
 
 class EmptyValidation(Rule):
-    """The validation data have no row.
+    """The validation data have no rows.
 
     ## What it does
-    Looks for validation arrays of 0 rows, and for Keras's refusal to split too few rows.
+    Looks for validation arrays with 0 rows, and for Keras's exception when there are too few rows to
+    split.
 
     ## Why is this bad
-    There is no val_loss, or it is NaN or 0; callbacks that watch it do nothing, or raise.
+    There is no val_loss, or it is NaN or 0. Callbacks that watch it do nothing, or raise an exception.
 
     ## Example
     ```python

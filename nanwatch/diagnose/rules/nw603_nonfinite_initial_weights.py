@@ -22,9 +22,9 @@ class NonfiniteInitialWeights(Rule):
     Looks for a weight that is not finite before step 0 of a training.
 
     ## Why is this bad
-    The first prediction is NaN already. The data, the loss and the learning rate have no part in
-    it: the weights were made so, by an initialiser (a bias of log(p / (1 - p)) with p = 0 is
-    -inf), or loaded so from a checkpoint that an earlier training spoilt.
+    The first prediction is NaN already. The data, the loss and the learning rate are not the cause. The
+    weights were created like this by an initialiser (a bias of log(p / (1 - p)) with p = 0 is -inf), or
+    were loaded from a checkpoint that an earlier training had spoiled.
 
     ## Example
     ```python
@@ -56,14 +56,14 @@ class NonfiniteInitialWeights(Rule):
         yield self.finding(
             fit,
             f"The weight {incident.path} holds {incident.value} before step 0{f'; {made}' if made else ''}.",
-            *([f"{told}; an earlier one on the same model may have left it so"] if again else []),
+            *([f"{told}; an earlier one on the same model may have caused it"] if again else []),
             location=(layer.location if layer else None) or fit.model.location or fit.info.location,
             layer=layer.path if layer else None,
             remedies=(
                 Remedy(
                     Intervention(InterventionKind.MEND_INITIAL_WEIGHT, incident.path),
                     "Give the initialiser finite numbers (np.clip a share before its log), or load a "
-                    "checkpoint from before the NaN: np.isfinite over model.get_weights() tells.",
+                    "checkpoint from before the NaN: np.isfinite over model.get_weights() shows it.",
                 ),
             ),
             strength=1.0,

@@ -18,14 +18,14 @@ class UntrackedLoss(Rule):
     """The printed loss is exactly 0.0 while the true loss of the steps is not.
 
     ## What it does
-    Compares the logged loss of the epochs with the loss that the steps really had, in models with
-    a `train_step` of their own, and looks whether the metrics that are printed as 0.0, under whichever
-    names, were updated by any training step.
+    Compares the logged loss of the epochs with the true loss of the steps, in models with their own
+    `train_step`. It also checks whether any training step updated the metrics that are printed as 0.0,
+    whatever their names.
 
     ## Why is this bad
-    The training may go well, but what is printed, plotted and watched by callbacks is the tracker
-    that nobody updates: EarlyStopping on it stops at its patience, and a broken training looks
-    perfect.
+    The training may go well, but what is printed, plotted and watched by callbacks is a tracker that
+    nobody updates. EarlyStopping on it stops as soon as its patience is over, and a broken training
+    looks perfect.
 
     ## Example
     ```python
@@ -47,7 +47,7 @@ class UntrackedLoss(Rule):
 
     def diagnose(self, fit: Fit, run: Run) -> Iterator[Finding]:
         text = (
-            "Keep the loss where it is printed from: a keras.metrics.Mean(name='loss') that train_step "
+            "Keep the loss in the metric that is printed: a keras.metrics.Mean(name='loss') that train_step "
             "updates and the model's metrics property returns. Where train_step returns the names of the "
             "metrics and no others, Keras prints what the metrics hold, not what is returned."
         )

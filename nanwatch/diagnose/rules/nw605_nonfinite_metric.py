@@ -18,16 +18,17 @@ VALIDATION = "val_"
 
 
 class NonfiniteMetric(Rule):
-    """A metric is NaN or infinite, while loss and weights are finite.
+    """A metric is NaN or infinite, while the loss and the weights are finite.
 
     ## What it does
-    Looks for a metric that is not finite in the logs of an epoch whose loss is. Validation metrics
-    count where val_loss is finite.
+    Looks for a metric that is not finite in the logs of an epoch whose loss is finite. Validation
+    metrics count if val_loss is finite.
 
     ## Why is this bad
-    The training is sound, and what watches the metric is not: no comparison with NaN is true, so
-    ModelCheckpoint, EarlyStopping and ReduceLROnPlateau on it do nothing, without a word. Most often a
-    metric divides by a count that is 0 in some batch, and one such batch spoils the whole epoch.
+    The training is fine, but callbacks that watch the metric are not. No comparison with NaN is true,
+    so ModelCheckpoint, EarlyStopping and ReduceLROnPlateau do nothing with it, without a warning. Most
+    often a metric divides by a count that is 0 in some batch, and one such batch spoils the whole
+    epoch.
 
     ## Example
     ```python
@@ -99,7 +100,7 @@ class NonfiniteMetric(Rule):
 def monitor_words(fit: Fit, bad: Iterable[str]) -> str:
     """Which callbacks go by what is no number."""
     if fit.info.monitors is None:
-        return "Whatever monitors it is dead."
+        return "Whatever monitors it does nothing."
     dead = [f"{each.callback} on {each.monitor}" for each in fit.info.monitors if each.monitor in bad]
     if not dead:
         return "No callback monitors it."

@@ -20,13 +20,13 @@ class NonfiniteCheckpoint(Rule):
 
     ## What it does
     Looks at what the training saved, by callbacks, `save`, `save_weights`, `export` or
-    `tf.train.Checkpoint`: whether the weights were finite at that moment, and whether a good file was
-    left. BackupAndRestore and CheckpointManager are seen to delete.
+    `tf.train.Checkpoint`: were the weights finite at that moment, and is a good file left? It also sees
+    when BackupAndRestore and CheckpointManager delete files.
 
     ## Why is this bad
-    It is a consequence, and the costly one: a training that is resumed from that file is NaN from its
-    first step on. `TerminateOnNaN` stops the training after the update; ModelCheckpoint has saved by
-    then, and BackupAndRestore deletes its backup when a fit ends, however it ends.
+    It is a consequence, and an expensive one: a training that resumes from that file is NaN from its
+    first step on. `TerminateOnNaN` stops the training after the update. By then ModelCheckpoint has
+    saved the weights. BackupAndRestore deletes its backup when a fit ends, however it ends.
 
     ## Example
     ```python

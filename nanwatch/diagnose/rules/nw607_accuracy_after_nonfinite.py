@@ -26,16 +26,16 @@ SLACK = 5e-3
 
 
 class AccuracyAfterNonfinite(Rule):
-    """The accuracy stands still at a class's share since the loss went non-finite.
+    """The accuracy does not move from a class's share since the loss became non-finite.
 
     ## What it does
-    Compares the accuracy of the epochs with a NaN loss with the share of class 0 in the labels.
+    Compares the accuracy of the epochs that have a NaN loss with the share of class 0 in the labels.
 
     ## Why is this bad
-    It is only ever a consequence. All comparisons with NaN are false, so the largest of a row of
-    NaN is its first entry, and a NaN is never above one half: the answer is class 0 to every row,
-    and the accuracy is that class's share (0.5 for two balanced classes). A plateau at 0.5 under
-    a NaN loss is no hint at the labels, at the model or at the metric.
+    It is always a consequence. All comparisons with NaN are false, so the argmax of a row of NaN is its
+    first entry, and a NaN is never above one half. The answer is class 0 for every row, and the
+    accuracy is the share of that class (0.5 for two balanced classes). A plateau at 0.5 under a NaN
+    loss says nothing about the labels, the model or the metric.
 
     ## Example
     ```python
@@ -44,7 +44,7 @@ class AccuracyAfterNonfinite(Rule):
 
     ## Use instead
     ```python
-    keras.callbacks.TerminateOnNaN()  # and mend what made the loss NaN
+    keras.callbacks.TerminateOnNaN()  # and fix what made the loss NaN
     ```
     """
 
@@ -80,7 +80,7 @@ class AccuracyAfterNonfinite(Rule):
         exact = share is not None and abs(share - reached) <= SLACK
         return self.finding(
             fit,
-            f"The {name} of {reached:.4f} since epoch {first + 1} is no accuracy: "
+            f"The {name} of {reached:.4f} since epoch {first + 1} is not a real accuracy: "
             "the loss is non-finite, and NaN predictions count as class 0.",
             *([f"The share of class 0 in the labels is {share:.4f}."] if exact else []),
             f"It holds for {epochs} epoch{'' if epochs == 1 else 's'}.",

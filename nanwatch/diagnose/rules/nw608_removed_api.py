@@ -17,17 +17,17 @@ MOST_OF_A_MESSAGE = 300  # characters
 
 
 class RemovedApi(Rule):
-    """The script died of a name or an argument that this Keras no longer has.
+    """The script stopped at a name or an argument that this Keras no longer has.
 
     ## What it does
-    Compares the exception that ended the script with what Keras 3 and TensorFlow 2 have dropped:
-    `fit_generator`, `predict_classes`, `Adam(lr=)`, `np_utils`, `keras.layers.core`, `keras.backend.mean`,
-    `monitor="val_acc"`, class weights as an array, metrics as the third argument of `compile`,
-    `compute_class_weight` by position, and others.
+    Compares the exception that ended the script with what Keras 3 and TensorFlow 2 have removed:
+    `fit_generator`, `predict_classes`, `Adam(lr=)`, `np_utils`, `keras.layers.core`,
+    `keras.backend.mean`, `monitor="val_acc"`, class weights as an array, metrics as the third argument
+    of `compile`, `compute_class_weight` with positional arguments, and others.
 
     ## Why is this bad
-    The script was written for an older Keras. Nothing is wrong with its training, and it never begins;
-    or ends before what it learned is saved.
+    The script was written for an older Keras. Nothing is wrong with its training, but it never starts,
+    or it ends before the results are saved.
 
     ## Example
     ```python
@@ -62,9 +62,9 @@ class RemovedApi(Rule):
         where = gone.at or raised.location
         yield self.finding(
             None,
-            f"{gone.old} is gone from {gone.library or f'Keras {keras}'}. {gone.advice}.",
+            f"{gone.old} no longer exists in {gone.library or f'Keras {keras}'}. {gone.advice}.",
             f"Python says: {raised.type}: {in_short(raised.message)}",
-            *(["Under --keras 2 (tf_keras) the line may stand as it is."] if as_it_stands else []),
+            *(["With --keras 2 (tf_keras) the line can stay as it is."] if as_it_stands else []),
             location=where,
             remedies=(
                 Remedy(

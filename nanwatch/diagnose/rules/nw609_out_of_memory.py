@@ -22,15 +22,16 @@ UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
 class OutOfMemory(Rule):
-    """The script ended because no memory was left for a tensor.
+    """The script ended because there was not enough memory for a tensor.
 
     ## What it does
-    Reads the tensor's shape in TensorFlow's exception, and says what takes the memory: the batch, the
-    layer with the largest output, the layer with the largest weights.
+    Reads the shape of the tensor in TensorFlow's exception, and says what takes the memory: the batch,
+    the layer with the largest output, and the layer with the largest weights.
 
     ## Why is this bad
-    In training the outputs of all layers are held until the gradient has been through them: they grow with
-    the batch. Weights are held three or four times, with their gradients and the optimizer's averages.
+    In training the outputs of all layers are kept until the gradient has passed through them, so they
+    grow with the batch. Weights are kept three or four times: with their gradients and the optimizer's
+    averages.
 
     ## Example
     ```python

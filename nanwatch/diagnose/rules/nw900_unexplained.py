@@ -37,13 +37,13 @@ class Unexplained(Rule):
     """Something is wrong, and no cause could be named.
 
     ## What it does
-    Says what was seen and what it excludes, where the outcome is bad and no other rule names a
-    cause. Where the accuracy is at chance but gradients and weights are alive, it is a note: some
-    nets stay on such a plateau for long and then learn, and some data hold nothing to learn.
+    Says what was seen and what can be excluded, if the outcome is bad and no other rule names a cause.
+    If the accuracy is at chance but gradients and weights are alive, it is a note: some nets stay on
+    such a plateau for a long time and then learn, and in some data there is nothing to learn.
 
     ## Why is this bad
-    It is the honest verdict: of the cases reported in public, one in five ends here. A guess at
-    the learning rate would look better and help less.
+    This is the honest answer: of the cases that people report in public, one in five ends here. A guess
+    about the learning rate would look better and help less.
 
     ## Example
     ```python
@@ -87,7 +87,7 @@ class Unexplained(Rule):
             fit,
             f"The accuracy ({accuracies(fit)[-1]:.4f}) {share_words(fit)} and the loss has not improved, but "
             f"gradients (norm {number(norm)}) and weights are moving: a plateau, or nothing to learn. "
-            "Only time tells.",
+            "Only more training can tell.",
             f"The loss goes from {number(first_loss(fit))} to {number(last_loss(fit))}.",
             location=fit.info.location,
             level="note",

@@ -14,6 +14,7 @@
   const DECADES = 8; // marks of a logarithmic one
   const plots = [];
   let zoom = whole;
+  let smoothing = 0; // how much of a point comes from those before it
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const finite = (value) => value !== null && value !== undefined && Number.isFinite(value);
@@ -39,6 +40,21 @@
       if (curve.low) yield curve.low[at];
       if (curve.high) yield curve.high[at];
     }
+  }
+
+  const isSmoothed = (curve) => smoothing > 0 && curve.points !== true;
+
+  // The running mean that forgets, made right at its beginning; a gap stays one, and is skipped.
+  function smooth(curve) {
+    if (!isSmoothed(curve)) return curve.y;
+    let mean = 0;
+    let weight = 0;
+    return curve.y.map((value) => {
+      if (!finite(value)) return value;
+      mean = smoothing * mean + (1 - smoothing) * value;
+      weight = smoothing * weight + (1 - smoothing);
+      return mean / weight;
+    });
   }
 
   function extent(curves, from, to, log) {
@@ -99,6 +115,7 @@
     }
     chart.curves.forEach((curve, at) => {
       if (curve.low && plot.series[at + 1].show) drawBand(plot, curve, colour(curve, at));
+      if (isSmoothed(curve) && plot.series[at + 1].show) drawRaw(plot, curve, colour(curve, at));
     });
     ctx.restore();
   }
@@ -123,6 +140,24 @@
       }
       start = end + 1;
     }
+    ctx.globalAlpha = 1;
+  }
+
+  // What a smoothed curve was made of.
+  function drawRaw(plot, curve, stroke) {
+    const { ctx } = plot;
+    const least = plot.scales.y.distr === 3 ? plot.scales.y.min : -Infinity;
+    ctx.globalAlpha = 0.3;
+    ctx.strokeStyle = stroke;
+    ctx.lineWidth = devicePixelRatio;
+    ctx.beginPath();
+    curve.x.forEach((x, at) => {
+      if (!finite(curve.y[at])) return;
+      const place = [plot.valToPos(x, "x", true), plot.valToPos(Math.max(curve.y[at], least), "y", true)];
+      if (at > 0 && finite(curve.y[at - 1])) ctx.lineTo(...place);
+      else ctx.moveTo(...place);
+    });
+    ctx.stroke();
     ctx.globalAlpha = 1;
   }
 
@@ -284,7 +319,7 @@
     if (entry.plot) entry.plot.destroy();
     const place = entry.figure.querySelector(".canvas");
     const drawable = (value) => (finite(value) ? Math.max(-LARGEST, Math.min(value, LARGEST)) : null);
-    const tables = entry.chart.curves.map((curve) => [curve.x, curve.y.map(drawable)]);
+    const tables = entry.chart.curves.map((curve) => [curve.x, smooth(curve).map(drawable)]);
     entry.plot = new uPlot(options(entry, place.clientWidth), uPlot.join(tables), place);
     withFingers(entry.plot.over);
     hidden.forEach((is, at) => is && entry.plot.setSeries(at, { show: false }));
@@ -325,6 +360,11 @@
       const width = Math.floor(contentRect.width);
       if (width > 0 && width !== entry.plot.width) entry.plot.setSize({ width, height: entry.plot.height });
     }).observe(figure.querySelector(".canvas"));
+  });
+  document.getElementById("smoothing")?.addEventListener("input", ({ target }) => {
+    smoothing = Number(target.value);
+    target.nextElementSibling.textContent = smoothing ? String(smoothing) : "off";
+    redraw();
   });
   document.getElementById("unzoom")?.addEventListener("click", () => zoomTo(whole));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);

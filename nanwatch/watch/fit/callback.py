@@ -11,7 +11,14 @@ from types import FrameType
 
 from nanwatch.record.notes import OnParameterServers
 from nanwatch.watch.fit.backend_training import left_alone_for
-from nanwatch.watch.fit.fit_observer import FitObserver, observe_model, observer_of, release_observer
+from nanwatch.watch.fit.fit_observer import (
+    FitObserver,
+    leave_observer,
+    observe_model,
+    observer_of,
+    release_observer,
+    turn_off,
+)
 from nanwatch.watch.incident.handler import OnIncident
 from nanwatch.watch.keras_seam import chosen, tensorflow_names
 from nanwatch.watch.keras_seam.adapter import seam
@@ -53,7 +60,10 @@ class Watch(EitherCallback):
         super().set_model(model)
         if not self.injected:
             chosen.settle(chosen.kind_of(model))
-        if is_disabled() or not self.is_in_fit(sys._getframe()):
+        if is_disabled():
+            turn_off(model)
+            return
+        if not self.is_in_fit(sys._getframe()):
             return
         if self.recorder is None or (self.recorder.ended and not self.injected):
             try:
@@ -146,5 +156,5 @@ class Watch(EitherCallback):
             self.observer.end("halted" if fit is not None and fit.info.status == "halted" else "finished")
         if not self.injected:
             with self.recorder.catch_errors("ending the record"):
-                release_observer(self.model)
+                leave_observer(self.model)
                 self.recorder.end("halted" if self.recorder.halted else "finished", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import sys
@@ -41,21 +42,43 @@ from nanwatch.watch.train_step.inspection import Inspection, next_step, size_of
 from nanwatch.watch.train_step.left_behind import LeftBehind
 from nanwatch.watch.train_step.loss_inputs import loss_line_of
 from nanwatch.watch.train_step.own_fault import fault_words, is_end, may_be_own
-from nanwatch.watch.train_step.step_recorder import BAD_ELSEWHERE
+from nanwatch.watch.train_step.step_recorder import BAD_ELSEWHERE, nothing
 from nanwatch.watch.train_step.traced_step import TracedStep, suspend_watching
 
 HOLDER = "_nanwatch_observer"  # of the optimizer of a loop, which holds its observer by it
 
 
+@dataclass(eq=False)
+class ToldTo:
+    """Whom the steps of a model tell of themselves: each `Watch` passed by hand has a recorder of its own,
+    and what was traced under one is not traced anew under the next."""
+
+    recorder: RunRecorder
+    is_off: bool = False  # since its last fit nanwatch was turned off
+
+    def catch_errors(self, doing: str) -> contextlib.AbstractContextManager[None]:
+        return self.recorder.catch_errors(doing)
+
+    def is_over(self) -> bool:
+        """Whether nobody watches the model any more."""
+        return self.is_off or self.recorder.ended
+
+
 class FitObserver:
     """Watches one training for a recorder, until `release`."""
 
-    def __init__(self, training: Training, recorder: RunRecorder, on_incident: OnIncident) -> None:
+    def __init__(
+        self,
+        training: Training,
+        recorder: RunRecorder,
+        on_incident: OnIncident,
+        told: ToldTo | None = None,
+    ) -> None:
         self.training = training
         self.watcher = training.watcher
-        self.recorder = recorder
-        self.on_incident: OnIncident = on_incident
-        self.handler = IncidentHandler(recorder, training.watcher, on_incident)
+        self.told = told or ToldTo(recorder)
+        self.ending = DroppedFit(recorder)
+        self.tell(recorder, on_incident)
         self.fit: FitRecorder | None = None
         self.thread = threading.current_thread()  # that trains
         self.is_bare = False  # an op of nanwatch's has failed, and none is in the step any more
@@ -71,11 +94,8 @@ class FitObserver:
         self.untracked: list[Untracked] = []  # variables that nobody trains, as they were at first
         self.untracked_at = 0  # the steps that had been made then
         self.rate: tuple[int, float | None] | None = None  # epoch, and the rate at its first step
-        self.ending = DroppedFit(recorder)
         weakref.finalize(self, DROPPED.append, self.ending.end).atexit = False
         self.watcher.report_to(self.on_inspection, self.execute, self.hold_when_built)
-        if recorder.visit is not None:
-            self.watcher.on_eager_step = functools.partial(recorder.visit, self, True)
 
     @property
     def model(self) -> Model | None:
@@ -83,6 +103,14 @@ class FitObserver:
 
     def release(self) -> None:
         self.training.release()
+
+    def tell(self, recorder: RunRecorder, on_incident: OnIncident) -> None:
+        """Whom, from the next fit on, and what a bad step is answered with."""
+        self.recorder = self.told.recorder = self.ending.recorder = recorder
+        self.on_incident: OnIncident = on_incident
+        self.handler = IncidentHandler(recorder, self.watcher, on_incident)
+        visit = recorder.visit
+        self.watcher.on_eager_step = nothing if visit is None else functools.partial(visit, self, True)
 
     # -- fits ----------------------------------------------------------------------------------
 
@@ -531,6 +559,7 @@ class FitObserver:
         """Ends the record of the fit, and raises `TrainingHalted`."""
         self.end("halted")
         if self.alone:
+            self.training.detach()
             self.recorder.end("halted", None)
         raise TrainingHalted(
             f"{what}; the training was halted there. The record is in {self.recorder.folder}"
@@ -584,7 +613,7 @@ class FitObserver:
                             self.held.hold(self.watcher.held_batch())
             self.end("crashed", text)
             if self.alone:
-                release_observer(self.model)
+                leave_observer(self.model)
                 self.recorder.end("crashed", None)
 
 
@@ -633,26 +662,44 @@ def observer_of(owner: object) -> FitObserver | None:
 
 
 def observe_model(model: Model, recorder: RunRecorder, on_incident: OnIncident) -> FitObserver:
-    """The observer of ``model`` for this recorder, put on it until `detach_observer`; another recorder's
-    gives way, and one whose function has been thrown away.
+    """The observer of ``model``, which tells ``recorder`` from now on, put on it until `detach_observer`.
 
-    It is held by that function alone, and so by the model, on which nothing of ours stands between two
-    fits: while there is no function, whoever asks for the observer must hold it.
+    It is held by the function that Keras keeps of the watched step, and so by the model, on which nothing
+    else of ours stands between two fits: while there is no function, whoever asks for the observer must
+    hold it. One whose function Keras has thrown away, or that has another step compiled, gives way.
     """
     held = observer_of(model)
-    known = held is not None and held.recorder is recorder and held.on_incident == on_incident
-    if held is None or not known or model.train_function is None:
-        if held is not None:
-            held.end("finished")
+    if held is not None and not can_go_on(held, model, on_incident):
+        held.end("finished")
         release_observer(model)
-        hold, catch = on_incident != "continue", recorder.catch_errors
-        training: Training = (
-            ModelTraining(model, hold, catch) if is_on_tensorflow() else BackendTraining(model, hold, catch)
+        held = None
+    if held is None:
+        told = ToldTo(recorder)
+        held = OBSERVERS[id(model)] = FitObserver(
+            training_of(model, on_incident != "continue", told), recorder, on_incident, told
         )
-        held = OBSERVERS[id(model)] = FitObserver(training, recorder, on_incident)
+    elif held.recorder is not recorder or held.on_incident != on_incident:
+        held.end("finished")
+        held.tell(recorder, on_incident)
+    held.told.is_off = False
     assert isinstance(held.training, ModelTraining | BackendTraining)
     held.training.attach()
     return held
+
+
+def training_of(model: Model, hold: bool, told: ToldTo) -> ModelTraining | BackendTraining:
+    if is_on_tensorflow():
+        return ModelTraining(model, hold, told.catch_errors, told.is_over)
+    return BackendTraining(model, hold, told.catch_errors)
+
+
+def can_go_on(held: FitObserver, model: Model, on_incident: OnIncident) -> bool:
+    """Whether what was traced for ``held`` is what this fit of ``model`` wants."""
+    training = held.training
+    if not isinstance(training, ModelTraining) or model.train_function is None:
+        return False
+    same = training.hold == (on_incident != "continue")
+    return same and (held.is_bare or training.is_watched())
 
 
 def detach_observer(model: Model) -> None:
@@ -660,6 +707,24 @@ def detach_observer(model: Model) -> None:
     held = observer_of(model)
     if held is not None:
         held.training.detach()
+
+
+def leave_observer(model: Model | None) -> None:
+    """The watch of a model is over: Keras keeps what was traced, and the model goes on without us."""
+    held = observer_of(model)
+    if held is None:
+        return
+    if held.is_bare or not isinstance(held.training, ModelTraining):
+        release_observer(model)
+    else:
+        held.training.detach()
+
+
+def turn_off(model: Model) -> None:
+    """What follows is not watched, though the run goes on."""
+    held = observer_of(model)
+    if held is not None:
+        held.told.is_off = True
 
 
 def observe_loop(optimizer: Optimizer, recorder: RunRecorder, on_incident: OnIncident) -> FitObserver:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -69,14 +69,18 @@ class ModelTraining:
 
     makes_again = True
 
-    def __init__(self, model: Model, hold: bool, catch_errors: CatchErrors) -> None:
+    def __init__(
+        self, model: Model, hold: bool, catch_errors: CatchErrors, is_over: Callable[[], bool]
+    ) -> None:
+        """``is_over``: whether nobody watches any more."""
         self.model = model
+        self.hold = hold
         self.replicas = seam().replicas_of(model)
         self.distributed = seam().is_distributed(model)
         kind = ReplicatedStepRecorder if self.distributed else ModelStepRecorder
-        self.step = kind(model, hold, catch_errors)
+        self.step = kind(model, hold, catch_errors, is_over)
         self.watcher: StepWatcher = self.step
-        self.validation = None if self.distributed else ValidationStepRecorder(model, catch_errors)
+        self.validation = None if self.distributed else ValidationStepRecorder(model, catch_errors, is_over)
 
     @property
     def owner(self) -> Model:
@@ -106,6 +110,10 @@ class ModelTraining:
         if self.validation is not None:
             self.validation.release()
         return self.step.go_on_bare(error, iterator)
+
+    def is_watched(self) -> bool:
+        """Whether Keras still holds the function of the watched step."""
+        return self.step.is_made()
 
     def attach(self) -> None:
         """It is about to be trained."""

@@ -15,6 +15,7 @@ from nanwatch.record.notes import (
     IncidentNote,
     LayersOnly,
     LeftOutOfSnapshot,
+    LookedInto,
     NotRepeatable,
     SquaresOverflowed,
     UpdateMayStay,
@@ -74,18 +75,28 @@ class IncidentHandler:
         return self.recorder.info.incident is not None or not self.recorder.ours
 
     def investigate(self, seen: Inspection, record: FitRecorder) -> IncidentInfo:
-        """The incident of the bad step ``seen``: what went bad, where it came from, by which rows."""
-        assert self.watcher.layout is not None
+        """The incident of the bad step ``seen``: what went bad, where it came from, by which rows.
+
+        It is recorded at once, before anything that takes time or room: what is found out comes in later.
+        """
         after = seen.flag in AFTER_THE_STEP
         kept = self.on_incident != "continue" and self.watcher.reads_alone
         bad = self.bad_variables(seen)
+        fine_after = finite_after(self.watcher, seen.step, bad) if after else None
+        given = seen.batch
+        if fine_after is not None and fine_after < seen.step - 1:
+            seen = replace(seen, batch={}, tensors=[])  # the guilty batch may have been an earlier one
+        known: list[IncidentNote] = [UpdateMayStay()] if self.watcher.beyond_recall else []
+        with self.recorder.catch_errors("recording an incident"):
+            first = self.describe(seen, record, bad, fine_after, None, [*known, LookedInto()])
+            self.recorder.add_incident(first)
         notes: list[IncidentNote] = []
         dissected: Autopsy | None = None
         rows: GuiltyRows | None = None
         held = self.hold_step(seen) if kept and not after else []
         if kept:
             with self.recorder.catch_errors("saving the snapshot"):
-                notes += self.save_snapshot(seen.batch, seen.step, held)
+                notes += self.save_snapshot(given, seen.step, held)
         left_out = {note.part for note in notes if isinstance(note, LeftOutOfSnapshot)}
         if kept and not after:
             with self.recorder.catch_errors("the autopsy"):
@@ -95,22 +106,31 @@ class IncidentHandler:
         if dissected is not None and dissected.op is None:
             with self.recorder.catch_errors("looking at the arguments of a step"):
                 seen = replace(seen, batch={**seen.batch, **bad_arguments(seen)})
-        fine_after = finite_after(self.watcher, seen.step, bad) if after else None
-        if fine_after is not None and fine_after < seen.step - 1:
-            seen = replace(seen, batch={}, tensors=[])  # the guilty batch may have been an earlier one
-        found = description.describe(
-            seen, self.watcher.layout, record.info.index, record.epoch, self.on_incident, bad, dissected
-        )
-        if self.watcher.beyond_recall:
-            notes.append(UpdateMayStay())
-        if found.role == "weight":
-            found = replace(found, state=seen.flag == BAD_STATE, finite_after=fine_after)
+        notes += known
         if seen.flag == BAD_WEIGHT:
             with self.recorder.catch_errors("looking at what the optimizer keeps"):
                 notes += self.find_overflowed_squares(seen)
+        found = self.describe(seen, record, bad, fine_after, dissected, notes)
         step_held = bool(held) and left_out.isdisjoint(NEEDED)
-        found = replace(found, notes=(*found.notes, *notes), step_held=step_held)
-        return with_rows(place_op(found, record.info), rows)
+        return with_rows(place_op(replace(found, step_held=step_held), record.info), rows)
+
+    def describe(
+        self,
+        seen: Inspection,
+        record: FitRecorder,
+        bad: list[BadVariable],
+        fine_after: int | None,
+        dissected: Autopsy | None,
+        notes: Sequence[IncidentNote],
+    ) -> IncidentInfo:
+        """The incident as far as it is known: ``dissected`` is None before the autopsy."""
+        assert self.watcher.layout is not None
+        found = description.describe(
+            seen, self.watcher.layout, record.info.index, record.epoch, self.on_incident, bad, dissected
+        )
+        if found.role == "weight":
+            found = replace(found, state=seen.flag == BAD_STATE, finite_after=fine_after)
+        return replace(found, notes=(*found.notes, *notes))
 
     def bad_variables(self, seen: Inspection) -> list[BadVariable]:
         """What was not finite before the bad step, where that is left."""

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from nanwatch.record.kept_file import private
 from nanwatch.record.notes import LeftOutOfSnapshot
+from nanwatch.record.strict_json import clearing
 from nanwatch.watch.data.batch import HostBatch
 from nanwatch.watch.incident import eager_again, held_step
 from nanwatch.watch.incident.snapshot_file import FORMAT, SAME, SNAPSHOT_FILE
@@ -97,9 +99,10 @@ def save(
         room -= array.nbytes
         kept[name] = array
     scratch = folder / (SNAPSHOT_FILE + ".new")
-    with open(scratch, "wb") as file:
-        np.savez(file, **kept)
-    os.replace(scratch, folder / SNAPSHOT_FILE)
+    with clearing(scratch):
+        with open(scratch, "wb", opener=private) as file:
+            np.savez(file, **kept)
+        os.replace(scratch, folder / SNAPSHOT_FILE)
     return [LeftOutOfSnapshot(group, size, limit) for group, size in left_out.items()]
 
 

@@ -24,6 +24,15 @@ class EitherKeras(KerasSeam, Protocol):
     def is_compiled_by_xla(self, model: Model) -> bool:
         return bool(getattr(model, "jit_compile", False))
 
+    def makes_variables(self, model: Model) -> bool:
+        optimizer = model.optimizer
+        if not model.built:
+            return True
+        if optimizer is None or self.is_built(optimizer) or not model.trainable_variables:
+            return False
+        kind = type(optimizer).__name__
+        return kind != "SGD" or bool(getattr(optimizer, "momentum", 0))  # without, it keeps nothing
+
     def output_names(self, model: Model) -> list[str]:
         return [str(name) for name in getattr(model, "output_names", None) or ()]
 

@@ -235,6 +235,9 @@ class Keras2(EitherKeras):
         # An old one makes what it needs for a variable when it meets it.
         return not isinstance(inner, OLD) and bool(getattr(inner, "_built", False))
 
+    def makes_variables(self, model: Model) -> bool:
+        return not isinstance(model.optimizer, OLD) and super().makes_variables(model)
+
     def build(self, optimizer: Any, variables: Sequence[Variable]) -> None:
         inner = optimizer.inner_optimizer if self.is_loss_scaling(optimizer) else optimizer
         if isinstance(inner, OLD):

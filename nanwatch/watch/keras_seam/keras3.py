@@ -218,6 +218,10 @@ class Keras3(EitherKeras):
     def is_built(self, optimizer: Optimizer) -> bool:
         return optimizer.built
 
+    def makes_variables(self, model: Model) -> bool:
+        metrics = getattr(model, "_compile_metrics", None)
+        return (metrics is not None and not metrics.built) or super().makes_variables(model)
+
     def build(self, optimizer: Optimizer, variables: Sequence[Variable]) -> None:
         optimizer.build(variables)
 

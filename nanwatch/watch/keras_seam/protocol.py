@@ -148,6 +148,10 @@ class KerasSeam(Protocol):
     def is_built(self, optimizer: Optimizer) -> bool:
         """Whether `build` has nothing left to do."""
 
+    def makes_variables(self, model: Model) -> bool:
+        """Whether a first trace of Keras's own ``train_step`` of ``model`` will make variables: those of its
+        metrics, or what its optimizer keeps for each weight."""
+
     def build(self, optimizer: Optimizer, variables: Sequence[Variable]) -> None:
         """Make the variables that ``optimizer`` needs to train ``variables``, as its first update would."""
 

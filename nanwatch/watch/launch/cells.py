@@ -22,6 +22,10 @@ class Source(NamedTuple):
     before: int = 0  # lines of the cell that are not in the code
 
 
+# Of a saved notebook that is run as a script: the cells, by what Python is told that their files are.
+SAVED: dict[str, Source] = {}
+
+
 def cell_at(filename: str, line: int) -> tuple[int, str, Cell] | None:
     """The line by the cell's own count, its text, and the cell around it; None where it is no cell's."""
     source = source_of(filename)
@@ -36,6 +40,8 @@ def cell_at(filename: str, line: int) -> tuple[int, str, Cell] | None:
 
 def source_of(filename: str) -> Source | None:
     """Of a file that IPython has compiled for a cell. Never fails."""
+    if filename in SAVED:
+        return SAVED[filename]
     try:
         if filename in TIMED:
             return under_magic()

@@ -42,7 +42,7 @@ class NoKeras2(NanwatchError):
 def check_keras_2() -> None:
     """Raises `NoKeras2` where there is no Keras 2."""
     if importlib.util.find_spec(PACKAGE) is None:
-        raise NoKeras2('--keras 2 takes tf_keras, which is not installed: pip install "nanwatch[keras2]".')
+        raise NoKeras2('--keras 2 needs tf_keras, which is not installed: pip install "nanwatch[keras2]".')
 
 
 def give_keras_2() -> None:

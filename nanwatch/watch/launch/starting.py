@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib.machinery import BuiltinImporter, SourceFileLoader, SourcelessFileLoader
 
 from nanwatch.errors import ScriptNotFound
+from nanwatch.watch.launch.notebook_script import is_notebook, start_of_notebook
 from nanwatch.watch.launch.own_modules import hide_own_modules
 
 Start = Callable[[], object]
@@ -75,6 +76,9 @@ def start_of(program: Program) -> Start:
         code = read_byte_code(path)
         main.__dict__.update(facts, __loader__=SourcelessFileLoader("__main__", path))
         return functools.partial(exec, code, main.__dict__)
+    if is_notebook(path):
+        main.__dict__.update(facts)
+        return start_of_notebook(path, main.__dict__)
     with io.open_code(path) as file:
         source = file.read()
     start = execution(source, path, main)

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from nanwatch.record.facts import Location
 from nanwatch.watch.launch.cells import TIMED, cell_at
+from nanwatch.watch.launch.source_files import hold
 
 T = TypeVar("T")
 
@@ -93,6 +94,7 @@ def line_at(filename: str, line: int) -> Location:
         return Location(filename, *found)
     code = linecache.getline(filename, line).strip()
     path = filename if filename.startswith("<") else os.path.abspath(filename)
+    hold(path, filename, line)
     return Location(path, line, code)
 
 

@@ -52,10 +52,6 @@ class FitRecorder:
         """Append drained rows of the ring, shape (steps, layout.width), the first of step ``first``."""
         if not len(rows):
             return
-        if self.steps is None:
-            names = [column_name("epoch", "", "value"), column_name("time", "", "value")]
-            names += [column_name(*key) for key in layout.columns()]
-            self.steps = open_series(self.writer, self.info.index, "steps", names)
         now = time.perf_counter() - self.started
         norms = [place for (_, _, stat), place in layout.place.items() if stat == "l2_norm"]
         with np.errstate(all="ignore"):
@@ -63,7 +59,6 @@ class FitRecorder:
             times = np.linspace(self.last_row_time, now, len(rows) + 1)[1:]
             steps = np.arange(first, first + len(rows), dtype=np.float64)
             epochs = np.full(len(rows), float(self.epoch))
-            self.steps.add_all(np.column_stack([steps, epochs, times, rows]))
         self.last_row_time = now
         seen = rows[:, layout.place[LOSS]] if LOSS in layout.place else rows[:, :0]
         if seen.size:
@@ -73,6 +68,16 @@ class FitRecorder:
             gradients = [place for (role, _, _), place in layout.place.items() if role == "gradient"]
             self.first_norm = float(np.sqrt(np.square(rows[0, gradients]).sum()))
         self.info = replace(self.info, steps=first + len(rows))
+        self.write_rows(np.column_stack([steps, epochs, times, rows]), layout)
+
+    def write_rows(self, rows: npt.NDArray[np.float64], layout: Layout) -> None:
+        """Last of all: a disk may be full, and of the rows the counts are kept then."""
+        if self.steps is None:
+            names = [column_name("epoch", "", "value"), column_name("time", "", "value")]
+            names += [column_name(*key) for key in layout.columns()]
+            self.steps = open_series(self.writer, self.info.index, "steps", names)
+        with np.errstate(all="ignore"):
+            self.steps.add_all(rows)
 
     def add_inspection(self, seen: inspection.Inspection) -> None:
         """Count the batch of a routine look, and append a row of health."""

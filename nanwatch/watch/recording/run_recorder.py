@@ -32,10 +32,15 @@ from nanwatch.record.facts import (
 )
 from nanwatch.record.notes import NotWatched, OwnError
 from nanwatch.record.parts import make_room, new_part
+from nanwatch.record.run_state import host_name, process_start
+from nanwatch.record.secrets import without_secrets
+from nanwatch.record.sources import write_sources
+from nanwatch.record.whose import maker_here
 from nanwatch.record.write import FITS_IN_FULL, RunWriter, new_folder
 from nanwatch.version import __version__
 from nanwatch.watch.keras_seam.chosen import package
 from nanwatch.watch.keras_seam.patches import Patches
+from nanwatch.watch.launch.source_files import held_pieces, num_held
 from nanwatch.watch.launch.workers import Worker, join, worker_here
 from nanwatch.watch.recording.child_process import (
     end_with_process,
@@ -50,8 +55,9 @@ if TYPE_CHECKING:
     from nanwatch.watch.train_step.eager_ops import EagerStep
     from nanwatch.watch.train_step.inspection import RanStep
 
-SAVE_SECONDS = 10.0  # run.json is replaced at most this often, but at every turn of events: it takes
-# some 15 ms, and what a reader needs of the last second stands in the rows and the events
+# What is known of a fit is written at most this often, but at every turn of events: it takes some
+# milliseconds, and what a reader needs of the last second stands in the rows and the events.
+SAVE_SECONDS = 10.0
 MOST_ERRORS = 20
 MOST_EARLY = 100  # events that are kept until a part is made
 WRITING = "writing the record"  # what was being done when that failed
@@ -184,8 +190,15 @@ class RunRecorder:
         self.is_saved = False  # what is known now
         self.opened: RunWriter | None = None
         self.early: list[Event] = []  # of a part that is not made yet
-        self.models: list[ModelInfo] = []
-        self.fits: list[FitInfo] = []
+        self.models: dict[int, ModelInfo] = {}  # of the fits in full, by numbers that no other model gets
+        self.model_uses: collections.Counter[int] = collections.Counter()  # fits of each of them
+        self.num_models = 0
+        self.fits: dict[int, FitInfo] = {}  # in full, by their numbers: of the others the disk alone tells
+        self.num_fits = 0
+        self.cut_short: set[int] = set()  # fits that a check has cut, until it says so itself
+        self.unsaved_fits: set[int] = set()
+        self.unsaved_models: set[int] = set()
+        self.saved_info: RunInfo | None = None  # as ``run.json`` has it
         self.running: dict[int, Callable[[], FitInfo]] = {}  # by the number of a fit that has not ended
         # By that number as well, for as long as what is trained lives: that holds its fit, and none else.
         self.open_fits: weakref.WeakValueDictionary[int, OpenFit] = weakref.WeakValueDictionary()
@@ -193,14 +206,18 @@ class RunRecorder:
         self.kept: KeptTraining | None = None
         self.bad_step: RanStep | EagerStep | None = None  # of the incident, that halted the training
         self.saved_at = 0.0
+        self.sources_saved = 0
         self.halted = False
         self.info = RunInfo(
             script=script,
-            argv=argv,
+            argv=without_secrets(argv),
             cwd=working_folder(),
             pid=self.pid,
+            made_by=maker_here(),
             worker=self.worker,
             started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            host=host_name(),
+            process_start=process_start(self.pid),
             versions={"python": platform.python_version()},
         )
 
@@ -246,7 +263,7 @@ class RunRecorder:
         writer = RunWriter(folder)
         if self.is_part:
             script, argv = script_of_part(self.log_dir)
-            self.info = replace(self.info, script=script, argv=argv, cwd=working_folder())
+            self.info = replace(self.info, script=script, argv=without_secrets(argv), cwd=working_folder())
             end_with_process(self.end_part)
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 make_room(self.log_dir, FITS_IN_FULL)
@@ -260,7 +277,7 @@ class RunRecorder:
         return bool(self.opened or self.fits or self.info.not_watched or self.info.errors)
 
     def save(self, now: bool = True) -> None:
-        """Replace run.json; with ``now=False`` only when it has not been for `SAVE_SECONDS`."""
+        """Write what is known; with ``now=False`` only when it has not been for `SAVE_SECONDS`."""
         if not self.ours or not self.has_something_to_tell:
             return
         if not now and time.monotonic() - self.saved_at < SAVE_SECONDS:
@@ -270,13 +287,49 @@ class RunRecorder:
             with self.lock:
                 for number, info in current.items():
                     if self.fits[number].status == "running":
-                        self.fits[number] = replace(info, index=number, model=self.fits[number].model)
+                        self.put_fit(number, info)
                 self.saved_at = time.monotonic()
                 self.is_saved = False
-                writer = self.writer
-                self.info = replace(self.info, models=tuple(self.models), fits=tuple(self.fits))
-                writer.save(self.info)
+                self.write()
                 self.is_saved = True
+                self.save_sources(self.writer)
+
+    def save_sources(self, writer: RunWriter) -> None:
+        """Put the user's files beside run.json, where lines have been noted since they were put there."""
+        held = num_held()
+        if held > self.sources_saved:
+            write_sources(writer.folder, held_pieces())
+            self.sources_saved = held
+
+    def write(self) -> None:
+        """Write what has changed: ``run.json`` last, for when it says that the run has ended all of it is
+        there; but an incident first, for a disk may be full."""
+        writer = self.writer
+        if self.saved_info is None or self.saved_info.incident != self.info.incident:
+            self.write_run(writer)
+        for number in sorted(self.unsaved_models):
+            writer.fits.save_model(number, self.models[number])
+            self.unsaved_models.discard(number)
+        for number in sorted(self.unsaved_fits):
+            writer.fits.save_fit(self.fits[number])
+            self.unsaved_fits.discard(number)
+        if self.saved_info == self.info:
+            writer.touch()
+        else:
+            self.write_run(writer)
+
+    def write_run(self, writer: RunWriter) -> None:
+        writer.save_run(self.info)
+        self.saved_info = self.info
+
+    def put_fit(self, number: int, info: FitInfo) -> None:
+        """Take up what is known of a fit by now; its number, and its model's, stay what they are."""
+        self.fits[number] = replace(info, index=number, model=self.fits[number].model)
+        self.unsaved_fits.add(number)
+
+    def put_model(self, number: int, info: ModelInfo) -> None:
+        self.models[number] = info
+        self.unsaved_models.add(number)
 
     def running_now(self) -> dict[int, FitInfo]:
         """What is known by now of the fits that have not ended."""
@@ -309,16 +362,53 @@ class RunRecorder:
         """Take up a new fit; answers its index. An old healthy fit may give up its series."""
         end_dropped()
         with self.lock:
-            if model not in self.models:
-                self.models.append(model)
-            index = len(self.fits)
-            self.fits.append(replace(fit, index=index, model=self.models.index(model)))
+            index, number = self.num_fits, self.number_of(model)
+            self.num_fits += 1
+            self.fits[index] = replace(fit, index=index, model=number)
+            self.model_uses[number] += 1
+            self.unsaved_fits.add(index)
             self.running[index] = current
-            old = index - FITS_IN_FULL
-            keep = self.info.incident.fit if self.info.incident else -1
-            if old >= 0 and old != keep and old not in self.running:
-                self.writer.drop_series(old)
+            with self.catch_errors(WRITING):
+                self.make_room()
         return index
+
+    def number_of(self, model: ModelInfo) -> int:
+        """The number of an equal model that is known, or a new one. Outputs are known after a first step."""
+        for number, known in self.models.items():
+            if known == model or (not model.outputs and replace(known, outputs=()) == model):
+                return number
+        number = self.num_models
+        self.num_models += 1
+        self.put_model(number, model)
+        return number
+
+    def make_room(self) -> None:
+        """Keep the last fits in full, and of those before them what ended in no good way, but as many again.
+
+        The incident's stays, and the one that trials are made on. Of the others a line is kept.
+        """
+        needed = {self.kept.fit if self.kept else -1, self.info.incident.fit if self.info.incident else -1}
+        old = [
+            number
+            for number in list(self.fits)[:-FITS_IN_FULL]
+            if number not in self.running and number not in needed
+        ]
+        well = [number for number in old if self.fits[number].status == "finished"]
+        badly = [number for number in old if self.fits[number].status != "finished"]
+        for number in (*well, *badly[:-FITS_IN_FULL]):
+            self.give_up(number)
+
+    def give_up(self, number: int) -> None:
+        """Of a fit in full a line is left, and of a model that no other one in full has nothing."""
+        info = self.fits.pop(number)
+        info = replace(info, cut_short=info.cut_short or number in self.cut_short)
+        self.unsaved_fits.discard(number)
+        if all(other.model != info.model for other in self.fits.values()):
+            self.models.pop(info.model, None)
+            self.unsaved_models.discard(info.model)
+            self.writer.fits.drop_model(info.model)
+        self.writer.drop_series(number)
+        self.writer.fits.shorten(info)
 
     def set_model(self, fit: int, model: ModelInfo) -> None:
         """Replace what is known of the model of ``fit``.
@@ -327,20 +417,29 @@ class RunRecorder:
         """
         with self.lock:
             number = self.fits[fit].model
-            shared = any(other.model == number for other in self.fits if other.index != fit)
-            if not shared:
-                self.models[number] = model
+            if self.models[number] == model:
                 return
-            if model not in self.models:
-                self.models.append(model)
-            self.fits[fit] = replace(self.fits[fit], model=self.models.index(model))
+            if self.model_uses[number] == 1:
+                self.put_model(number, model)
+                return
+            found = self.number_of(model)
+            self.model_uses[number] -= 1
+            self.model_uses[found] += 1
+            self.fits[fit] = replace(self.fits[fit], model=found)
+            self.unsaved_fits.add(fit)
 
     def end_fit(self, index: int, info: FitInfo) -> None:
         with self.lock:
             self.running.pop(index, None)
-            self.fits[index] = replace(info, index=index, model=self.fits[index].model)
+            self.put_fit(index, info)
         self.add_event(FitEnd(index, info.status, info.error))
         self.save()
+
+    @property
+    def last_fit(self) -> int | None:
+        """The number of the training that runs, of several the one that began last."""
+        found = [number for number, fit in list(self.fits.items()) if fit.status == "running"]
+        return max(found, default=None)
 
     def keep(self, training: KeptTraining) -> None:
         """Hold it for trials, and no other: of those that came the one that went worst."""
@@ -366,9 +465,8 @@ class RunRecorder:
             outputs = self.models[number].outputs
             if len(outputs) != 1 or (outputs[0].loss is not None and outputs[0].loss.name != "custom"):
                 return
-            self.models[number] = replace(self.models[number], outputs=(replace(outputs[0], loss=loss),))
-            self.info = replace(self.info, models=tuple(self.models))
-            self.writer.save(self.info)
+            self.put_model(number, replace(self.models[number], outputs=(replace(outputs[0], loss=loss),)))
+            self.write()
 
     def add_inference(self, fit: int, found: InferenceInfo) -> None:
         """What rows of a fit cost in both modes, tried when the record has ended."""
@@ -376,9 +474,8 @@ class RunRecorder:
 
     def add_late(self, fit: int, **facts: Any) -> None:
         with self.catch_errors(WRITING), self.lock:
-            self.fits[fit] = replace(self.fits[fit], **facts)
-            self.info = replace(self.info, fits=tuple(self.fits))
-            self.writer.save(self.info)
+            self.put_fit(fit, replace(self.fits[fit], **facts))
+            self.write()
 
     def holds_training(self) -> bool:
         """Whether there is anything that a trial can be made on."""
@@ -390,11 +487,14 @@ class RunRecorder:
         return self.fits[fit] if current is None else current()
 
     def add_incident(self, incident: IncidentInfo) -> None:
-        """The first incident of a run is the one that counts."""
+        """The first incident of a run is the one that counts. It is told again when more is known of it."""
         with self.lock:
-            if self.info.incident is None:
+            told = self.info.incident
+            is_known = told is not None and (told.fit, told.step) == (incident.fit, incident.step)
+            if told is None or is_known:
                 self.info = replace(self.info, incident=incident)
-        self.add_event(IncidentSeen(incident.fit, incident.step, incident.role, incident.path))
+        if not is_known:
+            self.add_event(IncidentSeen(incident.fit, incident.step, incident.role, incident.path))
         self.save()
 
     def note_not_watched(self, what: NotWatched) -> None:
@@ -439,14 +539,10 @@ class RunRecorder:
         for fit in list(self.open_fits.values()):
             with self.catch_errors("ending the record"):
                 fit.end(status)
-        for number, info in enumerate(self.fits):
+        for number, info in list(self.fits.items()):
             if info.status == "running":
-                self.fits[number] = replace(
-                    self.info_of(number),
-                    status=status if status != "running" else "finished",
-                    index=number,
-                    model=info.model,
-                )
+                ended: Status = status if status != "running" else "finished"
+                self.put_fit(number, replace(self.info_of(number), status=ended))
         with self.catch_errors("giving back what was patched"):
             self.patches.undo()
         with self.lock:
@@ -482,7 +578,8 @@ def open_recorder(log_dir: Path, argv: tuple[str, ...], snapshot_limit: int = SN
         return RunRecorder(place, argv[0], argv, snapshot_limit)
     except OSError as error:
         raise NanwatchError(
-            f"No run folder could be made in {log_dir}: {error.strerror}; give another one with --log-dir."
+            f"No run folder could be created in {log_dir}: {error.strerror}; "
+            "choose another one with --log-dir."
         ) from error
 
 

@@ -125,8 +125,8 @@ class Saves:
 
     def find_moment(self) -> tuple[int, int]:
         """The training that runs, or ran last, and its steps so far."""
-        running = [number for number, fit in enumerate(self.recorder.fits) if fit.status == "running"]
-        fit = running[-1] if running else len(self.recorder.fits) - 1
+        running = self.recorder.last_fit
+        fit = self.recorder.num_fits - 1 if running is None else running
         if fit < 0:
             return 0, 0
         if fit in self.recorder.open_fits:

@@ -11,7 +11,7 @@ from typing import Any
 
 from nanwatch.errors import NanwatchError
 from nanwatch.record.parts import PREFIX, parts_of
-from nanwatch.record.read import read_info
+from nanwatch.record.read import read_all_info
 from nanwatch.watch.recording.run_recorder import RunRecorder
 
 # Of a child process that has not begun to train: it may be importing TensorFlow, or never mean to.
@@ -77,5 +77,5 @@ def is_training(recorder: RunRecorder, pid: int) -> bool | None:
     ]
     for part in mine[-1:]:
         with contextlib.suppress(NanwatchError):
-            return any(fit.status == "running" for fit in read_info(part).fits)
+            return any(fit.status == "running" for fit in read_all_info(part, []).fits)
     return None

@@ -149,6 +149,10 @@ class KeptStep:
 
     # -- on the host
 
+    def begin_fit(self) -> None:
+        """What an earlier fit has begun, and an exception has ended, is not this one's."""
+        self.known_begun = self.steps_begun()
+
     def note_execution(self, at_once: int) -> None:
         """A call of ``at_once`` steps has come to its end; of several, fewer where the data did before."""
         self.known_begun = self.known_begun + 1 if at_once == 1 else self.steps_begun()

@@ -8,6 +8,8 @@ of a training differ with it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nanwatch.watch.keras_seam import tensorflow_names
 from nanwatch.watch.keras_seam.keras_types import Tensor
 from nanwatch.watch.keras_seam.public_tensorflow import tf
@@ -37,18 +39,28 @@ def is_source(tensor: Tensor) -> bool:
     return not inputs or any(given.dtype == tf.resource for given in inputs)
 
 
-def copy_of(tensor: Tensor) -> Tensor:
-    """``tensor`` if it is materialised; else the same, computed once more where this is called."""
-    if is_materialised(tensor):
-        return tensor
+def copies_of(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Each of ``tensors`` that is materialised; of the others the same, computed once more where this is
+    called: all of a graph together, for each time that ops are copied the whole graph is gone through."""
+    found = {id(tensor): tensor for tensor in tensors}
+    apart = [tensor for tensor in found.values() if not is_materialised(tensor)]
+    for graph in {id(tensor.graph): tensor.graph for tensor in apart}.values():
+        here = [tensor for tensor in apart if tensor.graph is graph]
+        names = [tensor.name for tensor in here]
+        copies = tensorflow_names.import_ops(graph, names, sources_of(here))
+        found |= {id(tensor): copy for tensor, copy in zip(here, copies, strict=True)}
+    return [found[id(tensor)] for tensor in tensors]
+
+
+def sources_of(tensors: Sequence[Tensor]) -> dict[str, Tensor]:
+    """What is materialised of that which ``tensors`` are computed of, by the names."""
     given: dict[str, Tensor] = {}
-    ahead = [tensor]
+    ahead, met = list(tensors), set[str]()
     while ahead:
         for source in ahead.pop().op.inputs:
             if is_materialised(source):
                 given[source.name] = source
-            else:
+            elif source.name not in met:
+                met.add(source.name)
                 ahead.append(source)
-    copy: Tensor
-    (copy,) = tensorflow_names.import_ops(tensor.graph, [tensor.name], given)
-    return copy
+    return given

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from nanwatch.watch.data import batch as batches
@@ -42,6 +42,7 @@ from nanwatch.watch.train_step.step_observation import observe_step
 from nanwatch.watch.train_step.step_recorder import StepRecorder
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
 from nanwatch.watch.train_step.update_guard import loss_of_step
+from nanwatch.watch.train_step.watched_function import WatchedFunction, bare_of, never
 
 
 class StepNumbers(NamedTuple):
@@ -65,9 +66,13 @@ class ModelStepRecorder(StepRecorder):
 
     model: Model
 
-    def __init__(self, model: Model, hold: bool, catch_errors: CatchErrors) -> None:
+    def __init__(
+        self, model: Model, hold: bool, catch_errors: CatchErrors, is_over: Callable[[], bool] = never
+    ) -> None:
+        """``is_over``: whether nobody watches any more; then the model goes on as Keras has it."""
         super().__init__(hold, catch_errors)
         self.model = model
+        self.is_over = is_over
         self.original = model.train_step
         self.guard.several = not seam().is_keras_own(self.original)
         self.kept = KeptStep()
@@ -77,6 +82,9 @@ class ModelStepRecorder(StepRecorder):
         self.variables: list[Variable] = []
         self.seen: TracedStep | None = None  # of the step being traced
         self.patches = Patches()
+        self.bare = bare_of(model.train_function)  # Keras's own function, as long as it is good
+        self.made: StepFunction | None = None  # that of the watched step
+        self.is_traced = False  # since that was made
         model.train_function = None
 
     @property
@@ -107,11 +115,19 @@ class ModelStepRecorder(StepRecorder):
         """Nothing of ours stands on the model, but the function that Keras keeps for its next fit."""
         self.patches.undo()
 
+    def is_made(self) -> bool:
+        """Whether Keras still holds the function of the watched step."""
+        return self.made is not None and self.model.train_function is self.made
+
     def release(self) -> None:
         """Leave the model as it was found."""
         self.halted.assign(False)
         self.detach()
-        self.model.train_function = None
+        self.model.train_function = bare_of(self.made) if self.is_made() else None
+
+    def begin(self, count_labels: bool) -> None:
+        super().begin(count_labels)
+        self.kept.begin_fit()
 
     def forget_batch(self) -> None:
         super().forget_batch()
@@ -138,20 +154,53 @@ class ModelStepRecorder(StepRecorder):
         self.shows_activations = not self.jit
         self.guard.kept = None if self.jit else self.kept
         function = make_function(model, type(model).make_train_function, "train_function", self.catch_errors)
+        self.is_traced = False
         self.layout = None  # what is trainable may have changed since the last tracing
-        model.train_function = functools.partial(self.execute, function)
-        return model.train_function
+        watched = functools.partial(self.execute, function)
+        self.made = model.train_function = WatchedFunction(
+            model, "train_function", watched, self.bare, self.is_over, self.detach
+        )
+        self.bare = None  # of a compilation that comes after this one it would not be
+        return self.made
 
     def train_step(self, data: Structure) -> Structure:
         """The watched step: the user's own, then one row for the ring, then perhaps a look."""
+        if self.is_traced_for_variables():
+            return self.step_for_variables(data)
         with hold_ops_of_step() if tf.executing_eagerly() else contextlib.nullcontext():
             return self.watched_step(data)
 
+    def is_traced_for_variables(self) -> bool:
+        """Whether this trace of Keras's own step is the one that makes its variables: TensorFlow throws it
+        away and traces a second, which is the one that runs. Nothing needs to be seen in the first."""
+        if tf.executing_eagerly() or is_in_replica() or self.guard.several or self.is_traced:
+            return False
+        found = [False]
+        with self.catch_errors("asking whether a step makes variables"):
+            found.append(seam().makes_variables(self.model))
+        return found[-1]
+
+    def step_for_variables(self, data: Structure) -> Structure:
+        """The step as it is, of which the places alone are noted: where it raises, they are asked for."""
+        self.is_traced = True
+        with self.catch_errors("reading the batch"):
+            self.template = template_of(data)
+        before = self.number_of_variables()
+        with observe_step(self.model, self.guard, is_kept=False):
+            logs = call_step(self.original, data, self.catch_errors)
+        with self.catch_errors("holding what a step has built"), tf.init_scope():
+            self.on_built()
+        with self.catch_errors("having a step traced again"):
+            if self.number_of_variables() == before:  # then it would be run
+                tensorflow_names.trace_again()
+        return logs
+
     def watched_step(self, data: Structure) -> Structure:
+        self.is_traced = True
         batch: batches.Batch = {role: [] for role in batches.ROLES}
         with self.catch_errors("reading the batch"), own_ops():
             batch = batches.split_batch(data)
-            self.template = seam().map_structure(lambda leaf: None if leaf is None else 0, data)
+            self.template = template_of(data)
             self.remember(batch)
         with self.catch_errors("keeping what a step begins with"), own_ops():
             self.begin_step(data)
@@ -332,3 +381,8 @@ class ModelStepRecorder(StepRecorder):
         keys = {key for key, _ in seen.outputs}
         if len(names) == len(seen.outputs) > 1 and set(names) == set(labels) and not keys & set(names):
             seen.outputs = [(name, tensor) for name, (_, tensor) in zip(names, seen.outputs, strict=True)]
+
+
+def template_of(data: Structure) -> Structure:
+    """The structure of a batch, 0 for each tensor."""
+    return seam().map_structure(lambda leaf: None if leaf is None else 0, data)

@@ -22,6 +22,7 @@ from nanwatch.watch.train_step.row_layout import ROWS, Layout
 from nanwatch.watch.train_step.step_recorder import BAD_ELSEWHERE, BAD_LOSS_OR_GRADIENT, BAD_STATE, nothing
 from nanwatch.watch.train_step.step_watcher import Rows
 from nanwatch.watch.train_step.traced_step import CatchErrors, TracedStep
+from nanwatch.watch.train_step.watched_function import never
 
 MOST_WAITING = 100_000  # rows that wait for a drain
 
@@ -36,8 +37,10 @@ class ReplicatedStepRecorder(ModelStepRecorder):
     hold back.
     """
 
-    def __init__(self, model: Model, hold: bool, catch_errors: CatchErrors) -> None:
-        super().__init__(model, hold, catch_errors)
+    def __init__(
+        self, model: Model, hold: bool, catch_errors: CatchErrors, is_over: Callable[[], bool] = never
+    ) -> None:
+        super().__init__(model, hold, catch_errors, is_over)
         self.replicas = seam().replicas_of(model)
         self.here = tensorflow_names.replicas_here(model.distribute_strategy)
         self.reads_alone = self.here.are_all

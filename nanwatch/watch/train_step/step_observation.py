@@ -35,13 +35,19 @@ from nanwatch.watch.train_step.update_guard import UpdateGuard
 
 
 @contextlib.contextmanager
-def observe_step(model: Model, guard: UpdateGuard) -> Iterator[TracedStep]:
-    """Trace or run one step of ``model`` inside this block to have it seen.
+def observe_step(model: Model, guard: UpdateGuard, is_kept: bool = True) -> Iterator[TracedStep]:
+    """Trace or run one step of ``model`` inside this block to have it seen. Of one that is not ``is_kept``
+    nothing runs: no op is added to it, and its update is made as it is.
 
     The layers', the model's and the optimizer's methods are wrapped on the instances for the time
     of the block alone; a compiled step is traced once, so healthy steps run none of this.
     """
-    seen = TracedStep(tensorflow_names.traced_graph(), catch_errors=guard.catch_errors)
+    seen = TracedStep(
+        tensorflow_names.traced_graph(),
+        is_kept=is_kept,
+        applying=not is_kept,
+        catch_errors=guard.catch_errors,
+    )
     if not guard.inside:
         with guard.catch_errors("wrapping the model"):
             wrap_model(model, guard)
@@ -50,7 +56,7 @@ def observe_step(model: Model, guard: UpdateGuard) -> Iterator[TracedStep]:
         CURRENT.seen = seen
         with guard.catch_errors("keeping the state of before"), own_ops():
             keep(seen, guard, [*seam().state_variables(model), *seam().metric_variables(model)])
-            if guard.several:
+            if guard.several and is_kept:
                 seen.keep_in_reserve(seam().variables_of(model))
         yield seen
     finally:
@@ -63,6 +69,8 @@ def observe_step(model: Model, guard: UpdateGuard) -> Iterator[TracedStep]:
 
 def keep(seen: TracedStep, guard: UpdateGuard, variables: Sequence[Variable]) -> None:
     """Remember what the step may change; on the device too, where it is to be made again from that."""
+    if not seen.is_kept:
+        return
     found = seen.keep(variables)
     if guard.kept is not None:
         guard.kept.keep(found)
@@ -184,7 +192,7 @@ def see_loss(
         seen.loss, seen.loss_graph = loss, tensorflow_names.traced_graph()
         seen.data_loss = parts[0] if len(parts) == 1 and parts[0] is not loss else None
         with seen.catch_errors("seeing the loss"), own_ops(), eager_ops.not_kept():
-            penalty = seam().penalty(model)
+            penalty = seam().penalty(model) if seen.is_kept else None
             seen.data_loss = seen.data_loss if penalty is None else tf.subtract(loss, penalty)
     return loss
 
@@ -223,13 +231,13 @@ def see_target(
 ) -> R:
     """What a gradient tape is asked to differentiate is the loss of a custom step."""
     seen = current_step()
-    if seen is not None and seen.loss is None:
+    if seen is not None and seen.is_kept and seen.loss is None:
         with seen.catch_errors("seeing what a tape is asked for"):
             scalars = [item for item in tf.nest.flatten(target) if watchable(item)]
             if scalars:
                 seen.targets += scalars
                 seen.target, seen.loss_graph = scalars[0], tensorflow_names.traced_graph()
-    if seen is None:
+    if seen is None or not seen.is_kept:
         return original(tape, target, *args, **kwargs)
     ops = eager_ops.ops_of_step()
     with graph_places.note_gradients(seen.catch_errors) if ops is None else ops.differentiate():

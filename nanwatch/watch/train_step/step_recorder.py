@@ -41,7 +41,7 @@ from nanwatch.watch.train_step.inspection import (
     Trace,
 )
 from nanwatch.watch.train_step.left_behind import LeftBehind, rows_in
-from nanwatch.watch.train_step.materialised import copy_of, is_materialised
+from nanwatch.watch.train_step.materialised import copies_of, is_materialised
 from nanwatch.watch.train_step.row_layout import Layout, layout_of
 from nanwatch.watch.train_step.sentinels import all_finite
 from nanwatch.watch.train_step.state_check import StateCheck
@@ -145,6 +145,7 @@ class StepRecorder:
     def layout_for(self, batch: batches.Batch, seen: TracedStep, variables: Sequence[Variable]) -> Layout:
         """What stands where in a row; what has no place in it is noted."""
         self.first_seen = seen
+        self.not_watched.clear()
         self.not_watched += batches.list_not_dense(batch)
         self.not_watched += map(RoleOutOfReach, self.without)
         return layout_of(
@@ -271,7 +272,7 @@ class StepRecorder:
 
         def take(flag: Tensor) -> tf.Tensor:
             samples = inspection.weight_samples(variables)
-            seen = map(copy_of, tensors)
+            seen = copies_of(tensors)
             given = [number, flag, row, *shown, *seen, *[sample for _, sample in samples]]
             paths = [path for path, _ in samples]
 
@@ -391,7 +392,7 @@ class StepRecorder:
         self.label_counts.begin()
         self.drained = 0
         self.drained_at = time.perf_counter()
-        self.not_watched.clear()
+        self.ran = None
 
     def make_up_for_missing_data(self) -> None:
         """A loop of the script's own asks for its batches outside of the step."""

@@ -54,6 +54,7 @@ class TracedStep:
     """What one traced step shows. Tensors belong to ``graph``; None means eager."""
 
     graph: Graph | None
+    is_kept: bool = True  # not thrown away once it has been traced
     activations: list[tuple[Layer, Tensor]] = field(default_factory=list)  # (layer, first output)
     calls: list[LayerCall] = field(default_factory=list)  # inner layers before outer ones
     inputs: list[tuple[str, Tensor]] = field(default_factory=list)  # (key, what is given), in a graph

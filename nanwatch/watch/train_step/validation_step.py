@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from nanwatch.watch.train_step.made_by_keras import make_function, steps_in_a_ca
 from nanwatch.watch.train_step.own_fault import OpFailed, fault_words, is_end, may_be_own, nodes_of
 from nanwatch.watch.train_step.own_ops import own_ops
 from nanwatch.watch.train_step.traced_step import CatchErrors
+from nanwatch.watch.train_step.watched_function import WatchedFunction, bare_of, never
 
 
 class ValidationStepRecorder:
@@ -36,9 +37,11 @@ class ValidationStepRecorder:
     A pass that nobody asked to see costs one read of a variable a step.
     """
 
-    def __init__(self, model: Model, catch_errors: CatchErrors) -> None:
+    def __init__(self, model: Model, catch_errors: CatchErrors, is_over: Callable[[], bool] = never) -> None:
+        """``is_over``: whether nobody watches any more; then the model goes on as Keras has it."""
         self.model = model
         self.catch_errors = catch_errors
+        self.is_over = is_over
         self.original = model.test_step
         self.jit = False
         self.at_once = 1  # steps in one call of what Keras compiled
@@ -54,6 +57,7 @@ class ValidationStepRecorder:
         self.kept = KeptStep()
         self.is_bare = False  # an op of nanwatch's has failed: nothing is seen any more
         self.patches = Patches()
+        self.bare = bare_of(model.test_function)  # Keras's own function, as long as it is good
         model.test_function = None
 
     def attach(self) -> None:
@@ -69,12 +73,14 @@ class ValidationStepRecorder:
     def release(self) -> None:
         """Leave the model as it was found."""
         self.detach()
-        self.model.test_function = None
+        held = self.model.test_function
+        self.model.test_function = bare_of(held) if held is self.made else None
 
     def expect(self) -> None:
         """A validation is to be seen: not by a function that Keras made when nobody was here."""
-        if self.model.test_function is not self.made:
-            self.model.test_function = None
+        held = self.model.test_function
+        if held is not self.made:
+            self.bare, self.model.test_function = bare_of(held), None
 
     def make_test_function(self, force: bool = False) -> StepFunction | None:
         """As Keras's; with XLA the user's step alone is compiled by it, for XLA cannot call the host."""
@@ -85,7 +91,11 @@ class ValidationStepRecorder:
         with self.catch_errors("asking whether XLA compiles the step"):
             self.jit = seam().is_compiled_by_xla(model)
         function = make_function(model, type(model).make_test_function, "test_function", self.catch_errors)
-        self.made = model.test_function = functools.partial(self.execute, function)
+        watched = functools.partial(self.execute, function)
+        self.made = model.test_function = WatchedFunction(
+            model, "test_function", watched, self.bare, self.is_over, self.detach
+        )
+        self.bare = None  # of a compilation that comes after this one it would not be
         return self.made
 
     def execute(self, function: StepFunction, iterator: Iterator[Structure]) -> Structure:

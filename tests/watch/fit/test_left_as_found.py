@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
+import nanwatch
 from nanwatch.record.read import read_run
+from nanwatch.watch.recording.run_recorder import RunRecorder
+from tests.programs.running import seams
 from tests.watch.model_kinds import (
     BATCH,
     OwnCompiledStep,
@@ -60,7 +64,9 @@ def test_nothing_of_ours_stays(make: Any, tmp_path: Path) -> None:
     assert set.union(*more) == set()
     assert model.train_step.__func__ is type(model).train_step
     assert model.jit_compile == jit
-    assert model.train_function is None or "nanwatch" not in repr(model.train_function)
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    fit(model, [])  # by the function that Keras has kept
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == kept
 
 
 def test_warnings_are_shown_as_before(tmp_path: Path) -> None:
@@ -110,6 +116,85 @@ def test_a_step_is_traced_as_often_as_bare(tmp_path: Path) -> None:
             fit(model, [watch_in(tmp_path / str(built))] if under_watch else [])
             counts.append(model.traced)
     assert counts[2:] == counts[:2]
+
+
+@pytest.mark.parametrize(
+    ("fits", "traced"),
+    [
+        # A bare step whose variables are there is traced once; what a bad step is answered with is no part
+        # of the step.
+        ("watched watched bare watched bare stopping", [2, 0, 1, 0, 0, 0]),
+        ("bare watched bare", [2, 1, 0]),
+        # But whether it is held back is; and Keras throws away what it has compiled.
+        ("watched going_on compiled watched watched", [2, 1, 2, 0]),
+    ],
+)
+def test_nothing_is_traced_anew_while_nothing_has_changed(
+    fits: str, traced: list[int], tmp_path: Path
+) -> None:
+    models, counts = [], list[int]()
+    for under_watch in (False, True):
+        keras.utils.set_random_seed(3)
+        model: Any = own(Counted)
+        for number, kind in enumerate(fits.split()):
+            before, folder = model.traced, tmp_path / str(number)
+            if kind == "compiled":
+                compiled(model)
+                continue
+            answer = {"stopping": "stop", "going_on": "continue"}.get(kind, "raise")
+            watches = [watch_in(folder, answer)] if under_watch and kind != "bare" else []
+            fit(model, watches, validation_data=(table(), classes()))
+            counts += [model.traced - before] if under_watch else []
+            if watches:
+                run = only_run(folder)
+                assert (run.info.errors, run.fits[0].info.steps, run.info.status) == ((), 8, "finished")
+                assert len({loss for _, loss in run.fits[0].losses()}) == 8
+        models.append(state_of(model))
+    assert counts == traced
+    assert differing(*models) == []
+
+
+def test_an_incident_in_a_later_fit_is_told_as_in_a_first_one(tmp_path: Path) -> None:
+    """By the step that an earlier fit has traced; and the model then goes on by itself."""
+    bad = table().copy()
+    bad[5] = np.finfo(np.float32).max
+    found = []
+    for name, fits_before in (("first", 0), ("third", 2)):
+        keras.utils.set_random_seed(3)
+        model: Any = own(Counted)
+        for number in range(fits_before):
+            fit(model, [watch_in(tmp_path / str(number))])
+        before = model.traced
+        with pytest.raises(nanwatch.TrainingHalted):
+            model.fit(bad, classes(), batch_size=BATCH, shuffle=False, callbacks=[watch_in(tmp_path / name)])
+        assert model.traced - before == (0 if fits_before else 2)
+        incident = only_run(tmp_path / name).info.incident
+        assert incident is not None
+        assert incident.op is not None
+        found.append((incident.step, incident.role, incident.op.type, incident.bad_rows, incident.notes))
+        assert "train_step" not in vars(model)
+        fit(model, [])
+        assert only_run(tmp_path / name).fits[0].info.steps == incident.step + 1
+    assert found[0] == found[1]
+    assert found[0][3] == (5,)
+
+
+def test_a_fit_after_nanwatch_was_turned_off_is_bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = RunRecorder(tmp_path, "train.py", ())
+    with seams(keras, recorder, "raise"):
+        model: Any = own(Counted)
+        fit(model, [])
+        monkeypatch.setenv("NANWATCH_DISABLE", "1")
+        fit(model, [])
+        monkeypatch.delenv("NANWATCH_DISABLE")
+        before = model.traced
+        fit(model, [])
+        assert model.traced == before
+    recorder.end("finished", 0)
+    fit(model, [])
+    assert model.traced == before
+    assert recorder.info.errors == ()
+    assert [(found.kind, found.steps) for found in recorder.fits.values()] == [("fit", 8), ("fit", 8)]
 
 
 @pytest.mark.parametrize("run_eagerly", [False, True])

@@ -159,10 +159,10 @@ def test_of_trainings_that_were_halted_the_first_is_held(recorder: RunRecorder) 
 def test_a_dropped_loop_is_recorded_to_its_end(recorder: RunRecorder) -> None:
     train(lambda: loop(compiled_step=True, steps=5))
     gc.collect()
-    assert [fit.status for fit in recorder.fits] == ["running"]
+    assert [fit.status for fit in recorder.fits.values()] == ["running"]
     train(lambda: loop(compiled_step=False, steps=4))
     gc.collect()
-    assert [fit.status for fit in recorder.fits] == ["finished", "running"]
+    assert [fit.status for fit in recorder.fits.values()] == ["finished", "running"]
     assert not recorder.running.keys() & {0}
     recorder.end("finished", 0)
     found = read_run(recorder.folder)

@@ -79,7 +79,7 @@ def fit(model: Any, callbacks: Any = (), bad: bool = False, **given: Any) -> Any
 
 
 def only_run(folder: Path) -> Run:
-    (place,) = folder.iterdir()
+    (place,) = (entry for entry in folder.iterdir() if entry.is_dir())
     return read_run(place)
 
 

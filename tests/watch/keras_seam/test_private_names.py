@@ -1,4 +1,4 @@
-"""Private names of Keras and TensorFlow stand in three files, behind which nobody looks."""
+"""Private names of Keras and its backends stand in a few files, behind which nobody looks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ SEAM = ROOT / "watch" / "keras_seam"
 CHILDREN = ROOT / "watch" / "launch" / "in_children"
 HALF = ("watch", "check", "replay")  # the other one knows no Keras at all
 FILES = sorted(path.relative_to(ROOT) for stage in HALF for path in (ROOT / stage).rglob("*.py"))
-MAY = {SEAM / "keras2.py", SEAM / "keras3.py", SEAM / "tensorflow_names.py"}
+NAMES = ("keras2", "keras3", "keras_on_jax", "keras_on_torch", "tensorflow_names")
+MAY = {SEAM / f"{name}.py" for name in NAMES}
 
 
 ALLOWED = {

@@ -114,4 +114,4 @@ def test_what_to_install_is_said(command: str, tmp_path: Path, monkeypatch: pyte
     found = CliRunner().invoke(main, [command, "--keras", "2", str(tmp_path / "train.py")])
     assert isinstance(found.exception, keras_2.NoKeras2 | SystemExit)
     said = str(found.exception) if isinstance(found.exception, keras_2.NoKeras2) else found.output
-    assert '--keras 2 takes tf_keras, which is not installed: pip install "nanwatch[keras2]".' in said
+    assert '--keras 2 needs tf_keras, which is not installed: pip install "nanwatch[keras2]".' in said

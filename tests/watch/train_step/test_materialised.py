@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from nanwatch.watch.train_step.materialised import copy_of, is_materialised
+from nanwatch.watch.train_step.materialised import copies_of, is_materialised
 from tests.watch.model_kinds import BATCH, classes, table
 from tests.watch.training import only_run, watch_in
 
@@ -68,12 +68,13 @@ def test_a_copy_is_the_same_and_leaves_the_original_alone() -> None:
 
     @tf.function
     def run(x: Any, wanted: Any) -> Any:
-        biased = tf.nn.bias_add(tf.matmul(x, weights), tf.ones([4]))
+        product = tf.matmul(x, weights)
+        biased = tf.nn.bias_add(product, tf.ones([4]))
         result = tf.tanh(biased)
         weights.assign(tf.zeros([8, 4]))  # the copy is of what was before
-        seen = tf.cond(wanted, lambda: copy_of(biased), lambda: tf.zeros([1, 4]))
+        seen = tf.cond(wanted, lambda: copies_of([product, biased])[1], lambda: tf.zeros([1, 4]))
         assert [op.type for op in biased.consumers()] == ["Tanh"]
-        assert copy_of(result) is result
+        assert copies_of([result])[0] is result
         return seen, result
 
     x = tf.random.normal([3, 8], seed=2)

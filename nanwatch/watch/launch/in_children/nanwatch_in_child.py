@@ -186,10 +186,16 @@ def leave_word(folder: str, words: Sequence[str], option: str = "") -> None:
     """Write down that a process is not watched, for the run's report."""
     import json
 
+    try:
+        from nanwatch.record.secrets import without_secrets
+
+        words = without_secrets(words)
+    except ImportError:  # in another environment: then the words are those of nobody's arguments
+        words = words[:1]
     path = os.path.join(folder, UNSEEN_FILE)
     command = " ".join(" ".join(words).split())[:LONGEST_COMMAND]
     table = {"kind": "child-not-watched", "command": command, "option": option}
-    number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         if os.fstat(number).st_size < UNSEEN_LIMIT:
             os.write(number, json.dumps(table).encode() + b"\n")

@@ -1,0 +1,1 @@
+"""Run folders that are damaged, or made to do harm, and what reading them comes to."""
