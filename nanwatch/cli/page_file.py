@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nanwatch.cli.screen import show
 from nanwatch.explain.report import Report
+from nanwatch.record.kept_file import FILE_MODE
 
 PAGE_FILE = "report.html"
 COMPARISON_FILE = "against.html"  # of the run with another one: the report itself stays
@@ -47,7 +48,7 @@ def write_page(report: Report) -> Path | None:
 
     path = report.run.folder / (PAGE_FILE if report.against is None else COMPARISON_FILE)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    number = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    number = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     try:
         with open(number, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(render(report))
