@@ -40,6 +40,7 @@ SIZES = [(80, 24), (200, 60), (60, 16), (40, 10), (20, 5), (80, 1)]
 EPOCHS = [{"loss": 1.5 / n, "accuracy": 0.25 * n, "val_loss": 1.8 / n} for n in (1, 2, 3)]
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 KERNEL, BIAS = "dense/kernel", "dense/bias"
+SAID = "said.txt"
 
 
 def running(
@@ -261,15 +262,28 @@ def test_a_process_that_is_gone() -> None:
 
 
 def live(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "nanwatch", "live", *arguments],
-        cwd=place,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-    )
+    """What it says is in `SAID` as it is said, for whoever waits for it."""
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "80"}
+    with open(place / SAID, "wb") as out:
+        ended = subprocess.run(
+            [sys.executable, "-u", "-m", "nanwatch", "live", *arguments],
+            cwd=place,
+            env=environment,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=120,
+        )
+    said = (place / SAID).read_text(encoding="utf-8")
+    return subprocess.CompletedProcess(ended.args, ended.returncode, said, ended.stderr)
+
+
+def wait_until_said(place: Path, words: str) -> None:
+    """However long the command takes to begin."""
+    deadline = time.monotonic() + 60
+    while words not in (place / SAID).read_text(encoding="utf-8") if (place / SAID).exists() else True:
+        assert time.monotonic() < deadline, f"{words!r} was not said"
+        time.sleep(0.05)
 
 
 def test_a_file_is_not_waited_on(tmp_path: Path) -> None:
@@ -290,7 +304,7 @@ def test_a_run_is_waited_for_followed_and_its_end_told(tmp_path: Path) -> None:
     """Where there is no folder yet, either."""
 
     def train() -> None:
-        time.sleep(1.0)
+        wait_until_said(tmp_path, "waiting for")
         run = running(losses=[1.0] * 300)
         folder = tmp_path / "logs" / "20250102T030405Z-train-9"
         folder.mkdir(parents=True)
@@ -301,7 +315,7 @@ def test_a_run_is_waited_for_followed_and_its_end_told(tmp_path: Path) -> None:
         for number, (_, row) in enumerate(run.fits[0].steps.rows):
             series.append(packed(*row))
             if number == 150:
-                time.sleep(2.0)
+                wait_until_said(tmp_path, "step 151 of")
         fit = replace(run.fits[0].info, status="finished")
         writer.save(replace(info, status="crashed", fits=(replace(fit, error="OSError: disk full"),)))
         series.close()
@@ -329,11 +343,11 @@ def test_a_run_that_is_over_is_not_followed_again(tmp_path: Path) -> None:
     age(killed, ABANDONED + 1)
 
     def train() -> None:
-        time.sleep(1.0)
+        wait_until_said(tmp_path, "waiting for")
         run = running(losses=[1.0] * 300)
         info = replace(run.info, status="finished", pid=os.getpid())
         folder = saved_runs.save(replace(run, info=replace(info, status="running")), logs / "later")
-        time.sleep(2.0)
+        wait_until_said(tmp_path, "step 300 of")
         writer = RunWriter(folder)
         writer.save(replace(info, fits=(replace(run.fits[0].info, status="finished"),)))
         writer.close()
