@@ -58,6 +58,7 @@ class LayerInfo:
     output_shape: Shape | None = None
     trainable: bool = True
     initializer: str | None = None  # class name of the kernel's initializer
+    begins_as: float | None = None  # of a layer of the script's own: all that its first matrix holds
     dtype: str = "float32"  # compute dtype
     inbound: tuple[str, ...] = ()  # paths of the layers that feed it, where the graph tells
     weights: tuple[str, ...] = ()  # paths of its own variables

@@ -18,6 +18,7 @@ from nanwatch.replay.making import SEED, NotPossible, as_number, layer_at
 from nanwatch.watch.keras_seam.adapter import seam
 from nanwatch.watch.keras_seam.chosen import keras
 from nanwatch.watch.keras_seam.keras_types import Array, Layer, Model
+from nanwatch.watch.model.activations import library_class
 from nanwatch.watch.model.untracked import read_and_unknown
 from nanwatch.watch.train_step.traced_step import suspend_watching
 
@@ -88,7 +89,7 @@ def hidden_layers(model: Model) -> list[Layer]:
 
 @contextmanager
 def set_initializer(setup: Setup, change: Intervention) -> Iterator[Setup]:
-    """The kernel of one layer, or with the target "model" of all that have one, drawn anew."""
+    """The kernels of one layer, or with the target "model" of all layers, drawn anew."""
     initializer = keras.initializers.get(
         {"class_name": "GlorotUniform", "config": {"seed": SEED}}
         if change.value is None
@@ -99,9 +100,10 @@ def set_initializer(setup: Setup, change: Intervention) -> Iterator[Setup]:
     if setup.first_weights is None:
         raise NotPossible("the first weights were not held")
     chosen = {
-        id(layer.kernel)
+        id(kernel)
         for path, layer in seam().layers_of(setup.model)
-        if hasattr(layer, "kernel") and change.target in ("model", path)
+        if change.target in ("model", path)
+        for kernel in kernels_of(layer)
     }
     first = [
         np.asarray(initializer(value.shape)) if id(variable) in chosen else value
@@ -110,6 +112,15 @@ def set_initializer(setup: Setup, change: Intervention) -> Iterator[Setup]:
     if not chosen:
         raise NotPossible(f"{change.target} has no kernel")
     yield replace(setup, first_weights=first)
+
+
+def kernels_of(layer: Layer) -> list[Any]:
+    """The kernel of a layer of Keras's; the matrices of one whose ``call`` is the script's own."""
+    if hasattr(layer, "kernel"):
+        return [layer.kernel]
+    if isinstance(layer, keras.Model) or library_class(layer):
+        return []
+    return [variable for variable in seam().own_variables(layer) if len(variable.shape) >= 2]
 
 
 @contextmanager

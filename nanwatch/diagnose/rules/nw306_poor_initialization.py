@@ -117,14 +117,14 @@ class PoorInitialization(Rule):
         guess, ended = constant_guess_loss(fit), closing_loss(fit)
         if guess is None or ended is None or fit.info.steps < PATIENCE:
             return
-        alike = [layer for layer in hidden if layer.initializer in ALIKE and (layer.units or 0) > 1]
+        alike = [layer for layer in hidden if begins_alike(layer) and width_of(fit, layer) > 1]
         if not alike or ended < NO_BETTER_THAN_GUESSING * guess:
             return
         layer = alike[0]
         yield self.finding(
             fit,
-            f"All {layer.units} units of {layer.name} start with the same weights "
-            f"(kernel_initializer {layer.initializer}): they get the same gradient and "
+            f"All {width_of(fit, layer)} units of {layer.name} start with the same weights "
+            f"({made_by(layer)}): they get the same gradient and "
             f"stay the same. The loss is {number(ended)}; guessing costs "
             f"{number(guess)}.",
             location=layer.location,
@@ -142,6 +142,7 @@ class PoorInitialization(Rule):
             deep_run(2.6, [200.0], in_looks=True),
             alike_run("Zeros", 0.69),
             alike_run("Constant", 0.66),
+            alike_run(None, 0.66, begins_as=0.0),
         ]
 
     @staticmethod
@@ -155,6 +156,8 @@ class PoorInitialization(Rule):
             deep_run(8.0, [math.nan], layers=2),
             alike_run("GlorotUniform", 0.69),
             alike_run("Zeros", 0.65),
+            alike_run(None, 0.65, begins_as=0.0),
+            alike_run(None, 0.66, begins_as=None),
         ]
 
 
@@ -162,6 +165,23 @@ def hidden_layers(fit: Fit) -> list[LayerInfo]:
     """The layers with weights, the heads left out: a head may well begin at zero."""
     heads = {output.head for output in fit.model.outputs}
     return [layer for layer in fit.model.layers if layer.weights and layer.path not in heads]
+
+
+def begins_alike(layer: LayerInfo) -> bool:
+    return layer.initializer in ALIKE or layer.begins_as is not None
+
+
+def made_by(layer: LayerInfo) -> str:
+    if layer.begins_as is None:
+        return f"kernel_initializer {layer.initializer}"
+    return f"each of them is {number(layer.begins_as)}"
+
+
+def width_of(fit: Fit, layer: LayerInfo) -> int:
+    """Its units; of a layer that does not say, the last axis of its first matrix."""
+    shapes = (weight.shape for weight in fit.model.weights if weight.layer == layer.path)
+    last = next((shape[-1] for shape in shapes if len(shape) >= 2), None)
+    return layer.units or last or 0
 
 
 def finite_norms(fit: Fit, hidden: list[LayerInfo]) -> list[tuple[LayerInfo, float]]:
@@ -196,6 +216,8 @@ def has_begun_high(fit: Fit) -> bool:
 def initializer_remedy(layer: LayerInfo) -> Remedy:
     proper = "he_normal" if layer.activation in ("relu", "leaky_relu", "elu") else "glorot_uniform"
     text = f'Give {layer.name} kernel_initializer="{proper}", which fits the deviation to the layer\'s width.'
+    if layer.begins_as is not None:
+        text = f'Let add_weight of {layer.name} draw its matrix with initializer="{proper}".'
     return Remedy(
         Intervention(InterventionKind.SET_INITIALIZER, layer.path, proper), text, location=layer.location
     )
@@ -233,9 +255,9 @@ def deep_run(
     return made_up.run(of, loss=losses, steps=seen, targets=targets)
 
 
-def alike_run(initial: str, ended: float) -> Run:
+def alike_run(initial: str | None, ended: float, begins_as: float | None = None) -> Run:
     of: ModelInfo = made_up.model(
-        made_up.dense("hidden", 16, "relu", initializer=initial),
+        made_up.dense("hidden", 16, "relu", initializer=initial, begins_as=begins_as),
         made_up.dense(activation="sigmoid", initializer="Zeros"),
         loss="binary_crossentropy",
     )

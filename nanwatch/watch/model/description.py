@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -25,9 +26,10 @@ from nanwatch.watch.keras_seam.host_values import dtype_name, values_of
 from nanwatch.watch.keras_seam.keras_types import Layer, Model, Optimizer
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.model import outputs, script_names
-from nanwatch.watch.model.activations import activation_of, is_library
+from nanwatch.watch.model.activations import activation_of, is_library, library_class
 
 MOST_COLUMNS = 64  # of a Normalization whose statistics are written down
+MOST_ELEMENTS = 4_000_000  # of a matrix whose values are looked at: 16 MB
 MOST_CONFIG = 2000  # characters of a layer's config that are worth keeping
 
 
@@ -79,6 +81,7 @@ def layer_info(path: str, layer: Layer, paths: dict[int, str], called: str) -> L
         output_shape=output_shape(layer),
         trainable=bool(layer.trainable),
         initializer=initializer_of(layer),
+        begins_as=one_value_of(layer),
         dtype=str(layer.compute_dtype),
         inbound=tuple(
             dict.fromkeys(paths[id(op)] for op in seam().inbound_operations(layer) if id(op) in paths)
@@ -126,6 +129,23 @@ def initializer_of(layer: Layer) -> str | None:
         initializer = getattr(layer, name, None)
         if initializer is not None:
             return type(initializer).__name__
+    return None
+
+
+def one_value_of(layer: Layer) -> float | None:
+    """The value that every element of the first matrix has of a layer whose ``call`` is the script's own.
+
+    None where its elements differ, as those of drawn weights do, before a training and behind it.
+    """
+    if isinstance(layer, keras.Model) or library_class(layer):
+        return None
+    matrix = next((v for v in seam().own_variables(layer) if v.trainable and len(v.shape) >= 2), None)
+    if matrix is None or not 1 < math.prod(matrix.shape) <= MOST_ELEMENTS:
+        return None
+    with contextlib.suppress(Exception):  # in a trace there are no values
+        values = values_of(matrix)
+        first = float(values.flat[0])
+        return first if math.isfinite(first) and bool((values == first).all()) else None
     return None
 
 
