@@ -33,3 +33,43 @@ def test_none_where_there_are_none_or_too_many() -> None:
     wide.adapt(np.random.RandomState(0).randn(8, MOST_COLUMNS + 1))
     assert adapted_of(wide, MOST_COLUMNS + 1) is None
     assert describe(keras.Sequential([keras.layers.Normalization()])).layers[0].adapted is None
+
+
+class Own(keras.layers.Layer):
+    """``call`` is the script's own, as are the names of its variables."""
+
+    def __init__(self, initializer: str, width: int = 3, trainable: bool = True) -> None:
+        super().__init__()
+        self.start, self.width, self.can_learn = initializer, width, trainable
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        self.shift = self.add_weight(shape=(self.width,), initializer="zeros")
+        self.table = self.add_weight(
+            shape=(shape[-1], self.width), initializer=self.start, trainable=self.can_learn
+        )
+
+    def call(self, inputs: object) -> object:
+        return keras.ops.matmul(inputs, self.table) + self.shift
+
+
+@pytest.mark.parametrize(
+    ("layer", "value"),
+    [
+        (Own("zeros"), 0.0),
+        (Own("ones"), 1.0),
+        (Own("glorot_uniform"), None),
+        (Own("zeros", trainable=False), None),  # a table that is not learned may well be of one value
+        (keras.layers.LayerNormalization(axis=(1, 2)), None),  # Keras knows what it does
+        (keras.layers.Dense(3, kernel_initializer="zeros"), None),  # its initializer has a name
+    ],
+    ids=["zeros", "ones", "drawn", "frozen", "of Keras", "Dense"],
+)
+def test_the_one_value_of_a_matrix(layer: keras.layers.Layer, value: float | None) -> None:
+    shape = (4, 2) if isinstance(layer, keras.layers.LayerNormalization) else (2,)
+    model = keras.Sequential([keras.Input(shape), layer])
+    assert describe(model).layers[0].begins_as == value
+
+
+def test_a_matrix_of_one_element_tells_nothing() -> None:
+    model = keras.Sequential([keras.Input((1,)), Own("zeros", width=1)])
+    assert describe(model).layers[0].begins_as is None
