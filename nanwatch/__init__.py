@@ -6,11 +6,17 @@ from nanwatch.line_notes import note_lines_from_now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from nanwatch import explain
     from nanwatch.errors import TrainingHalted
     from nanwatch.version import __version__
     from nanwatch.watch.fit.callback import Watch
 
-__all__ = ["TrainingHalted", "Watch", "__version__"]
+__all__ = ["TrainingHalted", "Watch", "__version__", "explain"]
+
+
+def __dir__() -> list[str]:
+    """What there is for a user: the folders of the package are none of it."""
+    return sorted(__all__)
 
 
 def __getattr__(name: str) -> object:
@@ -21,6 +27,10 @@ def __getattr__(name: str) -> object:
         return TrainingHalted
     if name == "Watch":
         return watch_callback()
+    if name == "explain":  # the folder of that name, which can be called
+        import importlib
+
+        return importlib.import_module("nanwatch.explain")
     if name == "__version__":
         from nanwatch.version import __version__
 
@@ -41,7 +51,36 @@ def watch_callback() -> object:
 
         need_framework()
         raise
+    if Watch.told is None:
+        from nanwatch.notebook import TELLING
+
+        Watch.told = TELLING
     return Watch
+
+
+def last_report() -> object:
+    """What ``nanwatch.explain()`` answers: the report on the training of this process that ended last.
+
+    Raises:
+        RunNotFound: none has been watched in it.
+    """
+    from nanwatch.notebook import TELLING
+
+    return TELLING.last_report()
+
+
+def load_ipython_extension(shell: object) -> None:
+    """``%load_ext nanwatch``: from now on every training of the kernel is watched."""
+    from nanwatch.notebook import EXTENSION
+
+    EXTENSION.load(shell)
+
+
+def unload_ipython_extension(shell: object) -> None:
+    """``%unload_ext nanwatch``."""
+    from nanwatch.notebook import EXTENSION
+
+    EXTENSION.unload(shell)
 
 
 note_lines_from_now()

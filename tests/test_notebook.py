@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,16 +35,22 @@ CELLS = (
     "other.compile('sgd', 'mse')\ntry:\n"
     "    other.fit(x, x[:, :1], verbose=0, callbacks=[nanwatch.Watch('second')])\n"
     "except nanwatch.TrainingHalted:\n    print('halted')",
+    "%load_ext nanwatch\nmodel.fit(x, y, verbose=0)",
+    "good = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])\n"
+    "good.compile(keras.optimizers.Adam(0.05), 'mse')\nhistory = good.fit(x, x[:, :1], epochs=20, verbose=0)",
+    "%nanwatch off\nhistory = good.fit(x, x[:, :1], verbose=0)",
+    "nanwatch.explain()",
 )
+RAISES = 7  # the number of the cell, from 0, whose exception is not caught
 # In a process of its own: what Jupyter warns of is no fault of nanwatch's.
 EXECUTE = """
 import json, sys
 import nbclient, nbformat
 cells = [nbformat.v4.new_code_cell(text) for text in json.load(sys.stdin)]
+cells[int(sys.argv[1])].metadata["tags"] = ["raises-exception"]
 notebook = nbformat.v4.new_notebook(cells=cells)
 nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
-said = [[each.get("text", "") for each in cell.outputs if each.get("name") == "stdout"] for cell in cells]
-json.dump(["".join(each) for each in said], sys.stdout)
+json.dump([cell.outputs for cell in cells], sys.stdout)
 """
 
 pytestmark = pytest.mark.tensorflow
@@ -53,7 +60,7 @@ pytestmark = pytest.mark.tensorflow
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("notebook")
     done = subprocess.run(
-        [sys.executable, "-c", EXECUTE],
+        [sys.executable, "-c", EXECUTE, str(RAISES)],
         cwd=found,
         env=environment(),
         input=json.dumps(CELLS),
@@ -62,9 +69,60 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         timeout=300,
         check=True,
     )
-    said = json.loads(done.stdout)
-    assert ["halted" in each for each in said] == [False] * 4 + [True, False, True]
+    (found / "outputs.json").write_text(done.stdout)
     return found
+
+
+def outputs(folder: Path, cell: int, kind: str) -> list[dict[str, Any]]:
+    """What a cell has put out, of one kind; from 1."""
+    table: list[list[dict[str, Any]]] = json.loads((folder / "outputs.json").read_text())
+    return [each for each in table[cell - 1] if each["output_type"] == kind]
+
+
+def shown_in(folder: Path, cell: int) -> tuple[str, str]:
+    """The report in a cell as text and as HTML."""
+    kinds = ("display_data", "execute_result")
+    (data,) = [each["data"] for kind in kinds for each in outputs(folder, cell, kind)]
+    return "".join(data["text/plain"]), "".join(data["text/html"])
+
+
+def test_the_fits_that_were_halted(folder: Path) -> None:
+    streams = [outputs(folder, cell, "stream") for cell in range(1, 8)]
+    said = ["".join(each["text"] for each in stream if each["name"] == "stdout") for stream in streams]
+    assert ["halted" in each for each in said] == [False] * 4 + [True, False, True]
+
+
+@pytest.mark.parametrize("cell", [5, 8, 11])
+def test_the_report_stands_in_the_cell(cell: int, folder: Path) -> None:
+    text, html = shown_in(folder, cell)
+    if cell == 11:
+        assert text.startswith("nanwatch · ")
+        return
+    assert "NW201 relu-output" in text
+    assert '▶ 5 │ keras.layers.Dense(3, activation="relu"),' in text
+    assert "Tried" in text
+    for said in ("NW201 relu-output", "cell 4, line 5", "▶    5 │", "Tried", "Open the page", "/report.html"):
+        assert said in html
+
+
+def test_the_exception_names_the_fix_and_shows_the_cell_alone(folder: Path) -> None:
+    (error,) = outputs(folder, 8, "error")
+    assert error["ename"] == "TrainingHalted"
+    assert 'Line: cell 4, line 5: keras.layers.Dense(3, activation="relu"),' in error["evalue"]
+    assert "keras.layers.Dense(3, activation=" in error["evalue"].partition("Fix: ")[2]
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error["traceback"]))
+    assert re.findall(r"^(?:Cell|File) .+", shown, re.M) == ["Cell In[8], line 2"]
+
+
+def test_a_training_that_is_well_is_a_line(folder: Path) -> None:
+    text, html = shown_in(folder, 9)
+    assert len(text.splitlines()) == 2
+    assert "✔ nanwatch: Nothing found." in html
+
+
+def test_off_is_off(folder: Path) -> None:
+    assert outputs(folder, 10, "display_data") == []
+    assert len([entry for entry in (folder / "logs").iterdir() if entry.is_dir()]) == 2
 
 
 def explained(folder: Path, name: str, logs: str = "first") -> str:

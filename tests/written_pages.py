@@ -36,7 +36,7 @@ def commands_in(text: str) -> Iterator[str]:
     shell = "".join(blocks(text, "sh", "yaml")).splitlines()
     inline = [" ".join(words.split()) for words in re.findall(r"`([^`]+)`", prose(text))]
     for line in [line.partition(" #")[0] for line in shell] + inline:
-        if found := re.search(r"\b(nanwatch [a-z].*)", line):
+        if found := re.search(r"(?<!%)\b(nanwatch [a-z].*)", line):
             yield found[1].strip()
 
 

@@ -18,6 +18,7 @@ from nanwatch.watch.launch.notebook_script import is_notebook
 from nanwatch.watch.launch.own_modules import keep_own_modules, own_imports
 from nanwatch.watch.launch.script import Ending, print_exit_code, run_program
 from nanwatch.watch.launch.starting import Program, check_script
+from nanwatch.watch.launch.user_lines import is_users
 from nanwatch.watch.recording.run_recorder import RunRecorder, open_recorder
 from nanwatch.watch.recording.still_training import is_anything_left, wait_as_python_does
 from nanwatch.watch.watched_run import WatchedRun, end_record, run_under_watch
@@ -39,6 +40,7 @@ __all__ = [
     "is_anything_left",
     "is_disabled",
     "is_notebook",
+    "is_users",
     "keep_own_modules",
     "need_framework",
     "notebook_cells",

@@ -83,11 +83,14 @@ def wait_for(arrivals: Mapping[str, Callable[[ModuleType], None]]) -> Iterator[N
 
 
 def install_hook(
-    recorder: RunRecorder, on_incident: OnIncident, then: Callable[[ModuleType], None] | None = None
+    recorder: RunRecorder,
+    on_incident: OnIncident,
+    then: Callable[[ModuleType], None] | None = None,
+    is_begun: bool = False,
 ) -> None:
     """Watch every training of this process from the moment Keras is there; ``then(keras)`` is called last.
 
-    What is patched for it is given back when the run ends.
+    What is patched for it is given back when the run ends. ``is_begun``: Keras may be there by now.
     """
 
     def meet(keras: ModuleType) -> None:
@@ -106,9 +109,13 @@ def install_hook(
             which.arrived(3, module)
 
     wait_no_more()
-    waiting = wait_for({"tf_keras": meet_keras_2, "keras": meet_keras})
+    arrivals = {"tf_keras": meet_keras_2, "keras": meet_keras}
+    there = [name for name in arrivals if name in sys.modules] if is_begun else []
+    waiting = wait_for({name: arrivals[name] for name in arrivals if name not in there})
     take(recorder.patches, Taker.ARRIVAL, {"sys.meta_path": waiting})
     listen_to_warnings(recorder)
+    for name in there:
+        arrivals[name](sys.modules[name])
 
 
 def listen_to_warnings(recorder: RunRecorder) -> None:

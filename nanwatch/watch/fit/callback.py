@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
+from typing import ClassVar
 
 from nanwatch.record.notes import OnParameterServers
 from nanwatch.watch.fit.backend_training import left_alone_for
@@ -27,7 +28,7 @@ from nanwatch.watch.keras_seam.keras_types import Model
 from nanwatch.watch.launch import user_lines
 from nanwatch.watch.launch.disabled import is_disabled
 from nanwatch.watch.recording.child_process import script_of_process
-from nanwatch.watch.recording.run_recorder import RunRecorder
+from nanwatch.watch.recording.run_recorder import RunRecorder, Told
 
 
 class Watch(EitherCallback):
@@ -44,6 +45,8 @@ class Watch(EitherCallback):
 
     ``NANWATCH_DISABLE=1`` makes it do nothing.
     """
+
+    told: ClassVar[Told | None] = None  # of the trainings of each that is passed by hand
 
     def __init__(self, log_dir: str | os.PathLike[str] = "logs", on_incident: OnIncident = "raise") -> None:
         super().__init__()
@@ -68,11 +71,15 @@ class Watch(EitherCallback):
         if self.recorder is None or (self.recorder.ended and not self.injected):
             try:
                 self.recorder = RunRecorder(self.log_dir, *script_of_process())
+                self.recorder.told = self.told
             except OSError as error:
                 warnings.warn(
                     f"nanwatch does not watch: no run folder in {self.log_dir}: {error}", stacklevel=2
                 )
                 return
+            if self.told is not None:
+                with self.recorder.catch_errors("telling of a training"):
+                    self.told.of_begin(self.recorder)
         with self.recorder.catch_errors("hooking the model"):
             self.observe(model, self.recorder)
 

@@ -561,7 +561,13 @@ class FitObserver:
         if self.alone:
             self.training.detach()
             self.recorder.end("halted", None)
-        raise TrainingHalted(
+        raise self.halt_of(what)
+
+    def halt_of(self, what: str) -> TrainingHalted:
+        if self.recorder.told is not None:
+            with self.recorder.catch_errors("telling of a halt"):
+                return self.recorder.told.of_halt(self.recorder, what)
+        return TrainingHalted(
             f"{what}; the training was halted there. The record is in {self.recorder.folder}"
         )
 

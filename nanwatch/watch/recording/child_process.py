@@ -14,6 +14,7 @@ from nanwatch.errors import NanwatchError
 from nanwatch.record.read import read_info
 from nanwatch.watch.keras_seam.patches import renew_lock
 from nanwatch.watch.launch import user_lines
+from nanwatch.watch.launch.cells import shell_here
 
 LAST_OF_ALL = -(10**6)  # of what a process of `multiprocessing` does at its end
 
@@ -68,6 +69,8 @@ def working_folder() -> str:
 
 def script_of_process() -> tuple[str, tuple[str, ...]]:
     """Script and arguments of a process that nanwatch did not start: a notebook's, say."""
+    if (shell := shell_here()) is not None:  # its file and arguments are the kernel's
+        return ("notebook" if hasattr(shell, "kernel") else "interactive"), ()
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     return (main or "interactive"), tuple(sys.argv)
 

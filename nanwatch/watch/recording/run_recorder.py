@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from nanwatch.errors import NanwatchError
+from nanwatch.errors import NanwatchError, TrainingHalted
 from nanwatch.record.events import Event, FitEnd, IncidentSeen
 from nanwatch.record.facts import (
     AnswerLosses,
@@ -30,7 +30,7 @@ from nanwatch.record.facts import (
     RunInfo,
     Status,
 )
-from nanwatch.record.notes import NotWatched, OwnError
+from nanwatch.record.notes import NotWatched, OtherBackend, OwnError, SeamMissing
 from nanwatch.record.parts import make_room, new_part
 from nanwatch.record.run_state import host_name, process_start
 from nanwatch.record.secrets import without_secrets
@@ -87,6 +87,19 @@ class OpenFit(Protocol):
 
     def leave_to_parent(self) -> None:
         """In a process that was forked off: the record of the fit is the parent's."""
+
+
+class Told(Protocol):
+    """Whom a training tells that nobody runs by ``nanwatch run``: a notebook's, a plain console's."""
+
+    def of_begin(self, recorder: RunRecorder) -> None:
+        """A run begins, and has recorded nothing yet."""
+
+    def of_end(self, recorder: RunRecorder) -> None:
+        """The record of the run is complete."""
+
+    def of_halt(self, recorder: RunRecorder, what: str) -> TrainingHalted:
+        """The exception that leaves ``fit``, for ``what`` has happened."""
 
 
 # Called with the fit after every step, before that is judged; and inside an eager step, at its end.
@@ -164,21 +177,25 @@ class RunRecorder:
         is_part: bool = False,
         worker: str = "",
         folder: Path | None = None,
+        is_late: bool = False,
     ) -> None:
         """``log_dir``: the folder below which the run gets one, or of a part the run's own; ``worker``: which
-        one of a job it is; ``folder``: the run's own, where it is there already."""
+        one of a job it is; ``folder``: the run's own, where it is there already; ``is_late``: it is made when
+        there is something to write."""
         self.snapshot_limit = snapshot_limit  # bytes
         self.log_dir = log_dir
         self.is_part = is_part
+        self.is_late = is_late
         self.saves_seen = False
         self.keeps_trainings = False  # for trials: whoever makes them asks for it
         self.visit: Visit | None = None
+        self.told: Told | None = None
         self.patches = Patches()  # of the process; undone when the run ends
         self.of_keras = Patches()  # those among them that another Keras would want elsewhere
         self.patches.enter(self.of_keras)
         self.worker = worker
         self.begin(script, argv)
-        if not is_part:
+        if not is_part and not is_late:
             self.open(folder or new_folder(log_dir, script))
             self.save()
 
@@ -246,9 +263,14 @@ class RunRecorder:
         if self.opened is None:
             with self.lock:
                 if self.opened is None:
-                    self.open(new_part(self.log_dir, self.worker))
+                    self.open(self.new_folder())
         assert self.opened is not None
         return self.opened
+
+    def new_folder(self) -> Path:
+        if self.is_part:
+            return new_part(self.log_dir, self.worker)
+        return new_folder(self.log_dir, self.info.script)
 
     @property
     def folder(self) -> Path:
@@ -274,7 +296,11 @@ class RunRecorder:
 
     @property
     def has_something_to_tell(self) -> bool:
-        return bool(self.opened or self.fits or self.info.not_watched or self.info.errors)
+        if self.opened or self.fits:
+            return True
+        if self.is_late:  # of a cell that trains nothing there is none of what holds for every cell
+            return any(not isinstance(note, SeamMissing | OtherBackend) for note in self.info.not_watched)
+        return bool(self.info.not_watched or self.info.errors)
 
     def save(self, now: bool = True) -> None:
         """Write what is known; with ``now=False`` only when it has not been for `SAVE_SECONDS`."""
@@ -552,6 +578,9 @@ class RunRecorder:
         follow_forks_no_more(self)
         if self.opened is not None:
             self.opened.close()
+        if self.told is not None and self.has_something_to_tell:
+            with self.catch_errors("telling of a training"):
+                self.told.of_end(self)
 
     def end_part(self) -> None:
         """A child process comes to its end by itself: pools, say, kill those that have nothing to do."""
