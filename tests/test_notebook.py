@@ -126,7 +126,7 @@ def test_off_is_off(folder: Path) -> None:
 
 
 def explained(folder: Path, name: str, logs: str = "first") -> str:
-    done = ended(folder, *MODULE, "explain", "--format", name, logs)
+    done = ended(folder, *MODULE, "explain", "-v", "--format", name, logs)
     assert done.status == 0, done.stderr.decode()
     return done.stdout.decode()
 

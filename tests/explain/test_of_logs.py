@@ -50,9 +50,9 @@ def test_every_fault_that_can_be_suspected_is_a_rule_and_has_its_words() -> None
     assert suspected <= {rule.code for rule in all_rules()}
 
 
-def test_the_terminal(tmp_path: Path) -> None:
-    place = script(tmp_path)
-    shown = as_terminal.render(report(BROKEN, place)).replace(str(place), "train.py")
+def test_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = as_terminal.render(report(BROKEN, Path(script(tmp_path).name)))
     assert shown == (
         "nanwatch · train.log · console log · 4 epochs\n"
         "\n"
