@@ -161,7 +161,7 @@ def test_the_lines_in_the_terminal(folder: Path) -> None:
         "      │                               ^^^^^^^^^^^^^^^^^\n"
         "    6 │     ]\n"
     ) in said
-    assert "    cell 4, line 5\n    - keras.layers.Dense(3" in said
+    assert "    - keras.layers.Dense(3" in said
     assert "/ipykernel_" not in said.replace("/ipykernel_launcher.py", "")
 
 
