@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nanwatch.diagnose import made_up
 from nanwatch.diagnose.data_seen import are_rows_to_come, data_arrays, output_of, went_nonfinite
@@ -12,6 +13,7 @@ from nanwatch.diagnose.label_classes import Misfit, misfit_in_error, misfit_of
 from nanwatch.diagnose.readings import incident_of
 from nanwatch.diagnose.rule import Rule
 from nanwatch.diagnose.symptoms import NONFINITE_LOSS
+from nanwatch.record.backends import other_backend
 from nanwatch.record.facts import DataInfo, Location, LossInfo
 from nanwatch.record.interventions import Intervention, InterventionKind
 from nanwatch.record.run import Fit, Run
@@ -33,7 +35,8 @@ class LabelOutOfRange(Rule):
 
     ## Why is this bad
     Unit number 5 of 5 does not exist. On a CPU, TensorFlow stops with InvalidArgumentError. Under XLA
-    or on a GPU the loss of such a row is NaN, and so is everything after the next update.
+    or on a GPU the loss of such a row is NaN, and so is everything after the next update. On JAX its loss
+    is 0: the row teaches nothing, and nothing says so.
 
     ## Example
     ```python
@@ -64,6 +67,18 @@ class LabelOutOfRange(Rule):
         misfit = found[0] if found else stopped
         assert misfit is not None
         message = misfit_words(misfit)
+        if not harmed and teach_nothing(fit, run, misfit):
+            yield self.finding(
+                fit,
+                f"{message} Keras on JAX gives such rows a loss of 0: they teach nothing.",
+                *self.evidence(fit, run, stopped),
+                location=fit.info.location,
+                level="warning",
+                remedies=tuple(remedies(misfit, fit.model.compile_location, fit.info.data.whole)),
+                strength=0.5,
+                certain=True,
+            )
+            return
         if not harmed:
             message += " The loss stayed finite: such rows are masked, or were not reached."
             yield self.finding(
@@ -142,6 +157,7 @@ class LabelOutOfRange(Rule):
             ),
             classes_run(0, 1, 255, units=2),
             classes_run(0, 1, 2, units=2, batch_size=149),
+            on_jax(classes_run(1, 2, units=2)),
         ]
 
     @staticmethod
@@ -151,6 +167,7 @@ class LabelOutOfRange(Rule):
         return [
             classes_run(0, 1, 2, 3, 4, units=5, nan=True),
             classes_run(0, 1, 255, units=2, ignore=255, nan=True),
+            on_jax(classes_run(0, 1, units=2)),
             made_up.run(ignoring, targets=[wide], loss=[float("nan")]),
             classes_run(0, 1, units=2, error="ValueError: Shapes (32, 5) and (32, 1) are incompatible"),
             made_up.run(
@@ -159,6 +176,12 @@ class LabelOutOfRange(Rule):
                 loss=[float("nan")],
             ),
         ]
+
+
+def teach_nothing(fit: Fit, run: Run, misfit: Misfit) -> bool:
+    """Whether JAX's loss, a product with rows of zeros, passes over them; a marker may well be meant so."""
+    weighted = bool(fit.info.data.sample_weights)
+    return other_backend(run.info) == "JAX" and misfit.marker is None and not weighted
 
 
 def misfit_words(misfit: Misfit) -> str:
@@ -210,6 +233,10 @@ def remedies(misfit: Misfit, at: Location | None, whole: bool) -> Iterator[Remed
         yield Remedy(
             Intervention(InterventionKind.MAP_LABELS, "y"), text + "the output needs len(classes) units."
         )
+
+
+def on_jax(run: Run) -> Run:
+    return replace(run, info=replace(run.info, versions={"jax": "0.10.2"}))
 
 
 def classes_run(
