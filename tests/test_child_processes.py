@@ -93,7 +93,7 @@ def test_a_fork_that_is_halted(tmp_path: Path) -> None:
     assert again.status == 2
     assert again.stderr.decode().startswith(
         f"nanwatch: The incident was in a child process of the script, {halted.info.pid}, which cannot be "
-        "entered again; the snapshot of it is in "
+        "started again by itself. Its snapshot is in "
     )
     found = json.loads(ended(tmp_path, *MODULE, "explain", "--format", "json").stdout)
     assert found["incident"]["process"] == found["diagnoses"][0]["process"] == halted.info.pid

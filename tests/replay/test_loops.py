@@ -72,7 +72,7 @@ for number in range(6):
 
 
 def run(folder: Path, *options: str) -> Ended:
-    return ended_warm(folder, *MODULE, "run", "--quiet", *options, "train.py")
+    return ended_warm(folder, *MODULE, "run", "-v", "--quiet", *options, "train.py")
 
 
 def replay(folder: Path, *arguments: str, given: str = "") -> Ended:
@@ -109,8 +109,11 @@ def eager_loop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def copy_of(tmp_path: Path) -> Callable[[Path], Path]:
     def copy(folder: Path) -> Path:
-        shutil.copytree(folder, tmp_path / "project")
-        return tmp_path / "project"
+        moved = tmp_path / "project"
+        shutil.copytree(folder, moved)
+        (record,) = (moved / "logs").glob("*/run.json")
+        record.write_text(record.read_text().replace(str(folder), str(moved)))
+        return moved
 
     return copy
 
@@ -238,7 +241,7 @@ def test_a_snapshot_without_what_the_step_was_given(
     np.savez(path, **kept)
     ran = replay(folder)
     assert ran.status == 2
-    assert last_line(ran.stderr).endswith("snapshot.npz does not hold what the step of the loop was given.")
+    assert last_line(ran.stderr).endswith("snapshot.npz does not have the arguments of the step of the loop.")
 
 
 HELD = (

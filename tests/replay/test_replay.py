@@ -50,7 +50,7 @@ def test_nobody_is_there_to_be_asked(halted: Path) -> None:
 
 
 def test_the_remedy_was_tried(halted: Path) -> None:
-    said = ended(halted, *MODULE, "explain").stdout.decode()
+    said = ended(halted, *MODULE, "explain", "-v").stdout.decode()
     assert "Tried on the frozen state for 30 steps: it cured the fault." in said
     assert "as it was: NaN or infinite at step 1" in said
 

@@ -43,7 +43,7 @@ PLACES = [
     "nanwatch.watch.data.profile:Profile.add",
     "nanwatch.watch.data.profile:Profile.summary",
     "nanwatch.watch.recording.series_writer:SeriesWriter.add",
-    "nanwatch.record.write:RunWriter.save",
+    "nanwatch.record.write:RunWriter.save_run",
     "nanwatch.record.write:RunWriter.series",
     "nanwatch.record.events:EventLog.append",
     # inside the step, while it is traced:
@@ -285,7 +285,7 @@ def test_a_halt_is_a_halt(place: str, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "place", ["record.write:RunWriter.save", "record.events:EventLog.append", "record.write:RunWriter.series"]
+    "place", ["record.write:RunWriter.save_run", "record.events:EventLog.append", "record.write:RunWriter.series"]
 )
 def test_a_full_disk(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = bare(plain)

@@ -190,8 +190,10 @@ def test_a_remedy_is_tried_on_a_new_trace(tmp_path: Path) -> None:
     with pytest.raises(nanwatch.TrainingHalted):
         fit(model, [watch_in(tmp_path)])
     model.train_step((tf.constant(table()[:8]), tf.constant(classes()[:8])))
-    for variable in model.variables:
+    for variable in model.variables:  # the watch is over: that step was made, and left NaN behind
         variable.assign(np.ones(variable.shape))
+    for slot in model.optimizer.variables[2:]:
+        slot.assign(np.zeros(slot.shape))
     batch = tf.constant(table()[:8]), tf.constant(classes()[:8])
     (trial,) = try_interventions(
         model, batch, [Intervention(InterventionKind.SET_ACTIVATION, "head", "sigmoid")]
