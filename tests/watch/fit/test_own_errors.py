@@ -285,7 +285,8 @@ def test_a_halt_is_a_halt(place: str, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "place", ["record.write:RunWriter.save_run", "record.events:EventLog.append", "record.write:RunWriter.series"]
+    "place",
+    ["record.write:RunWriter.save_run", "record.events:EventLog.append", "record.write:RunWriter.series"],
 )
 def test_a_full_disk(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = bare(plain)
