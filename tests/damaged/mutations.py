@@ -66,6 +66,7 @@ TEXTS = (
 OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], [None], {"": None}, "", 0)
 LINKED = ("/dev/zero", "/dev/tty", "/dev/full", ".", "..", "gone", "run.json")
 SPARSE = 20 * 2**30
+LARGEST = 2**27  # bytes of a file that a second damage reads whole
 Mutation = Callable[[random.Random, Path], None]
 
 
@@ -83,9 +84,13 @@ def damage(rng: random.Random, folder: Path) -> str:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """No link among them: what it leads to is not to be damaged."""
+    """No link among them: what it leads to is not to be damaged; none that was made too large to read."""
     found = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
-    return sorted(path for path in found if stat.S_ISREG(path.lstat().st_mode))
+    return sorted(path for path in found if is_to_be_damaged(path.lstat()))
+
+
+def is_to_be_damaged(found: os.stat_result) -> bool:
+    return stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST
 
 
 # -- its bytes ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pytest
 
 from tests.damaged import whole_runs
 from tests.damaged.fuzzing import fuzz
-from tests.damaged.mutations import SPARSE, make_a_socket
+from tests.damaged.mutations import LARGEST, SPARSE, files_in, make_a_socket
 from tests.damaged.reading import in_a_process, tell
 
 AT_RANDOM = 40  # folders, in each run of the tests
@@ -43,6 +43,14 @@ def test_the_harness_notices() -> None:
     assert "MB" in str(in_a_process(functools.partial(work, "memory")).wrong)
     found = in_a_process(lambda: "all is well")
     assert (found.wrong, found.said) == (None, "all is well")
+
+
+@pytest.mark.parametrize(("size", "chosen"), [(LARGEST, True), (LARGEST + 1, False)])
+def test_what_was_made_too_large_is_not_damaged_again(size: int, chosen: bool, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    os.close(os.open(tmp_path / "fit-0.steps", os.O_CREAT))
+    os.truncate(tmp_path / "fit-0.steps", size)
+    assert (tmp_path / "fit-0.steps" in files_in(tmp_path)) == chosen
 
 
 def told(folder: Path) -> str:
