@@ -53,7 +53,7 @@ def write_page(report: Report) -> Path | None:
         with open(number, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(render(report))
         os.replace(scratch, path)
-    except BaseException:
+    except BaseException:  # Ctrl-C too; it is raised again
         scratch.unlink(missing_ok=True)
         raise
     return path

@@ -9,12 +9,12 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from nanwatch import watch
+from nanwatch.cli.asked_late import AskedLate
 from nanwatch.cli.own_stderr import OwnStderr
 from nanwatch.cli.telling import FailOn, status_of
 from nanwatch.errors import NanwatchError
@@ -25,8 +25,6 @@ from nanwatch.watch.recording.run_recorder import WRITING
 if TYPE_CHECKING:
     from nanwatch.diagnose.accepted import Choice
     from nanwatch.explain.report import Report
-    from nanwatch.record.trials import Proposal
-    from nanwatch.replay.held_run import HeldRun
     from nanwatch.watch import Ending, Program, RunRecorder
     from nanwatch.watch.incident.handler import OnIncident
 
@@ -74,7 +72,10 @@ def run_wanted(wanted: Wanted) -> None:
 
 
 def load_report() -> None:
-    """Import all that a report takes; where that fails, the report says so."""
+    """Import all that a report takes; where that fails, the report says so.
+
+    Nothing of it is used here: it is imported while the script's own modules are not yet in the way.
+    """
     with contextlib.suppress(Exception):
         from rich.cells import cell_len
 
@@ -179,35 +180,10 @@ def render_found(recorder: RunRecorder, wanted: Wanted, stderr: OwnStderr) -> tu
     from nanwatch.explain.reporting import report_on
 
     # Nothing is tried where nothing of a training is held, or no time is given.
-    held = AskedLate(recorder, wanted.prove, stderr) if wanted.prove and recorder.holds_training() else None
+    held = (
+        AskedLate(recorder, wanted.prove, stderr.say) if wanted.prove and recorder.holds_training() else None
+    )
     found = report_on(recorder.folder, wanted.choice, project_root(), held)
     stream = stderr.stream()
     screen = FILE if stream is None else screen_of(stream)
     return found, render_report(found, "terminal", screen, wanted.verbose, write_page_if_found(found))
-
-
-@dataclass(frozen=True)
-class AskedLate:
-    """`HeldRun`, which takes TensorFlow to import, and a word to the user before he waits."""
-
-    recorder: RunRecorder
-    seconds: float
-    stderr: OwnStderr
-
-    def ask_guess(self, fits: Collection[int]) -> None:
-        if self.recorder.kept is not None:
-            self.held_run().ask_guess(fits)
-
-    def ask_inference(self, fits: Collection[int]) -> None:
-        if self.recorder.kept is not None:
-            self.held_run().ask_inference(fits)
-
-    def try_remedies(self, proposals: Sequence[Proposal]) -> None:
-        if proposals:
-            self.stderr.say(f"trying possible fixes, for {self.seconds:g} s at most; Ctrl-C ends that.")
-            self.held_run().try_remedies(proposals)
-
-    def held_run(self) -> HeldRun:
-        from nanwatch.replay.held_run import HeldRun
-
-        return HeldRun(self.recorder, self.seconds)

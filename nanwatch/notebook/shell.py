@@ -16,4 +16,4 @@ def display(shown: object) -> None:
     """In the cell that runs: as HTML where there is a notebook, as text in a terminal."""
     from IPython.display import display as show_in_cell
 
-    show_in_cell(shown)  # type: ignore[no-untyped-call]
+    show_in_cell(shown)  # type: ignore[no-untyped-call]  # IPython has no types

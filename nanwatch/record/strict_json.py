@@ -134,7 +134,7 @@ def clearing(scratch: Path) -> Iterator[None]:
     """Leaves no ``scratch`` behind where the block fails: a disk that is full needs the room."""
     try:
         yield
-    except BaseException:
+    except BaseException:  # Ctrl-C too; it is raised again
         with contextlib.suppress(OSError):
             scratch.unlink()
         raise

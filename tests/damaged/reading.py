@@ -113,7 +113,7 @@ def do(work: Callable[[], str], writing: int, cpu: int) -> int:
     sys.stderr = sys.stdout = io.StringIO()
     try:
         text, status = work(), 0
-    except BaseException:
+    except BaseException:  # in a fork, above which the tests go on
         text, status = traceback.format_exc()[-KEPT:], 1
     os.write(writing, text.encode(errors="backslashreplace")[:KEPT])
     os.close(writing)

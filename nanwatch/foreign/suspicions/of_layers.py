@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nanwatch.foreign.script.facts import MarkKind
 from nanwatch.foreign.suspicions.case import Case, because, suspect
 from nanwatch.foreign.suspicions.of_data import line_reasons, marks
 from nanwatch.foreign.suspicions.suspicion import Suspicion
@@ -47,8 +48,12 @@ def arithmetic(case: Case) -> Iterator[Suspicion]:
 
 def dead(case: Case) -> Iterator[Suspicion]:
     """Layers that give the same for every row, or pass no gradient."""
-    for kind, code, weight in (("zero-weights", "NW306", 0.8), ("dropout", "NW312", 0.6)):
-        found = marks(case, kind)  # type: ignore[arg-type]
+    kinds: tuple[tuple[MarkKind, str, float], ...] = (
+        ("zero-weights", "NW306", 0.8),
+        ("dropout", "NW312", 0.6),
+    )
+    for kind, code, weight in kinds:
+        found = marks(case, kind)
         if found:
             reasons = line_reasons(found, case)
             yield suspect(code, "line-fits", weight, reasons, [mark.at for mark in found])

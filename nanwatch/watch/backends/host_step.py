@@ -62,7 +62,10 @@ class StepNumbers(NamedTuple):
 
 
 class HostStepWatcher:
-    """`StepWatcher` of a model's own step; `attach` puts it on the model."""
+    """`StepWatcher` of a model's own step; `attach` puts it on the model.
+
+    What raises NotImplementedError is each backend's to say.
+    """
 
     replicas = 1
     reads_alone = True

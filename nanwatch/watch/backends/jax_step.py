@@ -113,7 +113,7 @@ class JaxStepWatcher(HostStepWatcher):
             variables.put(state)
         try:
             result = self.execute(functools.partial(self.call, function, state), data)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: the variables are to hold what the last step gave
             self.leave(variables, were_empty)
             raise
         if were_empty:
